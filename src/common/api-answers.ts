@@ -1,0 +1,33 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { STATUS_CODES } from 'node:http';
+import { FieldProblem, Problem } from './problem.dto.js';
+
+/** Documents an error answer: a problem with an example detail. */
+export function ApiProblem(
+  status: number,
+  description: string,
+  detail: string,
+  field?: FieldProblem,
+): MethodDecorator {
+  const example = { type: 'about:blank', title: STATUS_CODES[status], status, detail };
+  return applyDecorators(
+    ApiExtraModels(Problem, FieldProblem),
+    ApiResponse({
+      status,
+      description,
+      content: {
+        'application/problem+json': {
+          schema: { $ref: getSchemaPath(Problem) },
+          example: field ? { ...example, errors: [field] } : example,
+        },
+      },
+    }),
+  );
+}
+
+/** Documents the answer to bad input, by the example of one field. */
+export function ApiBadInput(field: string, value: unknown, message: string): MethodDecorator {
+  const detail = `${message} (got ${JSON.stringify(value)})`;
+  return ApiProblem(400, 'Bad input; `errors` names each field', detail, { field, value, message });
+}

@@ -1,0 +1,42 @@
+/** One thing that is wrong with one field of a request or a message. */
+export interface FieldError {
+  /** Path of the field as it stands on the wire, e.g. `target.min_version`. */
+  field: string;
+  /** The value that was refused. */
+  value: unknown;
+  /** What is wrong with it, in words. */
+  message: string;
+}
+
+/** What services throw when a rule says no. It knows nothing of HTTP: cron jobs and sockets see it, too. */
+export abstract class DomainError extends Error {
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The thing asked for does not exist. */
+export class NotFound extends DomainError {}
+
+/** The request is well-formed, but the present state of things forbids it. */
+export class Conflict extends DomainError {}
+
+/** The request itself is wrong; says which fields and why. */
+export class Invalid extends DomainError {
+  constructor(readonly errors: readonly FieldError[]) {
+    super(errors.map((error) => `${error.message} (got ${shorten(error.value)})`).join('; '));
+  }
+
+  /** The usual case: one field is wrong. */
+  static field(field: string, value: unknown, message: string): Invalid {
+    return new Invalid([{ field, value, message }]);
+  }
+}
+
+const LONGEST_VALUE_IN_DETAIL = 80;
+
+function shorten(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length > LONGEST_VALUE_IN_DETAIL ? `${text.slice(0, LONGEST_VALUE_IN_DETAIL)}…` : text;
+}

@@ -1,0 +1,20 @@
+const ISO_TIME =
+  /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::(\d{2})(\.\d{1,9})?)?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?$/i;
+
+/**
+ * Reads an ISO 8601 date and time; one without an offset is UTC (decisions, "A rollout's life").
+ *
+ * @returns null where the text is none, or names a day or an hour that does not exist
+ */
+export function parseInstant(text: string): Date | null {
+  const match = ISO_TIME.exec(text);
+  if (!match) return null;
+  const [, date, minutes, seconds = '00', fraction = '', offset = 'Z'] = match;
+  // Date rolls 30 February over to 1 March: a time that does not come back as it was never existed.
+  const written = `${date}T${minutes}:${seconds}`;
+  const asUtc = new Date(`${written}Z`);
+  if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(written)) return null;
+  // ISO 8601 also allows +0100, which Date does not read.
+  const spelledOffset = offset.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, '$1:$2');
+  return new Date(`${written}${fraction}${spelledOffset}`);
+}

@@ -1,0 +1,35 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+
+/** What is wrong with one field. */
+export class FieldProblem {
+  @ApiProperty({ type: String, example: 'rollout_percentage', description: 'Path of the field' })
+  field!: string;
+
+  @ApiProperty({ description: 'The value that was refused', example: 150, nullable: true })
+  value!: unknown;
+
+  @ApiProperty({ type: String, example: 'rollout_percentage must not be greater than 100' })
+  message!: string;
+}
+
+/** An error as RFC 9457 problem details (`application/problem+json`). */
+export class Problem {
+  @ApiProperty({
+    type: String,
+    example: 'about:blank',
+    description: 'RFC 9457 §4.2.1: the status says it all',
+  })
+  type!: string;
+
+  @ApiProperty({ type: String, example: 'Bad Request' })
+  title!: string;
+
+  @ApiProperty({ type: Number, example: 400 })
+  status!: number;
+
+  @ApiProperty({ type: String, example: 'rollout_percentage must not be greater than 100 (got 150)' })
+  detail!: string;
+
+  @ApiPropertyOptional({ type: [FieldProblem], description: 'Only for bad input (400): one entry a field' })
+  errors?: FieldProblem[];
+}

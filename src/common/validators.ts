@@ -1,0 +1,83 @@
+import { applyDecorators } from '@nestjs/common';
+import { ValidateBy } from 'class-validator';
+import type { ValidationError, ValidationOptions } from 'class-validator';
+import { Transform } from 'class-transformer';
+import { Invalid } from './errors.js';
+import type { FieldError } from './errors.js';
+import { isUuid } from './uuid.js';
+import { InvalidVersion, parseVersion } from './version.js';
+
+/** The field must be a version (see `parseVersion`); it keeps its text, the mapping canonicalises it. */
+export function IsVersion(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isVersion',
+    validator: {
+      validate: (value: unknown) => versionProblem(value) === null,
+      defaultMessage: (args) => `${args?.property} ${versionProblem(args?.value) ?? ''}`,
+    },
+  });
+}
+
+function versionProblem(value: unknown): string | null {
+  if (typeof value !== 'string') return 'must be a version, as text';
+  try {
+    parseVersion(value);
+    return null;
+  } catch (error) {
+    if (error instanceof InvalidVersion) return error.message;
+    throw error;
+  }
+}
+
+/** The field must be the text form of a UUID; with `each`, a list of them. */
+export function IsUuid(options?: ValidationOptions): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'isUuid',
+      validator: {
+        validate: (value: unknown) => isUuid(value),
+        defaultMessage: (args) => `${options?.each ? 'each of ' : ''}${args?.property} must be a UUID`,
+      },
+    },
+    options,
+  );
+}
+
+/** Longest platform name; together with the version it keeps the update message below 1 KiB. */
+export const MAX_PLATFORM_LENGTH = 32;
+const PLATFORM = /^[a-z0-9][a-z0-9._-]*$/;
+
+/** The field must be a board's name, e.g. `esp8266` or `esp32-s3`; upper case is folded. */
+export function IsPlatform(): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value)),
+    ValidateBy({
+      name: 'isPlatform',
+      validator: {
+        validate: (value: unknown) =>
+          typeof value === 'string' && value.length <= MAX_PLATFORM_LENGTH && PLATFORM.test(value),
+        defaultMessage: (args) =>
+          `${args?.property} must be 1 to ${MAX_PLATFORM_LENGTH} letters, digits, dots, dashes or underscores`,
+      },
+    }),
+  );
+}
+
+/** Turns class-validator's findings into the one error that names every field, its value and what is wrong. */
+export function toInvalid(findings: readonly ValidationError[]): Invalid {
+  return new Invalid(findings.flatMap((finding) => fieldErrors(finding, '')));
+}
+
+function fieldErrors(finding: ValidationError, parent: string): FieldError[] {
+  const field = parent + finding.property;
+  const own = Object.entries(finding.constraints ?? {}).map(([rule, message]) => ({
+    field,
+    value: finding.value as unknown,
+    message: rule === 'whitelistValidation' ? `${field} is not a known field` : message,
+  }));
+  // One message a field: the first is enough to mend it, and often explains the others.
+  return [
+    ...own.slice(0, 1),
+    ...(finding.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`)),
+  ];
+}

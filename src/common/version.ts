@@ -1,0 +1,76 @@
+import semver from 'semver';
+
+/** Longest version text accepted; keeps the update message far below the 1 KiB that a board can take. */
+export const MAX_VERSION_LENGTH = 64;
+
+const TWO_NUMBERS = /^\d+\.\d+$/;
+const VERSION_CHARACTERS = /^[0-9A-Za-z.+-]+$/;
+const NUMBER = /^\d+$/;
+
+/** Why a text is not a version, in words. */
+export class InvalidVersion extends Error {}
+
+/**
+ * Reads a version as SemVer 2.0.0. A leading `v` and a missing third number are the printers' habits: `v1.5` is `1.5.0`.
+ *
+ * @returns the canonical text, e.g. `1.5.0-beta.2`
+ * @throws InvalidVersion where the text is no version, carries build metadata, or has a number above 2^53 - 1
+ */
+export function parseVersion(text: string): string {
+  if (text.length > MAX_VERSION_LENGTH) {
+    throw new InvalidVersion(`must be at most ${MAX_VERSION_LENGTH} characters long`);
+  }
+  if (!VERSION_CHARACTERS.test(text)) throw notAVersion();
+  // Two builds that differ only in build metadata have equal precedence (SemVer §10): one version, two binaries.
+  if (text.includes('+')) throw new InvalidVersion('must not carry build metadata (+...)');
+  const bare = text.startsWith('v') ? text.slice(1) : text;
+  const parsed = /^\d/.test(bare) ? semver.parse(TWO_NUMBERS.test(bare) ? `${bare}.0` : bare) : null;
+  if (parsed === null) throw notAVersion();
+  for (const identifier of parsed.prerelease) {
+    if (NUMBER.test(String(identifier)) && !Number.isSafeInteger(Number(identifier))) {
+      throw new InvalidVersion('must not contain a number above 2^53 - 1');
+    }
+  }
+  return parsed.version;
+}
+
+function notAVersion(): InvalidVersion {
+  return new InvalidVersion('must be a semantic version such as 1.5.0 or 1.5.0-beta.2');
+}
+
+/** True where the text can be read as a version. */
+export function isVersion(text: string): boolean {
+  try {
+    parseVersion(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Sorts above '0' and '1', which open a pre-release identifier. SemVer §11: a pre-release ranks below its release.
+const RELEASE = '~';
+// Sorts below every character of an identifier, so that `alpha` ranks below `alpha.1` and `alpha-x` (SemVer §11.4.4).
+const END_OF_IDENTIFIER = '!';
+
+/**
+ * A text whose byte order is SemVer's precedence (§11), so that a database can compare and index versions.
+ * Numbers are led by their length; in a pre-release, numbers rank below words (§11.4.3).
+ *
+ * @param version canonical text, as `parseVersion` returns it
+ */
+export function versionKey(version: string): string {
+  const parsed = new semver.SemVer(version);
+  const core = [parsed.major, parsed.minor, parsed.patch].map(numberKey).join('');
+  if (parsed.prerelease.length === 0) return core + RELEASE;
+  const identifiers = parsed.prerelease.map((identifier) => {
+    const text = String(identifier);
+    return (NUMBER.test(text) ? `0${numberKey(text)}` : `1${text}`) + END_OF_IDENTIFIER;
+  });
+  return core + identifiers.join('');
+}
+
+function numberKey(value: number | string): string {
+  const digits = String(value);
+  return String.fromCharCode('a'.charCodeAt(0) + digits.length) + digits;
+}

@@ -1,0 +1,149 @@
+import { resolve } from 'node:path';
+import type { LogLevel } from '@nestjs/common';
+
+/** The settings of the server: read once at the start, checked, then never changed. */
+export class AppConfig {
+  /** Path of the SQLite file, or `:memory:`. */
+  readonly databasePath: string;
+  /** Address to listen on. */
+  readonly host: string;
+  /** Port to listen on; 0 takes any free one. */
+  readonly port: number;
+  /** Origins that a browser may call the API from; `*` for any. */
+  readonly corsAllowedOrigins: '*' | readonly string[];
+  /** Where printers reach this server, without a slash at the end; null: each at the host that it connected to. */
+  readonly baseUrl: string | null;
+  /** Largest firmware binary, in bytes. */
+  readonly maxFirmwareSize: number;
+  /** Folder of the binaries. */
+  readonly uploadsDir: string;
+  /** How long an update may show no sign of life before it counts as failed, in milliseconds. */
+  readonly updateTimeoutMs: number;
+  /** How often each socket is pinged, in milliseconds. */
+  readonly pingIntervalMs: number;
+  readonly logLevel: LogLevel;
+  /** `auto` is text on a terminal and JSON elsewhere. */
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+
+  /**
+   * @param environment the settings as environment variables (`.env.example` lists them all)
+   * @throws ConfigError naming the first setting that cannot be used
+   */
+  constructor(environment: NodeJS.ProcessEnv) {
+    const read = new SettingReader(environment);
+    this.databasePath = databasePath(read.text('DATABASE_URL', 'sqlite:///./paperminder.db'));
+    this.host = read.text('HOST', '0.0.0.0');
+    this.port = read.integer('PORT', 8000, 0, 65_535);
+    this.corsAllowedOrigins = corsOrigins(read.text('CORS_ALLOWED_ORIGINS', '*'));
+    this.baseUrl = baseUrl(read.text('BASE_URL', '', 'base_url'));
+    this.maxFirmwareSize = read.integer(
+      'MAX_FIRMWARE_SIZE',
+      5 * 1024 * 1024,
+      1,
+      2 ** 31 - 1,
+      'max_firmware_size',
+    );
+    this.uploadsDir = resolve(read.text('UPLOADS_DIR', './uploads'));
+    this.updateTimeoutMs = read.integer('UPDATE_TIMEOUT_MINUTES', 30, 1, 10_080) * 60_000;
+    this.pingIntervalMs = read.integer('PING_INTERVAL_SECONDS', 30, 1, 3_600) * 1_000;
+    this.logLevel = read.oneOf('LOG_LEVEL', 'log', LOG_LEVELS);
+    this.logFormat = read.oneOf('LOG_FORMAT', 'auto', LOG_FORMATS);
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const satisfies LogLevel[];
+const LOG_FORMATS = ['auto', 'text', 'json'] as const;
+
+/** A setting that cannot be used; the message is one line that names it. */
+export class ConfigError extends Error {
+  constructor(name: string, value: string, problem: string) {
+    super(`${name}=${value}: ${problem}`);
+  }
+}
+
+class SettingReader {
+  constructor(private readonly environment: NodeJS.ProcessEnv) {}
+
+  /** The value of a setting; one that is empty counts as absent. `alias` is the guide's lower-case spelling. */
+  text(name: string, fallback: string, alias?: string): string {
+    const value = this.lookUp(name);
+    const other = alias === undefined ? undefined : this.lookUp(alias);
+    if (value !== undefined && other !== undefined && value !== other) {
+      throw new ConfigError(name, value, `${alias}=${other} says something else; set only one of the two`);
+    }
+    return value ?? other ?? fallback;
+  }
+
+  private lookUp(name: string): string | undefined {
+    const value = this.environment[name];
+    return value === '' ? undefined : value;
+  }
+
+  integer(name: string, fallback: number, min: number, max: number, alias?: string): number {
+    const text = this.text(name, String(fallback), alias);
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new ConfigError(name, text, `must be a whole number from ${min} to ${max}`);
+    }
+    return value;
+  }
+
+  oneOf<T extends string>(name: string, fallback: T, allowed: readonly T[]): T {
+    const text = this.text(name, fallback);
+    const found = allowed.find((value) => value === text);
+    if (found === undefined) throw new ConfigError(name, text, `must be one of ${allowed.join(', ')}`);
+    return found;
+  }
+}
+
+// SQLAlchemy's spelling, as the guide has it: three slashes lead a relative path, four an absolute one.
+const SQLITE_URL = /^sqlite:\/\/(?:\/(.*))?$/;
+
+function databasePath(url: string): string {
+  const match = SQLITE_URL.exec(url);
+  if (match === null) {
+    throw new ConfigError(
+      'DATABASE_URL',
+      url,
+      'must be sqlite:///relative/path.db or sqlite:////absolute/path.db',
+    );
+  }
+  const path = match[1] ?? '';
+  return path === '' || path === ':memory:' ? ':memory:' : resolve(path);
+}
+
+function corsOrigins(text: string): '*' | string[] {
+  const origins = text
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '');
+  if (origins.includes('*')) {
+    if (origins.length > 1) throw new ConfigError('CORS_ALLOWED_ORIGINS', text, '* must stand alone');
+    return '*';
+  }
+  for (const origin of origins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new ConfigError(
+        'CORS_ALLOWED_ORIGINS',
+        text,
+        `${origin} is not an origin such as https://example.org`,
+      );
+    }
+  }
+  return origins;
+}
+
+// Part of every update message, which must stay below 1 KiB.
+const MAX_BASE_URL_LENGTH = 200;
+
+function baseUrl(text: string): string | null {
+  if (text === '') return null;
+  const problem = 'must be an http or https address such as http://192.168.1.10:8000';
+  if (!URL.canParse(text) || text.length > MAX_BASE_URL_LENGTH)
+    throw new ConfigError('BASE_URL', text, problem);
+  const url = new URL(text);
+  if (!/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new ConfigError('BASE_URL', text, problem);
+  }
+  return text.replace(/\/+$/, '');
+}
