@@ -1,0 +1,205 @@
+import { Table } from 'typeorm';
+import type { MigrationInterface, QueryRunner, TableColumnOptions } from 'typeorm';
+
+/** Names of the column types that differ between databases. */
+function typesOf(runner: QueryRunner): { instant: string } {
+  return { instant: runner.dataSource.options.type === 'postgres' ? 'timestamptz' : 'datetime' };
+}
+
+function id(table: string): TableColumnOptions {
+  return {
+    name: 'id',
+    type: 'integer',
+    isPrimary: true,
+    isGenerated: true,
+    generationStrategy: 'increment',
+    primaryKeyConstraintName: `pk_${table}`,
+  };
+}
+
+const column = (name: string, type: string): TableColumnOptions => ({ name, type });
+const nullable = (name: string, type: string): TableColumnOptions => ({ name, type, isNullable: true });
+
+/** Firmware, printers, rollouts and updates. */
+export class Initial1760000000000 implements MigrationInterface {
+  readonly name = 'Initial1760000000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    const { instant } = typesOf(runner);
+    await runner.createTable(
+      new Table({
+        name: 'firmware',
+        columns: [
+          id('firmware'),
+          column('version', 'varchar'),
+          column('version_key', 'varchar'),
+          column('channel', 'varchar'),
+          column('platform', 'varchar'),
+          column('file_size', 'integer'),
+          column('md5', 'varchar'),
+          column('sha256', 'varchar'),
+          nullable('release_notes', 'text'),
+          nullable('changelog', 'text'),
+          column('mandatory', 'boolean'),
+          nullable('min_upgrade_version', 'varchar'),
+          column('released_at', instant),
+          nullable('deprecated_at', instant),
+          column('download_count', 'integer'),
+          column('success_count', 'integer'),
+          column('failure_count', 'integer'),
+        ],
+        uniques: [
+          { name: 'uq_firmware_version_channel_platform', columnNames: ['version', 'channel', 'platform'] },
+        ],
+        indices: [
+          { name: 'ix_firmware_channel_version', columnNames: ['channel', 'version_key'] },
+          { name: 'ix_firmware_sha256', columnNames: ['sha256'] },
+        ],
+      }),
+    );
+    await runner.createTable(
+      new Table({
+        name: 'printer',
+        columns: [
+          id('printer'),
+          column('uuid', 'varchar'),
+          column('name', 'varchar'),
+          column('user_id', 'varchar'),
+          nullable('platform', 'varchar'),
+          column('firmware_version', 'varchar'),
+          column('version_key', 'varchar'),
+          nullable('version_rollout_id', 'integer'),
+          column('auto_update', 'boolean'),
+          column('update_channel', 'varchar'),
+          column('online', 'boolean'),
+          column('last_connected', instant),
+          nullable('last_ip', 'varchar'),
+          column('created_at', instant),
+        ],
+        uniques: [{ name: 'uq_printer_uuid', columnNames: ['uuid'] }],
+        indices: [
+          { name: 'ix_printer_channel_version', columnNames: ['update_channel', 'version_key'] },
+          { name: 'ix_printer_version', columnNames: ['version_key'] },
+          { name: 'ix_printer_user', columnNames: ['user_id'] },
+          { name: 'ix_printer_online', columnNames: ['online'] },
+          { name: 'ix_printer_last_ip', columnNames: ['last_ip'] },
+        ],
+      }),
+    );
+    await runner.createTable(
+      new Table({
+        name: 'rollout',
+        columns: [
+          id('rollout'),
+          column('firmware_version', 'varchar'),
+          column('version_key', 'varchar'),
+          nullable('firmware_version_id', 'integer'),
+          column('target_all', 'boolean'),
+          nullable('target_user_ids', 'text'),
+          nullable('target_printer_ids', 'text'),
+          nullable('target_channels', 'text'),
+          nullable('min_version', 'varchar'),
+          nullable('max_version', 'varchar'),
+          column('allow_downgrade', 'boolean'),
+          column('rollout_type', 'varchar'),
+          column('rollout_percentage', 'integer'),
+          nullable('scheduled_for', instant),
+          column('status', 'varchar'),
+          column('created_at', instant),
+          column('in_progress_count', 'integer'),
+          column('completed_count', 'integer'),
+          column('failed_count', 'integer'),
+          column('declined_count', 'integer'),
+          nullable('pending_at_cancel', 'integer'),
+        ],
+        foreignKeys: [
+          {
+            name: 'fk_rollout_firmware',
+            columnNames: ['firmware_version_id'],
+            referencedTableName: 'firmware',
+            referencedColumnNames: ['id'],
+            onDelete: 'SET NULL',
+          },
+        ],
+        indices: [
+          { name: 'ix_rollout_status', columnNames: ['status'] },
+          { name: 'ix_rollout_version', columnNames: ['firmware_version'] },
+          { name: 'ix_rollout_firmware', columnNames: ['firmware_version_id'] },
+        ],
+      }),
+    );
+    await runner.createTable(
+      new Table({
+        name: 'printer_update',
+        columns: [
+          id('printer_update'),
+          nullable('rollout_id', 'integer'),
+          column('printer_id', 'integer'),
+          nullable('firmware_id', 'integer'),
+          column('firmware_version', 'varchar'),
+          column('from_version', 'varchar'),
+          column('status', 'varchar'),
+          column('attempts', 'integer'),
+          column('send_on_resume', 'boolean'),
+          column('confirmed', 'boolean'),
+          column('superseded', 'boolean'),
+          nullable('error_message', 'text'),
+          column('started_at', instant),
+          nullable('completed_at', instant),
+          column('last_sign_of_life', instant),
+          column('last_percent', 'integer'),
+          nullable('last_status_message', 'text'),
+        ],
+        foreignKeys: [
+          {
+            name: 'fk_update_rollout',
+            columnNames: ['rollout_id'],
+            referencedTableName: 'rollout',
+            referencedColumnNames: ['id'],
+            onDelete: 'SET NULL',
+          },
+          {
+            name: 'fk_update_printer',
+            columnNames: ['printer_id'],
+            referencedTableName: 'printer',
+            referencedColumnNames: ['id'],
+            onDelete: 'CASCADE',
+          },
+          {
+            name: 'fk_update_firmware',
+            columnNames: ['firmware_id'],
+            referencedTableName: 'firmware',
+            referencedColumnNames: ['id'],
+            onDelete: 'SET NULL',
+          },
+        ],
+        indices: [
+          {
+            name: 'uq_update_one_under_way',
+            columnNames: ['printer_id'],
+            isUnique: true,
+            where: `"status" = 'in_progress'`,
+          },
+          {
+            name: 'uq_update_rollout_printer',
+            columnNames: ['rollout_id', 'printer_id'],
+            isUnique: true,
+            where: '"superseded" = false',
+          },
+          { name: 'ix_update_printer', columnNames: ['printer_id', 'id'] },
+          { name: 'ix_update_rollout_status', columnNames: ['rollout_id', 'status'] },
+          { name: 'ix_update_firmware', columnNames: ['firmware_id'] },
+          {
+            name: 'ix_update_last_sign',
+            columnNames: ['last_sign_of_life'],
+            where: `"status" = 'in_progress'`,
+          },
+        ],
+      }),
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    for (const table of ['printer_update', 'rollout', 'printer', 'firmware']) await runner.dropTable(table);
+  }
+}

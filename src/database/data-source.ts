@@ -1,0 +1,26 @@
+import type { DataSourceOptions } from 'typeorm';
+import type { Database } from 'better-sqlite3';
+import type { AppConfig } from '../config/config.js';
+import { Initial1760000000000 } from '../../migrations/1760000000000-initial.js';
+
+/** How the server opens its database; the entities come from the feature modules. */
+export function dataSourceOptions(config: AppConfig): DataSourceOptions {
+  return {
+    type: 'better-sqlite3',
+    database: config.databasePath,
+    migrations: [Initial1760000000000],
+    migrationsRun: true,
+    migrationsTransactionMode: 'all',
+    synchronize: false,
+    logging: false,
+    prepareDatabase: (database: Database) => {
+      database.pragma('journal_mode = WAL');
+      // FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a Raspberry Pi loses
+      // power. A lost update row would be an update in somebody's home that nobody knows of. The unit of work commits
+      // in groups, so that many writes share one flush to the disk.
+      database.pragma('synchronous = FULL');
+      database.pragma('foreign_keys = ON');
+      database.pragma('busy_timeout = 2000');
+    },
+  };
+}
