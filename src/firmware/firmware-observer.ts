@@ -1,0 +1,15 @@
+import type { Transaction } from '../database/unit-of-work.js';
+import type { Firmware } from './firmware.entity.js';
+
+/**
+ * What another feature wants to know of changes to firmware, and may say against them. Rollouts depend on firmware and
+ * never the other way round, so they register themselves here.
+ */
+export interface FirmwareObserver {
+  /** Called before rows are deleted, in the same transaction; throws where they are still needed. */
+  beforeDelete(tx: Transaction, rows: readonly Firmware[]): Promise<void>;
+  /** Called after rows of a version were added, changed or deleted, in the same transaction. */
+  changed(tx: Transaction, version: string): Promise<void>;
+  /** Called when a printer or a person begins to fetch a binary from an address. */
+  downloadBegun(tx: Transaction, row: Firmware, address: string): Promise<void>;
+}

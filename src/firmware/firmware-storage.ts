@@ -1,0 +1,108 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import type { Readable, TransformCallback } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { AppConfig } from '../config/config.js';
+
+/** A binary that has arrived whole and is on disk, but has no name yet. */
+export interface ReceivedBinary {
+  temporaryPath: string;
+  size: number;
+  /** Hexadecimal, lower-case; so also `sha256`. */
+  md5: string;
+  sha256: string;
+}
+
+/** Keeps binaries as files that are named by their SHA-256: the same bytes are kept once. */
+@Injectable()
+export class FirmwareStorage implements OnModuleInit {
+  private readonly temporaryDir: string;
+
+  constructor(private readonly config: AppConfig) {
+    this.temporaryDir = join(config.uploadsDir, 'incoming');
+  }
+
+  /** Removes what a crash in the middle of an upload has left behind. */
+  async onModuleInit(): Promise<void> {
+    await mkdir(this.temporaryDir, { recursive: true });
+    for (const name of await readdir(this.temporaryDir)) await rm(join(this.temporaryDir, name));
+  }
+
+  /**
+   * Writes a stream to a temporary file and computes its hashes on the way; the file is flushed to disk when this
+   * resolves, and gone when it rejects.
+   */
+  async receive(stream: Readable): Promise<ReceivedBinary> {
+    const temporaryPath = join(this.temporaryDir, randomUUID());
+    const digest = new Digest();
+    try {
+      const file = await open(temporaryPath, 'wx');
+      try {
+        await pipeline(stream, digest, file.createWriteStream({ autoClose: false }));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      await rm(temporaryPath, { force: true });
+      throw error;
+    }
+    return { temporaryPath, ...digest.result() };
+  }
+
+  /** Gives a received binary its final name; resolves once the name, too, is on disk. */
+  async publish(binary: ReceivedBinary): Promise<void> {
+    await rename(binary.temporaryPath, this.pathOf(binary.sha256));
+    const folder = await open(this.config.uploadsDir, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** Removes a received binary, if it has not been published. */
+  async discard(binary: ReceivedBinary): Promise<void> {
+    await rm(binary.temporaryPath, { force: true });
+  }
+
+  /** Removes a published binary. */
+  async remove(sha256: string): Promise<void> {
+    await rm(this.pathOf(sha256), { force: true });
+  }
+
+  /** True where the binary is there, with the size that it should have. */
+  async holds(sha256: string, size: number): Promise<boolean> {
+    try {
+      return (await stat(this.pathOf(sha256))).size === size;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Where a published binary lies. */
+  pathOf(sha256: string): string {
+    return join(this.config.uploadsDir, sha256);
+  }
+}
+
+class Digest extends Transform {
+  private readonly md5 = createHash('md5');
+  private readonly sha256 = createHash('sha256');
+  private size = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.md5.update(chunk);
+    this.sha256.update(chunk);
+    this.size += chunk.length;
+    done(null, chunk);
+  }
+
+  result(): { size: number; md5: string; sha256: string } {
+    return { size: this.size, md5: this.md5.digest('hex'), sha256: this.sha256.digest('hex') };
+  }
+}

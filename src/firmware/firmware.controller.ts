@@ -1,0 +1,138 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  UploadedFile,
+  UseInterceptors,
+} from '@nestjs/common';
+import { FileInterceptor } from '@nestjs/platform-express';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { Invalid } from '../common/errors.js';
+import { NoQuery } from '../common/no-query.js';
+import {
+  ChangeFirmwareDto,
+  ChannelQuery,
+  FirmwareResponse,
+  FirmwareRowQuery,
+  UploadFirmwareDto,
+  VersionParam,
+  toFirmwareChange,
+  toFirmwareResponse,
+  toNewFirmware,
+  toSelector,
+} from './firmware.dto.js';
+import { FirmwareService } from './firmware.service.js';
+import type { UploadedBinary } from './upload-engine.js';
+
+const ApiBadChannel = (): MethodDecorator =>
+  ApiBadInput('channel', 'stabel', 'channel must be one of the following values: stable, beta, canary');
+const ApiUnknownVersion = (): MethodDecorator =>
+  ApiProblem(404, 'No such firmware', 'Firmware version not found');
+
+/** The firmware endpoints (guide, "Firmware Endpoints"), but for the download. */
+@ApiTags('firmware')
+@Controller('api/firmware')
+export class FirmwareController {
+  constructor(private readonly firmware: FirmwareService) {}
+
+  @Post('upload')
+  @NoQuery()
+  @UseInterceptors(FileInterceptor('file'))
+  @ApiOperation({ summary: 'Upload a firmware binary' })
+  @ApiConsumes('multipart/form-data')
+  @ApiBody({ type: UploadFirmwareDto })
+  @ApiCreatedResponse({ type: FirmwareResponse })
+  @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
+  @ApiProblem(
+    409,
+    'The channel has the version, or the version names other bytes',
+    'Firmware version already exists',
+  )
+  @ApiProblem(413, 'The file exceeds the limit', 'File too large')
+  @ApiProblem(415, 'The body is a multipart form of another kind', 'Unsupported content type')
+  async upload(
+    @Body() dto: UploadFirmwareDto,
+    @UploadedFile() file: Express.Multer.File | undefined,
+  ): Promise<FirmwareResponse> {
+    if (!file) throw Invalid.field('file', undefined, 'file must be a file');
+    return toFirmwareResponse(await this.firmware.upload(toNewFirmware(dto), file as UploadedBinary));
+  }
+
+  @Get('latest')
+  @ApiOperation({
+    summary: 'Get the latest firmware of a channel: the highest version that is not deprecated',
+  })
+  @ApiOkResponse({ type: FirmwareResponse })
+  @ApiBadChannel()
+  @ApiProblem(404, 'The channel has no firmware', 'No firmware in channel beta')
+  async latest(@Query() query: ChannelQuery): Promise<FirmwareResponse> {
+    return toFirmwareResponse(await this.firmware.latest(query.channel ?? 'stable'));
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List all firmware, the highest version first' })
+  @ApiOkResponse({ type: [FirmwareResponse] })
+  @ApiBadChannel()
+  async list(@Query() query: ChannelQuery): Promise<FirmwareResponse[]> {
+    return (await this.firmware.list(query.channel)).map(toFirmwareResponse);
+  }
+
+  @Get(':version')
+  @ApiOperation({
+    summary: 'Get one firmware version',
+    description: 'Without channel and platform: the most stable channel, the build for every board first.',
+  })
+  @ApiOkResponse({ type: FirmwareResponse })
+  @ApiBadChannel()
+  @ApiUnknownVersion()
+  async get(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): Promise<FirmwareResponse> {
+    return toFirmwareResponse(await this.firmware.get(toSelector(param, query)));
+  }
+
+  @Patch(':version')
+  @ApiOperation({
+    summary: 'Change notes, the mandatory flag, or deprecate',
+    description:
+      'Without channel and platform: every row of the version. Answers what GET answers for the same URL.',
+  })
+  @ApiOkResponse({ type: FirmwareResponse })
+  @ApiBadInput('deprecated', 'yes', 'deprecated must be a boolean value')
+  @ApiUnknownVersion()
+  async change(
+    @Param() param: VersionParam,
+    @Query() query: FirmwareRowQuery,
+    @Body() dto: ChangeFirmwareDto,
+  ): Promise<FirmwareResponse> {
+    const change = toFirmwareChange(dto);
+    return toFirmwareResponse(await this.firmware.change(toSelector(param, query), change));
+  }
+
+  @Delete(':version')
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Delete a firmware version',
+    description: 'Without channel and platform: every row of the version. The binary goes with its last row.',
+  })
+  @ApiNoContentResponse({ description: 'Deleted' })
+  @ApiBadChannel()
+  @ApiUnknownVersion()
+  @ApiProblem(409, 'A rollout needs it', 'Firmware 1.5.0 is in use by rollout 3 (active)')
+  async remove(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): Promise<void> {
+    await this.firmware.remove(toSelector(param, query));
+  }
+}

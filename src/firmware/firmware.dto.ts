@@ -1,0 +1,262 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { CHANNELS } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { Invalid } from '../common/errors.js';
+import { IsPlatform, IsVersion } from '../common/validators.js';
+import { parseVersion } from '../common/version.js';
+import type { Firmware } from './firmware.entity.js';
+import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware.service.js';
+
+const MAX_RELEASE_NOTES = 10_000;
+const MAX_CHANGELOG = 100_000;
+
+// Form fields are text. Python's requests sends False as "False"; HTML forms leave optional fields empty.
+const FormBoolean = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) => {
+    const text = typeof value === 'string' ? value.toLowerCase() : value;
+    if (text === 'true' || text === '1') return true;
+    return text === 'false' || text === '0' ? false : value;
+  });
+const EmptyIsAbsent = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) => (value === '' ? undefined : value));
+
+/** The form fields of an upload, beside the file. */
+export class UploadFirmwareDto {
+  @ApiProperty({
+    type: 'string',
+    format: 'binary',
+    description: 'The firmware binary, at most 5 MiB by default',
+  })
+  @IsOptional()
+  file?: unknown;
+
+  @ApiProperty({
+    type: String,
+    example: '1.5.0',
+    description: 'Semantic version; `v1.5` and `1.5` mean `1.5.0`',
+  })
+  @IsVersion()
+  version!: string;
+
+  @ApiPropertyOptional({ enum: CHANNELS, default: 'stable' })
+  @EmptyIsAbsent()
+  @IsOptional()
+  @IsIn(CHANNELS)
+  channel?: Channel;
+
+  @ApiPropertyOptional({
+    type: String,
+    example: 'esp8266',
+    description: 'The board that the build fits; a build without one fits every board',
+  })
+  @EmptyIsAbsent()
+  @IsOptional()
+  @IsPlatform()
+  platform?: string;
+
+  @ApiPropertyOptional({ type: String, example: 'Bug fixes and performance improvements' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_RELEASE_NOTES)
+  release_notes?: string;
+
+  @ApiPropertyOptional({ type: String, example: '- Fixed print quality issues' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_CHANGELOG)
+  changelog?: string;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    default: false,
+    description: 'A mandatory update is sent to printers with auto_update off, too',
+  })
+  @EmptyIsAbsent()
+  @FormBoolean()
+  @IsOptional()
+  @IsBoolean()
+  mandatory?: boolean;
+
+  @ApiPropertyOptional({
+    type: String,
+    example: '1.0.0',
+    description: 'The lowest version that may take this one',
+  })
+  @EmptyIsAbsent()
+  @IsOptional()
+  @IsVersion()
+  min_upgrade_version?: string;
+}
+
+/** Maps an upload's form to what the service takes. */
+export function toNewFirmware(dto: UploadFirmwareDto): NewFirmware {
+  return {
+    version: parseVersion(dto.version),
+    channel: dto.channel ?? 'stable',
+    platform: dto.platform ?? '',
+    releaseNotes: dto.release_notes ?? null,
+    changelog: dto.changelog ?? null,
+    mandatory: dto.mandatory ?? false,
+    minUpgradeVersion: dto.min_upgrade_version ? parseVersion(dto.min_upgrade_version) : null,
+  };
+}
+
+/** Query of the endpoints that take a channel. */
+export class ChannelQuery {
+  @ApiPropertyOptional({ enum: CHANNELS })
+  @IsOptional()
+  @IsIn(CHANNELS)
+  channel?: Channel;
+}
+
+/** Query of the endpoints that name the rows of a version. */
+export class FirmwareRowQuery extends ChannelQuery {
+  @ApiPropertyOptional({ type: String, example: 'esp8266' })
+  @IsOptional()
+  @IsPlatform()
+  platform?: string;
+}
+
+/** The version in a path. */
+export class VersionParam {
+  @ApiProperty({ type: String, example: '1.5.0' })
+  @IsVersion()
+  version!: string;
+}
+
+/** Maps path and query to the rows that they name. */
+export function toSelector(param: VersionParam, query: FirmwareRowQuery): FirmwareSelector {
+  return { version: parseVersion(param.version), channel: query.channel, platform: query.platform };
+}
+
+/** Body of PATCH /api/firmware/{version}. */
+export class ChangeFirmwareDto {
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    example: 'Fixes the paper sensor',
+    description: 'null removes',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_RELEASE_NOTES)
+  release_notes?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    example: '- Fixed the paper sensor',
+    description: 'null removes',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_CHANGELOG)
+  changelog?: string | null;
+
+  @ApiPropertyOptional({ type: Boolean, example: false })
+  @IsOptional()
+  @IsBoolean()
+  mandatory?: boolean;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    example: true,
+    description: 'A deprecated version is offered to nobody',
+  })
+  @IsOptional()
+  @IsBoolean()
+  deprecated?: boolean;
+}
+
+/**
+ * Maps a change.
+ *
+ * @throws Invalid where it names nothing to change
+ */
+export function toFirmwareChange(dto: ChangeFirmwareDto): FirmwareChange {
+  const change: FirmwareChange = {};
+  if (dto.release_notes !== undefined) change.releaseNotes = dto.release_notes;
+  if (dto.changelog !== undefined) change.changelog = dto.changelog;
+  if (dto.mandatory != null) change.mandatory = dto.mandatory;
+  if (dto.deprecated != null) change.deprecated = dto.deprecated;
+  if (Object.keys(change).length === 0) {
+    const message = 'the body must name release_notes, changelog, mandatory or deprecated';
+    throw Invalid.field('body', dto, message);
+  }
+  return change;
+}
+
+/** A firmware build, as it is answered. */
+export class FirmwareResponse {
+  @ApiProperty({ type: Number, example: 42 })
+  id!: number;
+
+  @ApiProperty({ type: String, example: '1.5.0' })
+  version!: string;
+
+  @ApiProperty({ enum: CHANNELS, example: 'stable' })
+  channel!: Channel;
+
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'null fits every board' })
+  platform!: string | null;
+
+  @ApiProperty({ type: Number, example: 1048576, description: 'In bytes' })
+  file_size!: number;
+
+  @ApiProperty({ type: String, example: '5d41402abc4b2a76b9719d911017c592' })
+  md5_checksum!: string;
+
+  @ApiProperty({ type: String, example: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824' })
+  sha256_checksum!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'Bug fixes and improvements' })
+  release_notes!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  changelog!: string | null;
+
+  @ApiProperty({ type: Boolean, example: false })
+  mandatory!: boolean;
+
+  @ApiProperty({ type: String, nullable: true, example: '1.0.0' })
+  min_upgrade_version!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:30:00.000Z' })
+  released_at!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  deprecated_at!: string | null;
+
+  @ApiProperty({ type: Number, example: 0, description: 'Downloads that delivered the last byte' })
+  download_count!: number;
+
+  @ApiProperty({ type: Number, example: 0, description: 'Updates that completed' })
+  success_count!: number;
+
+  @ApiProperty({ type: Number, example: 0, description: 'Updates that failed' })
+  failure_count!: number;
+}
+
+/** Maps a row to its answer; every field is named, so that a new column does not leak by itself. */
+export function toFirmwareResponse(row: Firmware): FirmwareResponse {
+  return {
+    id: row.id,
+    version: row.version,
+    channel: row.channel,
+    platform: row.platform === '' ? null : row.platform,
+    file_size: row.fileSize,
+    md5_checksum: row.md5,
+    sha256_checksum: row.sha256,
+    release_notes: row.releaseNotes,
+    changelog: row.changelog,
+    mandatory: row.mandatory,
+    min_upgrade_version: row.minUpgradeVersion,
+    released_at: row.releasedAt.toISOString(),
+    deprecated_at: row.deprecatedAt?.toISOString() ?? null,
+    download_count: row.downloadCount,
+    success_count: row.successCount,
+    failure_count: row.failureCount,
+  };
+}

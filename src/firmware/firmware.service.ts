@@ -1,0 +1,254 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { IsNull } from 'typeorm';
+import type { FindOptionsWhere } from 'typeorm';
+import { channelRank } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { Clock } from '../common/clock.js';
+import { Conflict, Invalid, NotFound } from '../common/errors.js';
+import { Serial } from '../common/serial.js';
+import { versionKey } from '../common/version.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/unit-of-work.js';
+import type { FirmwareObserver } from './firmware-observer.js';
+import { FirmwareStorage } from './firmware-storage.js';
+import type { ReceivedBinary } from './firmware-storage.js';
+import { Firmware } from './firmware.entity.js';
+
+/** What an operator says of a new build; versions are canonical. */
+export interface NewFirmware {
+  version: string;
+  channel: Channel;
+  /** '' fits every board. */
+  platform: string;
+  releaseNotes: string | null;
+  changelog: string | null;
+  mandatory: boolean;
+  minUpgradeVersion: string | null;
+}
+
+/** What can be changed of a build later; what is absent stays. */
+export interface FirmwareChange {
+  releaseNotes?: string | null;
+  changelog?: string | null;
+  mandatory?: boolean;
+  deprecated?: boolean;
+}
+
+/** Names the rows of a version; what is absent does not narrow. */
+export interface FirmwareSelector {
+  version: string;
+  channel?: Channel | undefined;
+  platform?: string | undefined;
+}
+
+/** Firmware builds: the rows in the database together with the binaries on disk. */
+@Injectable()
+export class FirmwareService {
+  private readonly logger = new Logger(FirmwareService.name);
+  private readonly observers: FirmwareObserver[] = [];
+  // A binary is shared by rows: between "no row needs it" and its removal, no upload may come to rely on it.
+  private readonly files = new Serial();
+
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly storage: FirmwareStorage,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Registers a feature that depends on firmware. */
+  observe(observer: FirmwareObserver): void {
+    this.observers.push(observer);
+  }
+
+  /**
+   * Adds a build. The binary is on disk before its row exists.
+   *
+   * @throws Invalid for an empty binary, or a min_upgrade_version above the version
+   * @throws Conflict where the channel has this version, or the version names other bytes
+   */
+  async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
+    if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
+    const key = versionKey(build.version);
+    if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
+      const message = `min_upgrade_version must not be above version ${build.version}`;
+      throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
+    }
+    const firmware = await this.files.run(async () => {
+      await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
+      await this.storage.publish(binary);
+      try {
+        return await this.unitOfWork.run((tx) => this.insert(tx, build, binary));
+      } catch (error) {
+        await this.removeUnused([binary.sha256]);
+        throw error;
+      }
+    });
+    this.logger.log(`Uploaded ${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`);
+    return firmware;
+  }
+
+  /** The highest version by precedence in a channel, deprecated ones left out. */
+  async latest(channel: Channel): Promise<Firmware> {
+    const [latest] = await this.unitOfWork.run((tx) =>
+      tx.em.find(Firmware, {
+        where: { channel, deprecatedAt: IsNull() },
+        order: { versionKey: 'DESC', platform: 'ASC' },
+        take: 1,
+      }),
+    );
+    if (!latest) throw new NotFound(`No firmware in channel ${channel}`);
+    return latest;
+  }
+
+  /** The row that a selector leads to: in the most stable channel, the build for every board first. */
+  async get(selector: FirmwareSelector): Promise<Firmware> {
+    return this.unitOfWork.run(async (tx) => first(await this.rows(tx, selector)));
+  }
+
+  /** All rows, the highest version first, the most stable channel first. */
+  async list(channel?: Channel): Promise<Firmware[]> {
+    const rows = await this.unitOfWork.run((tx) => tx.em.findBy(Firmware, channel ? { channel } : {}));
+    return rows.sort((a, b) => compareText(b.versionKey, a.versionKey) || compareRows(a, b));
+  }
+
+  /**
+   * Changes every row that the selector names.
+   *
+   * @returns the row that `get` answers with for the same selector
+   */
+  async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
+    const { deprecated, ...columns } = change;
+    return this.unitOfWork.run(async (tx) => {
+      for (const row of await this.rows(tx, selector)) {
+        const deprecatedAt =
+          deprecated === undefined
+            ? row.deprecatedAt
+            : deprecated
+              ? (row.deprecatedAt ?? this.clock.now())
+              : null;
+        await tx.em.update(Firmware, { id: row.id }, { ...columns, deprecatedAt });
+      }
+      await this.notifyChanged(tx, selector.version);
+      tx.afterCommit(() =>
+        this.logger.log(`Changed firmware ${selector.version}: ${JSON.stringify(change)}`),
+      );
+      return first(await this.rows(tx, selector));
+    });
+  }
+
+  /**
+   * Deletes every row that the selector names, and the binary with its last row.
+   *
+   * @throws Conflict while a rollout needs one of the rows
+   */
+  async remove(selector: FirmwareSelector): Promise<void> {
+    await this.files.run(async () => {
+      const rows = await this.unitOfWork.run(async (tx) => {
+        const found = await this.rows(tx, selector);
+        for (const observer of this.observers) await observer.beforeDelete(tx, found);
+        await tx.em.delete(
+          Firmware,
+          found.map((row) => row.id),
+        );
+        await this.notifyChanged(tx, selector.version);
+        return found;
+      });
+      for (const row of rows) this.logger.log(`Deleted ${describe(row)}`);
+      await this.removeUnused([...new Set(rows.map((row) => row.sha256))]);
+    });
+  }
+
+  /** Tells who depends on firmware that somebody at this address begins to fetch a binary. */
+  async downloadBegun(row: Firmware, address: string): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      for (const observer of this.observers) await observer.downloadBegun(tx, row, address);
+    });
+  }
+
+  /** Counts a download that delivered the last byte. */
+  async countDownload(id: number): Promise<void> {
+    await this.unitOfWork.run((tx) => tx.em.increment(Firmware, { id }, 'downloadCount', 1));
+  }
+
+  /** Every row of each of the versions, in the order of `compareRows`. */
+  async ofVersions(tx: Transaction, versions: readonly string[]): Promise<Map<string, Firmware[]>> {
+    const rows: Firmware[] = [];
+    for (const version of new Set(versions)) rows.push(...(await tx.em.findBy(Firmware, { version })));
+    const byVersion = new Map<string, Firmware[]>();
+    for (const row of rows.sort(compareRows)) {
+      const same = byVersion.get(row.version);
+      if (same) same.push(row);
+      else byVersion.set(row.version, [row]);
+    }
+    return byVersion;
+  }
+
+  private async rows(tx: Transaction, selector: FirmwareSelector): Promise<Firmware[]> {
+    const where: FindOptionsWhere<Firmware> = { version: selector.version };
+    if (selector.channel !== undefined) where.channel = selector.channel;
+    if (selector.platform !== undefined) where.platform = selector.platform;
+    return (await tx.em.findBy(Firmware, where)).sort(compareRows);
+  }
+
+  private async refuseClash(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<void> {
+    const builds = await tx.em.findBy(Firmware, { version: build.version, platform: build.platform });
+    if (builds.some((row) => row.channel === build.channel))
+      throw new Conflict('Firmware version already exists');
+    const other = builds.find((row) => row.sha256 !== binary.sha256);
+    if (other) {
+      throw new Conflict(
+        `A version names one binary: ${build.version} is in channel ${other.channel} with SHA-256 ${other.sha256}, ` +
+          `and the file has ${binary.sha256}; upload the same file, or give it a version of its own`,
+      );
+    }
+  }
+
+  private async insert(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
+    const row: Omit<Firmware, 'id'> = {
+      ...build,
+      versionKey: versionKey(build.version),
+      fileSize: binary.size,
+      md5: binary.md5,
+      sha256: binary.sha256,
+      releasedAt: this.clock.now(),
+      deprecatedAt: null,
+      downloadCount: 0,
+      successCount: 0,
+      failureCount: 0,
+    };
+    const id = await tx.insert(Firmware, row);
+    await this.notifyChanged(tx, build.version);
+    return tx.em.findOneByOrFail(Firmware, { id });
+  }
+
+  private async notifyChanged(tx: Transaction, version: string): Promise<void> {
+    for (const observer of this.observers) await observer.changed(tx, version);
+  }
+
+  private async removeUnused(hashes: readonly string[]): Promise<void> {
+    for (const sha256 of hashes) {
+      const used = await this.unitOfWork.run((tx) => tx.em.existsBy(Firmware, { sha256 }));
+      if (!used) await this.storage.remove(sha256);
+    }
+  }
+}
+
+/** The most stable channel first; within it the build for every board, then by platform. */
+export function compareRows(a: Firmware, b: Firmware): number {
+  return channelRank(a.channel) - channelRank(b.channel) || compareText(a.platform, b.platform);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function first(rows: readonly Firmware[]): Firmware {
+  const [row] = rows;
+  if (!row) throw new NotFound('Firmware version not found');
+  return row;
+}
+
+function describe(row: Firmware): string {
+  const platform = row.platform === '' ? 'every board' : row.platform;
+  return `firmware ${row.version} in ${row.channel} for ${platform}`;
+}
