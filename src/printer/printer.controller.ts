@@ -1,0 +1,42 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import {
+  ListPrintersQuery,
+  PrinterListResponse,
+  PrinterParam,
+  PrinterResponse,
+  toPrinterKey,
+  toPrinterList,
+  toPrinterListResponse,
+  toPrinterResponse,
+} from './printer.dto.js';
+import { PrinterService } from './printer.service.js';
+
+/** The printer endpoints (guide, "Printer Endpoints"), but for the history, which rollouts write. */
+@ApiTags('printers')
+@Controller('api/printers')
+export class PrinterController {
+  constructor(private readonly printers: PrinterService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List printers; every filter combines with every other' })
+  @ApiOkResponse({ type: PrinterListResponse })
+  @ApiBadInput('online', 'yes', 'online must be a boolean value')
+  async list(@Query() query: ListPrintersQuery): Promise<PrinterListResponse> {
+    const { filter, limit, after } = toPrinterList(query);
+    return toPrinterListResponse(await this.printers.list(filter, limit, after));
+  }
+
+  @Get(':printer_id')
+  @NoQuery()
+  @ApiOperation({ summary: 'Get one printer' })
+  @ApiParam({ name: 'printer_id', type: String, description: 'Number or UUID of the printer', example: '42' })
+  @ApiOkResponse({ type: PrinterResponse })
+  @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
+  @ApiProblem(404, 'No such printer', 'Printer not found: 42')
+  async get(@Param() param: PrinterParam): Promise<PrinterResponse> {
+    return toPrinterResponse(await this.printers.get(toPrinterKey(param)));
+  }
+}

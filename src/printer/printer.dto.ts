@@ -1,0 +1,167 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
+import { CHANNELS } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { QueryBoolean, QueryInteger, isDigits } from '../common/query.js';
+import { isUuid } from '../common/uuid.js';
+import { IsUuid, IsVersion } from '../common/validators.js';
+import { parseVersion } from '../common/version.js';
+import type { Printer } from './printer.entity.js';
+import type { PrinterFilter, PrinterPage } from './printer.service.js';
+
+const DEFAULT_LIMIT = 1_000;
+const MAX_LIMIT = 10_000;
+
+/** Query of GET /api/printers. */
+export class ListPrintersQuery {
+  @ApiPropertyOptional({ type: String, format: 'uuid', example: '550e8400-e29b-41d4-a716-446655440000' })
+  @IsOptional()
+  @IsUuid()
+  user_id?: string;
+
+  @ApiPropertyOptional({ type: Boolean, example: true })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  online?: boolean;
+
+  @ApiPropertyOptional({ type: String, example: '1.4.0' })
+  @IsOptional()
+  @IsVersion()
+  firmware_version?: string;
+
+  @ApiPropertyOptional({ enum: CHANNELS, example: 'stable' })
+  @IsOptional()
+  @IsIn(CHANNELS)
+  channel?: Channel;
+
+  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit?: number;
+
+  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before', example: 1000 })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  cursor?: number;
+}
+
+/** Maps the query to a filter and a page. */
+export function toPrinterList(query: ListPrintersQuery): {
+  filter: PrinterFilter;
+  limit: number;
+  after: number;
+} {
+  return {
+    filter: {
+      userId: query.user_id?.toLowerCase(),
+      online: query.online,
+      firmwareVersion:
+        query.firmware_version === undefined ? undefined : parseVersion(query.firmware_version),
+      channel: query.channel,
+    },
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: query.cursor ?? 0,
+  };
+}
+
+/** The printer in a path: its number or its UUID. */
+export class PrinterParam {
+  @ApiProperty({ type: String, example: '42', description: 'Number or UUID of the printer' })
+  @ValidateBy({
+    name: 'isPrinterId',
+    validator: {
+      validate: (value: unknown) => isUuid(value) || isDigits(value),
+      defaultMessage: () => 'printer_id must be the number or the UUID of a printer',
+    },
+  })
+  printer_id!: string;
+}
+
+/** Maps a path's printer to what `PrinterService.get` takes. */
+export function toPrinterKey(param: PrinterParam): number | string {
+  return isUuid(param.printer_id) ? param.printer_id.toLowerCase() : Number(param.printer_id);
+}
+
+/** A printer, as it is answered. */
+export class PrinterResponse {
+  @ApiProperty({ type: Number, example: 42 })
+  id!: number;
+
+  @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
+  uuid!: string;
+
+  @ApiProperty({ type: String, example: 'Front Desk' })
+  name!: string;
+
+  @ApiProperty({ type: String, format: 'uuid', example: '550e8400-e29b-41d4-a716-446655440000' })
+  user_id!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'esp8266' })
+  platform!: string | null;
+
+  @ApiProperty({ type: String, example: '1.4.0', description: 'What it said when it last subscribed' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: Boolean, example: true })
+  auto_update!: boolean;
+
+  @ApiProperty({ enum: CHANNELS, example: 'stable' })
+  update_channel!: Channel;
+
+  @ApiProperty({ type: Boolean, example: true })
+  online!: boolean;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  last_connected!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: '192.168.1.23' })
+  last_ip!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-01T09:00:00.000Z' })
+  created_at!: string;
+}
+
+/** One page of printers. */
+export class PrinterListResponse {
+  @ApiProperty({ type: [PrinterResponse] })
+  printers!: PrinterResponse[];
+
+  @ApiProperty({ type: Number, example: 150, description: 'All that match, on whichever page' })
+  total!: number;
+
+  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  next_cursor!: number | null;
+}
+
+/** Maps a row to its answer. */
+export function toPrinterResponse(row: Printer): PrinterResponse {
+  return {
+    id: row.id,
+    uuid: row.uuid,
+    name: row.name,
+    user_id: row.userId,
+    platform: row.platform,
+    firmware_version: row.firmwareVersion,
+    auto_update: row.autoUpdate,
+    update_channel: row.updateChannel,
+    online: row.online,
+    last_connected: row.lastConnected.toISOString(),
+    last_ip: row.lastIp,
+    created_at: row.createdAt.toISOString(),
+  };
+}
+
+/** Maps a page to its answer. */
+export function toPrinterListResponse(page: PrinterPage): PrinterListResponse {
+  return {
+    printers: page.printers.map(toPrinterResponse),
+    total: page.total,
+    next_cursor: page.nextCursor,
+  };
+}

@@ -1,0 +1,64 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { Channel } from '../common/channel.js';
+import { Instant } from '../database/columns.js';
+
+/** A printer, as it described itself when it last subscribed. */
+@Entity('printer')
+@Unique('uq_printer_uuid', ['uuid'])
+@Index('ix_printer_channel_version', ['updateChannel', 'versionKey'])
+@Index('ix_printer_version', ['versionKey'])
+@Index('ix_printer_user', ['userId'])
+@Index('ix_printer_online', ['online'])
+@Index('ix_printer_last_ip', ['lastIp'])
+export class Printer {
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer' })
+  id!: number;
+
+  /** Lower-case. */
+  @Column({ type: 'varchar' })
+  uuid!: string;
+
+  @Column({ type: 'varchar' })
+  name!: string;
+
+  /** UUID of the owner, lower-case. */
+  @Column({ name: 'user_id', type: 'varchar' })
+  userId!: string;
+
+  /** The board, e.g. `esp8266`; null where the printer did not say. */
+  @Column({ type: 'varchar', nullable: true })
+  platform!: string | null;
+
+  @Column({ name: 'firmware_version', type: 'varchar' })
+  firmwareVersion!: string;
+
+  /** Sorts as the version's precedence does (`versionKey`). */
+  @Column({ name: 'version_key', type: 'varchar' })
+  versionKey!: string;
+
+  /**
+   * The rollout that brought the version which the printer runs; null where none of ours did. Not a foreign key: a
+   * number without a rollout means that the rollout was deleted, and so cancelled (decisions on downgrades).
+   */
+  @Column({ name: 'version_rollout_id', type: 'integer', nullable: true })
+  versionRolloutId!: number | null;
+
+  @Column({ name: 'auto_update', type: 'boolean' })
+  autoUpdate!: boolean;
+
+  @Column({ name: 'update_channel', type: 'varchar' })
+  updateChannel!: Channel;
+
+  @Column({ type: 'boolean' })
+  online!: boolean;
+
+  /** When it last subscribed. */
+  @Instant({ name: 'last_connected' })
+  lastConnected!: Date;
+
+  @Column({ name: 'last_ip', type: 'varchar', nullable: true })
+  lastIp!: string | null;
+
+  @Instant({ name: 'created_at' })
+  createdAt!: Date;
+}
