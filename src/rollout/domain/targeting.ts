@@ -1,0 +1,90 @@
+import type { Channel } from '../../common/channel.js';
+import type { RolloutStatus } from './state.js';
+
+/** One build that a rollout can send. */
+export interface Build {
+  firmwareId: number;
+  /** The boards it fits; '' fits every board. */
+  platform: string;
+  md5: string;
+  /** Key of the lowest version that may take this build; null: any. */
+  minUpgradeKey: string | null;
+  mandatory: boolean;
+  deprecated: boolean;
+  /** Path and query of its download. */
+  downloadPath: string;
+}
+
+/** A rollout, ready to be asked about one printer: sets and comparable keys instead of lists and texts. */
+export interface RolloutRule {
+  id: number;
+  version: string;
+  versionKey: string;
+  status: RolloutStatus;
+  percentage: number;
+  allowDowngrade: boolean;
+  /** Null where the rollout does not narrow by it; so also `printerUuids` and `channels`. */
+  userIds: ReadonlySet<string> | null;
+  printerUuids: ReadonlySet<string> | null;
+  channels: ReadonlySet<Channel> | null;
+  minKey: string | null;
+  maxKey: string | null;
+  /** The build for each platform; '' is the one for every board that has none of its own. */
+  builds: ReadonlyMap<string, Build>;
+}
+
+/** What a decision needs to know of a printer. */
+export interface PrinterFacts {
+  uuid: string;
+  userId: string;
+  platform: string | null;
+  channel: Channel;
+  versionKey: string;
+  autoUpdate: boolean;
+  /** True where the version that it runs came from a rollout that has been cancelled (or deleted) since. */
+  runsCancelledVersion: boolean;
+}
+
+/** Why a printer is no target of a rollout. */
+export type TargetRefusal =
+  | 'not_targeted'
+  | 'below_min_version'
+  | 'above_max_version'
+  | 'no_build_for_platform'
+  | 'up_to_date'
+  | 'downgrade_not_allowed'
+  | 'below_min_upgrade_version';
+
+/** The build that a rollout has for a platform: the platform's own, else the one for every board. */
+export function buildFor(rule: RolloutRule, platform: string | null): Build | undefined {
+  return rule.builds.get(platform ?? '') ?? rule.builds.get('');
+}
+
+/**
+ * Says whether a rollout is meant for a printer at all, whatever its state and whatever was sent before (decisions, "Which
+ * printers a rollout moves"). `targetCondition` says the same in SQL; a property test holds the two together.
+ *
+ * @returns null for a target, else the first rule that leaves the printer out
+ */
+export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
+  if (!isNamed(printer, rule)) return 'not_targeted';
+  if (rule.minKey !== null && printer.versionKey < rule.minKey) return 'below_min_version';
+  if (rule.maxKey !== null && printer.versionKey > rule.maxKey) return 'above_max_version';
+  const build = buildFor(rule, printer.platform);
+  if (build === undefined) return 'no_build_for_platform';
+  if (printer.versionKey === rule.versionKey) return 'up_to_date';
+  if (printer.versionKey > rule.versionKey && !rule.allowDowngrade && !printer.runsCancelledVersion) {
+    return 'downgrade_not_allowed';
+  }
+  if (build.minUpgradeKey !== null && printer.versionKey < build.minUpgradeKey)
+    return 'below_min_upgrade_version';
+  return null;
+}
+
+function isNamed(printer: PrinterFacts, rule: RolloutRule): boolean {
+  return (
+    (rule.userIds === null || rule.userIds.has(printer.userId)) &&
+    (rule.printerUuids === null || rule.printerUuids.has(printer.uuid)) &&
+    (rule.channels === null || rule.channels.has(printer.channel))
+  );
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { Conflict } from '../common/errors.js';
+import { Clock } from '../common/clock.js';
+import type { Transaction } from '../database/unit-of-work.js';
+import type { FirmwareObserver } from '../firmware/firmware-observer.js';
+import type { Firmware } from '../firmware/firmware.entity.js';
+import { FirmwareService } from '../firmware/firmware.service.js';
+import { Printer } from '../printer/printer.entity.js';
+import type { RolloutRule } from './domain/targeting.js';
+import { RolloutProgress } from './rollout-progress.js';
+import { RolloutRules } from './rollout-rules.js';
+import { PrinterUpdate } from './update.entity.js';
+
+/** What rollouts have to say when firmware is deleted, changed or downloaded. */
+@Injectable()
+export class FirmwareWatch implements FirmwareObserver {
+  constructor(
+    firmware: FirmwareService,
+    private readonly rules: RolloutRules,
+    private readonly progress: RolloutProgress,
+    private readonly clock: Clock,
+  ) {
+    firmware.observe(this);
+  }
+
+  async beforeDelete(tx: Transaction, rows: readonly Firmware[]): Promise<void> {
+    const ids = new Set(rows.map((row) => row.id));
+    const { rules } = await this.rules.current(tx);
+    const using = rules
+      .filter((rule) => rule.status !== 'completed' && uses(rule, ids))
+      .sort((a, b) => a.id - b.id)
+      .map((rule) => `rollout ${rule.id} (${rule.status})`);
+    if (using.length === 0) return;
+    throw new Conflict(`Firmware ${rows[0]?.version} is in use by ${using.join(', ')}`);
+  }
+
+  async changed(tx: Transaction, version: string): Promise<void> {
+    this.rules.forget();
+    const { rules } = await this.rules.current(tx);
+    const concerned = rules.filter((rule) => rule.version === version);
+    if (concerned.length === 0) return;
+    this.rules.changed(tx);
+    await this.progress.settle(
+      tx,
+      concerned.map((rule) => rule.id),
+    );
+  }
+
+  async downloadBegun(tx: Transaction, row: Firmware, address: string): Promise<void> {
+    // A download says which firmware it is for, but not which printer: it counts as a sign of life for the printers
+    // at that address that are being updated to it.
+    const printers = tx.em
+      .createQueryBuilder(Printer, 'p')
+      .select('p.id')
+      .where('p.lastIp = :address', { address });
+    await tx.em
+      .createQueryBuilder()
+      .update(PrinterUpdate)
+      .set({ lastSignOfLife: this.clock.now() })
+      .where(`status = 'in_progress' AND version = :version`, { version: row.version })
+      .andWhere(`printerId IN (${printers.getQuery()})`)
+      .setParameters(printers.getParameters())
+      .execute();
+  }
+}
+
+function uses(rule: RolloutRule, firmwareIds: ReadonlySet<number>): boolean {
+  return [...rule.builds.values()].some((build) => firmwareIds.has(build.firmwareId));
+}

@@ -1,0 +1,258 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { LessThan, LessThanOrEqual } from 'typeorm';
+import type { Channel } from '../common/channel.js';
+import { Clock } from '../common/clock.js';
+import { Conflict, NotFound } from '../common/errors.js';
+import { versionKey } from '../common/version.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/unit-of-work.js';
+import { FirmwareService } from '../firmware/firmware.service.js';
+import { Printer } from '../printer/printer.entity.js';
+import { operatorMayMove } from './domain/state.js';
+import type { RolloutStatus } from './domain/state.js';
+import { RolloutProgress } from './rollout-progress.js';
+import { RolloutRules, chosenRows } from './rollout-rules.js';
+import { Rollout } from './rollout.entity.js';
+import type { RolloutType } from './rollout.entity.js';
+import { targetCondition } from './target-condition.js';
+import { PrinterUpdate } from './update.entity.js';
+
+/** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
+export interface RolloutTarget {
+  all: boolean;
+  userIds: string[] | null;
+  printerIds: string[] | null;
+  channels: Channel[] | null;
+  minVersion: string | null;
+  maxVersion: string | null;
+}
+
+/** What an operator asks for; versions are canonical, UUIDs lower-case. */
+export interface NewRollout {
+  version: string;
+  target: RolloutTarget;
+  type: RolloutType;
+  percentage: number;
+  scheduledFor: Date | null;
+  allowDowngrade: boolean;
+}
+
+/** What can be changed of a rollout later; what is absent stays. */
+export interface RolloutChange {
+  status?: RolloutStatus | undefined;
+  percentage?: number | undefined;
+}
+
+/** A rollout with the number of its targets that it has sent nothing to. */
+export interface RolloutState {
+  rollout: Rollout;
+  pending: number;
+}
+
+/** One page of rollouts, the newest first. */
+export interface RolloutPage {
+  rollouts: RolloutState[];
+  /** Where the next page begins; null on the last one. */
+  nextCursor: number | null;
+}
+
+/** The operators' side of rollouts: create, watch, change, retry and delete them. */
+@Injectable()
+export class RolloutAdminService {
+  private readonly logger = new Logger('Rollout');
+
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly firmware: FirmwareService,
+    private readonly rules: RolloutRules,
+    private readonly progress: RolloutProgress,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Creates a rollout. Connected printers are sent their update at once, the others when they connect.
+   *
+   * @throws NotFound where no build has the version
+   * @throws Conflict where every build that it would send is deprecated
+   */
+  async create(wanted: NewRollout): Promise<RolloutState> {
+    return this.unitOfWork.run(async (tx) => {
+      const rows = (await this.firmware.ofVersions(tx, [wanted.version])).get(wanted.version) ?? [];
+      const { channels } = wanted.target;
+      const chosen = chosenRows(rows, channels && new Set(channels));
+      const [firmware] = chosen;
+      if (!firmware) throw new NotFound('Firmware version not found');
+      if (chosen.every((row) => row.deprecatedAt !== null)) {
+        throw new Conflict(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
+      }
+      const now = this.clock.now();
+      const waits = wanted.scheduledFor !== null && wanted.scheduledFor > now;
+      const row: Omit<Rollout, 'id'> = {
+        version: wanted.version,
+        versionKey: versionKey(wanted.version),
+        firmwareId: firmware.id,
+        targetAll: wanted.target.all,
+        targetUserIds: toJson(wanted.target.userIds),
+        targetPrinterIds: toJson(wanted.target.printerIds),
+        targetChannels: toJson(channels),
+        minVersion: wanted.target.minVersion,
+        maxVersion: wanted.target.maxVersion,
+        allowDowngrade: wanted.allowDowngrade,
+        type: wanted.type,
+        percentage: wanted.percentage,
+        scheduledFor: wanted.scheduledFor,
+        status: waits ? 'scheduled' : 'active',
+        createdAt: now,
+        inProgressCount: 0,
+        completedCount: 0,
+        failedCount: 0,
+        declinedCount: 0,
+        pendingAtCancel: null,
+      };
+      const id = await tx.insert(Rollout, row);
+      this.rules.changed(tx);
+      const state = await this.stateOf(tx, id);
+      this.logStep(tx, state.rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
+      return state;
+    });
+  }
+
+  /** One rollout with its counters. */
+  async get(id: number): Promise<RolloutState> {
+    return this.unitOfWork.run((tx) => this.stateOf(tx, id));
+  }
+
+  /** One page of rollouts, the newest first. */
+  async list(
+    status: RolloutStatus | undefined,
+    limit: number,
+    before: number | undefined,
+  ): Promise<RolloutPage> {
+    return this.unitOfWork.run(async (tx) => {
+      const rows = await tx.em.find(Rollout, {
+        where: { ...(status && { status }), ...(before !== undefined && { id: LessThan(before) }) },
+        order: { id: 'DESC' },
+        take: limit + 1,
+      });
+      const page = rows.slice(0, limit);
+      const rollouts: RolloutState[] = [];
+      for (const rollout of page)
+        rollouts.push({ rollout, pending: await this.progress.pending(tx, rollout) });
+      return { rollouts, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+    });
+  }
+
+  /**
+   * Changes the status, the percentage, or both; to what it is already is no change.
+   *
+   * @throws Conflict where the life of the rollout lacks that step
+   */
+  async change(id: number, change: RolloutChange): Promise<RolloutState> {
+    return this.unitOfWork.run(async (tx) => {
+      const rollout = await this.find(tx, id);
+      if (change.percentage !== undefined && change.percentage !== rollout.percentage) {
+        await this.setPercentage(tx, rollout, change.percentage);
+      }
+      if (change.status !== undefined && change.status !== rollout.status) {
+        await this.setStatus(tx, rollout, change.status);
+      }
+      await this.progress.settle(tx, [id]);
+      return this.stateOf(tx, id);
+    });
+  }
+
+  /** Cancels a rollout and removes it; what its updates have become stays in the printers' history. */
+  async remove(id: number): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      const rollout = await this.find(tx, id);
+      await tx.em.delete(Rollout, { id });
+      this.rules.changed(tx);
+      this.logStep(tx, rollout, 'deleted');
+    });
+  }
+
+  /**
+   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect.
+   *
+   * @throws Conflict where the rollout is cancelled
+   */
+  async retry(id: number): Promise<RolloutState> {
+    return this.unitOfWork.run(async (tx) => {
+      const rollout = await this.find(tx, id);
+      const rule = (await this.rules.current(tx)).get(id);
+      if (!rule) throw new Conflict(`Rollout ${id} is cancelled, and sends nothing any more`);
+      const targets = targetCondition(tx.em.createQueryBuilder(Printer, 'p').select('p.id'), rule);
+      const { affected } = await tx.em
+        .createQueryBuilder()
+        .update(PrinterUpdate)
+        .set({ superseded: true })
+        .where(`rolloutId = :id AND status = 'failed' AND superseded = false`, { id })
+        .andWhere(`printerId IN (${targets.getQuery()})`)
+        .setParameters({ ...targets.getParameters(), id })
+        .execute();
+      await this.progress.count(tx, id, 'failed', -(affected ?? 0));
+      this.rules.changed(tx);
+      await this.progress.settle(tx, [id]);
+      this.logStep(tx, rollout, `retries ${affected ?? 0} failed updates`);
+      return this.stateOf(tx, id);
+    });
+  }
+
+  /** Activates every scheduled rollout whose time has come; each only once, whoever else tries at the same time. */
+  async activateDue(now: Date): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      const due = await tx.em.findBy(Rollout, { status: 'scheduled', scheduledFor: LessThanOrEqual(now) });
+      for (const rollout of due) {
+        const { affected } = await tx.em.update(
+          Rollout,
+          { id: rollout.id, status: 'scheduled' },
+          { status: 'active' },
+        );
+        if (affected !== 1) continue;
+        this.rules.changed(tx);
+        this.logStep(tx, rollout, 'is due: active');
+      }
+    });
+  }
+
+  private async setPercentage(tx: Transaction, rollout: Rollout, percentage: number): Promise<void> {
+    if (rollout.type === 'immediate') {
+      throw new Conflict(`Rollout ${rollout.id} is immediate: its rollout_percentage is always 100`);
+    }
+    if (rollout.status === 'cancelled') {
+      throw new Conflict(`Rollout ${rollout.id} is cancelled, and cannot be changed any more`);
+    }
+    await tx.em.update(Rollout, { id: rollout.id }, { percentage });
+    this.rules.changed(tx);
+    this.logStep(tx, rollout, `${rollout.percentage} % -> ${percentage} %`);
+  }
+
+  private async setStatus(tx: Transaction, rollout: Rollout, status: RolloutStatus): Promise<void> {
+    if (!operatorMayMove(rollout.status, status)) {
+      throw new Conflict(`Rollout ${rollout.id} is ${rollout.status}, and cannot become ${status}`);
+    }
+    const pendingAtCancel = status === 'cancelled' ? await this.progress.pending(tx, rollout) : null;
+    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status, pendingAtCancel });
+    this.rules.changed(tx);
+    this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
+  }
+
+  private async find(tx: Transaction, id: number): Promise<Rollout> {
+    const rollout = await tx.em.findOneBy(Rollout, { id });
+    if (!rollout) throw new NotFound(`Rollout not found: ${id}`);
+    return rollout;
+  }
+
+  private async stateOf(tx: Transaction, id: number): Promise<RolloutState> {
+    const rollout = await this.find(tx, id);
+    return { rollout, pending: await this.progress.pending(tx, rollout) };
+  }
+
+  private logStep(tx: Transaction, rollout: Rollout, step: string): void {
+    tx.afterCommit(() => this.logger.log(`Rollout ${rollout.id} of ${rollout.version}: ${step}`));
+  }
+}
+
+function toJson(list: readonly string[] | null): string | null {
+  return list === null ? null : JSON.stringify(list);
+}

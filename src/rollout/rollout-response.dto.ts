@@ -1,0 +1,169 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { CHANNELS } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { ROLLOUT_STATUSES } from './domain/state.js';
+import type { RolloutStatus } from './domain/state.js';
+import type { RolloutPage, RolloutState } from './rollout-admin.service.js';
+import { ROLLOUT_TYPES } from './rollout.entity.js';
+import type { Rollout, RolloutType } from './rollout.entity.js';
+
+/** The target of a rollout as an object; what does not narrow is null. */
+export class TargetResponse {
+  @ApiProperty({ type: Boolean, example: false })
+  all!: boolean;
+
+  @ApiProperty({ type: [String], format: 'uuid', nullable: true, example: null })
+  user_ids!: string[] | null;
+
+  @ApiProperty({ type: [String], format: 'uuid', nullable: true, example: null })
+  printer_ids!: string[] | null;
+
+  @ApiProperty({ enum: CHANNELS, isArray: true, nullable: true, example: ['stable'] })
+  channels!: Channel[] | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '1.0.0' })
+  min_version!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  max_version!: string | null;
+}
+
+/** A rollout, as it is answered. `total_targets` is the sum of the five counts, at every moment. */
+export class RolloutResponse {
+  @ApiProperty({ type: Number, example: 42 })
+  id!: number;
+
+  @ApiProperty({ type: String, example: '1.5.0' })
+  firmware_version!: string;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: 15,
+    description: 'null once the firmware is deleted',
+  })
+  firmware_version_id!: number | null;
+
+  @ApiProperty({ type: TargetResponse })
+  target!: TargetResponse;
+
+  @ApiProperty({ type: Boolean, example: false })
+  target_all!: boolean;
+
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'JSON text' })
+  target_user_ids!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'JSON text' })
+  target_printer_ids!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '["stable"]', description: 'JSON text' })
+  target_channels!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '1.0.0' })
+  min_version!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  max_version!: string | null;
+
+  @ApiProperty({ enum: ROLLOUT_TYPES, example: 'gradual' })
+  rollout_type!: RolloutType;
+
+  @ApiProperty({ type: Number, minimum: 0, maximum: 100, example: 20 })
+  rollout_percentage!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  scheduled_for!: string | null;
+
+  @ApiProperty({ type: Boolean, example: false })
+  allow_downgrade!: boolean;
+
+  @ApiProperty({ enum: ROLLOUT_STATUSES, example: 'active' })
+  status!: RolloutStatus;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  created_at!: string;
+
+  @ApiProperty({ type: Number, example: 150 })
+  total_targets!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 113,
+    description: 'Targets that were sent nothing: offline, or not in the percentage yet',
+  })
+  pending_count!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  in_progress_count!: number;
+
+  @ApiProperty({ type: Number, example: 30 })
+  completed_count!: number;
+
+  @ApiProperty({ type: Number, example: 2 })
+  failed_count!: number;
+
+  @ApiProperty({ type: Number, example: 5 })
+  declined_count!: number;
+}
+
+/** A page of rollouts. */
+export class RolloutListResponse {
+  @ApiProperty({ type: [RolloutResponse], description: 'The newest first' })
+  rollouts!: RolloutResponse[];
+
+  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  next_cursor!: number | null;
+}
+
+/** Maps a rollout to its answer. */
+export function toRolloutResponse({ rollout, pending }: RolloutState): RolloutResponse {
+  return {
+    id: rollout.id,
+    firmware_version: rollout.version,
+    firmware_version_id: rollout.firmwareId,
+    target: toTargetResponse(rollout),
+    target_all: rollout.targetAll,
+    target_user_ids: rollout.targetUserIds,
+    target_printer_ids: rollout.targetPrinterIds,
+    target_channels: rollout.targetChannels,
+    min_version: rollout.minVersion,
+    max_version: rollout.maxVersion,
+    rollout_type: rollout.type,
+    rollout_percentage: rollout.percentage,
+    scheduled_for: rollout.scheduledFor?.toISOString() ?? null,
+    allow_downgrade: rollout.allowDowngrade,
+    status: rollout.status,
+    created_at: rollout.createdAt.toISOString(),
+    total_targets:
+      pending +
+      rollout.inProgressCount +
+      rollout.completedCount +
+      rollout.failedCount +
+      rollout.declinedCount,
+    pending_count: pending,
+    in_progress_count: rollout.inProgressCount,
+    completed_count: rollout.completedCount,
+    failed_count: rollout.failedCount,
+    declined_count: rollout.declinedCount,
+  };
+}
+
+/** Maps a page to its answer. */
+export function toRolloutListResponse(page: RolloutPage): RolloutListResponse {
+  return { rollouts: page.rollouts.map(toRolloutResponse), next_cursor: page.nextCursor };
+}
+
+function toTargetResponse(rollout: Rollout): TargetResponse {
+  return {
+    all: rollout.targetAll,
+    user_ids: fromJson(rollout.targetUserIds),
+    printer_ids: fromJson(rollout.targetPrinterIds),
+    channels: fromJson(rollout.targetChannels) as Channel[] | null,
+    min_version: rollout.minVersion,
+    max_version: rollout.maxVersion,
+  };
+}
+
+function fromJson(text: string | null): string[] | null {
+  return text === null ? null : (JSON.parse(text) as string[]);
+}

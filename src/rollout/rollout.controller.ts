@@ -1,0 +1,145 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import { RolloutAdminService } from './rollout-admin.service.js';
+import {
+  RolloutListResponse,
+  RolloutResponse,
+  toRolloutListResponse,
+  toRolloutResponse,
+} from './rollout-response.dto.js';
+import {
+  ChangeRolloutDto,
+  CreateRolloutDto,
+  ListRolloutsQuery,
+  RolloutParam,
+  toNewRollout,
+  toRolloutChange,
+  toRolloutList,
+} from './rollout.dto.js';
+
+const EXAMPLES = {
+  immediate: {
+    summary: 'All printers of a channel, at once',
+    value: { firmware_version: '1.5.0', target: { channels: ['stable'] }, rollout_type: 'immediate' },
+  },
+  gradual: {
+    summary: 'A tenth of a channel',
+    value: {
+      firmware_version: '1.5.0',
+      target: { channels: ['stable'], min_version: '1.0.0' },
+      rollout_type: 'gradual',
+      rollout_percentage: 10,
+    },
+  },
+  scheduled: {
+    summary: 'Every printer, at two in the morning UTC',
+    value: {
+      firmware_version: '1.5.0',
+      target: { all: true },
+      rollout_type: 'scheduled',
+      scheduled_for: '2030-01-20T02:00:00Z',
+    },
+  },
+};
+
+const ApiRolloutId = (): MethodDecorator => ApiParam({ name: 'rollout_id', type: 'integer', example: 42 });
+const ApiBadRolloutId = (): MethodDecorator =>
+  ApiBadInput('rollout_id', 'x', 'rollout_id must be an integer number');
+const ApiUnknownRollout = (): MethodDecorator => ApiProblem(404, 'No such rollout', 'Rollout not found: 42');
+
+/** The rollout endpoints (guide, "Rollout Endpoints"), and retry. */
+@ApiTags('rollouts')
+@Controller('api/rollouts')
+export class RolloutController {
+  constructor(private readonly rollouts: RolloutAdminService) {}
+
+  @Post()
+  @NoQuery()
+  @ApiOperation({ summary: 'Create a rollout' })
+  @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
+  @ApiCreatedResponse({ type: RolloutResponse })
+  @ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100')
+  @ApiProblem(404, 'No build has this version', 'Firmware version not found')
+  @ApiProblem(409, 'The firmware is deprecated', 'Firmware 1.5.0 is deprecated, and offered to nobody')
+  async create(@Body() dto: CreateRolloutDto): Promise<RolloutResponse> {
+    return toRolloutResponse(await this.rollouts.create(toNewRollout(dto)));
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List rollouts, the newest first' })
+  @ApiOkResponse({ type: RolloutListResponse })
+  @ApiBadInput(
+    'status',
+    'activ',
+    'status must be one of the following values: scheduled, active, paused, completed, cancelled',
+  )
+  async list(@Query() query: ListRolloutsQuery): Promise<RolloutListResponse> {
+    const { status, limit, before } = toRolloutList(query);
+    return toRolloutListResponse(await this.rollouts.list(status, limit, before));
+  }
+
+  @Get(':rollout_id')
+  @NoQuery()
+  @ApiOperation({ summary: 'Get one rollout with its counters' })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: RolloutResponse })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  async get(@Param() param: RolloutParam): Promise<RolloutResponse> {
+    return toRolloutResponse(await this.rollouts.get(param.rollout_id));
+  }
+
+  @Patch(':rollout_id')
+  @NoQuery()
+  @ApiOperation({ summary: 'Pause, resume, cancel, or change the percentage' })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: RolloutResponse })
+  @ApiBadInput('rollout_percentage', 101, 'rollout_percentage must not be greater than 100')
+  @ApiUnknownRollout()
+  @ApiProblem(
+    409,
+    'The life of the rollout lacks that step',
+    'Rollout 42 is cancelled, and cannot become active',
+  )
+  async change(@Param() param: RolloutParam, @Body() dto: ChangeRolloutDto): Promise<RolloutResponse> {
+    return toRolloutResponse(await this.rollouts.change(param.rollout_id, toRolloutChange(dto)));
+  }
+
+  @Delete(':rollout_id')
+  @HttpCode(204)
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Cancel and delete a rollout',
+    description: 'History stays with `rollout_id: null`; what is under way still ends there.',
+  })
+  @ApiRolloutId()
+  @ApiNoContentResponse({ description: 'Deleted' })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  async remove(@Param() param: RolloutParam): Promise<void> {
+    await this.rollouts.remove(param.rollout_id);
+  }
+
+  @Post(':rollout_id/retry')
+  @HttpCode(200)
+  @NoQuery()
+  @ApiOperation({ summary: 'Send the update again to all targets on which it has failed' })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: RolloutResponse })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  @ApiProblem(409, 'The rollout is cancelled', 'Rollout 42 is cancelled, and sends nothing any more')
+  async retry(@Param() param: RolloutParam): Promise<RolloutResponse> {
+    return toRolloutResponse(await this.rollouts.retry(param.rollout_id));
+  }
+}

@@ -1,0 +1,88 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { Instant } from '../database/columns.js';
+import { Firmware } from '../firmware/firmware.entity.js';
+import type { RolloutStatus } from './domain/state.js';
+
+/** How a rollout begins and spreads (guide, "Rollout Types"). */
+export const ROLLOUT_TYPES = ['immediate', 'gradual', 'scheduled'] as const;
+export type RolloutType = (typeof ROLLOUT_TYPES)[number];
+
+/** An update campaign: a rule that says which printers shall run which version. */
+@Entity('rollout')
+@Index('ix_rollout_status', ['status'])
+@Index('ix_rollout_version', ['version'])
+@Index('ix_rollout_firmware', ['firmwareId'])
+export class Rollout {
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_rollout' })
+  id!: number;
+
+  /** The version's text stays when the firmware is deleted. */
+  @Column({ name: 'firmware_version', type: 'varchar' })
+  version!: string;
+
+  @Column({ name: 'version_key', type: 'varchar' })
+  versionKey!: string;
+
+  /** The row that the rollout named when it was created; null once that is deleted. */
+  @Column({ name: 'firmware_version_id', type: 'integer', nullable: true })
+  firmwareId!: number | null;
+
+  @ManyToOne(() => Firmware, { onDelete: 'SET NULL' })
+  @JoinColumn({ name: 'firmware_version_id', foreignKeyConstraintName: 'fk_rollout_firmware' })
+  firmware?: Relation<Firmware> | null;
+
+  @Column({ name: 'target_all', type: 'boolean' })
+  targetAll!: boolean;
+
+  /** JSON list of UUIDs, or null; so also `targetPrinterIds` and `targetChannels`. */
+  @Column({ name: 'target_user_ids', type: 'text', nullable: true })
+  targetUserIds!: string | null;
+
+  @Column({ name: 'target_printer_ids', type: 'text', nullable: true })
+  targetPrinterIds!: string | null;
+
+  @Column({ name: 'target_channels', type: 'text', nullable: true })
+  targetChannels!: string | null;
+
+  @Column({ name: 'min_version', type: 'varchar', nullable: true })
+  minVersion!: string | null;
+
+  @Column({ name: 'max_version', type: 'varchar', nullable: true })
+  maxVersion!: string | null;
+
+  @Column({ name: 'allow_downgrade', type: 'boolean' })
+  allowDowngrade!: boolean;
+
+  @Column({ name: 'rollout_type', type: 'varchar' })
+  type!: RolloutType;
+
+  @Column({ name: 'rollout_percentage', type: 'integer' })
+  percentage!: number;
+
+  @Instant({ name: 'scheduled_for', nullable: true })
+  scheduledFor!: Date | null;
+
+  @Column({ type: 'varchar' })
+  status!: RolloutStatus;
+
+  @Instant({ name: 'created_at' })
+  createdAt!: Date;
+
+  // Counted in the transaction that changes the updates: right at every moment, after a crash, too.
+  @Column({ name: 'in_progress_count', type: 'integer' })
+  inProgressCount!: number;
+
+  @Column({ name: 'completed_count', type: 'integer' })
+  completedCount!: number;
+
+  @Column({ name: 'failed_count', type: 'integer' })
+  failedCount!: number;
+
+  @Column({ name: 'declined_count', type: 'integer' })
+  declinedCount!: number;
+
+  /** How many were still pending when the rollout was cancelled; null until then, for it is counted anew each time. */
+  @Column({ name: 'pending_at_cancel', type: 'integer', nullable: true })
+  pendingAtCancel!: number | null;
+}

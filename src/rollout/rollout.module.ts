@@ -1,0 +1,44 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { FirmwareModule } from '../firmware/firmware.module.js';
+import { PrinterModule } from '../printer/printer.module.js';
+import { FirmwareWatch } from './firmware-watch.js';
+import { HistoryController } from './history.controller.js';
+import { OfferService } from './offer.service.js';
+import { RolloutAdminService } from './rollout-admin.service.js';
+import { RolloutProgress } from './rollout-progress.js';
+import { RolloutRules } from './rollout-rules.js';
+import { RolloutController } from './rollout.controller.js';
+import { Rollout } from './rollout.entity.js';
+import { RolloutEvents } from './rollout.events.js';
+import { RolloutScheduler } from './rollout.scheduler.js';
+import { RolloutService } from './rollout.service.js';
+import { StuckUpdates } from './stuck-updates.js';
+import { UpdateHistory } from './update-history.js';
+import { UpdateJournal } from './update-journal.js';
+import { UpdateReports } from './update-reports.js';
+import { PrinterUpdate } from './update.entity.js';
+import { VersionSettlement } from './version-settlement.js';
+
+/** Rollouts: the rule, the decision for each printer, and the life of every update. */
+@Module({
+  imports: [TypeOrmModule.forFeature([Rollout, PrinterUpdate]), FirmwareModule, PrinterModule],
+  controllers: [RolloutController, HistoryController],
+  providers: [
+    FirmwareWatch,
+    OfferService,
+    RolloutAdminService,
+    RolloutEvents,
+    RolloutProgress,
+    RolloutRules,
+    RolloutScheduler,
+    RolloutService,
+    StuckUpdates,
+    UpdateHistory,
+    UpdateJournal,
+    UpdateReports,
+    VersionSettlement,
+  ],
+  exports: [RolloutEvents, RolloutService, UpdateReports],
+})
+export class RolloutModule {}

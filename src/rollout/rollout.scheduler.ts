@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { Cron, CronExpression } from '@nestjs/schedule';
+import { Clock } from '../common/clock.js';
+import { RolloutAdminService } from './rollout-admin.service.js';
+import { StuckUpdates } from './stuck-updates.js';
+
+/** What time alone brings about. */
+@Injectable()
+export class RolloutScheduler implements OnApplicationBootstrap {
+  constructor(
+    private readonly rollouts: RolloutAdminService,
+    private readonly stuck: StuckUpdates,
+    private readonly clock: Clock,
+  ) {}
+
+  /** What fell due while the server was down does not wait for the first tick. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.activateDue();
+    await this.failStuck();
+  }
+
+  @Cron(CronExpression.EVERY_5_SECONDS, { waitForCompletion: true })
+  activateDue(): Promise<void> {
+    return this.rollouts.activateDue(this.clock.now());
+  }
+
+  @Cron(CronExpression.EVERY_30_SECONDS, { waitForCompletion: true })
+  failStuck(): Promise<void> {
+    return this.stuck.fail(this.clock.now());
+  }
+}

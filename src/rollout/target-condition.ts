@@ -1,0 +1,71 @@
+import { Brackets } from 'typeorm';
+import type { ObjectLiteral, SelectQueryBuilder, WhereExpressionBuilder } from 'typeorm';
+import type { Build, RolloutRule } from './domain/targeting.js';
+import { PrinterUpdate } from './update.entity.js';
+import { Rollout } from './rollout.entity.js';
+
+/**
+ * Narrows a query whose printer is called `p` to the targets of a rollout: `targetRefusal`, said in SQL.
+ */
+export function targetCondition<T extends ObjectLiteral>(
+  query: SelectQueryBuilder<T>,
+  rule: RolloutRule,
+): SelectQueryBuilder<T> {
+  if (rule.userIds) query.andWhere('p.userId IN (:...userIds)', { userIds: [...rule.userIds] });
+  if (rule.printerUuids) query.andWhere('p.uuid IN (:...uuids)', { uuids: [...rule.printerUuids] });
+  if (rule.channels) query.andWhere('p.updateChannel IN (:...channels)', { channels: [...rule.channels] });
+  if (rule.minKey !== null) query.andWhere('p.versionKey >= :minKey', { minKey: rule.minKey });
+  if (rule.maxKey !== null) query.andWhere('p.versionKey <= :maxKey', { maxKey: rule.maxKey });
+  const cancelledSource = query
+    .subQuery()
+    .select('1')
+    .from(Rollout, 'source')
+    .where(`source.id = p.versionRolloutId AND source.status <> 'cancelled'`)
+    .getQuery();
+  query.andWhere(
+    new Brackets((either) => {
+      either.where('p.versionKey < :key', { key: rule.versionKey });
+      if (rule.allowDowngrade) either.orWhere('p.versionKey > :key');
+      else {
+        either.orWhere(
+          `p.versionKey > :key AND p.versionRolloutId IS NOT NULL AND NOT EXISTS ${cancelledSource}`,
+        );
+      }
+    }),
+  );
+  return query.andWhere(
+    new Brackets((either) => {
+      either.where('1 = 0');
+      for (const [index, build] of [...rule.builds.values()].entries()) {
+        either.orWhere(new Brackets((fits) => fitsBuild(fits, build, index, rule)));
+      }
+    }),
+  );
+}
+
+/** Narrows a query whose printer is called `p` to the pending targets of a rollout: those it has sent nothing to. */
+export function pendingCondition<T extends ObjectLiteral>(
+  query: SelectQueryBuilder<T>,
+  rule: RolloutRule,
+): SelectQueryBuilder<T> {
+  const sent = query
+    .subQuery()
+    .select('1')
+    .from(PrinterUpdate, 'sent')
+    .where('sent.printerId = p.id AND sent.rolloutId = :ruleId AND sent.superseded = false')
+    .getQuery();
+  return targetCondition(query, rule).andWhere(`NOT EXISTS ${sent}`, { ruleId: rule.id });
+}
+
+function fitsBuild(fits: WhereExpressionBuilder, build: Build, index: number, rule: RolloutRule): void {
+  if (build.platform !== '') {
+    fits.where(`p.platform = :platform${index}`, { [`platform${index}`]: build.platform });
+  } else {
+    const others = [...rule.builds.keys()].filter((platform) => platform !== '');
+    if (others.length === 0) fits.where('1 = 1');
+    else fits.where('(p.platform IS NULL OR p.platform NOT IN (:...others))', { others });
+  }
+  if (build.minUpgradeKey !== null) {
+    fits.andWhere(`p.versionKey >= :upgradeKey${index}`, { [`upgradeKey${index}`]: build.minUpgradeKey });
+  }
+}

@@ -1,0 +1,93 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { Instant } from '../database/columns.js';
+import { Firmware } from '../firmware/firmware.entity.js';
+import { Printer } from '../printer/printer.entity.js';
+import type { UpdateStatus } from './domain/state.js';
+import { Rollout } from './rollout.entity.js';
+
+/** One update of one printer: written before the message is sent, and never deleted while the printer exists. */
+@Entity('printer_update')
+@Index('uq_update_one_under_way', ['printerId'], { unique: true, where: `"status" = 'in_progress'` })
+@Index('uq_update_rollout_printer', ['rolloutId', 'printerId'], {
+  unique: true,
+  where: '"superseded" = false',
+})
+@Index('ix_update_printer', ['printerId', 'id'])
+@Index('ix_update_rollout_status', ['rolloutId', 'status'])
+@Index('ix_update_firmware', ['firmwareId'])
+@Index('ix_update_last_sign', ['lastSignOfLife'], { where: `"status" = 'in_progress'` })
+export class PrinterUpdate {
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer_update' })
+  id!: number;
+
+  /** Null once the rollout is deleted: history stays. */
+  @Column({ name: 'rollout_id', type: 'integer', nullable: true })
+  rolloutId!: number | null;
+
+  @ManyToOne(() => Rollout, { onDelete: 'SET NULL' })
+  @JoinColumn({ name: 'rollout_id', foreignKeyConstraintName: 'fk_update_rollout' })
+  rollout?: Relation<Rollout> | null;
+
+  @Column({ name: 'printer_id', type: 'integer' })
+  printerId!: number;
+
+  @ManyToOne(() => Printer, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'printer_id', foreignKeyConstraintName: 'fk_update_printer' })
+  printer?: Relation<Printer>;
+
+  /** The build that was sent; null once it is deleted. */
+  @Column({ name: 'firmware_id', type: 'integer', nullable: true })
+  firmwareId!: number | null;
+
+  @ManyToOne(() => Firmware, { onDelete: 'SET NULL' })
+  @JoinColumn({ name: 'firmware_id', foreignKeyConstraintName: 'fk_update_firmware' })
+  firmware?: Relation<Firmware> | null;
+
+  /** The version that the update leads to; its text stays when the firmware is deleted. */
+  @Column({ name: 'firmware_version', type: 'varchar' })
+  version!: string;
+
+  /** What the printer ran when the update was first sent. */
+  @Column({ name: 'from_version', type: 'varchar' })
+  fromVersion!: string;
+
+  @Column({ type: 'varchar' })
+  status!: UpdateStatus;
+
+  /** How often the message was sent since the update was opened; 0 where it was declined on the printer's behalf. */
+  @Column({ type: 'integer' })
+  attempts!: number;
+
+  /** True where the printer came back without the update while the rollout was paused: a resume sends it again. */
+  @Column({ name: 'send_on_resume', type: 'boolean' })
+  sendOnResume!: boolean;
+
+  /** True once the printer has subscribed with the target version: its own report alone is not proof. */
+  @Column({ type: 'boolean' })
+  confirmed!: boolean;
+
+  /** True once a retry has replaced this failed update: it is history and counts for its rollout no more. */
+  @Column({ type: 'boolean' })
+  superseded!: boolean;
+
+  @Column({ name: 'error_message', type: 'text', nullable: true })
+  errorMessage!: string | null;
+
+  @Instant({ name: 'started_at' })
+  startedAt!: Date;
+
+  /** When it ended, in whatever way. */
+  @Instant({ name: 'completed_at', nullable: true })
+  completedAt!: Date | null;
+
+  /** When the printer last showed a sign of life: a report, a download, a subscribe. */
+  @Instant({ name: 'last_sign_of_life' })
+  lastSignOfLife!: Date;
+
+  @Column({ name: 'last_percent', type: 'integer' })
+  lastPercent!: number;
+
+  @Column({ name: 'last_status_message', type: 'text', nullable: true })
+  lastStatusMessage!: string | null;
+}
