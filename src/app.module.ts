@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { CommonModule } from './common/common.module.js';
+import type { AppConfig } from './config/config.js';
+import { DatabaseModule } from './database/database.module.js';
+import { FirmwareModule } from './firmware/firmware.module.js';
+import { GatewayModule } from './gateway/gateway.module.js';
+import { HealthModule } from './health/health.module.js';
+import { PrinterModule } from './printer/printer.module.js';
+import { RolloutModule } from './rollout/rollout.module.js';
+
+/** The whole server. */
+@Module({})
+export class AppModule {
+  static with(config: AppConfig): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        CommonModule.with(config),
+        DatabaseModule,
+        ScheduleModule.forRoot(),
+        FirmwareModule,
+        PrinterModule,
+        RolloutModule,
+        GatewayModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { ConsoleLogger, ValidationPipe } from '@nestjs/common';
+import type { LoggerService } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ErrorFilter } from './common/error.filter.js';
+import { requestLog } from './common/request-log.js';
+import { toInvalid } from './common/validators.js';
+import { AppConfig } from './config/config.js';
+import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
+import { setUpOpenApi } from './openapi.js';
+
+// A target may list 10,000 UUIDs, of 39 bytes each with its quotes and comma.
+const JSON_BODY_LIMIT = '1mb';
+
+/** What the application must be created with. */
+export const APP_OPTIONS = { bodyParser: false, forceCloseConnections: true } as const;
+
+/** Everything around the modules: the same for `main.ts` and for the tests. */
+export function setUpApp(app: NestExpressApplication): void {
+  const config = app.get(AppConfig);
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(requestLog);
+  app.enableCors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] });
+  app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
+  app.useWebSocketAdapter(new PrinterWsAdapter(app));
+  app.useGlobalPipes(
+    new ValidationPipe({
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      transform: true,
+      validationError: { target: false },
+      exceptionFactory: toInvalid,
+    }),
+  );
+  app.useGlobalFilters(new ErrorFilter());
+  setUpOpenApi(app);
+  app.enableShutdownHooks();
+}
+
+/** The log: text for a person at a terminal, JSON for everything else. */
+export function createLogger(config: AppConfig): LoggerService {
+  const json = config.logFormat === 'auto' ? !process.stdout.isTTY : config.logFormat === 'json';
+  const levels = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
+  return new ConsoleLogger({ json, logLevels: levels.slice(0, levels.indexOf(config.logLevel) + 1) });
+}

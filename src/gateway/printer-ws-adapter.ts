@@ -1,0 +1,69 @@
+import { STATUS_CODES, createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WsAdapter } from '@nestjs/platform-ws';
+import type { WebSocketServer } from 'ws';
+import { isUuid } from '../common/uuid.js';
+
+const PRINTER_PATH = /^\/ws\/([^/]+)\/?$/;
+
+/** The UUID in the path of a printer's connection, lower-case; null where the path has none. */
+export function pathIdOf(request: IncomingMessage): string | null {
+  const id = PRINTER_PATH.exec(pathOf(request))?.[1];
+  return isUuid(id) ? id.toLowerCase() : null;
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+/**
+ * Nest's adapter for `ws`, for paths with a parameter: the stock one compares paths as a whole, and drops a socket with
+ * another path without a word. Messages do not go through Nest's handlers: ours have no `event` to choose them by.
+ */
+export class PrinterWsAdapter extends WsAdapter {
+  private readonly stopListening: Array<() => void> = [];
+
+  override bindMessageHandlers(): void {
+    // The gateway listens on each socket itself.
+  }
+
+  protected override ensureHttpServerExists(
+    port: number,
+    httpServer: Server = createServer(),
+  ): Server | undefined {
+    if (this.httpServersRegistry.has(port)) return undefined;
+    this.httpServersRegistry.set(port, httpServer);
+    const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
+      this.upgrade(port, request, socket, head);
+    httpServer.on('upgrade', listener);
+    this.stopListening.push(() => httpServer.off('upgrade', listener));
+    return httpServer;
+  }
+
+  override async dispose(): Promise<void> {
+    for (const stop of this.stopListening.splice(0)) stop();
+    await super.dispose();
+  }
+
+  private upgrade(port: number, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const path = pathOf(request);
+    if (!PRINTER_PATH.test(path))
+      return refuse(socket, 404, `No WebSocket at ${path}; printers connect to /ws/{user_id}`);
+    if (pathIdOf(request) === null) return refuse(socket, 400, 'user_id in /ws/{user_id} must be a UUID');
+    const [server] = (this.wsServersRegistry.get(port) ?? []) as unknown as WebSocketServer[];
+    if (!server) return refuse(socket, 503, 'The server is starting or stopping');
+    server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
+  }
+}
+
+/** Answers a handshake with a status instead of an open and a close (printer protocol, "Connecting"). */
+function refuse(socket: Duplex, status: number, detail: string): void {
+  const title = STATUS_CODES[status];
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail });
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
