@@ -1,9 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import type { Readable, TransformCallback } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
@@ -38,11 +36,18 @@ export class FirmwareStorage implements OnModuleInit {
    */
   async receive(stream: Readable): Promise<ReceivedBinary> {
     const temporaryPath = join(this.temporaryDir, randomUUID());
-    const digest = new Digest();
+    const md5 = createHash('md5');
+    const sha256 = createHash('sha256');
+    let size = 0;
     try {
       const file = await open(temporaryPath, 'wx');
       try {
-        await pipeline(stream, digest, file.createWriteStream({ autoClose: false }));
+        for await (const chunk of stream as AsyncIterable<Buffer>) {
+          md5.update(chunk);
+          sha256.update(chunk);
+          size += chunk.length;
+          await file.appendFile(chunk);
+        }
         await file.sync();
       } finally {
         await file.close();
@@ -51,7 +56,7 @@ export class FirmwareStorage implements OnModuleInit {
       await rm(temporaryPath, { force: true });
       throw error;
     }
-    return { temporaryPath, ...digest.result() };
+    return { temporaryPath, size, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
   }
 
   /** Gives a received binary its final name; resolves once the name, too, is on disk. */
@@ -87,22 +92,5 @@ export class FirmwareStorage implements OnModuleInit {
   /** Where a published binary lies. */
   pathOf(sha256: string): string {
     return join(this.config.uploadsDir, sha256);
-  }
-}
-
-class Digest extends Transform {
-  private readonly md5 = createHash('md5');
-  private readonly sha256 = createHash('sha256');
-  private size = 0;
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.md5.update(chunk);
-    this.sha256.update(chunk);
-    this.size += chunk.length;
-    done(null, chunk);
-  }
-
-  result(): { size: number; md5: string; sha256: string } {
-    return { size: this.size, md5: this.md5.digest('hex'), sha256: this.sha256.digest('hex') };
   }
 }

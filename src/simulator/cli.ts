@@ -1,0 +1,98 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { Fleet } from './fleet.js';
+import type { FleetCounts } from './fleet.js';
+
+interface Options {
+  server: string;
+  printers: number;
+  users: number;
+  seed: string;
+  versions: string[];
+  beta: number;
+  canary: number;
+  platforms: string[];
+  fail: number;
+  decline: number;
+  hang: number;
+  rollBack: number;
+  rebootMs: number;
+  duration?: number;
+}
+
+const program = new Command('simulate')
+  .description('Virtual PaperMinder printers: they connect, take updates and report as the real boards do.')
+  .option('--server <url>', 'address of the server', serverUrl, 'http://localhost:8000')
+  .option('--printers <n>', 'how many printers', wholeNumber, 10)
+  .option('--users <n>', 'how many owners they are spread over', wholeNumber, 5)
+  .option('--seed <text>', 'the same seed makes the same fleet', 'paperminder')
+  .option('--versions <list>', 'versions that they run at first, by commas', list, ['1.3.0', '1.4.0'])
+  .option('--beta <share>', 'share of the printers in the beta channel, 0 to 1', share, 0.1)
+  .option('--canary <share>', 'share in the canary channel', share, 0.02)
+  .option('--platforms <list>', 'boards, by commas', list, ['esp8266', 'esp32'])
+  .option('--fail <share>', 'share that fails to install an update', share, 0)
+  .option('--decline <share>', 'share that declines it', share, 0)
+  .option('--hang <share>', 'share that takes it and is silent from then on', share, 0)
+  .option('--roll-back <share>', 'share that installs it and comes back with the old version', share, 0)
+  .option('--reboot-ms <n>', 'how long a reboot takes, in milliseconds', wholeNumber, 1_000)
+  .option('--duration <seconds>', 'stop by itself after so many seconds', wholeNumber);
+
+async function run(options: Options): Promise<void> {
+  const fleet = new Fleet({
+    ...options,
+    channels: { beta: options.beta, canary: options.canary },
+    failing: options.fail,
+    declining: options.decline,
+    hanging: options.hang,
+    rollingBack: options.rollBack,
+  });
+  const begun = Date.now();
+  const progress = setInterval(() => printLine(fleet.counts(), begun), process.stdout.isTTY ? 250 : 5_000);
+  const stop = async (): Promise<void> => {
+    clearInterval(progress);
+    printLine(fleet.counts(), begun);
+    if (process.stdout.isTTY) process.stdout.write('\n');
+    await fleet.stop();
+    process.exit(0);
+  };
+  process.once('SIGINT', () => void stop());
+  process.once('SIGTERM', () => void stop());
+  if (options.duration !== undefined) setTimeout(() => void stop(), options.duration * 1_000);
+  await fleet.start();
+}
+
+function printLine(counts: FleetCounts, begun: number): void {
+  const seconds = Math.round((Date.now() - begun) / 1_000);
+  const versions = counts.versions.map(([version, count]) => `${version}: ${count}`).join(', ');
+  const line = `${seconds} s | online ${counts.online}/${counts.total} | updates received ${counts.orders} | ${versions}`;
+  // On a terminal the line is written over itself.
+  process.stdout.write(process.stdout.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,7}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(text);
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It must be from 0 to 1.');
+  return value;
+}
+
+function list(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  if (items.includes('')) throw new InvalidArgumentError('It must be a list with commas between.');
+  return items;
+}
+
+function serverUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('It must be an address such as http://localhost:8000.');
+  }
+  return text.replace(/\/+$/, '');
+}
+
+program.parse();
+await run(program.opts<Options>());

@@ -1,0 +1,113 @@
+import { fractionFrom, uuidFrom } from './identity.js';
+import { VirtualPrinter } from './virtual-printer.js';
+import type { Behaviour } from './virtual-printer.js';
+
+/** What a fleet is made of. Shares are fractions of all printers, from 0 to 1. */
+export interface FleetOptions {
+  server: string;
+  printers: number;
+  /** Owners that the printers are spread over. */
+  users: number;
+  /** The same seed makes the same printers, owners, channels, versions and behaviour. */
+  seed: string;
+  /** Versions that the printers run at first. */
+  versions: readonly string[];
+  channels: Readonly<Record<string, number>>;
+  platforms: readonly string[];
+  failing: number;
+  declining: number;
+  hanging: number;
+  rollingBack: number;
+  rebootMs: number;
+}
+
+/** How a fleet is doing, for a line of text. */
+export interface FleetCounts {
+  total: number;
+  online: number;
+  /** Update messages received so far. */
+  orders: number;
+  /** Printers by the version that they run, the most frequent first. */
+  versions: Array<[string, number]>;
+}
+
+// So many sockets are opened at once: a fleet does not come up in one instant.
+const CONNECTS_PER_STEP = 50;
+const STEP_MS = 20;
+
+/** Many virtual printers that depend on nothing but their options. */
+export class Fleet {
+  readonly printers: VirtualPrinter[];
+
+  constructor(private readonly options: FleetOptions) {
+    this.printers = Array.from({ length: options.printers }, (_, index) => this.makePrinter(index));
+  }
+
+  /** Connects the printers, a few at a time. */
+  async start(): Promise<void> {
+    for (const [index, printer] of this.printers.entries()) {
+      printer.start();
+      if (index % CONNECTS_PER_STEP === CONNECTS_PER_STEP - 1) {
+        await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      }
+    }
+  }
+
+  /** Disconnects them all. */
+  async stop(): Promise<void> {
+    await Promise.all(this.printers.map((printer) => printer.stop()));
+  }
+
+  /** How the fleet is doing now. */
+  counts(): FleetCounts {
+    const versions = new Map<string, number>();
+    for (const { version } of this.printers) versions.set(version, (versions.get(version) ?? 0) + 1);
+    return {
+      total: this.printers.length,
+      online: this.printers.filter((printer) => printer.subscribed).length,
+      orders: this.printers.reduce((sum, printer) => sum + printer.orders.length, 0),
+      versions: [...versions].sort((a, b) => b[1] - a[1]),
+    };
+  }
+
+  private makePrinter(index: number): VirtualPrinter {
+    const { server, seed, users, versions, channels, platforms, rebootMs } = this.options;
+    return new VirtualPrinter({
+      server,
+      uuid: uuidFrom(seed, 'printer', index),
+      userId: uuidFrom(seed, 'user', index % users),
+      name: `Virtual printer ${index + 1}`,
+      version: pick(versions, fractionFrom(seed, 'version', index)),
+      platform: pick(platforms, fractionFrom(seed, 'platform', index)),
+      channel: pickShare(Object.entries(channels), fractionFrom(seed, 'channel', index), 'stable'),
+      behaviour: this.behaviour(fractionFrom(seed, 'behaviour', index)),
+      rebootMs,
+    });
+  }
+
+  private behaviour(fraction: number): Behaviour {
+    const { failing, declining, hanging, rollingBack } = this.options;
+    const shares: Array<[Behaviour, number]> = [
+      ['fail', failing],
+      ['decline', declining],
+      ['hang', hanging],
+      ['roll-back', rollingBack],
+    ];
+    return pickShare(shares, fraction, 'update');
+  }
+}
+
+function pick<T>(list: readonly T[], fraction: number): T {
+  const item = list[Math.floor(fraction * list.length)];
+  if (item === undefined) throw new RangeError('There is nothing to pick from');
+  return item;
+}
+
+function pickShare<T>(shares: ReadonlyArray<readonly [T, number]>, fraction: number, rest: T): T {
+  let sum = 0;
+  for (const [item, share] of shares) {
+    sum += share;
+    if (fraction < sum) return item;
+  }
+  return rest;
+}

@@ -1,0 +1,266 @@
+import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { get as httpGet } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { WebSocket } from 'ws';
+
+/** What a printer does with an update. */
+export type Behaviour = 'update' | 'fail' | 'decline' | 'hang' | 'roll-back';
+
+/** A message of the server, as it came. */
+export type ServerMessage = Record<string, unknown> & { kind?: unknown };
+
+/** The update message (printer protocol, "Update"). */
+export interface UpdateOrder {
+  version: string;
+  url: string;
+  md5: string;
+}
+
+/** Who a virtual printer is, and how it behaves. */
+export interface VirtualPrinterOptions {
+  /** Address of the server, e.g. `http://localhost:8000`. */
+  server: string;
+  uuid: string;
+  userId: string;
+  name: string;
+  version: string;
+  platform?: string | null;
+  channel?: string;
+  autoUpdate?: boolean;
+  behaviour?: Behaviour;
+  /**
+   * True where it closes its socket while it downloads, as an ESP8266 does: its `firmware_complete` is lost, and only
+   * the next subscribe tells. False: it stays connected and reports its progress.
+   */
+  closesSocketToDownload?: boolean;
+  /** How long a reboot takes, in milliseconds. */
+  rebootMs?: number;
+  /** How long it waits before it connects again, in milliseconds; arduinoWebSockets waits 500. */
+  reconnectMs?: number;
+}
+
+interface PrinterEvents {
+  /** A message came in. */
+  message: [ServerMessage];
+  /** The subscribe was accepted. */
+  subscribed: [];
+  /** An update message came in. */
+  order: [UpdateOrder];
+  /** The printer runs another version now. */
+  version: [string];
+  /** The socket has closed. */
+  disconnected: [];
+}
+
+const PROGRESS_STEPS = [25, 50, 75, 100];
+
+/**
+ * A PaperMinder printer in software: speaks the real protocol over real sockets, and behaves as the boards do
+ * (docs/printer-protocol.md). It reconnects until it is stopped.
+ */
+export class VirtualPrinter extends EventEmitter<PrinterEvents> {
+  /** What it runs. */
+  version: string;
+  /** True while its socket is open and its subscribe was accepted. */
+  subscribed = false;
+  /** Every message of the server, in order. */
+  readonly received: ServerMessage[] = [];
+  /** Every update message, in order. */
+  readonly orders: UpdateOrder[] = [];
+  autoUpdate: boolean;
+  behaviour: Behaviour;
+  private socket: WebSocket | null = null;
+  private running = false;
+  private reconnectTimer: NodeJS.Timeout | undefined;
+  private busy = false;
+  // Sent behind the next subscribe: a board that lost its socket reports when it is back.
+  private unsentReport: object | null = null;
+
+  constructor(readonly options: VirtualPrinterOptions) {
+    super();
+    this.version = options.version;
+    this.autoUpdate = options.autoUpdate ?? true;
+    this.behaviour = options.behaviour ?? 'update';
+  }
+
+  /** Connects, and from then on reconnects by itself. */
+  start(): this {
+    this.running = true;
+    this.connect();
+    return this;
+  }
+
+  /** Closes the socket and stays away. */
+  async stop(): Promise<void> {
+    this.running = false;
+    clearTimeout(this.reconnectTimer);
+    await this.close();
+  }
+
+  /** Closes the socket; a printer that runs comes back by itself. */
+  async close(): Promise<void> {
+    const { socket } = this;
+    if (!socket || socket.readyState === WebSocket.CLOSED) return;
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      socket.close();
+    });
+  }
+
+  /** Cuts the socket without a close, as a board does that loses power. */
+  vanish(): void {
+    this.socket?.terminate();
+  }
+
+  /** Sends a message as it is. */
+  send(message: object | string): void {
+    this.socket?.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  /** The subscribe message of this printer. */
+  subscribeMessage(): Record<string, unknown> {
+    const { uuid, userId, name, platform, channel } = this.options;
+    return {
+      printer_name: name,
+      printer_id: uuid,
+      user_id: userId,
+      ...(platform == null ? {} : { platform }),
+      firmware_version: this.version,
+      auto_update: this.autoUpdate,
+      update_channel: channel ?? 'stable',
+    };
+  }
+
+  private connect(): void {
+    const url = `${this.options.server.replace(/^http/, 'ws')}/ws/${this.options.userId}`;
+    // What arduinoWebSockets sends.
+    const socket = new WebSocket(url, ['arduino'], { origin: 'file://', perMessageDeflate: false });
+    this.socket = socket;
+    socket.on('open', () => this.send(this.subscribeMessage()));
+    socket.on('message', (data) => this.receive((data as Buffer).toString('utf8')));
+    socket.on('error', () => undefined); // A close follows.
+    socket.on('close', () => {
+      if (this.socket !== socket) return;
+      this.subscribed = false;
+      this.emit('disconnected');
+      if (!this.busy) this.connectLater(this.options.reconnectMs ?? 500);
+    });
+  }
+
+  private connectLater(milliseconds: number): void {
+    clearTimeout(this.reconnectTimer);
+    if (this.running) this.reconnectTimer = setTimeout(() => this.connect(), milliseconds);
+  }
+
+  private receive(text: string): void {
+    const message = JSON.parse(text) as ServerMessage;
+    this.received.push(message);
+    this.emit('message', message);
+    if (message.code === 'subscription_accepted') {
+      this.subscribed = true;
+      this.emit('subscribed');
+      if (this.unsentReport) this.send(this.unsentReport);
+      this.unsentReport = null;
+    }
+    if (message.kind !== 'firmware_update') return;
+    const order = message as unknown as UpdateOrder;
+    this.orders.push(order);
+    this.emit('order', order);
+    if (!this.busy) void this.obey(order);
+  }
+
+  private async obey(order: UpdateOrder): Promise<void> {
+    switch (this.behaviour) {
+      case 'hang':
+        return;
+      case 'decline': {
+        this.send({ kind: 'firmware_declined', version: order.version, auto_update: this.autoUpdate });
+        return;
+      }
+      case 'fail':
+        this.send({ kind: 'firmware_progress', percent: 10, status: 'Downloading 10%' });
+        {
+          this.send({ kind: 'firmware_failed', error: 'Update failed: not enough space' });
+          return;
+        }
+      case 'update':
+      case 'roll-back':
+        return this.install(order);
+    }
+  }
+
+  private async install(order: UpdateOrder): Promise<void> {
+    this.busy = true;
+    const closes = this.options.closesSocketToDownload ?? this.options.platform === 'esp8266';
+    this.send({ kind: 'firmware_progress', percent: 0, status: 'Starting update' });
+    try {
+      if (closes) await this.close();
+      await this.download(order, closes);
+    } catch (error) {
+      this.busy = false;
+      const report = { kind: 'firmware_failed', error: `Update failed: ${(error as Error).message}` };
+      if (!closes) {
+        this.send(report);
+        return;
+      }
+      this.unsentReport = report;
+      this.connectLater(this.options.reconnectMs ?? 500);
+      return;
+    }
+    if (!closes) this.send({ kind: 'firmware_complete', version: order.version });
+    await this.reboot(order);
+  }
+
+  private async reboot(order: UpdateOrder): Promise<void> {
+    await this.close();
+    // A board that cannot start the new image goes back to the old one.
+    if (this.behaviour !== 'roll-back') {
+      this.version = order.version;
+      this.emit('version', order.version);
+    }
+    this.busy = false;
+    this.connectLater(this.options.rebootMs ?? 1_000);
+  }
+
+  private async download(order: UpdateOrder, closes: boolean): Promise<void> {
+    const board = this.options.platform?.startsWith('esp32') ? 'ESP32' : 'ESP8266';
+    const headers = {
+      [`x-${board}-version`]: this.version,
+      'user-agent': `${board}-http-Update`,
+      connection: 'close',
+    };
+    const body = await fetchBinary(order.url, headers);
+    if (createHash('md5').update(body).digest('hex') !== order.md5) throw new Error('MD5 Check failed');
+    if (closes) return;
+    for (const percent of PROGRESS_STEPS) {
+      this.send({ kind: 'firmware_progress', percent, status: `Downloading ${percent}%` });
+    }
+  }
+}
+
+/** Fetches a binary as a board does: no redirects, no compression, and nothing but a 200 with its length will do. */
+function fetchBinary(url: string, headers: Record<string, string>): Promise<Buffer> {
+  const get = url.startsWith('https:') ? httpsGet : httpGet;
+  return new Promise((resolve, reject) => {
+    const request = get(url, { headers, agent: false }, (response) => {
+      const length = Number(response.headers['content-length']);
+      if (response.statusCode !== 200 || Number.isNaN(length)) {
+        response.resume();
+        reject(
+          new Error(response.statusCode === 200 ? 'no Content-Length' : `HTTP error ${response.statusCode}`),
+        );
+        return;
+      }
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const body = Buffer.concat(chunks);
+        if (body.length === length) resolve(body);
+        else reject(new Error('connection lost'));
+      });
+    });
+    request.on('error', reject);
+  });
+}
