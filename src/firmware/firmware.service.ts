@@ -61,30 +61,17 @@ export class FirmwareService {
   }
 
   /**
-   * Adds a build. The binary is on disk before its row exists.
+   * Adds a build. The binary is on disk before its row exists; where the build is refused, it is removed.
    *
    * @throws Invalid for an empty binary, or a min_upgrade_version above the version
    * @throws Conflict where the channel has this version, or the version names other bytes
    */
   async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
-    if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
-    const key = versionKey(build.version);
-    if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
-      const message = `min_upgrade_version must not be above version ${build.version}`;
-      throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
+    try {
+      return await this.add(build, binary);
+    } finally {
+      await this.storage.discard(binary);
     }
-    const firmware = await this.files.run(async () => {
-      await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
-      await this.storage.publish(binary);
-      try {
-        return await this.unitOfWork.run((tx) => this.insert(tx, build, binary));
-      } catch (error) {
-        await this.removeUnused([binary.sha256]);
-        throw error;
-      }
-    });
-    this.logger.log(`Uploaded ${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`);
-    return firmware;
   }
 
   /** The highest version by precedence in a channel, deprecated ones left out. */
@@ -102,7 +89,7 @@ export class FirmwareService {
 
   /** The row that a selector leads to: in the most stable channel, the build for every board first. */
   async get(selector: FirmwareSelector): Promise<Firmware> {
-    return this.unitOfWork.run(async (tx) => first(await this.rows(tx, selector)));
+    return this.unitOfWork.run((tx) => this.representative(tx, selector));
   }
 
   /** All rows, the highest version first, the most stable channel first. */
@@ -119,7 +106,8 @@ export class FirmwareService {
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
     const { deprecated, ...columns } = change;
     return this.unitOfWork.run(async (tx) => {
-      for (const row of await this.rows(tx, selector)) {
+      const rows = await this.rowsOrThrow(tx, selector);
+      for (const row of rows) {
         const deprecatedAt =
           deprecated === undefined
             ? row.deprecatedAt
@@ -132,7 +120,7 @@ export class FirmwareService {
       tx.afterCommit(() =>
         this.logger.log(`Changed firmware ${selector.version}: ${JSON.stringify(change)}`),
       );
-      return first(await this.rows(tx, selector));
+      return this.representative(tx, selector);
     });
   }
 
@@ -144,7 +132,7 @@ export class FirmwareService {
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.files.run(async () => {
       const rows = await this.unitOfWork.run(async (tx) => {
-        const found = await this.rows(tx, selector);
+        const found = await this.rowsOrThrow(tx, selector);
         for (const observer of this.observers) await observer.beforeDelete(tx, found);
         await tx.em.delete(
           Firmware,
@@ -183,11 +171,38 @@ export class FirmwareService {
     return byVersion;
   }
 
-  private async rows(tx: Transaction, selector: FirmwareSelector): Promise<Firmware[]> {
+  private async add(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
+    if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
+    const key = versionKey(build.version);
+    if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
+      const message = `min_upgrade_version must not be above version ${build.version}`;
+      throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
+    }
+    const firmware = await this.files.run(async () => {
+      await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
+      await this.storage.publish(binary);
+      try {
+        return await this.unitOfWork.run((tx) => this.insert(tx, build, binary));
+      } catch (error) {
+        await this.removeUnused([binary.sha256]);
+        throw error;
+      }
+    });
+    this.logger.log(`Uploaded ${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`);
+    return firmware;
+  }
+
+  private async representative(tx: Transaction, selector: FirmwareSelector): Promise<Firmware> {
+    return (await this.rowsOrThrow(tx, selector))[0];
+  }
+
+  private async rowsOrThrow(tx: Transaction, selector: FirmwareSelector): Promise<[Firmware, ...Firmware[]]> {
     const where: FindOptionsWhere<Firmware> = { version: selector.version };
     if (selector.channel !== undefined) where.channel = selector.channel;
     if (selector.platform !== undefined) where.platform = selector.platform;
-    return (await tx.em.findBy(Firmware, where)).sort(compareRows);
+    const [first, ...others] = (await tx.em.findBy(Firmware, where)).sort(compareRows);
+    if (!first) throw new NotFound('Firmware version not found');
+    return [first, ...others];
   }
 
   private async refuseClash(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<void> {
@@ -240,12 +255,6 @@ export function compareRows(a: Firmware, b: Firmware): number {
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function first(rows: readonly Firmware[]): Firmware {
-  const [row] = rows;
-  if (!row) throw new NotFound('Firmware version not found');
-  return row;
 }
 
 function describe(row: Firmware): string {

@@ -1,0 +1,263 @@
+import { describe, expect, it } from '@jest/globals';
+import { versionKey } from '../../src/common/version.js';
+import { REASONS, compareRules, decide } from '../../src/rollout/domain/decide.js';
+import type { Decision, EarlierUpdate, Reason, Situation } from '../../src/rollout/domain/decide.js';
+import type { Build, PrinterFacts, RolloutRule } from '../../src/rollout/domain/targeting.js';
+
+// Its bucket is 25 (printer protocol, "Test vectors for the gradual bucket").
+const UUID = '880e8400-e29b-41d4-a716-446655440001';
+const OWNER = '550e8400-e29b-41d4-a716-446655440000';
+
+function printer(changes: Partial<PrinterFacts> & { version?: string } = {}): PrinterFacts {
+  const { version = '1.4.0', ...facts } = changes;
+  return {
+    uuid: UUID,
+    userId: OWNER,
+    platform: 'esp8266',
+    channel: 'stable',
+    versionKey: versionKey(version),
+    autoUpdate: true,
+    runsCancelledVersion: false,
+    ...facts,
+  };
+}
+
+function build(changes: Partial<Build> = {}): Build {
+  return {
+    firmwareId: 1,
+    platform: '',
+    md5: 'x',
+    minUpgradeKey: null,
+    mandatory: false,
+    deprecated: false,
+    downloadPath: '/x',
+    ...changes,
+  };
+}
+
+function rule(changes: Omit<Partial<RolloutRule>, 'builds'> & { builds?: Build[] } = {}): RolloutRule {
+  const { builds = [build()], version = '1.5.0', ...rest } = changes;
+  return {
+    id: 1,
+    version,
+    versionKey: versionKey(version),
+    status: 'active',
+    percentage: 100,
+    allowDowngrade: false,
+    userIds: null,
+    printerUuids: null,
+    channels: null,
+    minKey: null,
+    maxKey: null,
+    ...rest,
+    builds: new Map(builds.map((one) => [one.platform, one])),
+  };
+}
+
+function situation(earlier: EarlierUpdate | null = null, changes: Partial<Situation> = {}): Situation {
+  return { earlier: new Map(earlier ? [[1, earlier]] : []), busy: false, comesBack: false, ...changes };
+}
+
+function reasonOf(decision: Decision): Reason | null {
+  return decision.send ? null : decision.reason;
+}
+
+const key = versionKey;
+
+describe('The decision for a printer', () => {
+  const refusals: Array<[Reason, string, PrinterFacts, RolloutRule[], Situation?]> = [
+    ['no_rollout', 'there is no rollout', printer(), []],
+    ['not_targeted', 'its channel is not named', printer(), [rule({ channels: new Set(['beta'] as const) })]],
+    ['not_targeted', 'its owner is not named', printer(), [rule({ userIds: new Set([UUID]) })]],
+    ['not_targeted', 'it is not named itself', printer(), [rule({ printerUuids: new Set([OWNER]) })]],
+    [
+      'not_targeted',
+      'it is named, but the channel narrows it out',
+      printer(),
+      [rule({ printerUuids: new Set([UUID]), channels: new Set(['beta'] as const) })],
+    ],
+    ['below_min_version', 'it runs less than min_version', printer(), [rule({ minKey: key('1.4.1') })]],
+    ['above_max_version', 'it runs more than max_version', printer(), [rule({ maxKey: key('1.3.9') })]],
+    [
+      'no_build_for_platform',
+      'there are builds for other boards only',
+      printer(),
+      [rule({ builds: [build({ platform: 'esp32' })] })],
+    ],
+    [
+      'no_build_for_platform',
+      'it never said which board it is, and every build is for one board',
+      printer({ platform: null }),
+      [rule({ builds: [build({ platform: 'esp32' })] })],
+    ],
+    ['up_to_date', 'it runs the version', printer({ version: '1.5.0' }), [rule()]],
+    ['downgrade_not_allowed', 'it runs a newer version', printer({ version: '1.5.1' }), [rule()]],
+    [
+      'downgrade_not_allowed',
+      'it runs the release, and the rollout has a pre-release of it',
+      printer({ version: '1.5.0' }),
+      [rule({ version: '1.5.0-beta.2' })],
+    ],
+    [
+      'below_min_upgrade_version',
+      'it is too old for this firmware',
+      printer(),
+      [rule({ builds: [build({ minUpgradeKey: key('1.4.1') })] })],
+    ],
+    [
+      'already_completed',
+      'it had the update, and went back',
+      printer(),
+      [rule()],
+      situation({ status: 'completed', attempts: 1 }),
+    ],
+    [
+      'already_failed',
+      'the update has failed',
+      printer(),
+      [rule()],
+      situation({ status: 'failed', attempts: 1 }),
+    ],
+    [
+      'already_declined',
+      'it has declined, and has not come back since',
+      printer(),
+      [rule()],
+      situation({ status: 'declined', attempts: 1 }),
+    ],
+    [
+      'already_declined',
+      'it has declined three times',
+      printer(),
+      [rule()],
+      situation({ status: 'declined', attempts: 3 }, { comesBack: true }),
+    ],
+    [
+      'already_declined',
+      'it has declined a mandatory update',
+      printer({ autoUpdate: false }),
+      [rule({ builds: [build({ mandatory: true })] })],
+      situation({ status: 'declined', attempts: 1 }, { comesBack: true }),
+    ],
+    [
+      'firmware_deprecated',
+      'the firmware is deprecated',
+      printer(),
+      [rule({ builds: [build({ deprecated: true })] })],
+    ],
+    ['not_yet_scheduled', 'the time has not come', printer(), [rule({ status: 'scheduled' })]],
+    ['rollout_paused', 'the rollout is paused', printer(), [rule({ status: 'paused' })]],
+    ['not_in_percentage', 'its bucket is the percentage', printer(), [rule({ percentage: 25 })]],
+    ['auto_update_off', 'it has auto_update off', printer({ autoUpdate: false }), [rule()]],
+    [
+      'auto_update_off',
+      'it declined, and still has auto_update off',
+      printer({ autoUpdate: false }),
+      [rule()],
+      situation({ status: 'declined', attempts: 1 }, { comesBack: true }),
+    ],
+    ['already_in_progress', 'an update is under way', printer(), [rule()], situation(null, { busy: true })],
+  ];
+
+  it.each(refusals)('is %s when %s', (reason, _when, facts, rules, known = situation()) => {
+    expect(reasonOf(decide(facts, rules, known))).toBe(reason);
+  });
+
+  it('has a case for every reason', () => {
+    expect(new Set(refusals.map(([reason]) => reason))).toEqual(new Set(Object.keys(REASONS)));
+  });
+
+  const offers: Array<[string, PrinterFacts, RolloutRule, Situation?]> = [
+    ['it runs an older version', printer(), rule()],
+    ['it runs a pre-release of the version', printer({ version: '1.5.0-beta.2' }), rule()],
+    [
+      'its version is min_version and max_version',
+      printer(),
+      rule({ minKey: key('1.4.0'), maxKey: key('1.4.0') }),
+    ],
+    [
+      'its version is min_upgrade_version',
+      printer(),
+      rule({ builds: [build({ minUpgradeKey: key('1.4.0') })] }),
+    ],
+    ['its bucket is below the percentage', printer(), rule({ percentage: 26 })],
+    ['the rollout is completed, and it came late', printer(), rule({ status: 'completed' })],
+    [
+      'it runs a newer version, and the rollout allows the step back',
+      printer({ version: '2.0.0' }),
+      rule({ allowDowngrade: true }),
+    ],
+    [
+      'it runs a newer version that came from a cancelled rollout',
+      printer({ version: '2.0.0', runsCancelledVersion: true }),
+      rule(),
+    ],
+    [
+      'auto_update is off, and the firmware is mandatory',
+      printer({ autoUpdate: false }),
+      rule({ builds: [build({ mandatory: true })] }),
+    ],
+    [
+      'it declined, and comes back with auto_update on',
+      printer(),
+      rule(),
+      situation({ status: 'declined', attempts: 2 }, { comesBack: true }),
+    ],
+    [
+      'it was spared the update while auto_update was off',
+      printer(),
+      rule(),
+      situation({ status: 'declined', attempts: 0 }),
+    ],
+  ];
+
+  it.each(offers)('is an update when %s', (_when, facts, one, known = situation()) => {
+    expect(decide(facts, [one], known)).toMatchObject({ send: true, rule: { id: 1 } });
+  });
+
+  it('takes the build for the board of the printer, else the one for every board', () => {
+    const both = rule({ builds: [build({ firmwareId: 1 }), build({ firmwareId: 2, platform: 'esp8266' })] });
+    expect(decide(printer(), [both], situation())).toMatchObject({ build: { firmwareId: 2 } });
+    expect(decide(printer({ platform: 'esp32' }), [both], situation())).toMatchObject({
+      build: { firmwareId: 1 },
+    });
+    expect(decide(printer({ platform: null }), [both], situation())).toMatchObject({
+      build: { firmwareId: 1 },
+    });
+  });
+
+  it('gives the highest version, and between equals the older rollout', () => {
+    const rules = [
+      rule({ id: 1, version: '1.5.0' }),
+      rule({ id: 2, version: '1.10.0' }),
+      rule({ id: 3, version: '1.10.0' }),
+      rule({ id: 4, version: '1.10.0-rc.1' }),
+    ].sort(compareRules);
+    expect(decide(printer(), rules, situation())).toMatchObject({ send: true, rule: { id: 2 } });
+  });
+
+  it('gives a lower version where the higher one is not for this printer', () => {
+    const rules = [
+      rule({ id: 1, version: '2.0.0', minKey: key('1.5.0') }),
+      rule({ id: 2, version: '1.5.0' }),
+    ];
+    expect(decide(printer(), rules, situation())).toMatchObject({ send: true, rule: { id: 2 } });
+  });
+
+  it('names the closest of several reasons, and its rollout', () => {
+    const rules = [
+      rule({ id: 1, channels: new Set(['beta'] as const) }),
+      rule({ id: 2, status: 'paused' }),
+      rule({ id: 3, minKey: key('1.4.1') }),
+    ];
+    expect(decide(printer(), rules, situation())).toMatchObject({ reason: 'rollout_paused', rolloutId: 2 });
+  });
+
+  it('names the rollouts to record as declined, once', () => {
+    const off = printer({ autoUpdate: false });
+    const rules = [rule({ id: 1 }), rule({ id: 2 }), rule({ id: 3, channels: new Set(['beta'] as const) })];
+    expect(decide(off, rules, situation()).declines.map(({ id }) => id)).toEqual([1, 2]);
+    const known = situation({ status: 'declined', attempts: 0 });
+    expect(decide(off, rules, known).declines.map(({ id }) => id)).toEqual([2]);
+  });
+});

@@ -1,0 +1,356 @@
+import { randomUUID } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { eventually } from './support/eventually.js';
+import { connected, counts, details, printer, roll, upload } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+
+/** A socket that does nothing by itself. */
+class RawSocket {
+  readonly received: Array<Record<string, unknown>> = [];
+  closeCode: number | null = null;
+
+  private constructor(readonly socket: WebSocket) {
+    socket.on('message', (data) => {
+      this.received.push(JSON.parse((data as Buffer).toString()) as Record<string, unknown>);
+    });
+    socket.on('close', (code) => (this.closeCode = code));
+    socket.on('error', () => undefined);
+  }
+
+  static async open(
+    server: TestServer,
+    path = `/ws/${randomUUID()}`,
+    protocols: string[] = [],
+  ): Promise<RawSocket> {
+    const raw = new RawSocket(new WebSocket(server.url.replace('http', 'ws') + path, protocols));
+    await eventually('the greeting', () => raw.received.length > 0);
+    return raw;
+  }
+
+  /** Sends a frame, and waits for the answer to it. */
+  async ask(message: unknown): Promise<Record<string, unknown>> {
+    const seen = this.received.length;
+    this.socket.send(
+      typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message),
+    );
+    await eventually('an answer', () => this.received.length > seen);
+    return this.received[seen]!;
+  }
+}
+
+describe('The gateway', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start({ PING_INTERVAL_SECONDS: '1' });
+  });
+  afterAll(() => server.stop());
+
+  function subscribe(changes: Record<string, unknown> = {}): Record<string, unknown> {
+    return { printer_name: 'Front Desk', printer_id: randomUUID(), ...changes };
+  }
+
+  describe('handshake', () => {
+    it('greets', async () => {
+      const raw = await RawSocket.open(server);
+      expect(raw.received).toEqual([{ kind: 'status', code: 'info', detail: 'connected', timestamp: TIME }]);
+      raw.socket.close();
+    });
+
+    it.each([
+      ['/ws/not-a-uuid', 400],
+      ['/ws/', 404],
+      ['/ws', 404],
+      ['/', 404],
+      ['/ws/550e8400-e29b-41d4-a716-446655440000/more', 404],
+      ['/api/printers', 404],
+    ])('refuses %s with the status %i', async (path, status) => {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const headers = {
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        };
+        httpRequest(server.url + path, { headers }, resolve)
+          .on('error', reject)
+          .end();
+      });
+      response.resume();
+      expect(response.statusCode).toBe(status);
+      expect(response.headers['content-type']).toBe('application/problem+json');
+    });
+
+    it('lets boards in: their subprotocol, their origin, a slash or a query at the end', async () => {
+      const raw = await RawSocket.open(server, `/ws/${randomUUID().toUpperCase()}/?x=1`, ['arduino']);
+      expect(raw.socket.protocol).toBe('arduino');
+      raw.socket.close();
+      const board = await connected(server); // The virtual printer sends Origin: file://.
+      await board.stop();
+    });
+  });
+
+  describe('subscribe', () => {
+    it('registers a printer with all that it says', async () => {
+      const userId = randomUUID();
+      const raw = await RawSocket.open(server);
+      const message = subscribe({
+        printer_id: '770E8400-E29B-41D4-A716-446655440000',
+        api_key: 'secret',
+        user_id: userId,
+        platform: 'ESP8266',
+        firmware_version: 'v1.4',
+        auto_update: false,
+        update_channel: 'beta',
+        something_new: 1,
+      });
+      expect(await raw.ask(message)).toEqual({
+        kind: 'status',
+        code: 'subscription_accepted',
+        detail: expect.any(String),
+        timestamp: TIME,
+      });
+      expect(await details(server, '770e8400-e29b-41d4-a716-446655440000')).toEqual({
+        id: expect.any(Number),
+        uuid: '770e8400-e29b-41d4-a716-446655440000',
+        name: 'Front Desk',
+        user_id: userId,
+        platform: 'esp8266',
+        firmware_version: '1.4.0',
+        auto_update: false,
+        update_channel: 'beta',
+        online: true,
+        last_connected: TIME,
+        last_ip: '127.0.0.1',
+        created_at: TIME,
+      });
+      raw.socket.close();
+    });
+
+    it('takes what is absent from the record, the path, or the defaults', async () => {
+      const uuid = randomUUID();
+      const owner = randomUUID();
+      const first = await RawSocket.open(server, `/ws/${owner}`);
+      await first.ask(subscribe({ printer_id: uuid }));
+      expect(await details(server, uuid)).toMatchObject({
+        user_id: owner,
+        platform: null,
+        firmware_version: '0.0.0',
+        auto_update: true,
+        update_channel: 'stable',
+      });
+      await first.ask(
+        subscribe({
+          printer_id: uuid,
+          platform: 'esp32',
+          firmware_version: '1.2.3',
+          auto_update: false,
+          update_channel: 'canary',
+        }),
+      );
+      // Early firmware puts its own UUID into the path: the owner on record stays.
+      const second = await RawSocket.open(server, `/ws/${uuid}`);
+      await second.ask(subscribe({ printer_id: uuid, firmware_version: null }));
+      expect(await details(server, uuid)).toMatchObject({
+        user_id: owner,
+        platform: 'esp32',
+        firmware_version: '1.2.3',
+        auto_update: false,
+        update_channel: 'canary',
+      });
+      second.socket.close();
+    });
+
+    it('finds the UUID of a first-generation printer in api_key', async () => {
+      const uuid = randomUUID();
+      const raw = await RawSocket.open(server);
+      const accepted = await raw.ask({ printer_name: 'Old one', api_key: uuid, firmware_version: '1.0' });
+      expect(accepted['code']).toBe('subscription_accepted');
+      expect(await details(server, uuid)).toMatchObject({ name: 'Old one', firmware_version: '1.0.0' });
+      raw.socket.close();
+    });
+  });
+
+  describe('nonsense', () => {
+    it.each([
+      ['no JSON', 'hello', 'JSON'],
+      ['no object', '[1]', 'object'],
+      ['null', 'null', 'object'],
+      ['a number', '42', 'object'],
+      ['an empty object', {}, 'kind'],
+      ['an unknown kind', { kind: 'firmware_update' }, 'kind'],
+      ['a kind that is no text', { kind: 5 }, 'kind'],
+      ['no printer_name', { printer_id: randomUUID() }, 'printer_name'],
+      ['an empty printer_name', subscribe({ printer_name: '' }), 'printer_name'],
+      ['a printer_name of 129 characters', subscribe({ printer_name: 'x'.repeat(129) }), 'printer_name'],
+      ['neither printer_id nor api_key', { printer_name: 'x' }, 'printer_id'],
+      ['an api_key that is no UUID, alone', { printer_name: 'x', api_key: 'secret' }, 'api_key'],
+      ['a printer_id that is no UUID', subscribe({ printer_id: '42' }), 'printer_id'],
+      ['a user_id that is no UUID', subscribe({ user_id: 'me' }), 'user_id'],
+      ['a version that is none', subscribe({ firmware_version: 'newest' }), 'firmware_version'],
+      ['auto_update as text', subscribe({ auto_update: 'yes' }), 'auto_update'],
+      ['an unknown channel', subscribe({ update_channel: 'nightly' }), 'update_channel'],
+      ['a platform that is none', subscribe({ platform: '../x' }), 'platform'],
+      ['a binary frame', Buffer.from('{}'), 'text frame'],
+    ])('is answered in words: %s', async (_what, message, words) => {
+      const raw = await RawSocket.open(server);
+      const answer = await raw.ask(message);
+      expect(answer).toMatchObject({ kind: 'status', code: 'validation_error', timestamp: TIME });
+      expect(answer['detail']).toContain(words);
+      // The connection stays open, so that the printer still gets its update.
+      expect((await raw.ask(subscribe()))['code']).toBe('subscription_accepted');
+      raw.socket.close();
+    });
+
+    it.each([
+      { kind: 'firmware_progress', percent: 10, status: 'x' },
+      { kind: 'firmware_complete', version: '1.5.0' },
+      { kind: 'firmware_failed', error: 'x' },
+      { kind: 'firmware_declined', version: '1.5.0', auto_update: false },
+    ])('a report before any subscribe is an error: %j', async (report) => {
+      const raw = await RawSocket.open(server);
+      const answer = await raw.ask(report);
+      expect(answer['code']).toBe('validation_error');
+      expect(answer['detail']).toContain('subscribe before');
+      raw.socket.close();
+    });
+
+    it.each([
+      [{ kind: 'firmware_progress', percent: 101 }, 'percent'],
+      [{ kind: 'firmware_progress', percent: -2 }, 'percent'],
+      [{ kind: 'firmware_progress', percent: '45' }, 'percent'],
+      [{ kind: 'firmware_progress' }, 'percent'],
+      [{ kind: 'firmware_complete' }, 'version'],
+      [{ kind: 'firmware_complete', version: 'x' }, 'version'],
+      [{ kind: 'firmware_failed', error: 5 }, 'error'],
+      [{ kind: 'firmware_declined', version: '1.5.0', auto_update: 'no' }, 'auto_update'],
+      [{ kind: 'firmware_complete', version: '9.9.9' }, 'no update'],
+      [{ kind: 'firmware_failed', error: 'x' }, 'no update'],
+    ])('a report that cannot be is an error: %j', async (report, words) => {
+      const raw = await RawSocket.open(server);
+      await raw.ask(subscribe());
+      const answer = await raw.ask(report);
+      expect(answer['code']).toBe('validation_error');
+      expect(answer['detail']).toContain(words);
+      raw.socket.close();
+    });
+
+    it('one connection speaks for one printer', async () => {
+      const raw = await RawSocket.open(server);
+      await raw.ask(subscribe());
+      const stranger = randomUUID();
+      const answer = await raw.ask(subscribe({ printer_id: stranger }));
+      expect(answer['code']).toBe('validation_error');
+      expect((await server.request('GET', `/api/printers/${stranger}`)).status).toBe(404);
+      raw.socket.close();
+    });
+
+    it('a frame above 16 KiB ends its connection, and no other', async () => {
+      const other = await connected(server);
+      const raw = await RawSocket.open(server);
+      raw.socket.send('x'.repeat(16 * 1024 + 1));
+      await eventually('the connection is closed', () => raw.closeCode === 1009);
+      expect(other.subscribed).toBe(true);
+      await other.stop();
+    });
+  });
+
+  describe('connection', () => {
+    it('makes a printer online and offline', async () => {
+      const board = await connected(server);
+      const { uuid } = board.options;
+      expect((await details(server, uuid)).online).toBe(true);
+      await board.stop();
+      await eventually('it is offline', async () => !(await details(server, uuid)).online);
+    });
+
+    it('on a newer socket wins, and the late close of the old one does not count', async () => {
+      const uuid = randomUUID();
+      const old = await RawSocket.open(server);
+      await old.ask(subscribe({ printer_id: uuid }));
+      const young = await RawSocket.open(server);
+      await young.ask(subscribe({ printer_id: uuid }));
+      await eventually('the old one is closed', () => old.closeCode === 4000);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect((await details(server, uuid)).online).toBe(true);
+      young.socket.close();
+      await eventually('it is offline', async () => !(await details(server, uuid)).online);
+    });
+
+    it('that answers no pings is given up', async () => {
+      const raw = await RawSocket.open(server);
+      const uuid = randomUUID();
+      await raw.ask(subscribe({ printer_id: uuid }));
+      // A board that has lost its power: the socket is there, but nobody reads it.
+      raw.socket.pause();
+      await eventually('it is offline', async () => !(await details(server, uuid)).online);
+      raw.socket.terminate();
+    });
+
+    it('that answers its pings stays', async () => {
+      const board = await connected(server);
+      await new Promise((resolve) => setTimeout(resolve, 4_500));
+      expect(board.subscribed).toBe(true);
+      expect(board.received.filter((message) => message['code'] === 'info')).toHaveLength(1);
+      await board.stop();
+    });
+
+    it('is told that the service restarts, and nobody is online after a start', async () => {
+      const raw = await RawSocket.open(server);
+      const uuid = randomUUID();
+      await raw.ask(subscribe({ printer_id: uuid }));
+      await server.restart();
+      expect(raw.closeCode).toBe(1012);
+      expect((await details(server, uuid)).online).toBe(false);
+    });
+  });
+
+  describe('update message', () => {
+    it('has the five fixed names, below 1 KiB, and a URL at the host that the printer connected to', async () => {
+      const version = `1.5.0-${'a'.repeat(50)}`;
+      const { md5_checksum } = await upload(server, version, { platform: 'esp32-s3', channel: 'canary' });
+      const target = printer(server, { platform: 'esp32-s3', behaviour: 'hang' });
+      await roll(server, version, { target: { printer_ids: [target.options.uuid] } });
+      target.start();
+      await eventually('the update', () => target.orders.length === 1);
+      expect(target.orders[0]).toEqual({
+        kind: 'firmware_update',
+        version,
+        platform: 'esp32-s3',
+        url: `${server.url}/api/firmware/download/${version}?platform=esp32-s3`,
+        md5: md5_checksum,
+      });
+      expect(JSON.stringify(target.orders[0]).length).toBeLessThan(1_024);
+      expect((await fetch(target.orders[0]!.url)).status).toBe(200);
+      await target.stop();
+    });
+
+    it('leaves the platform out where the build has none, and has the plain URL', async () => {
+      await upload(server, '3.0.0');
+      const target = printer(server, { behaviour: 'hang' });
+      const { id } = await roll(server, '3.0.0', { target: { printer_ids: [target.options.uuid] } });
+      target.start();
+      await eventually('the update', () => target.orders.length === 1);
+      expect(Object.keys(target.orders[0]!)).toEqual(['kind', 'version', 'url', 'md5']);
+      expect(target.orders[0]!.url).toBe(`${server.url}/api/firmware/download/3.0.0`);
+      expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+      await target.stop();
+    });
+
+    it('has the configured address where there is one', async () => {
+      const behindProxy = await TestServer.start({ base_url: 'https://updates.example.org/pm/' });
+      await upload(behindProxy, '3.0.0');
+      const target = await connected(behindProxy, { behaviour: 'hang' });
+      await roll(behindProxy, '3.0.0');
+      await eventually('the update', () => target.orders.length === 1);
+      expect(target.orders[0]!.url).toBe('https://updates.example.org/pm/api/firmware/download/3.0.0');
+      await target.stop();
+      await behindProxy.stop();
+    });
+  });
+});

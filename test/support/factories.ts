@@ -1,0 +1,130 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { FirmwareResponse } from '../../src/firmware/firmware.dto.js';
+import type { PrinterResponse } from '../../src/printer/printer.dto.js';
+import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
+import type { HistoryResponse, UpdateResponse } from '../../src/rollout/update.dto.js';
+import { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
+import type { VirtualPrinterOptions } from '../../src/simulator/virtual-printer.js';
+import { eventually } from './eventually.js';
+import type { Answer, TestServer } from './server.js';
+
+/** What is wrong, as the server answers it. */
+export interface ProblemBody {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: Array<{ field: string; value: unknown; message: string }>;
+}
+
+/** A form with a firmware binary and fields. */
+export function uploadForm(
+  fields: Record<string, string>,
+  bytes: Uint8Array<ArrayBuffer> = binary(),
+): FormData {
+  const form = new FormData();
+  form.set('file', new Blob([bytes]), 'firmware.bin');
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  return form;
+}
+
+/** A small firmware image that nothing else is like. */
+export function binary(size = 2_000): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(randomBytes(size));
+  bytes[0] = 0xe9;
+  return bytes;
+}
+
+/** Uploads a build that must be accepted. */
+export async function upload(
+  server: TestServer,
+  version: string,
+  fields: Record<string, string> = {},
+  bytes?: Uint8Array<ArrayBuffer>,
+): Promise<FirmwareResponse> {
+  const form = uploadForm({ version, ...fields }, bytes);
+  return expectStatus(await server.request<FirmwareResponse>('POST', '/api/firmware/upload', form), 201);
+}
+
+/** Creates a rollout that must be accepted; immediate and to all, unless said otherwise. */
+export async function roll(server: TestServer, version: string, body: object = {}): Promise<RolloutResponse> {
+  const wanted = { firmware_version: version, target: { all: true }, rollout_type: 'immediate', ...body };
+  return expectStatus(await server.request<RolloutResponse>('POST', '/api/rollouts', wanted), 201);
+}
+
+/** Reads a rollout; fails where its counters do not add up. */
+export async function rollout(server: TestServer, id: number): Promise<RolloutResponse> {
+  const state = expectStatus(await server.request<RolloutResponse>('GET', `/api/rollouts/${id}`), 200);
+  const sum =
+    state.pending_count +
+    state.in_progress_count +
+    state.completed_count +
+    state.failed_count +
+    state.declined_count;
+  if (state.total_targets !== sum) throw new Error(`The counters do not add up: ${JSON.stringify(state)}`);
+  return state;
+}
+
+/** Changes a rollout; the change must be accepted. */
+export async function patch(server: TestServer, id: number, body: object): Promise<RolloutResponse> {
+  return expectStatus(await server.request<RolloutResponse>('PATCH', `/api/rollouts/${id}`, body), 200);
+}
+
+/** The five counters: pending, in progress, completed, failed, declined. */
+export async function counts(server: TestServer, id: number): Promise<number[]> {
+  const state = await rollout(server, id);
+  return [
+    state.pending_count,
+    state.in_progress_count,
+    state.completed_count,
+    state.failed_count,
+    state.declined_count,
+  ];
+}
+
+/** The history of a printer, the newest first. */
+export async function history(
+  server: TestServer,
+  printer: number | string,
+  query = '',
+): Promise<UpdateResponse[]> {
+  const answer = await server.request<HistoryResponse>('GET', `/api/printers/${printer}/updates${query}`);
+  return expectStatus(answer, 200).updates;
+}
+
+/** What the server knows of a printer. */
+export async function details(server: TestServer, printer: number | string): Promise<PrinterResponse> {
+  return expectStatus(await server.request<PrinterResponse>('GET', `/api/printers/${printer}`), 200);
+}
+
+/** A virtual printer that has not connected yet; quick, unlike a board. */
+export function printer(server: TestServer, options: Partial<VirtualPrinterOptions> = {}): VirtualPrinter {
+  return new VirtualPrinter({
+    server: server.url,
+    uuid: randomUUID(),
+    userId: randomUUID(),
+    name: 'Front Desk',
+    version: '1.4.0',
+    rebootMs: 20,
+    reconnectMs: 20,
+    ...options,
+  });
+}
+
+/** A virtual printer that has subscribed. */
+export async function connected(
+  server: TestServer,
+  options: Partial<VirtualPrinterOptions> = {},
+): Promise<VirtualPrinter> {
+  const virtual = printer(server, options).start();
+  await eventually('the printer has subscribed', () => virtual.subscribed);
+  return virtual;
+}
+
+/** Fails where the answer is another one than expected, and says what it was. */
+export function expectStatus<T>(answer: Answer<T>, status: number): T {
+  if (answer.status !== status) {
+    throw new Error(`Expected ${status}, got ${answer.status}: ${JSON.stringify(answer.body)}`);
+  }
+  return answer.body;
+}

@@ -1,0 +1,122 @@
+import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LoggerService } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import { AppModule } from '../../src/app.module.js';
+import { APP_OPTIONS, setUpApp } from '../../src/app.setup.js';
+import { Clock } from '../../src/common/clock.js';
+import { AppConfig } from '../../src/config/config.js';
+import { TestClock } from './test-clock.js';
+
+/** An answer of the server, its body parsed. */
+export interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+/** The real server in this process: real HTTP and WebSockets on a free port, a real database in a folder of its own. */
+export class TestServer {
+  readonly clock = new TestClock();
+  private app: NestExpressApplication | null = null;
+
+  private constructor(
+    readonly folder: string,
+    private readonly settings: Record<string, string>,
+    private readonly logger: LoggerService | false,
+  ) {}
+
+  /** Starts a server on an empty database. */
+  static async start(
+    settings: Record<string, string> = {},
+    logger: LoggerService | false = false,
+  ): Promise<TestServer> {
+    const server = new TestServer(await mkdtemp(join(tmpdir(), 'paperminder-')), settings, logger);
+    await server.boot();
+    return server;
+  }
+
+  /** Where it listens, e.g. `http://127.0.0.1:40001`. */
+  get url(): string {
+    const { port } = (this.running.getHttpServer() as Server).address() as AddressInfo;
+    return `http://127.0.0.1:${port}`;
+  }
+
+  get uploads(): string {
+    return join(this.folder, 'uploads');
+  }
+
+  /** A provider of the running application. */
+  get<T>(type: new (...args: never[]) => T): T {
+    return this.running.get<T>(type);
+  }
+
+  /** Stops the server and starts it again on the same database and the same port. */
+  async restart(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
+    const { port } = new URL(this.url);
+    await this.halt();
+    await whileDown();
+    await this.boot(port);
+  }
+
+  /** Stops the server and removes what it has written. */
+  async stop(): Promise<void> {
+    await this.halt();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Sends a request; an object as the body goes as JSON, a form as multipart. */
+  async request<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: object | FormData,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    const json = body !== undefined && !(body instanceof FormData);
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
+      body: json ? JSON.stringify(body) : (body ?? null),
+      redirect: 'manual',
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (isJson ? JSON.parse(text) : text) as T,
+    };
+  }
+
+  private get running(): NestExpressApplication {
+    if (!this.app) throw new Error('The server is not running');
+    return this.app;
+  }
+
+  private async boot(port = '0'): Promise<void> {
+    const config = new AppConfig({
+      DATABASE_URL: `sqlite:///${join(this.folder, 'paperminder.db')}`,
+      UPLOADS_DIR: this.uploads,
+      HOST: '127.0.0.1',
+      ...this.settings,
+    });
+    const module = await Test.createTestingModule({ imports: [AppModule.with(config)] })
+      .overrideProvider(Clock)
+      .useValue(this.clock)
+      .compile();
+    const app = module.createNestApplication<NestExpressApplication>({ ...APP_OPTIONS, logger: this.logger });
+    setUpApp(app);
+    await app.listen(port, config.host);
+    this.app = app;
+  }
+
+  private async halt(): Promise<void> {
+    await this.app?.close();
+    this.app = null;
+  }
+}
