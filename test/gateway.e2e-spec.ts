@@ -170,7 +170,7 @@ describe('The gateway', () => {
       const uuid = randomUUID();
       const raw = await RawSocket.open(server);
       const accepted = await raw.ask({ printer_name: 'Old one', api_key: uuid, firmware_version: '1.0' });
-      expect(accepted['code']).toBe('subscription_accepted');
+      expect(accepted.code).toBe('subscription_accepted');
       expect(await details(server, uuid)).toMatchObject({ name: 'Old one', firmware_version: '1.0.0' });
       raw.socket.close();
     });
@@ -201,9 +201,9 @@ describe('The gateway', () => {
       const raw = await RawSocket.open(server);
       const answer = await raw.ask(message);
       expect(answer).toMatchObject({ kind: 'status', code: 'validation_error', timestamp: TIME });
-      expect(answer['detail']).toContain(words);
+      expect(answer.detail).toContain(words);
       // The connection stays open, so that the printer still gets its update.
-      expect((await raw.ask(subscribe()))['code']).toBe('subscription_accepted');
+      expect((await raw.ask(subscribe())).code).toBe('subscription_accepted');
       raw.socket.close();
     });
 
@@ -215,8 +215,8 @@ describe('The gateway', () => {
     ])('a report before any subscribe is an error: %j', async (report) => {
       const raw = await RawSocket.open(server);
       const answer = await raw.ask(report);
-      expect(answer['code']).toBe('validation_error');
-      expect(answer['detail']).toContain('subscribe before');
+      expect(answer.code).toBe('validation_error');
+      expect(answer.detail).toContain('subscribe before');
       raw.socket.close();
     });
 
@@ -235,8 +235,8 @@ describe('The gateway', () => {
       const raw = await RawSocket.open(server);
       await raw.ask(subscribe());
       const answer = await raw.ask(report);
-      expect(answer['code']).toBe('validation_error');
-      expect(answer['detail']).toContain(words);
+      expect(answer.code).toBe('validation_error');
+      expect(answer.detail).toContain(words);
       raw.socket.close();
     });
 
@@ -245,7 +245,7 @@ describe('The gateway', () => {
       await raw.ask(subscribe());
       const stranger = randomUUID();
       const answer = await raw.ask(subscribe({ printer_id: stranger }));
-      expect(answer['code']).toBe('validation_error');
+      expect(answer.code).toBe('validation_error');
       expect((await server.request('GET', `/api/printers/${stranger}`)).status).toBe(404);
       raw.socket.close();
     });
@@ -296,7 +296,7 @@ describe('The gateway', () => {
       const board = await connected(server);
       await new Promise((resolve) => setTimeout(resolve, 4_500));
       expect(board.subscribed).toBe(true);
-      expect(board.received.filter((message) => message['code'] === 'info')).toHaveLength(1);
+      expect(board.received.filter((message) => message.code === 'info')).toHaveLength(1);
       await board.stop();
     });
 

@@ -73,7 +73,11 @@ function fieldErrors(finding: ValidationError, parent: string): FieldError[] {
   const own = Object.entries(finding.constraints ?? {}).map(([rule, message]) => ({
     field,
     value: finding.value as unknown,
-    message: rule === 'whitelistValidation' ? `${field} is not a known field` : message,
+    // class-validator names the property alone, which does not tell target.all from another `all`.
+    message:
+      rule === 'whitelistValidation'
+        ? `${field} is not a known field`
+        : message.replace(finding.property, field),
   }));
   // One message a field: the first is enough to mend it, and often explains the others.
   return [

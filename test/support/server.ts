@@ -43,7 +43,7 @@ export class TestServer {
 
   /** Where it listens, e.g. `http://127.0.0.1:40001`. */
   get url(): string {
-    const { port } = (this.running.getHttpServer() as Server).address() as AddressInfo;
+    const { port } = (this.running.getHttpServer()).address() as AddressInfo;
     return `http://127.0.0.1:${port}`;
   }
 

@@ -1,0 +1,449 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
+import type { UpdateResponse } from '../src/rollout/update.dto.js';
+import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
+import { eventually } from './support/eventually.js';
+import { connected, counts, details, history, patch, printer, roll, upload } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+const MINUTE = 60_000;
+
+describe('The life of an update', () => {
+  let server: TestServer;
+  const printers: VirtualPrinter[] = [];
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    await upload(server, '1.5.0');
+  });
+  afterAll(async () => {
+    await Promise.all(printers.map((one) => one.stop()));
+    await server.stop();
+  });
+
+  /** A printer that was sent 1.5.0 and does nothing by itself. */
+  async function underWay(): Promise<{ one: VirtualPrinter; id: number }> {
+    const one = printer(server, { behaviour: 'hang' });
+    printers.push(one);
+    const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
+    one.start();
+    await eventually('the update', () => one.orders.length === 1);
+    return { one, id };
+  }
+
+  /** Connects a printer, and waits until the server knows it. */
+  async function start(one: VirtualPrinter): Promise<void> {
+    one.start();
+    await eventually('it is known', () =>
+      one.received.some((message) => message.code === 'subscription_accepted'),
+    );
+  }
+
+  async function comeBack(one: VirtualPrinter, version = one.version): Promise<void> {
+    one.version = version;
+    const subscribes = one.received.filter((message) => message.code === 'subscription_accepted').length;
+    await one.close();
+    await eventually(
+      'it has subscribed again',
+      () => one.received.filter((message) => message.code === 'subscription_accepted').length > subscribes,
+    );
+  }
+
+  async function last(one: VirtualPrinter, status: string): Promise<UpdateResponse> {
+    const updates = await eventually(
+      `the update is ${status}`,
+      () => history(server, one.options.uuid),
+      ([first]) => first?.status === status,
+    );
+    return updates[0]!;
+  }
+
+  async function totals(id: number, expected: number[]): Promise<void> {
+    await eventually(
+      `the counters are ${expected.join()}`,
+      () => counts(server, id),
+      (seen) => seen.join() === expected.join(),
+    );
+  }
+
+  /** Waits until everything that the printer has sent so far has been handled. */
+  async function handled(one: VirtualPrinter): Promise<void> {
+    const errors = (): number => one.received.filter((message) => message.code === 'validation_error').length;
+    const before = errors();
+    one.send({ kind: 'ping' });
+    await eventually('the answer to the last message', () => errors() > before);
+  }
+
+  it.each([
+    ['closes its socket to download, and loses its firmware_complete', true],
+    ['stays connected, and reports its progress', false],
+  ])('ends well for a printer that %s', async (_how, closesSocketToDownload) => {
+    const one = printer(server, {
+      platform: closesSocketToDownload ? 'esp8266' : 'esp32',
+      closesSocketToDownload,
+    });
+    printers.push(one);
+    const { id } = await roll(server, '1.5.0', { target: { printer_ids: [one.options.uuid] } });
+    await start(one);
+    await eventually('it is back with the new version', async () => {
+      return (await details(server, one.options.uuid)).firmware_version === '1.5.0';
+    });
+    expect(one.orders).toHaveLength(1);
+    expect(await last(one, 'completed')).toEqual({
+      id: expect.any(Number),
+      rollout_id: id,
+      printer_id: one.options.uuid,
+      firmware_version: '1.5.0',
+      status: 'completed',
+      error_message: null,
+      started_at: expect.stringMatching(/Z$/),
+      completed_at: expect.stringMatching(/Z$/),
+      last_percent: 100,
+      last_status_message: 'Update completed successfully',
+    });
+    expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+  });
+
+  it('shows the progress that the printer reports', async () => {
+    const { one, id } = await underWay();
+    expect(await last(one, 'in_progress')).toMatchObject({
+      last_percent: 0,
+      last_status_message: null,
+      completed_at: null,
+    });
+    one.send({ kind: 'firmware_progress', percent: 45, status: 'Downloading 45%' });
+    await eventually('the progress', async () => (await last(one, 'in_progress')).last_percent === 45);
+    expect((await last(one, 'in_progress')).last_status_message).toBe('Downloading 45%');
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+  });
+
+  it('takes the version at the subscribe for the truth where firmware_complete got lost', async () => {
+    const { one, id } = await underWay();
+    await comeBack(one, '1.5.0');
+    expect(await last(one, 'completed')).toMatchObject({ last_percent: 100, error_message: null });
+    await totals(id, [0, 0, 1, 0, 0]);
+  });
+
+  it('is sent again to a printer that comes back without it, three times in all', async () => {
+    const { one, id } = await underWay();
+    await comeBack(one);
+    await comeBack(one);
+    await eventually('three sends', () => one.orders.length === 3);
+    await totals(id, [0, 1, 0, 0, 0]);
+    expect(await history(server, one.options.uuid)).toHaveLength(1);
+    await comeBack(one);
+    expect(await last(one, 'failed')).toMatchObject({
+      error_message: 'came back with 1.4.0 after it was sent 3 times',
+    });
+    expect(one.orders).toHaveLength(3);
+    await totals(id, [0, 0, 0, 1, 0]);
+    await comeBack(one);
+    expect(one.orders).toHaveLength(3);
+  });
+
+  it('fails where the printer rolls itself back after firmware_complete', async () => {
+    const { one, id } = await underWay();
+    const before = (await server.request('GET', '/api/firmware/1.5.0')).body;
+    one.send({ kind: 'firmware_complete', version: 'v1.5' });
+    await totals(id, [0, 0, 1, 0, 0]);
+    await comeBack(one);
+    expect(await last(one, 'failed')).toMatchObject({
+      error_message: 'came back with 1.4.0 after reporting 1.5.0',
+      last_status_message: 'came back with 1.4.0 after reporting 1.5.0',
+    });
+    await totals(id, [0, 0, 0, 1, 0]);
+    expect(one.orders).toHaveLength(1);
+    const after = (await server.request('GET', '/api/firmware/1.5.0')).body;
+    expect(after.success_count).toBe(before.success_count);
+    expect(after.failure_count).toBe((before.failure_count as number) + 1);
+  });
+
+  it('once proved by a subscribe stays completed, whatever the printer is flashed with later', async () => {
+    const { one, id } = await underWay();
+    one.send({ kind: 'firmware_complete', version: '1.5.0' });
+    await comeBack(one, '1.5.0');
+    await comeBack(one, '1.3.0');
+    expect(await last(one, 'completed')).toMatchObject({ firmware_version: '1.5.0' });
+    await totals(id, [0, 0, 1, 0, 0]);
+    expect(one.orders).toHaveLength(1);
+  });
+
+  it('waits for the reboot after firmware_complete before anything else is sent', async () => {
+    await upload(server, '1.6.0');
+    const { one } = await underWay();
+    one.send({ kind: 'firmware_complete', version: '1.5.0' });
+    await last(one, 'completed');
+    await roll(server, '1.6.0', { target: { user_ids: [one.options.userId] } });
+    await handled(one);
+    expect(one.orders).toHaveLength(1);
+    await comeBack(one, '1.5.0');
+    await eventually('the next update', () => one.orders.length === 2);
+    expect(one.orders[1]!.version).toBe('1.6.0');
+  });
+
+  it('counts no report twice, and lets none change a final state', async () => {
+    const { one, id } = await underWay();
+    for (let times = 0; times < 3; times++) one.send({ kind: 'firmware_complete', version: '1.5.0' });
+    one.send({ kind: 'firmware_failed', error: 'late' });
+    one.send({ kind: 'firmware_progress', percent: 10, status: 'very late' });
+    one.send({ kind: 'firmware_declined', version: '1.5.0', auto_update: true });
+    await handled(one);
+    expect(await last(one, 'completed')).toMatchObject({ error_message: null, last_percent: 100 });
+    expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+  });
+
+  it('is completed after all where the printer comes back with it after it was failed', async () => {
+    const { one, id } = await underWay();
+    one.send({ kind: 'firmware_failed', error: 'Update failed: HTTP error 404' });
+    expect(await last(one, 'failed')).toMatchObject({ error_message: 'Update failed: HTTP error 404' });
+    await totals(id, [0, 0, 0, 1, 0]);
+    await comeBack(one, '1.5.0');
+    expect(await last(one, 'completed')).toMatchObject({ error_message: null });
+    await totals(id, [0, 0, 1, 0, 0]);
+  });
+
+  it('is completed after all where that happens after a retry was asked for', async () => {
+    const { one, id } = await underWay();
+    one.send({ kind: 'firmware_failed', error: 'no space' });
+    await totals(id, [0, 0, 0, 1, 0]);
+    await one.stop();
+    await server.request('POST', `/api/rollouts/${id}/retry`);
+    await totals(id, [1, 0, 0, 0, 0]);
+    one.version = '1.5.0';
+    await start(one);
+    await totals(id, [0, 0, 1, 0, 0]);
+    expect((await history(server, one.options.uuid)).map((update) => update.status)).toEqual(['completed']);
+  });
+
+  it('fails at a progress of -1, and takes the better reason that follows', async () => {
+    const { one, id } = await underWay();
+    one.send({ kind: 'firmware_progress', percent: -1, status: 'error' });
+    expect(await last(one, 'failed')).toMatchObject({ error_message: 'error', last_percent: -1 });
+    one.send({ kind: 'firmware_failed', error: 'MD5 Check failed' });
+    await eventually(
+      'the better reason',
+      async () => (await last(one, 'failed')).error_message === 'MD5 Check failed',
+    );
+    await totals(id, [0, 0, 0, 1, 0]);
+  });
+
+  it('survives a disconnect in the middle', async () => {
+    const { one, id } = await underWay();
+    one.vanish();
+    await eventually('it is seen as gone, or is back', () => one.received.length > 4);
+    await totals(id, [0, 1, 0, 0, 0]);
+  });
+
+  describe('without a sign of life', () => {
+    const sweep = (): Promise<void> => server.get(StuckUpdates).fail(server.clock.now());
+
+    it('fails after 30 minutes', async () => {
+      const { one, id } = await underWay();
+      server.clock.advance(29 * MINUTE);
+      await sweep();
+      await totals(id, [0, 1, 0, 0, 0]);
+      server.clock.advance(MINUTE);
+      await sweep();
+      expect(await last(one, 'failed')).toMatchObject({ error_message: 'no progress for 30 minutes' });
+      await totals(id, [0, 0, 0, 1, 0]);
+      // It took longer than the limit, but it worked.
+      await comeBack(one, '1.5.0');
+      await totals(id, [0, 0, 1, 0, 0]);
+    });
+
+    it.each([
+      ['a report', async (one: VirtualPrinter) => one.send({ kind: 'firmware_progress', percent: 1 })],
+      ['a subscribe', (one: VirtualPrinter) => comeBack(one)],
+      ['a download', (one: VirtualPrinter) => fetch(one.orders[0]!.url)],
+    ])('means: without %s', async (_what, sign) => {
+      const { one, id } = await underWay();
+      server.clock.advance(29 * MINUTE);
+      await sign(one);
+      await handled(one);
+      server.clock.advance(29 * MINUTE);
+      await sweep();
+      expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+      await one.stop();
+      await server.request('DELETE', `/api/rollouts/${id}`);
+    });
+  });
+
+  describe('and a printer with auto_update off', () => {
+    async function off(): Promise<VirtualPrinter> {
+      const one = printer(server, { autoUpdate: false, behaviour: 'hang' });
+      printers.push(one);
+      return one;
+    }
+
+    it('is declined on its behalf, and opened again when it is switched on', async () => {
+      const one = await off();
+      const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
+      await start(one);
+      const declined = await last(one, 'declined');
+      expect(declined).toMatchObject({
+        error_message: 'auto_update is off',
+        last_status_message: 'auto_update is off',
+      });
+      await totals(id, [0, 0, 0, 0, 1]);
+      await comeBack(one);
+      expect(await history(server, one.options.uuid)).toHaveLength(1);
+      expect(one.orders).toEqual([]);
+      one.autoUpdate = true;
+      await comeBack(one);
+      await eventually('the update', () => one.orders.length === 1);
+      expect(await last(one, 'in_progress')).toMatchObject({
+        id: declined.id,
+        error_message: null,
+        completed_at: null,
+      });
+      await totals(id, [0, 1, 0, 0, 0]);
+      await comeBack(one, '1.5.0');
+      await totals(id, [0, 0, 1, 0, 0]);
+    });
+
+    it('is declined at once where the printer is connected', async () => {
+      const one = await off();
+      await start(one);
+      const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
+      await totals(id, [0, 0, 0, 0, 1]);
+      expect((await server.request<RolloutResponse>('GET', `/api/rollouts/${id}`)).body.status).toBe(
+        'completed',
+      );
+    });
+
+    it('is sent all the same where the firmware is mandatory', async () => {
+      await upload(server, '1.5.1', { mandatory: 'true' });
+      const one = await off();
+      const { id } = await roll(server, '1.5.1', { target: { user_ids: [one.options.userId] } });
+      await start(one);
+      await eventually('the update', () => one.orders.length === 1);
+      one.send({ kind: 'firmware_declined', version: '1.5.1', auto_update: false });
+      await totals(id, [0, 0, 0, 0, 1]);
+      await comeBack(one);
+      expect(one.orders).toHaveLength(1);
+    });
+
+    it('declines by its own report, and gets it when it comes back with auto_update on', async () => {
+      const { one, id } = await underWay();
+      one.send({ kind: 'firmware_declined', version: '1.5.0', auto_update: false });
+      expect(await last(one, 'declined')).toMatchObject({ error_message: 'auto_update is off' });
+      await totals(id, [0, 0, 0, 0, 1]);
+      expect((await details(server, one.options.uuid)).auto_update).toBe(false);
+      await comeBack(one); // Its subscribe says auto_update: true.
+      await eventually('the update', () => one.orders.length === 2);
+      await totals(id, [0, 1, 0, 0, 0]);
+    });
+
+    it('that declines again and again is asked three times, and not without end', async () => {
+      const one = printer(server, { behaviour: 'decline' });
+      printers.push(one);
+      const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
+      await start(one);
+      for (let times = 0; times < 4; times++) {
+        await totals(id, [0, 0, 0, 0, 1]);
+        await comeBack(one);
+      }
+      await handled(one);
+      expect(one.orders).toHaveLength(3);
+      expect(await last(one, 'declined')).toMatchObject({ error_message: 'declined by the printer' });
+    });
+  });
+
+  describe('and a pause', () => {
+    it('is not sent again while the rollout is paused, but at once when it is resumed', async () => {
+      const { one, id } = await underWay();
+      await patch(server, id, { status: 'paused' });
+      await comeBack(one);
+      await handled(one);
+      expect(one.orders).toHaveLength(1);
+      await totals(id, [0, 1, 0, 0, 0]);
+      await patch(server, id, { status: 'active' });
+      await eventually('the second send', () => one.orders.length === 2);
+      await totals(id, [0, 1, 0, 0, 0]);
+    });
+
+    it('fails where the printer comes back without it after the rollout was cancelled', async () => {
+      const { one, id } = await underWay();
+      await patch(server, id, { status: 'cancelled' });
+      await comeBack(one);
+      expect((await last(one, 'failed')).error_message).toMatch(/^came back with 1\.4\.0; not sent again/);
+      expect(one.orders).toHaveLength(1);
+      await totals(id, [0, 0, 0, 1, 0]);
+    });
+  });
+
+  describe('as history', () => {
+    it('has a computed entry on top where a rollout waits for a printer that is offline', async () => {
+      const one = await connected(server);
+      await one.stop();
+      await eventually('it is offline', async () => !(await details(server, one.options.uuid)).online);
+      const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
+      const number = (await details(server, one.options.uuid)).id;
+      expect(await history(server, number)).toEqual([
+        {
+          id: null,
+          rollout_id: id,
+          printer_id: one.options.uuid,
+          firmware_version: '1.5.0',
+          status: 'pending',
+          error_message: null,
+          started_at: null,
+          completed_at: null,
+          last_percent: null,
+          last_status_message: null,
+        },
+      ]);
+      await patch(server, id, { status: 'paused' });
+      expect(await history(server, number)).toEqual([]);
+    });
+
+    it('is cut at the limit', async () => {
+      const { one } = await underWay();
+      await comeBack(one, '1.5.0');
+      await roll(server, '1.6.0', { target: { user_ids: [one.options.userId] } });
+      await eventually('the next update', async () => (await history(server, one.options.uuid)).length === 2);
+      expect(
+        (await history(server, one.options.uuid, '?limit=1')).map((update) => update.firmware_version),
+      ).toEqual(['1.6.0']);
+      for (const query of ['?limit=0', '?limit=1001', '?limit=x', '?page=2']) {
+        expect(
+          (await server.request('GET', `/api/printers/${one.options.uuid}/updates${query}`)).status,
+        ).toBe(400);
+      }
+      expect((await server.request('GET', `/api/printers/${randomUUID()}/updates`)).status).toBe(404);
+      expect((await server.request('GET', '/api/printers/front-desk/updates')).status).toBe(400);
+    });
+  });
+
+  it('fails in the words of the printer where the binary is not what was announced', async () => {
+    const { sha256_checksum } = await upload(server, '1.8.0');
+    await rm(join(server.uploads, sha256_checksum));
+    const one = printer(server, { platform: 'esp8266' });
+    printers.push(one);
+    const { id } = await roll(server, '1.8.0', { target: { user_ids: [one.options.userId] } });
+    await start(one);
+    expect(await last(one, 'failed')).toMatchObject({ error_message: 'Update failed: HTTP error 500' });
+    await totals(id, [0, 0, 0, 1, 0]);
+  });
+
+  it('goes on after a restart in the middle of it', async () => {
+    const owner = randomUUID();
+    const fleet = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        connected(server, { userId: owner, platform: index % 2 ? 'esp32' : 'esp8266', rebootMs: 300 }),
+      ),
+    );
+    printers.push(...fleet);
+    const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
+    await eventually('some are under way', () => fleet.some((one) => one.orders.length > 0));
+    await server.restart();
+    const [pending, inProgress, completed, failed, declined] = await counts(server, id);
+    expect([pending! + inProgress! + completed!, failed, declined]).toEqual([12, 0, 0]);
+    await totals(id, [0, 0, 12, 0, 0]);
+    expect(new Set(fleet.map((one) => one.version))).toEqual(new Set(['1.5.0']));
+  });
+});
