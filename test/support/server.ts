@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
@@ -43,7 +42,7 @@ export class TestServer {
 
   /** Where it listens, e.g. `http://127.0.0.1:40001`. */
   get url(): string {
-    const { port } = (this.running.getHttpServer()).address() as AddressInfo;
+    const { port } = this.running.getHttpServer().address() as AddressInfo;
     return `http://127.0.0.1:${port}`;
   }
 

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'dotenv';
+import { AppConfig, ConfigError } from '../src/config/config.js';
+
+describe('The settings', () => {
+  it('have the defaults of the guide', () => {
+    expect(new AppConfig({})).toEqual({
+      databasePath: resolve('paperminder.db'),
+      host: '0.0.0.0',
+      port: 8000,
+      corsAllowedOrigins: '*',
+      baseUrl: null,
+      maxFirmwareSize: 5_242_880,
+      uploadsDir: resolve('uploads'),
+      updateTimeoutMs: 1_800_000,
+      pingIntervalMs: 30_000,
+      logLevel: 'log',
+      logFormat: 'auto',
+    });
+  });
+
+  it('are read as the guide writes them, comment and all', () => {
+    const guide = parse(
+      [
+        'DATABASE_URL=sqlite:///./paperminder.db',
+        'CORS_ALLOWED_ORIGINS=*',
+        'base_url=http://localhost:8000',
+        'max_firmware_size=5242880  # 5MB in bytes',
+      ].join('\n'),
+    );
+    expect(new AppConfig(guide)).toEqual(new AppConfig({ BASE_URL: 'http://localhost:8000' }));
+  });
+
+  it('have an example file that names every one of them, with its default', () => {
+    const text = readFileSync('.env.example', 'utf8');
+    const example = parse(text.replace(/^#\s*(?=[A-Z_]+=)/gm, ''));
+    const source = readFileSync('src/config/config.ts', 'utf8');
+    const names = [...source.matchAll(/read\.\w+\('([A-Z_]+)'/g)].map((match) => match[1]);
+    expect(Object.keys(example).sort()).toEqual(names.sort());
+    expect(new AppConfig(example)).toEqual(new AppConfig({}));
+  });
+
+  it.each([
+    ['sqlite:///./a.db', resolve('a.db')],
+    ['sqlite:///data/a.db', resolve('data/a.db')],
+    ['sqlite:////var/lib/a.db', '/var/lib/a.db'],
+    ['sqlite://', ':memory:'],
+    ['sqlite:///:memory:', ':memory:'],
+  ])('DATABASE_URL=%s is the file %s', (url, path) => {
+    expect(new AppConfig({ DATABASE_URL: url }).databasePath).toBe(path);
+  });
+
+  it('CORS_ALLOWED_ORIGINS is a list with commas', () => {
+    const config = new AppConfig({ CORS_ALLOWED_ORIGINS: 'https://a.example, http://b.example:8080' });
+    expect(config.corsAllowedOrigins).toEqual(['https://a.example', 'http://b.example:8080']);
+  });
+
+  it.each([
+    ['DATABASE_URL', 'postgres://localhost/x'],
+    ['DATABASE_URL', 'paperminder.db'],
+    ['PORT', 'http'],
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '8000.5'],
+    ['CORS_ALLOWED_ORIGINS', 'example.org'],
+    ['CORS_ALLOWED_ORIGINS', 'https://a.example/path'],
+    ['CORS_ALLOWED_ORIGINS', '*,https://a.example'],
+    ['BASE_URL', 'localhost:8000'],
+    ['BASE_URL', 'ftp://example.org'],
+    ['BASE_URL', `http://${'a'.repeat(200)}`],
+    ['MAX_FIRMWARE_SIZE', '5MB'],
+    ['MAX_FIRMWARE_SIZE', '0'],
+    ['UPDATE_TIMEOUT_MINUTES', '0'],
+    ['PING_INTERVAL_SECONDS', 'often'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_FORMAT', 'xml'],
+  ])('%s=%s is refused with one line that names it', (name, value) => {
+    expect(() => new AppConfig({ [name]: value })).toThrow(ConfigError);
+    try {
+      new AppConfig({ [name]: value });
+    } catch (error) {
+      expect((error as Error).message).toMatch(new RegExp(`^${name}=`));
+      expect((error as Error).message).not.toContain('\n');
+    }
+  });
+
+  it('that contradict each other are refused', () => {
+    expect(() => new AppConfig({ BASE_URL: 'http://a.example', base_url: 'http://b.example' })).toThrow(
+      ConfigError,
+    );
+  });
+});

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Firmware } from '../src/firmware/firmware.entity.js';
+import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { PrinterUpdate } from '../src/rollout/update.entity.js';
+import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
+import { eventually } from './support/eventually.js';
+import { counts, printer, roll, rollout, upload } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+const PRINTERS = 4;
+const VERSIONS = ['1.5.0', '1.6.0', '1.7.0'];
+const STATES = ['in_progress', 'completed', 'failed', 'declined'] as const;
+
+/** What can happen, to a printer or to a rollout, in any order. */
+const event = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('come back' as const), which: fc.nat(), version: fc.nat(4) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('report' as const),
+      which: fc.nat(),
+      report: fc.nat(5),
+      version: fc.nat(2),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), which: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('auto_update' as const), which: fc.nat() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('status' as const), which: fc.nat(), status: fc.nat(2) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('percentage' as const),
+      which: fc.nat(),
+      percentage: fc.constantFrom(0, 50, 100),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('retry' as const), which: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('silence' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+);
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
+
+describe('The counters', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    for (const version of VERSIONS) await upload(server, version);
+  });
+  afterAll(() => server.stop());
+
+  /** Waits until everything that the printer has sent so far has been handled. */
+  async function handled(one: VirtualPrinter): Promise<void> {
+    if (!one.subscribed) return;
+    const errors = (): number => one.received.filter((message) => message.code === 'validation_error').length;
+    const before = errors();
+    one.send({ kind: 'ping' });
+    await eventually('the answer', () => errors() > before || !one.subscribed);
+  }
+
+  async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
+    await one.stop();
+    one.version = version;
+    one.start();
+    await eventually('it has subscribed', () => one.subscribed);
+  }
+
+  async function happen(one: Event, fleet: VirtualPrinter[], rollouts: number[]): Promise<void> {
+    const who = 'which' in one ? fleet[one.which % fleet.length]! : fleet[0]!;
+    const id = 'which' in one ? rollouts[one.which % rollouts.length]! : 0;
+    switch (one.kind) {
+      case 'come back':
+        // With the version it had, with the one it was sent last, or with any other.
+        return comeBack(
+          who,
+          [who.version, who.orders.at(-1)?.version ?? who.version, '1.4.0', '1.5.0', '1.9.0'][one.version]!,
+        );
+      case 'report': {
+        const version = VERSIONS[one.version]!;
+        const reports = [
+          { kind: 'firmware_progress', percent: 50, status: 'x' },
+          { kind: 'firmware_progress', percent: -1, status: 'error' },
+          { kind: 'firmware_complete', version },
+          { kind: 'firmware_complete', version: who.orders.at(-1)?.version ?? version },
+          { kind: 'firmware_failed', error: 'no space' },
+          { kind: 'firmware_declined', version, auto_update: false },
+        ];
+        if (who.subscribed) who.send(reports[one.report]!);
+        return handled(who);
+      }
+      case 'leave':
+        return who.stop();
+      case 'auto_update':
+        who.autoUpdate = !who.autoUpdate;
+        return;
+      case 'status':
+        await server.request('PATCH', `/api/rollouts/${id}`, {
+          status: ['active', 'paused', 'cancelled'][one.status],
+        });
+        return;
+      case 'percentage':
+        await server.request('PATCH', `/api/rollouts/${id}`, { rollout_percentage: one.percentage });
+        return;
+      case 'retry':
+        await server.request('POST', `/api/rollouts/${id}/retry`);
+        return;
+      case 'silence':
+        server.clock.advance(31 * 60_000);
+        return server.get(StuckUpdates).fail(server.clock.now());
+      case 'restart':
+        await server.restart();
+        for (const board of fleet) if (board.received.length > 0) await comeBack(board, board.version);
+        return;
+    }
+  }
+
+  /** What must hold at every moment, whatever has happened. */
+  async function check(rollouts: number[]): Promise<void> {
+    for (const id of rollouts) {
+      const state = await rollout(server, id); // Throws where the sum is not the total.
+      const rows = await server
+        .get(UnitOfWork)
+        .run((tx) => tx.em.findBy(PrinterUpdate, { rolloutId: id, superseded: false }));
+      const byRow = STATES.map((status) => rows.filter((row) => row.status === status).length);
+      expect((await counts(server, id)).slice(1)).toEqual(byRow);
+      expect(Math.min(...(await counts(server, id)))).toBeGreaterThanOrEqual(0);
+      if (state.status === 'completed') {
+        expect([state.rollout_percentage, state.pending_count, state.in_progress_count]).toEqual([100, 0, 0]);
+        expect(state.total_targets).toBeGreaterThan(0);
+      }
+      if (state.status === 'active' && state.rollout_percentage === 100 && state.total_targets > 0) {
+        expect(state.pending_count + state.in_progress_count).toBeGreaterThan(0);
+      }
+    }
+    const [all, firmware] = await server
+      .get(UnitOfWork)
+      .run(async (tx) => [await tx.em.find(PrinterUpdate), await tx.em.find(Firmware)] as const);
+    for (const row of firmware) {
+      const own = all.filter((update) => update.firmwareId === row.id);
+      expect(row.successCount).toBe(own.filter((update) => update.status === 'completed').length);
+      expect(row.failureCount).toBe(own.filter((update) => update.status === 'failed').length);
+    }
+    const underWay = all
+      .filter((update) => update.status === 'in_progress')
+      .map((update) => update.printerId);
+    expect(new Set(underWay).size).toBe(underWay.length);
+    expect(Math.max(0, ...all.map((update) => update.attempts))).toBeLessThanOrEqual(3);
+  }
+
+  it('add up, and equal the rows, under any sequence of events', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { minLength: 10, maxLength: 40 }), async (events) => {
+        const owner = randomUUID();
+        const fleet = Array.from({ length: PRINTERS }, () =>
+          printer(server, { userId: owner, behaviour: 'hang' }),
+        );
+        const target = { user_ids: [owner] };
+        const rollouts = [
+          (await roll(server, '1.5.0', { target })).id,
+          (await roll(server, '1.6.0', { target, rollout_type: 'gradual', rollout_percentage: 50 })).id,
+          (await roll(server, '1.7.0', { target, rollout_type: 'gradual', rollout_percentage: 0 })).id,
+        ];
+        for (const one of fleet.slice(1)) await comeBack(one, '1.4.0');
+        try {
+          for (const one of events) {
+            await happen(one, fleet, rollouts);
+            await check(rollouts);
+          }
+        } finally {
+          await Promise.all(fleet.map((one) => one.stop()));
+          for (const id of rollouts)
+            await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
+        }
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
+  }, 300_000);
+});

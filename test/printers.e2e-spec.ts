@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PrinterListResponse } from '../src/printer/printer.dto.js';
+import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
+import { eventually } from './support/eventually.js';
+import { connected, details, expectStatus } from './support/factories.js';
+import type { ProblemBody } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+describe('The list of printers', () => {
+  const owner = randomUUID();
+  let server: TestServer;
+  let fleet: VirtualPrinter[];
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    fleet = [];
+    for (let index = 0; index < 12; index++) {
+      fleet.push(
+        await connected(server, {
+          name: `Printer ${index}`,
+          version: index % 2 ? '1.4.0' : '1.3.0',
+          channel: index % 3 ? 'stable' : 'beta',
+          ...(index < 6 ? { userId: owner } : {}),
+        }),
+      );
+    }
+    await Promise.all(fleet.slice(0, 4).map((one) => one.stop()));
+    await eventually('four are offline', async () => (await list('?online=false')).total === 4);
+  });
+  afterAll(async () => {
+    await Promise.all(fleet.map((one) => one.stop()));
+    await server.stop();
+  });
+
+  async function list(query = ''): Promise<PrinterListResponse> {
+    return expectStatus(await server.request<PrinterListResponse>('GET', `/api/printers${query}`), 200);
+  }
+
+  it.each([
+    ['', 12],
+    [`?user_id=${owner}`, 6],
+    [`?user_id=${owner.toUpperCase()}`, 6],
+    ['?online=true', 8],
+    ['?online=false', 4],
+    ['?firmware_version=1.4.0', 6],
+    ['?firmware_version=v1.4', 6],
+    ['?channel=beta', 4],
+    ['?channel=canary', 0],
+    [`?user_id=${owner}&online=true&firmware_version=1.4.0&channel=stable`, 1],
+  ])('with %s has %i', async (query, total) => {
+    const page = await list(query);
+    expect([page.total, page.printers.length, page.next_cursor]).toEqual([total, total, null]);
+  });
+
+  it('is paged by number, and counts all that match on every page', async () => {
+    const names: string[] = [];
+    let cursor: number | null = 0;
+    while (cursor !== null) {
+      const page: PrinterListResponse = await list(`?limit=5&cursor=${cursor}`);
+      expect(page.total).toBe(12);
+      names.push(...page.printers.map((one) => one.name));
+      cursor = page.next_cursor;
+    }
+    expect(names).toEqual(fleet.map((one) => one.options.name));
+  });
+
+  it.each([
+    ['user_id', 'me'],
+    ['online', 'yes'],
+    ['online', '1'],
+    ['firmware_version', 'newest'],
+    ['channel', 'nightly'],
+    ['channel', ''],
+    ['limit', '0'],
+    ['limit', '10001'],
+    ['limit', '1e3'],
+    ['cursor', '-1'],
+    ['version', '1.4.0'],
+  ])('refuses %s=%s, and names both', async (field, value) => {
+    const answer = await server.request<ProblemBody>('GET', `/api/printers?${field}=${value}`);
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors?.map((error) => [error.field, String(error.value)])).toEqual([[field, value]]);
+  });
+
+  it('refuses a filter that is given twice', async () => {
+    expect((await server.request('GET', '/api/printers?channel=beta&channel=stable')).status).toBe(400);
+  });
+
+  it('leads to a printer by its number and by its UUID', async () => {
+    const { uuid } = fleet[3]!.options;
+    const byUuid = await details(server, uuid.toUpperCase());
+    expect(byUuid).toMatchObject({ uuid, name: 'Printer 3', user_id: owner, online: false });
+    expect(await details(server, byUuid.id)).toEqual(byUuid);
+  });
+
+  it.each([
+    ['999999', 404],
+    ['770e8400-e29b-41d4-a716-446655440000', 404],
+    ['front-desk', 400],
+    ['-1', 400],
+    ['1.5', 400],
+    ['1?full=1', 400],
+  ])('has no printer %s', async (key, status) => {
+    expect((await server.request('GET', `/api/printers/${key}`)).status).toBe(status);
+  });
+});
