@@ -1,5 +1,4 @@
-import { ConsoleLogger, ValidationPipe } from '@nestjs/common';
-import type { LoggerService } from '@nestjs/common';
+import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ErrorFilter } from './common/error.filter.js';
 import { requestLog } from './common/request-log.js';
@@ -36,11 +35,4 @@ export function setUpApp(app: NestExpressApplication): void {
   app.useGlobalFilters(new ErrorFilter());
   setUpOpenApi(app);
   app.enableShutdownHooks();
-}
-
-/** The log: text for a person at a terminal, JSON for everything else. */
-export function createLogger(config: AppConfig): LoggerService {
-  const json = config.logFormat === 'auto' ? !process.stdout.isTTY : config.logFormat === 'json';
-  const levels = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
-  return new ConsoleLogger({ json, logLevels: levels.slice(0, levels.indexOf(config.logLevel) + 1) });
 }

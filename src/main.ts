@@ -3,19 +3,27 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
-import { APP_OPTIONS, createLogger, setUpApp } from './app.setup.js';
+import { APP_OPTIONS, setUpApp } from './app.setup.js';
 import { AppConfig, ConfigError } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
+import { ServerLogger } from './server-logger.js';
+
+/** What the operator can mend: one line says it all. */
+class StartError extends Error {}
 
 async function start(): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const logger = createLogger(config);
+  const logger = new ServerLogger(config);
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config), {
     ...APP_OPTIONS,
     logger,
   });
   setUpApp(app);
-  await app.listen(config.port, config.host);
+  await app.listen(config.port, config.host).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new StartError(`Port ${config.port} is in use by another program`);
+    throw error;
+  });
   const url = `http://localhost:${config.port}`;
   new Logger('Server').log(
     `Listening on ${config.host}:${config.port}: API at ${url}/api, explorer at ${url}/docs`,
@@ -23,8 +31,6 @@ async function start(): Promise<void> {
 }
 
 start().catch((error: unknown) => {
-  // A setting that cannot be used is the operator's to mend: one line, no stack.
-  console.error(error instanceof ConfigError ? error.message : error);
-  process.exitCode = 1;
-  process.exit();
+  console.error(error instanceof ConfigError || error instanceof StartError ? error.message : error);
+  process.exit(1);
 });

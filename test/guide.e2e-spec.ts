@@ -62,7 +62,7 @@ class Operator {
       execFile('bash', ['-o', 'pipefail', '-c', command], options, (error, stdout, stderr) => {
         const status = /STATUS (\d+)/.exec(stderr)?.[1];
         if (error || status === undefined)
-          reject(new Error(`${command}\n${String(error)}\n${stdout}\n${stderr}`));
+          reject(new Error(`${command}\n${error?.message}\n${stdout}\n${stderr}`));
         else resolve({ status: Number(status), output: stdout });
       });
     });

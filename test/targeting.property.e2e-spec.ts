@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { CHANNELS } from '../src/common/channel.js';
 import { versionKey } from '../src/common/version.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import { Firmware } from '../src/firmware/firmware.entity.js';
+import type { Firmware } from '../src/firmware/firmware.entity.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { targetRefusal } from '../src/rollout/domain/targeting.js';
 import { RuleSet, toRule } from '../src/rollout/rollout-rules.js';

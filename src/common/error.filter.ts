@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { Conflict, Invalid, NotFound } from './errors.js';
+import { Conflict, Invalid, NotFound, Unavailable } from './errors.js';
 import type { Problem } from './problem.dto.js';
 
 /** The one place where errors become HTTP answers: RFC 9457 problem details. */
@@ -26,6 +26,7 @@ export class ErrorFilter implements ExceptionFilter {
 function toProblem(error: unknown): Problem {
   if (error instanceof NotFound) return problem(404, error.message);
   if (error instanceof Conflict) return problem(409, error.message);
+  if (error instanceof Unavailable) return problem(503, error.message);
   if (error instanceof Invalid) return { ...problem(400, error.message), errors: [...error.errors] };
   if (error instanceof HttpException) return problem(error.getStatus(), error.message);
   // Errors of express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.

@@ -21,6 +21,9 @@ export class NotFound extends DomainError {}
 /** The request is well-formed, but the present state of things forbids it. */
 export class Conflict extends DomainError {}
 
+/** The server cannot do its work at the moment. */
+export class Unavailable extends DomainError {}
+
 /** The request itself is wrong; says which fields and why. */
 export class Invalid extends DomainError {
   constructor(readonly errors: readonly FieldError[]) {

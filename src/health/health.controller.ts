@@ -1,8 +1,9 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthCheckResult, HealthIndicatorResult } from '@nestjs/terminus';
 import { ApiProblem } from '../common/api-answers.js';
+import { Unavailable } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 
@@ -39,8 +40,13 @@ export class HealthController {
     },
   })
   @ApiProblem(503, 'The server cannot do its work', 'database: SQLITE_BUSY: database is locked')
-  ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.database()]);
+  async ready(): Promise<HealthCheckResult> {
+    try {
+      return await this.health.check([() => this.database()]);
+    } catch (error) {
+      if (error instanceof ServiceUnavailableException) throw new Unavailable(describe(error.getResponse()));
+      throw error;
+    }
   }
 
   private async database(): Promise<HealthIndicatorResult> {
@@ -52,4 +58,10 @@ export class HealthController {
       return check.down(error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+/** What is down and why, in one line. */
+function describe(result: string | object): string {
+  const failed = Object.entries((result as Partial<HealthCheckResult>).error ?? {});
+  return failed.map(([name, found]) => `${name}: ${String(found?.message)}`).join('; ');
 }

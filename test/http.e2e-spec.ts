@@ -1,0 +1,144 @@
+import type { LoggerService } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { eventually } from './support/eventually.js';
+import { connected, expectStatus, roll, rollout, upload } from './support/factories.js';
+import type { ProblemBody } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+/** Keeps the lines of the log. */
+class LogLines implements LoggerService {
+  readonly lines: Array<{ context: string; message: string }> = [];
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.lines.push({ context: String(rest.at(-1)), message: String(message) });
+  }
+
+  error = this.log.bind(this);
+  warn = this.log.bind(this);
+
+  of(context: string): string[] {
+    return this.lines.filter((line) => line.context === context).map((line) => line.message);
+  }
+}
+
+describe('Over HTTP', () => {
+  const log = new LogLines();
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start({ CORS_ALLOWED_ORIGINS: 'https://console.example' }, log);
+  });
+  afterAll(() => server.stop());
+
+  it('the log has one line a request, a step of a rollout and an end of an update, and none for progress', async () => {
+    await upload(server, '1.5.0');
+    const one = await connected(server, { platform: 'esp32' });
+    const { id } = await roll(server, '1.5.0');
+    await eventually(
+      'the rollout is completed',
+      async () => (await rollout(server, id)).status === 'completed',
+    );
+    await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
+    await one.stop();
+    expect(log.of('Rollout')).toEqual([
+      `Rollout ${id} of 1.5.0: created as immediate, 100 %, active`,
+      `Rollout ${id} of 1.5.0 is completed`,
+      `Rollout ${id} of 1.5.0: completed -> cancelled`,
+    ]);
+    expect(log.of('Update')).toEqual([
+      expect.stringMatching(/^Update \d+ of printer \d+ to 1\.5\.0 completed$/),
+    ]);
+    const requests = log.of('HTTP');
+    expect(requests.filter((line) => /^POST \/api\/rollouts 201 \d+ ms/.test(line))).toHaveLength(1);
+    expect(requests.filter((line) => line.startsWith('PATCH'))).toHaveLength(1);
+    expect(log.lines.filter((line) => /percent|progress|Downloading/.test(line.message))).toEqual([]);
+    expectStatus(await server.request('GET', '/health/live'), 200);
+  });
+
+  it.each([
+    ['an unknown path', 'GET', '/api/nothing', undefined, {}, 404],
+    ['a method that a path lacks', 'PUT', '/api/rollouts', {}, {}, 404],
+    [
+      'a body that is no JSON',
+      'POST',
+      '/api/rollouts',
+      undefined,
+      { 'content-type': 'application/json' },
+      400,
+    ],
+    ['a body that is no object', 'POST', '/api/rollouts', [], {}, 400],
+    ['no body', 'POST', '/api/rollouts', undefined, {}, 400],
+    ['no body to a change', 'PATCH', '/api/rollouts/1', undefined, {}, 400],
+    ['a body that is too long', 'POST', '/api/rollouts', { x: 'x'.repeat(1_100_000) }, {}, 413],
+    ['an upload that is no form', 'POST', '/api/firmware/upload', { version: '1.0.0' }, {}, 400],
+    [
+      'a form without a boundary',
+      'POST',
+      '/api/firmware/upload',
+      undefined,
+      { 'content-type': 'multipart/form-data' },
+      400,
+    ],
+    ['a query where none is known', 'POST', '/api/rollouts?dry_run=1', {}, {}, 400],
+    ['a query of a nested kind', 'GET', '/api/printers?channel[]=stable', undefined, {}, 400],
+  ])('%s is answered with a problem', async (_what, method, path, body, headers, status) => {
+    const answer = await server.request<ProblemBody>(method, path, body, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(answer.body).toMatchObject({
+      type: 'about:blank',
+      title: expect.any(String),
+      status,
+      detail: expect.stringMatching(/\w/),
+    });
+  });
+
+  it('a broken JSON body is said to be one', async () => {
+    const response = await fetch(`${server.url}/api/rollouts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"firmware_version": "1.5.0",}',
+    });
+    const problem = (await response.json()) as ProblemBody;
+    expect([response.status, problem.detail]).toEqual([400, expect.stringContaining('JSON')]);
+  });
+
+  it('an error of the server says nothing of its inside, and stands in the log', async () => {
+    await server.get(DataSource).query('ALTER TABLE firmware RENAME TO away');
+    const answer = await server.request<ProblemBody>('GET', '/api/firmware');
+    await server.get(DataSource).query('ALTER TABLE away RENAME TO firmware');
+    expect([answer.status, answer.body.detail]).toEqual([500, expect.not.stringMatching(/SQL|table/)]);
+    expect(log.of('Error').join()).toContain('no such table');
+  });
+
+  it('a browser is let in from the configured origins only', async () => {
+    const asked = async (origin: string): Promise<string | null> => {
+      const answer = await server.request('GET', '/api/firmware', undefined, { origin });
+      return answer.headers.get('access-control-allow-origin');
+    };
+    expect(await asked('https://console.example')).toBe('https://console.example');
+    expect(await asked('https://evil.example')).not.toBe('https://evil.example');
+  });
+
+  it('nothing tells which software it is', async () => {
+    const { headers } = await server.request('GET', '/api/firmware');
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('health says that it lives, and whether it is ready', async () => {
+    expect((await server.request('GET', '/health/live')).body).toMatchObject({ status: 'ok' });
+    const ready = await server.request('GET', '/health/ready');
+    expect([ready.status, ready.body]).toEqual([200, expect.objectContaining({ status: 'ok' })]);
+  });
+
+  it('health says so where the database does not answer', async () => {
+    const broken = await TestServer.start();
+    await broken.get(DataSource).destroy();
+    const answer = await broken.request<ProblemBody>('GET', '/health/ready');
+    expect([answer.status, answer.body.detail]).toEqual([503, expect.stringMatching(/^database: /)]);
+    expect((await broken.request('GET', '/health/live')).status).toBe(200);
+    await broken.get(DataSource).initialize();
+    await broken.stop();
+  });
+});

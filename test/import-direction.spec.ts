@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import { ESLint } from 'eslint';
+
+const eslint = new ESLint();
+
+/** Lints one import as if it stood in a file of the project. */
+async function refused(file: string, imported: string): Promise<boolean> {
+  const [result] = await eslint.lintText(`import '${imported}';\n`, { filePath: file });
+  return result!.messages.some((message) => message.ruleId === 'no-restricted-imports');
+}
+
+describe('The import direction', () => {
+  it.each([
+    ['src/rollout/rollout.service.ts', '../gateway/connections.js', true],
+    ['src/firmware/firmware.service.ts', '../rollout/rollout.service.js', true],
+    ['src/firmware/firmware.service.ts', '../printer/printer.service.js', true],
+    ['src/printer/printer.service.ts', '../firmware/firmware.service.js', true],
+    ['src/common/errors.ts', '../database/unit-of-work.js', true],
+    ['src/database/unit-of-work.ts', '../firmware/firmware.entity.js', true],
+    ['src/rollout/domain/decide.ts', '../rollout.entity.js', true],
+    ['src/rollout/domain/decide.ts', 'typeorm', true],
+    ['src/rollout/domain/decide.ts', '@nestjs/common', true],
+    ['src/gateway/printer.gateway.ts', '../rollout/rollout.service.js', false],
+    ['src/gateway/printer.gateway.ts', '../printer/printer.service.js', false],
+    ['src/rollout/rollout.service.ts', '../firmware/firmware.service.js', false],
+    ['src/rollout/domain/decide.ts', './bucket.js', false],
+    ['src/rollout/domain/targeting.ts', '../../common/channel.js', false],
+  ])('of %s: an import of %s is refused: %s', async (file, imported, expected) => {
+    expect(await refused(file, imported)).toBe(expected);
+  });
+});

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ModulesContainer } from '@nestjs/core';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { TestServer } from './support/server.js';
+
+interface Operation {
+  summary?: string;
+  parameters?: Array<{ name: string; in: string; schema?: object }>;
+  requestBody?: { content: Record<string, { schema: object }> };
+  responses: Record<
+    string,
+    { description?: string; content?: Record<string, { schema?: object; example?: unknown }> }
+  >;
+}
+
+describe('The OpenAPI document', () => {
+  let server: TestServer;
+  let document: OpenAPIObject;
+  let operations: Array<[string, Operation]>;
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    document = (await server.request<OpenAPIObject>('GET', '/openapi.json')).body;
+    operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods as Record<string, Operation>).map(([method, operation]): [string, Operation] => [
+        `${method.toUpperCase()} ${path}`,
+        operation,
+      ]),
+    );
+  });
+  afterAll(() => server.stop());
+
+  it('has every endpoint', () => {
+    expect(operations.map(([name]) => name).sort()).toEqual([
+      'DELETE /api/firmware/{version}',
+      'DELETE /api/rollouts/{rollout_id}',
+      'GET /api/firmware',
+      'GET /api/firmware/download/{version}',
+      'GET /api/firmware/latest',
+      'GET /api/firmware/{version}',
+      'GET /api/printers',
+      'GET /api/printers/{printer_id}',
+      'GET /api/printers/{printer_id}/updates',
+      'GET /api/rollouts',
+      'GET /api/rollouts/{rollout_id}',
+      'GET /health/live',
+      'GET /health/ready',
+      'PATCH /api/firmware/{version}',
+      'PATCH /api/rollouts/{rollout_id}',
+      'POST /api/firmware/upload',
+      'POST /api/rollouts',
+      'POST /api/rollouts/{rollout_id}/retry',
+    ]);
+  });
+
+  it('has as many endpoints as the controllers have handlers', () => {
+    const handlers = [...server.get(ModulesContainer).values()]
+      .flatMap((module) => [...module.controllers.values()])
+      .flatMap(({ metatype }) => {
+        const prototype = (metatype as { prototype: Record<string, unknown> }).prototype;
+        return Object.getOwnPropertyNames(prototype).filter(
+          (name) => name !== 'constructor' && Reflect.hasMetadata('path', prototype[name] as object),
+        );
+      });
+    expect(operations).toHaveLength(handlers.length);
+  });
+
+  it('has a summary, a schema for every parameter and body, and every path parameter', () => {
+    for (const [name, operation] of operations) {
+      expect([name, operation.summary]).toEqual([name, expect.stringMatching(/\w/)]);
+      const inPath = [...name.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+      const described = (operation.parameters ?? [])
+        .filter((one) => one.in === 'path')
+        .map((one) => one.name);
+      expect([name, described]).toEqual([name, inPath]);
+      for (const parameter of operation.parameters ?? []) {
+        expect([name, parameter.name, parameter.schema]).toEqual([name, parameter.name, expect.any(Object)]);
+      }
+      if (/^(?:POST|PATCH)/.test(name) && !name.endsWith('/retry')) {
+        expect([name, operation.requestBody]).toEqual([name, expect.any(Object)]);
+      }
+    }
+  });
+
+  it('has a schema for every answer, and an example for every error', () => {
+    for (const [name, { responses }] of operations) {
+      const statuses = Object.keys(responses);
+      expect([name, statuses.some((status) => status.startsWith('2'))]).toEqual([name, true]);
+      if (name.includes('/api/')) expect([name, statuses]).toEqual([name, expect.arrayContaining(['400'])]);
+      for (const [status, response] of Object.entries(responses)) {
+        const where = `${name} ${status}`;
+        if (['204', '206', '304'].includes(status)) {
+          expect([where, response.description]).toEqual([where, expect.stringMatching(/\w/)]);
+          continue;
+        }
+        const [type, content] = Object.entries(response.content ?? {})[0] ?? [];
+        expect([where, content?.schema]).toEqual([where, expect.any(Object)]);
+        if (Number(status) >= 400) {
+          expect([where, type]).toEqual([where, 'application/problem+json']);
+          expect([where, content?.example]).toEqual([
+            where,
+            expect.objectContaining({
+              type: 'about:blank',
+              status: Number(status),
+              detail: expect.any(String),
+            }),
+          ]);
+        }
+      }
+    }
+  });
+
+  it('has an example or a self-evident type for every field of every schema', () => {
+    for (const [schemaName, schema] of Object.entries(document.components?.schemas ?? {})) {
+      const properties =
+        (schema as { properties?: Record<string, Record<string, unknown>> }).properties ?? {};
+      expect([schemaName, Object.keys(properties).length]).toEqual([schemaName, expect.any(Number)]);
+      for (const [field, property] of Object.entries(properties)) {
+        const described = ['type', '$ref', 'allOf', 'example'].some((key) => key in property);
+        expect([schemaName, field, described]).toEqual([schemaName, field, true]);
+      }
+    }
+  });
+
+  it('lets the multipart upload be tried from the page', () => {
+    const upload = document.paths['/api/firmware/upload']?.post as unknown as Operation;
+    const form = upload.requestBody!.content['multipart/form-data'];
+    expect(form?.schema).toEqual({ $ref: '#/components/schemas/UploadFirmwareDto' });
+    const schema = document.components!.schemas!.UploadFirmwareDto as {
+      properties: Record<string, object>;
+      required: string[];
+    };
+    expect(schema.properties.file).toMatchObject({ type: 'string', format: 'binary' });
+    expect(schema.required.sort()).toEqual(['file', 'version']);
+  });
+
+  it('is shown by an explorer that loads nothing from elsewhere', async () => {
+    const page = (await server.request<string>('GET', '/docs')).body;
+    const sources = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
+    expect(sources.length).toBeGreaterThan(2);
+    for (const source of sources) {
+      expect(source).not.toMatch(/^(?:https?:)?\/\//);
+      const url = new URL(source, `${server.url}/docs`);
+      expect([source, (await fetch(url)).status]).toEqual([source, 200]);
+    }
+  });
+});

@@ -1,0 +1,148 @@
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from './support/eventually.js';
+
+const DIST = resolve('node_modules/.cache/paperminder-process-test');
+
+/** A program of the project, as a process of its own. */
+class Program {
+  output = '';
+  end: number | string | null | undefined;
+
+  private constructor(readonly child: ChildProcess) {
+    child.stdout!.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    child.stderr!.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    child.on('exit', (code, signal) => (this.end = code ?? signal));
+  }
+
+  static start(script: string, args: string[], settings: Record<string, string>, cwd: string): Program {
+    const env = { PATH: process.env.PATH, HOME: cwd, ...settings };
+    return new Program(spawn(process.execPath, [join(DIST, 'src', script), ...args], { cwd, env }));
+  }
+
+  /** Waits for the end: the exit code, or the signal that it ended by. */
+  async exit(): Promise<number | string | null> {
+    await eventually('the program has ended', () => this.end !== undefined);
+    return this.end ?? null;
+  }
+}
+
+describe('As a process', () => {
+  let folder: string;
+  let port: string;
+  const programs: Program[] = [];
+
+  beforeAll(async () => {
+    execFileSync(process.execPath, [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      'tsconfig.build.json',
+      '--outDir',
+      DIST,
+    ]);
+    folder = await mkdtemp(join(tmpdir(), 'paperminder-'));
+    port = await freePort();
+  }, 120_000);
+  afterEach(() => {
+    for (const one of programs.splice(0)) one.child.kill('SIGKILL');
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  function start(script: string, args: string[] = [], settings: Record<string, string> = {}): Program {
+    const program = Program.start(script, args, settings, folder);
+    programs.push(program);
+    return program;
+  }
+
+  async function startServer(settings: Record<string, string> = {}): Promise<Program> {
+    const server = start('main.js', [], { PORT: port, ...settings });
+    await eventually('the server listens', () => server.output.includes('Listening on'));
+    return server;
+  }
+
+  async function freePort(): Promise<string> {
+    const probe = createServer();
+    await new Promise<void>((ready) => probe.listen(0, ready));
+    const free = (probe.address() as AddressInfo).port;
+    await new Promise((closed) => probe.close(closed));
+    return String(free);
+  }
+
+  it('the server keeps its data in the folder that it was started in, logs JSON, and stops when it is told to', async () => {
+    const server = await startServer();
+    expect((await fetch(`http://localhost:${port}/health/ready`)).status).toBe(200);
+    server.child.kill('SIGTERM');
+    expect(await server.exit()).toBe('SIGTERM');
+    const lines = server.output.trim().split('\n');
+    for (const line of lines)
+      expect(JSON.parse(line)).toMatchObject({ level: 'log', message: expect.any(String) });
+    expect(lines.length).toBeLessThan(10);
+  });
+
+  it('the server logs text for a person where it is told to', async () => {
+    const server = await startServer({ LOG_FORMAT: 'text' });
+    expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
+  });
+
+  it('the server keeps what it has acknowledged when it is killed', async () => {
+    const server = await startServer();
+    const form = new FormData();
+    form.set('file', new Blob([new Uint8Array(1_000)]), 'firmware.bin');
+    form.set('version', '1.5.0');
+    const answer = await fetch(`http://localhost:${port}/api/firmware/upload`, {
+      method: 'POST',
+      body: form,
+    });
+    expect(answer.status).toBe(201);
+    server.child.kill('SIGKILL');
+    await server.exit();
+    await startServer();
+    const again = await fetch(`http://localhost:${port}/api/firmware/download/1.5.0`);
+    expect([again.status, (await again.arrayBuffer()).byteLength]).toEqual([200, 1_000]);
+  });
+
+  it('a setting that cannot be used stops the server with one clear line', async () => {
+    const server = start('main.js', [], { PORT: 'http' });
+    expect(await server.exit()).toBe(1);
+    expect(server.output).toBe('PORT=http: must be a whole number from 0 to 65535\n');
+  });
+
+  it('a port that is taken stops the server with one clear line', async () => {
+    await startServer();
+    const second = start('main.js', [], { PORT: port, DATABASE_URL: 'sqlite://' });
+    expect(await second.exit()).toBe(1);
+    expect(second.output).toContain(`Port ${port} is in use`);
+  });
+
+  it('the simulator connects its printers, shows a line, and ends by itself', async () => {
+    await startServer();
+    const simulator = start('simulator/cli.js', [
+      ...['--server', `http://localhost:${port}`, '--printers', '20', '--duration', '3'],
+    ]);
+    await eventually('20 printers', async () => {
+      const response = await fetch(`http://localhost:${port}/api/printers?online=true`);
+      return ((await response.json()) as { total: number }).total === 20;
+    });
+    expect(await simulator.exit()).toBe(0);
+    expect(simulator.output).toMatch(
+      /^\d+ s \| online 20\/20 \| updates received 0 \| 1\.\d\.0: \d+, 1\.\d\.0: \d+\n$/,
+    );
+  });
+
+  it.each([
+    [['--printers', 'many'], '--printers'],
+    [['--fail', '1.5'], '--fail'],
+    [['--server', 'localhost'], '--server'],
+    [['--speed', '9'], '--speed'],
+  ])('the simulator refuses %j', async (args, named) => {
+    const simulator = start('simulator/cli.js', args);
+    expect(await simulator.exit()).toBe(1);
+    expect(simulator.output).toContain(named);
+  });
+});
