@@ -7,7 +7,7 @@ import { StuckUpdates } from '../src/rollout/stuck-updates.js';
 import { PrinterUpdate } from '../src/rollout/update.entity.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
-import { counts, printer, roll, rollout, upload } from './support/factories.js';
+import { counts, handled, printer, roll, rollout, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
 const PRINTERS = 4;
@@ -57,15 +57,6 @@ describe('The counters', () => {
     for (const version of VERSIONS) await upload(server, version);
   });
   afterAll(() => server.stop());
-
-  /** Waits until everything that the printer has sent so far has been handled. */
-  async function handled(one: VirtualPrinter): Promise<void> {
-    if (!one.subscribed) return;
-    const errors = (): number => one.received.filter((message) => message.code === 'validation_error').length;
-    const before = errors();
-    one.send({ kind: 'ping' });
-    await eventually('the answer', () => errors() > before || !one.subscribed);
-  }
 
   async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
     await one.stop();

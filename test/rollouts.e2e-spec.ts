@@ -227,6 +227,24 @@ describe('Rollouts', () => {
       expect(await counts(server, id)).toEqual([0, 0, 2, 0, 0]);
     });
 
+    it('sends nothing any more once its firmware is deleted, whatever is uploaded under that version later', async () => {
+      await upload(server, '1.8.0');
+      const owner = randomUUID();
+      const first = await online({ userId: owner });
+      const { id } = await roll(server, '1.8.0', { target: { user_ids: [owner] } });
+      await eventually('the update is installed', () => first.version === '1.8.0');
+      await status(id, 'completed');
+      expect((await server.request('DELETE', '/api/firmware/1.8.0')).status).toBe(204);
+      await upload(server, '1.8.0');
+      const late = await online({ userId: owner });
+      expect(late.orders).toEqual([]);
+      expect(await rollout(server, id)).toMatchObject({
+        status: 'completed',
+        firmware_version_id: null,
+        total_targets: 1,
+      });
+    });
+
     it('gives the highest version where several rollouts would move a printer', async () => {
       await upload(server, '1.10.0');
       const owner = randomUUID();

@@ -115,6 +115,7 @@ describe('Targeting', () => {
           ...targetMethod,
           ...bounds,
           id: 1,
+          firmwareId: 1,
           version: to,
           versionKey: versionKey(to),
           targetChannels: channels && JSON.stringify(channels),

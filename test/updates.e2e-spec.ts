@@ -7,7 +7,17 @@ import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
 import type { UpdateResponse } from '../src/rollout/update.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
-import { connected, counts, details, history, patch, printer, roll, upload } from './support/factories.js';
+import {
+  connected,
+  counts,
+  details,
+  handled,
+  history,
+  patch,
+  printer,
+  roll,
+  upload,
+} from './support/factories.js';
 import { TestServer } from './support/server.js';
 
 const MINUTE = 60_000;
@@ -68,14 +78,6 @@ describe('The life of an update', () => {
       () => counts(server, id),
       (seen) => seen.join() === expected.join(),
     );
-  }
-
-  /** Waits until everything that the printer has sent so far has been handled. */
-  async function handled(one: VirtualPrinter): Promise<void> {
-    const errors = (): number => one.received.filter((message) => message.code === 'validation_error').length;
-    const before = errors();
-    one.send({ kind: 'ping' });
-    await eventually('the answer to the last message', () => errors() > before);
   }
 
   it.each([

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type {
   EntityManager,
@@ -55,7 +56,7 @@ const LARGEST_GROUP = 250;
  * one flush to the disk serves them all; nobody hears of success before that commit.
  */
 @Injectable()
-export class UnitOfWork {
+export class UnitOfWork implements BeforeApplicationShutdown {
   private readonly logger = new Logger(UnitOfWork.name);
   private readonly inside = new AsyncLocalStorage<true>();
   private readonly rollbackListeners: Array<() => void> = [];
@@ -87,8 +88,8 @@ export class UnitOfWork {
     this.rollbackListeners.push(listener);
   }
 
-  /** Resolves when all work that was handed in so far has ended. */
-  async settled(): Promise<void> {
+  /** The connection is closed only when all work that was handed in has ended. */
+  async beforeApplicationShutdown(): Promise<void> {
     while (this.draining) await this.idle;
   }
 

@@ -95,6 +95,9 @@ export class RolloutRules {
  */
 export function toRule(rollout: Rollout, rows: readonly Firmware[]): RolloutRule {
   const channels = idSet<Channel>(rollout.targetChannels);
+  // Once its firmware is deleted, a rollout sends nothing: what is uploaded under the same version later may be another
+  // binary, which nobody has chosen for these printers.
+  const available = rollout.firmwareId === null ? [] : rows;
   return {
     id: rollout.id,
     version: rollout.version,
@@ -107,7 +110,7 @@ export function toRule(rollout: Rollout, rows: readonly Firmware[]): RolloutRule
     channels,
     minKey: rollout.minVersion === null ? null : versionKey(rollout.minVersion),
     maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),
-    builds: new Map(chosenRows(rows, channels).map((row) => [row.platform, toBuild(row, rows)])),
+    builds: new Map(chosenRows(available, channels).map((row) => [row.platform, toBuild(row, rows)])),
   };
 }
 

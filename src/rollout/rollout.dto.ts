@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
@@ -31,6 +32,17 @@ import type { RolloutType } from './rollout.entity.js';
 // A longer list is a job for channels: it would be sent, parsed and stored with every rollout.
 const MAX_IDS = 10_000;
 
+/** An optional list of UUIDs; never an empty one. */
+const UuidList = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, maxItems: MAX_IDS }),
+    IsOptional(),
+    IsArray(),
+    ArrayNotEmpty(),
+    ArrayMaxSize(MAX_IDS),
+    IsUuid({ each: true }),
+  );
+
 /** Whom a rollout is for. */
 export class TargetDto {
   @ApiPropertyOptional({ type: Boolean, example: true, description: 'Every printer' })
@@ -38,20 +50,10 @@ export class TargetDto {
   @IsBoolean()
   all?: boolean | null;
 
-  @ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, maxItems: MAX_IDS })
-  @IsOptional()
-  @IsArray()
-  @ArrayNotEmpty()
-  @ArrayMaxSize(MAX_IDS)
-  @IsUuid({ each: true })
+  @UuidList()
   user_ids?: string[] | null;
 
-  @ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, maxItems: MAX_IDS })
-  @IsOptional()
-  @IsArray()
-  @ArrayNotEmpty()
-  @ArrayMaxSize(MAX_IDS)
-  @IsUuid({ each: true })
+  @UuidList()
   printer_ids?: string[] | null;
 
   @ApiPropertyOptional({

@@ -121,6 +121,17 @@ export async function connected(
   return virtual;
 }
 
+/** Waits until everything that a subscribed printer has sent so far has been handled. */
+export async function handled(virtual: VirtualPrinter): Promise<void> {
+  // Messages are handled in order: the answer to a last one, which is nonsense, stands behind all the others.
+  const errors = (): number =>
+    virtual.received.filter((message) => message.code === 'validation_error').length;
+  const before = errors();
+  if (!virtual.subscribed) return;
+  virtual.send({ kind: 'ping' });
+  await eventually('the answer to the last message', () => errors() > before || !virtual.subscribed);
+}
+
 /** Fails where the answer is another one than expected, and says what it was. */
 export function expectStatus<T>(answer: Answer<T>, status: number): T {
   if (answer.status !== status) {
