@@ -134,6 +134,18 @@ describe('The OpenAPI document', () => {
     expect(schema.required.sort()).toEqual(['file', 'version']);
   });
 
+  it('has no examples that the explorer would send along unasked', () => {
+    for (const [name, operation] of operations) {
+      for (const parameter of (operation.parameters ?? []).filter((one) => one.in !== 'path')) {
+        expect([name, parameter.name, JSON.stringify(parameter)]).toEqual([
+          name,
+          parameter.name,
+          expect.not.stringContaining('"example"'),
+        ]);
+      }
+    }
+  });
+
   it('is shown by an explorer that loads nothing from elsewhere', async () => {
     const page = (await server.request<string>('GET', '/docs')).body;
     const sources = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);

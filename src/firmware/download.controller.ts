@@ -29,19 +29,24 @@ export class DownloadController {
       'Without channel and platform: the most stable channel, the build for every board first. HEAD, Range and If-None-Match ' +
       'work; the answer is never compressed and never redirected.',
   })
-  @ApiHeader({ name: 'Range', required: false, schema: { type: 'string', example: 'bytes=0-4095' } })
+  @ApiHeader({
+    name: 'Range',
+    required: false,
+    description: 'E.g. `bytes=0-4095`',
+    schema: { type: 'string' },
+  })
   @ApiHeader({
     name: 'x-ESP8266-version',
     required: false,
     description: 'The version that a board runs (or `x-ESP32-version`): 304 where it is the one asked for',
-    schema: { type: 'string', example: '1.4.0' },
+    schema: { type: 'string' },
   })
   @ApiHeader({
     name: 'x-ESP8266-sketch-md5',
     required: false,
     description:
       'The MD5 of what a board runs (or `x-ESP32-sketch-md5`, `x-ESP32-sketch-sha256`): 304 likewise',
-    schema: { type: 'string', example: '5d41402abc4b2a76b9719d911017c592' },
+    schema: { type: 'string' },
   })
   @ApiOkResponse({
     description: 'The whole binary',

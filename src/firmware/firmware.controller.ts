@@ -39,6 +39,12 @@ import {
 import { FirmwareService } from './firmware.service.js';
 import type { UploadedBinary } from './upload-engine.js';
 
+const CHANGES = {
+  notes: { summary: 'Better words', value: { release_notes: 'Fixes the paper sensor', changelog: null } },
+  deprecate: { summary: 'Offer it to nobody any more', value: { deprecated: true } },
+  mandatory: { summary: 'Send it to printers with auto_update off, too', value: { mandatory: true } },
+};
+
 const ApiBadChannel = (): MethodDecorator =>
   ApiBadInput('channel', 'stabel', 'channel must be one of the following values: stable, beta, canary');
 const ApiUnknownVersion = (): MethodDecorator =>
@@ -110,6 +116,7 @@ export class FirmwareController {
     description:
       'Without channel and platform: every row of the version. Answers what GET answers for the same URL.',
   })
+  @ApiBody({ type: ChangeFirmwareDto, examples: CHANGES })
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadInput('deprecated', 'yes', 'deprecated must be a boolean value')
   @ApiUnknownVersion()

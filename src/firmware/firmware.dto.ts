@@ -22,6 +22,8 @@ const FormBoolean = (): PropertyDecorator =>
 const EmptyIsAbsent = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => (value === '' ? undefined : value));
 
+// The explorer fills fields in with their examples, and would send them: what is optional has its example in words.
+
 /** The form fields of an upload, beside the file. */
 export class UploadFirmwareDto {
   @ApiProperty({
@@ -48,21 +50,23 @@ export class UploadFirmwareDto {
 
   @ApiPropertyOptional({
     type: String,
-    example: 'esp8266',
-    description: 'The board that the build fits; a build without one fits every board',
+    description: 'The board that the build fits, e.g. `esp8266`; a build without one fits every board',
   })
   @EmptyIsAbsent()
   @IsOptional()
   @IsPlatform()
   platform?: string;
 
-  @ApiPropertyOptional({ type: String, example: 'Bug fixes and performance improvements' })
+  @ApiPropertyOptional({
+    type: String,
+    description: 'In brief, e.g. `Bug fixes and performance improvements`',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(MAX_RELEASE_NOTES)
   release_notes?: string;
 
-  @ApiPropertyOptional({ type: String, example: '- Fixed print quality issues' })
+  @ApiPropertyOptional({ type: String, description: 'In detail, e.g. `- Fixed print quality issues`' })
   @IsOptional()
   @IsString()
   @MaxLength(MAX_CHANGELOG)
@@ -81,8 +85,7 @@ export class UploadFirmwareDto {
 
   @ApiPropertyOptional({
     type: String,
-    example: '1.0.0',
-    description: 'The lowest version that may take this one',
+    description: 'The lowest version that may take this one, e.g. `1.0.0`',
   })
   @EmptyIsAbsent()
   @IsOptional()
@@ -113,7 +116,7 @@ export class ChannelQuery {
 
 /** Query of the endpoints that name the rows of a version. */
 export class FirmwareRowQuery extends ChannelQuery {
-  @ApiPropertyOptional({ type: String, example: 'esp8266' })
+  @ApiPropertyOptional({ type: String, description: 'A board, e.g. `esp8266`' })
   @IsOptional()
   @IsPlatform()
   platform?: string;

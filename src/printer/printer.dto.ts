@@ -14,23 +14,23 @@ const MAX_LIMIT = 10_000;
 
 /** Query of GET /api/printers. */
 export class ListPrintersQuery {
-  @ApiPropertyOptional({ type: String, format: 'uuid', example: '550e8400-e29b-41d4-a716-446655440000' })
+  @ApiPropertyOptional({ type: String, format: 'uuid', description: 'The owner' })
   @IsOptional()
   @IsUuid()
   user_id?: string;
 
-  @ApiPropertyOptional({ type: Boolean, example: true })
+  @ApiPropertyOptional({ type: Boolean })
   @QueryBoolean()
   @IsOptional()
   @IsBoolean()
   online?: boolean;
 
-  @ApiPropertyOptional({ type: String, example: '1.4.0' })
+  @ApiPropertyOptional({ type: String, description: 'E.g. `1.4.0`' })
   @IsOptional()
   @IsVersion()
   firmware_version?: string;
 
-  @ApiPropertyOptional({ enum: CHANNELS, example: 'stable' })
+  @ApiPropertyOptional({ enum: CHANNELS })
   @IsOptional()
   @IsIn(CHANNELS)
   channel?: Channel;
@@ -43,7 +43,7 @@ export class ListPrintersQuery {
   @Max(MAX_LIMIT)
   limit?: number;
 
-  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before', example: 1000 })
+  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before' })
   @QueryInteger()
   @IsOptional()
   @IsInt()

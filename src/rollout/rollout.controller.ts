@@ -52,6 +52,13 @@ const EXAMPLES = {
   },
 };
 
+const CHANGES = {
+  pause: { summary: 'Pause: nothing more is sent', value: { status: 'paused' } },
+  resume: { summary: 'Resume', value: { status: 'active' } },
+  cancel: { summary: 'Cancel, for good', value: { status: 'cancelled' } },
+  widen: { summary: 'Reach more printers (not of an immediate rollout)', value: { rollout_percentage: 50 } },
+};
+
 const ApiRolloutId = (): MethodDecorator => ApiParam({ name: 'rollout_id', type: 'integer', example: 42 });
 const ApiBadRolloutId = (): MethodDecorator =>
   ApiBadInput('rollout_id', 'x', 'rollout_id must be an integer number');
@@ -103,6 +110,7 @@ export class RolloutController {
   @NoQuery()
   @ApiOperation({ summary: 'Pause, resume, cancel, or change the percentage' })
   @ApiRolloutId()
+  @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
   @ApiOkResponse({ type: RolloutResponse })
   @ApiBadInput('rollout_percentage', 101, 'rollout_percentage must not be greater than 100')
   @ApiUnknownRollout()

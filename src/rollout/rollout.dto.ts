@@ -259,7 +259,7 @@ const DEFAULT_LIMIT = 1_000;
 
 /** Query of GET /api/rollouts. */
 export class ListRolloutsQuery {
-  @ApiPropertyOptional({ enum: ROLLOUT_STATUSES, example: 'active' })
+  @ApiPropertyOptional({ enum: ROLLOUT_STATUSES })
   @IsOptional()
   @IsIn(ROLLOUT_STATUSES)
   status?: RolloutStatus;
@@ -272,7 +272,7 @@ export class ListRolloutsQuery {
   @Max(DEFAULT_LIMIT)
   limit?: number;
 
-  @ApiPropertyOptional({ type: 'integer', example: 42, description: '`next_cursor` of the page before' })
+  @ApiPropertyOptional({ type: 'integer', description: '`next_cursor` of the page before' })
   @QueryInteger()
   @IsOptional()
   @IsInt()
