@@ -1,6 +1,7 @@
 import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ErrorFilter } from './common/error.filter.js';
+import { PlainJsonPipe } from './common/plain-json.js';
 import { requestLog } from './common/request-log.js';
 import { toInvalid } from './common/validators.js';
 import { AppConfig } from './config/config.js';
@@ -11,7 +12,7 @@ import { setUpOpenApi } from './openapi.js';
 const JSON_BODY_LIMIT = '1mb';
 
 /** What the application must be created with. */
-export const APP_OPTIONS = { bodyParser: false, forceCloseConnections: true } as const;
+export const APP_OPTIONS = { abortOnError: false, bodyParser: false, forceCloseConnections: true } as const;
 
 /** Everything around the modules: the same for `main.ts` and for the tests. */
 export function setUpApp(app: NestExpressApplication): void {
@@ -24,6 +25,7 @@ export function setUpApp(app: NestExpressApplication): void {
   app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
   app.useWebSocketAdapter(new PrinterWsAdapter(app));
   app.useGlobalPipes(
+    new PlainJsonPipe(),
     new ValidationPipe({
       whitelist: true,
       forbidNonWhitelisted: true,

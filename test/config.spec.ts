@@ -37,7 +37,7 @@ describe('The settings', () => {
     const text = readFileSync('.env.example', 'utf8');
     const example = parse(text.replace(/^#\s*(?=[A-Z_]+=)/gm, ''));
     const source = readFileSync('src/config/config.ts', 'utf8');
-    const names = [...source.matchAll(/read\.\w+\('([A-Z_]+)'/g)].map((match) => match[1]);
+    const names = [...source.matchAll(/read\.\w+\(\s*'([A-Z_]+)'/g)].map((match) => match[1]);
     expect(Object.keys(example).sort()).toEqual(names.sort());
     expect(new AppConfig(example)).toEqual(new AppConfig({}));
   });

@@ -22,6 +22,12 @@ class LogLines implements LoggerService {
   }
 }
 
+function deep(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = { a: value };
+  return value;
+}
+
 describe('Over HTTP', () => {
   const log = new LogLines();
   let server: TestServer;
@@ -80,12 +86,23 @@ describe('Over HTTP', () => {
       { 'content-type': 'multipart/form-data' },
       400,
     ],
+    ['a body nested without end', 'POST', '/api/rollouts', { target: deep(3_000) }, {}, 400],
+    ['a field that every object has', 'POST', '/api/rollouts', { constructor: 1 }, {}, 400],
+    ['a query that every object has', 'GET', '/api/firmware?constructor=1', undefined, {}, 400],
+    ['a prototype as a query', 'GET', '/api/firmware?__proto__=1', undefined, {}, 400],
     ['a query where none is known', 'POST', '/api/rollouts?dry_run=1', {}, {}, 400],
     ['a query of a nested kind', 'GET', '/api/printers?channel[]=stable', undefined, {}, 400],
   ])('%s is answered with a problem', async (_what, method, path, body, headers, status) => {
     const answer = await server.request<ProblemBody>(method, path, body, headers);
     expect(answer.status).toBe(status);
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    if (status === 400) {
+      expect(answer.body.errors?.length).toBeGreaterThan(0);
+      for (const error of answer.body.errors ?? []) {
+        expect(error).toEqual({ field: expect.any(String), value: error.value, message: expect.any(String) });
+        expect(error).toHaveProperty('value');
+      }
+    }
     expect(answer.body).toMatchObject({
       type: 'about:blank',
       title: expect.any(String),

@@ -3,7 +3,8 @@ import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
 import { Conflict, Invalid, NotFound, Unavailable } from './errors.js';
-import type { Problem } from './problem.dto.js';
+import type { FieldError } from './errors.js';
+import type { FieldProblem, Problem } from './problem.dto.js';
 
 /** The one place where errors become HTTP answers: RFC 9457 problem details. */
 @Catch()
@@ -12,6 +13,8 @@ export class ErrorFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
+    // The client has gone in the middle of its request: there is nobody to tell, and nothing to mend.
+    if (response.destroyed) return;
     const problem = toProblem(error);
     if (problem.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
     // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
@@ -27,12 +30,26 @@ function toProblem(error: unknown): Problem {
   if (error instanceof NotFound) return problem(404, error.message);
   if (error instanceof Conflict) return problem(409, error.message);
   if (error instanceof Unavailable) return problem(503, error.message);
-  if (error instanceof Invalid) return { ...problem(400, error.message), errors: [...error.errors] };
-  if (error instanceof HttpException) return problem(error.getStatus(), error.message);
+  if (error instanceof Invalid)
+    return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };
+  if (error instanceof HttpException)
+    return badRequest(problem(error.getStatus(), error.message), error.cause);
   // Errors of express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.
   const status = middlewareStatus(error);
-  if (status !== null && error instanceof Error) return problem(status, error.message);
+  if (status !== null && error instanceof Error) return badRequest(problem(status, error.message), error);
   return problem(500, 'The server failed to answer this request; its log says why');
+}
+
+function toFieldProblem({ field, value, message }: FieldError): FieldProblem {
+  return { field, value: value ?? null, message };
+}
+
+/** Names the field of a request that could not even be read: multer knows it, a JSON parser does not. */
+function badRequest(problem: Problem, cause: unknown): Problem {
+  if (problem.status !== 400) return problem;
+  const known = typeof cause === 'object' && cause !== null && 'field' in cause ? cause.field : undefined;
+  const field = typeof known === 'string' ? known : 'body';
+  return { ...problem, errors: [{ field, value: null, message: problem.detail }] };
 }
 
 function middlewareStatus(error: unknown): number | null {

@@ -4,7 +4,7 @@ const ISO_TIME =
 /**
  * Reads an ISO 8601 date and time; one without an offset is UTC (decisions, "A rollout's life").
  *
- * @returns null where the text is none, or names a day or an hour that does not exist
+ * @returns null where the text is none, names a day or an hour that does not exist, or lies outside the years 1970 to 9999
  */
 export function parseInstant(text: string): Date | null {
   const match = ISO_TIME.exec(text);
@@ -16,5 +16,7 @@ export function parseInstant(text: string): Date | null {
   if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(written)) return null;
   // ISO 8601 also allows +0100, which Date does not read.
   const spelledOffset = offset.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, '$1:$2');
-  return new Date(`${written}${fraction}${spelledOffset}`);
+  const instant = new Date(`${written}${fraction}${spelledOffset}`);
+  // Instants are compared as texts by SQLite, which holds only while the year has four digits.
+  return instant.getTime() >= 0 && instant.getUTCFullYear() <= 9999 ? instant : null;
 }

@@ -47,6 +47,9 @@ export function IsUuid(options?: ValidationOptions): PropertyDecorator {
 export const MAX_PLATFORM_LENGTH = 32;
 const PLATFORM = /^[a-z0-9][a-z0-9._-]*$/;
 
+/** What stands for "every board" where a platform is named: the build that fits them all. */
+export const ANY_PLATFORM = 'any';
+
 /** The field must be a board's name, e.g. `esp8266` or `esp32-s3`; upper case is folded. */
 export function IsPlatform(): PropertyDecorator {
   return applyDecorators(
@@ -79,9 +82,6 @@ function fieldErrors(finding: ValidationError, parent: string): FieldError[] {
         ? `${field} is not a known field`
         : message.replace(finding.property, field),
   }));
-  // One message a field: the first is enough to mend it, and often explains the others.
-  return [
-    ...own.slice(0, 1),
-    ...(finding.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`)),
-  ];
+  // One message a field. Decorators are evaluated from the lowest up: the last is the one that is written first, the type.
+  return [...own.slice(-1), ...(finding.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`))];
 }

@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import type { PipeTransform } from '@nestjs/common';
+import { Invalid } from './errors.js';
+
+// Nothing that we read is nested deeper than a list in a target in a body.
+const MAX_DEPTH = 10;
+
+/**
+ * Refuses what no request means and what harms those who read it: values nested without end, and keys that are members of
+ * every object (`__proto__`, `constructor`), which validators take for known ones.
+ *
+ * @throws Invalid naming the field
+ */
+export function refuseForeign(value: unknown, field: string): void {
+  visit(value, field, MAX_DEPTH);
+}
+
+function visit(value: unknown, field: string, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === 0)
+    throw Invalid.field(field, undefined, `${field} is nested more than ${MAX_DEPTH} levels deep`);
+  for (const [key, inner] of Object.entries(value)) {
+    if (!Array.isArray(value) && key in Object.prototype) {
+      throw Invalid.field(key, undefined, `${key} is not a known field`);
+    }
+    visit(inner, Array.isArray(value) ? field : key, depth - 1);
+  }
+}
+
+/** Refuses foreign bodies and queries before anything else looks at them. */
+@Injectable()
+export class PlainJsonPipe implements PipeTransform {
+  transform(value: unknown, { type }: { type: string }): unknown {
+    if (type === 'body' || type === 'query') refuseForeign(value, type);
+    return value;
+  }
+}
