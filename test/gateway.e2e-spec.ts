@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
+import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, details, printer, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
@@ -67,6 +68,7 @@ describe('The gateway', () => {
       ['/ws/', 404],
       ['/ws', 404],
       ['/', 404],
+      ['/ws/550e8400-e29b-41d4-a716-446655440000/', 404],
       ['/ws/550e8400-e29b-41d4-a716-446655440000/more', 404],
       ['/api/printers', 404],
     ])('refuses %s with the status %i', async (path, status) => {
@@ -86,8 +88,8 @@ describe('The gateway', () => {
       expect(response.headers['content-type']).toBe('application/problem+json');
     });
 
-    it('lets boards in: their subprotocol, their origin, a slash or a query at the end', async () => {
-      const raw = await RawSocket.open(server, `/ws/${randomUUID().toUpperCase()}/?x=1`, ['arduino']);
+    it('lets boards in: their subprotocol, their origin, a query', async () => {
+      const raw = await RawSocket.open(server, `/ws/${randomUUID().toUpperCase()}?x=1`, ['arduino']);
       expect(raw.socket.protocol).toBe('arduino');
       raw.socket.close();
       const board = await connected(server); // The virtual printer sends Origin: file://.
@@ -195,7 +197,14 @@ describe('The gateway', () => {
       ['a version that is none', subscribe({ firmware_version: 'newest' }), 'firmware_version'],
       ['auto_update as text', subscribe({ auto_update: 'yes' }), 'auto_update'],
       ['an unknown channel', subscribe({ update_channel: 'nightly' }), 'update_channel'],
-      ['a platform that is none', subscribe({ platform: '../x' }), 'platform'],
+      ['a platform that is no text', subscribe({ platform: 8266 }), 'platform'],
+      ['nested without end', `{"printer_name":${'['.repeat(7_000)}${']'.repeat(7_000)}}`, 'nested'],
+      [
+        'nested in a field that nobody knows',
+        subscribe({ x: JSON.parse('['.repeat(50) + ']'.repeat(50)) as unknown }),
+        'nested',
+      ],
+      ['a key that every object has', '{"__proto__":{},"printer_name":"x"}', '__proto__'],
       ['a binary frame', Buffer.from('{}'), 'text frame'],
     ])('is answered in words: %s', async (_what, message, words) => {
       const raw = await RawSocket.open(server);
@@ -223,6 +232,7 @@ describe('The gateway', () => {
     it.each([
       [{ kind: 'firmware_progress', percent: 101 }, 'percent'],
       [{ kind: 'firmware_progress', percent: -2 }, 'percent'],
+      [{ kind: 'firmware_progress', percent: -0.5 }, 'percent'],
       [{ kind: 'firmware_progress', percent: '45' }, 'percent'],
       [{ kind: 'firmware_progress' }, 'percent'],
       [{ kind: 'firmware_complete' }, 'version'],
@@ -310,6 +320,34 @@ describe('The gateway', () => {
     });
   });
 
+  describe('push', () => {
+    it('reaches printers whose subscribe is handled together with the creation of the rollout', async () => {
+      await upload(server, '4.0.0');
+      const owner = randomUUID();
+      const sockets = await Promise.all(
+        Array.from({ length: 40 }, () => RawSocket.open(server, `/ws/${owner}`)),
+      );
+      // The queue is held up, so that all that follows is committed as one group.
+      let release = (): void => undefined;
+      const held = server.get(UnitOfWork).run(() => new Promise<void>((resolve) => (release = resolve)));
+      for (const raw of sockets) raw.socket.send(JSON.stringify(subscribe({ firmware_version: '1.0.0' })));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const created = roll(server, '4.0.0', { target: { user_ids: [owner] } });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      release();
+      await held;
+      await created;
+      await eventually('all are sent the update', () =>
+        sockets.every((raw) => raw.received.at(-1)?.kind === 'firmware_update'),
+      );
+      for (const raw of sockets) {
+        const codes = raw.received.map((message) => message.code ?? message.kind);
+        expect(codes).toEqual(['info', 'subscription_accepted', 'firmware_update']);
+        raw.socket.close();
+      }
+    });
+  });
+
   describe('update message', () => {
     it('has the five fixed names, below 1 KiB, and a URL at the host that the printer connected to', async () => {
       const version = `1.5.0-${'a'.repeat(50)}`;
@@ -322,7 +360,7 @@ describe('The gateway', () => {
         kind: 'firmware_update',
         version,
         platform: 'esp32-s3',
-        url: `${server.url}/api/firmware/download/${version}?platform=esp32-s3`,
+        url: `${server.url}/api/firmware/download/${version}?channel=canary&platform=esp32-s3`,
         md5: md5_checksum,
       });
       expect(JSON.stringify(target.orders[0]).length).toBeLessThan(1_024);

@@ -16,8 +16,6 @@ const REPLACED = 4000;
 export class Connection {
   /** The printer's UUID; null before its first subscribe. */
   printerUuid: string | null = null;
-  /** True once the subscribe has been answered: from then on updates may be sent. */
-  subscribed = false;
   /** True once the printer has come back on a newer socket: this one speaks for it no more. */
   replaced = false;
   /** Pings that have not been answered. */
@@ -115,14 +113,13 @@ export class Connections {
     return this.byPrinter.delete(printerUuid);
   }
 
-  /** The socket of a printer that can be sent updates. */
-  subscribed(printerUuid: string): Connection | undefined {
-    const connection = this.byPrinter.get(printerUuid);
-    return connection?.subscribed ? connection : undefined;
+  /** The socket that speaks for a printer. */
+  of(printerUuid: string): Connection | undefined {
+    return this.byPrinter.get(printerUuid);
   }
 
-  /** The printers that can be sent updates. */
-  subscribedPrinters(): string[] {
-    return [...this.byPrinter].filter(([, connection]) => connection.subscribed).map(([uuid]) => uuid);
+  /** The printers that some socket speaks for, those among them whose subscribe is just being handled. */
+  printers(): string[] {
+    return [...this.byPrinter.keys()];
   }
 }

@@ -1,21 +1,11 @@
 import { plainToInstance } from 'class-transformer';
-import {
-  IsBoolean,
-  IsIn,
-  IsNumber,
-  IsOptional,
-  IsString,
-  Length,
-  Max,
-  MaxLength,
-  Min,
-  validateSync,
-} from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, Length, ValidateBy, validateSync } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
+import { refuseForeign } from '../common/plain-json.js';
 import { isUuid } from '../common/uuid.js';
-import { IsPlatform, IsUuid, IsVersion, toInvalid } from '../common/validators.js';
+import { IsUuid, IsVersion, MAX_PLATFORM_LENGTH, toInvalid } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import type { Offer } from '../rollout/offer.service.js';
@@ -44,15 +34,15 @@ class SubscribeMessage {
 
   @IsOptional()
   @IsString()
-  @MaxLength(256)
   api_key?: string | null;
 
   @IsOptional()
   @IsUuid()
   user_id?: string | null;
 
+  // Any text: only a name that some build has means something.
   @IsOptional()
-  @IsPlatform()
+  @IsString()
   platform?: string | null;
 
   @IsOptional()
@@ -68,10 +58,17 @@ class SubscribeMessage {
   update_channel?: Channel | null;
 }
 
+const IsPercent = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'isPercent',
+    validator: {
+      validate: (value: unknown) => value === -1 || (typeof value === 'number' && value >= 0 && value <= 100),
+      defaultMessage: () => 'percent must be a number from 0 to 100, or -1 for an error',
+    },
+  });
+
 class ProgressMessage {
-  @IsNumber()
-  @Min(-1)
-  @Max(100)
+  @IsPercent()
   percent!: number;
 
   @IsOptional()
@@ -119,6 +116,7 @@ function parseObject(text: string): Record<string, unknown> {
   } catch {
     throw Invalid.field('message', text, 'message must be JSON');
   }
+  refuseForeign(value, 'message');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw Invalid.field('message', value, 'message must be a JSON object');
   }
@@ -141,12 +139,17 @@ function toHello(message: Record<string, unknown>, { pathId, address }: Origin):
     name: valid.printer_name,
     userId: valid.user_id?.toLowerCase() ?? null,
     pathId,
-    platform: valid.platform ?? null,
+    platform: toPlatform(valid.platform),
     firmwareVersion: valid.firmware_version == null ? null : parseVersion(valid.firmware_version),
     autoUpdate: valid.auto_update ?? null,
     channel: valid.update_channel ?? null,
     address,
   };
+}
+
+function toPlatform(text: string | null | undefined): string | null {
+  const platform = (text ?? '').trim().toLowerCase().slice(0, MAX_PLATFORM_LENGTH);
+  return platform === '' ? null : platform;
 }
 
 function toReport(kind: unknown, message: Record<string, unknown>): Report {

@@ -5,7 +5,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import { isUuid } from '../common/uuid.js';
 
-const PRINTER_PATH = /^\/ws\/([^/]+)\/?$/;
+const PRINTER_PATH = /^\/ws\/([^/]+)$/;
 
 /** The UUID in the path of a printer's connection, lower-case; null where the path has none. */
 export function pathIdOf(request: IncomingMessage): string | null {
@@ -26,6 +26,15 @@ export class PrinterWsAdapter extends WsAdapter {
 
   override bindMessageHandlers(): void {
     // The gateway listens on each socket itself.
+  }
+
+  /** A socket that breaks off, or a frame that is none, is the printer's trouble: no error of the server. */
+  override bindErrorHandler(server: WebSocketServer): WebSocketServer {
+    server.on('connection', (socket) => {
+      socket.on('error', (error) => this.logger.debug(`A socket failed: ${error.message}`));
+    });
+    server.on('error', (error) => this.logger.error(error));
+    return server;
   }
 
   protected override ensureHttpServerExists(

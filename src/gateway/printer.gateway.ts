@@ -76,7 +76,6 @@ export class PrinterGateway implements OnGatewayConnection {
     this.connections.claim(hello.uuid, connection);
     const offer = await this.rollouts.printerSubscribed(hello);
     this.tell(connection, 'subscription_accepted', `Subscribed as ${hello.name}`);
-    connection.subscribed = true;
     if (offer) connection.sendUpdate(offer);
   }
 

@@ -34,8 +34,7 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private add(printers: PrintersMayHaveUpdates): void {
-    for (const uuid of printers === 'all' ? this.connections.subscribedPrinters() : printers)
-      this.waiting.add(uuid);
+    for (const uuid of printers === 'all' ? this.connections.printers() : printers) this.waiting.add(uuid);
     if (this.running) return;
     this.running = true;
     void this.drain();
@@ -59,7 +58,7 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   private async push(printers: readonly string[]): Promise<void> {
     const connected = new Map(
       printers.flatMap((uuid) => {
-        const connection = this.connections.subscribed(uuid);
+        const connection = this.connections.of(uuid);
         return connection ? [[uuid, connection] as const] : [];
       }),
     );
@@ -67,8 +66,12 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     for (const offer of await this.rollouts.offersFor([...connected.keys()])) {
       const connection = connected.get(offer.printerUuid);
       // A printer that has come back on a newer socket meanwhile is sent its update by that subscribe.
-      if (connection && this.connections.subscribed(offer.printerUuid) === connection)
+      if (!connection || this.connections.of(offer.printerUuid) !== connection) continue;
+      // Behind the answer to a subscribe that is just being handled.
+      void connection.inbox.run(() => {
         connection.sendUpdate(offer);
+        return Promise.resolve();
+      });
     }
   }
 }
