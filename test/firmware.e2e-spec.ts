@@ -119,7 +119,7 @@ describe('Firmware', () => {
       form.set('version', '9.9.8');
       const noFile = await tryUpload(form);
       expect(noFile.status).toBe(400);
-      expect(noFile.body.errors).toEqual([{ field: 'file', message: 'file must be a file' }]);
+      expect(noFile.body.errors).toEqual([{ field: 'file', value: null, message: 'file must be a file' }]);
       const empty = await tryUpload(uploadForm({ version: '9.9.8' }, new Uint8Array()));
       expect(empty.status).toBe(400);
       expect(empty.body.errors?.[0]).toMatchObject({ field: 'file', message: 'file must not be empty' });
@@ -180,6 +180,8 @@ describe('Firmware', () => {
       await upload(server, '6.2.0');
       expect((await get('6.2.0')).platform).toBeNull();
       expect((await get('6.2.0?platform=esp32')).platform).toBe('esp32');
+      expect((await server.request('DELETE', '/api/firmware/6.2.0?platform=any')).status).toBe(204);
+      expect((await get('6.2.0')).platform).toBe('esp32');
       const missing = await server.request<ProblemBody>('GET', '/api/firmware/6.2.0?platform=esp32-s3');
       expect(missing.status).toBe(404);
       expect(missing.body.detail).toBe('Firmware version not found');
@@ -370,7 +372,30 @@ describe('Firmware', () => {
     });
 
     it.each([
+      ['a suffix longer than the binary', { range: 'bytes=-10001' }],
+      ['a range that ends before it begins', { range: 'bytes=5-2' }],
+      ['a range in a unit that is none', { range: 'lines=1-2' }],
+      ['a range of another binary', { range: 'bytes=0-9', 'if-range': '"other"' }],
+      ['a range under a weak condition', { range: 'bytes=0-9', 'if-range': 'W/"x"' }],
+    ])('sends the whole binary for %s', async (_what, headers) => {
+      const response = await fetch(server.url + path, { headers });
+      expect([response.status, (await response.arrayBuffer()).byteLength]).toEqual([200, 10_000]);
+    });
+
+    it('sends a range under a condition that holds, and the last bytes of a suffix', async () => {
+      const conditional = await fetch(server.url + path, {
+        headers: { range: 'bytes=0-9', 'if-range': `"${row.sha256_checksum}"` },
+      });
+      expect([conditional.status, (await conditional.arrayBuffer()).byteLength]).toEqual([206, 10]);
+      const suffix = await fetch(server.url + path, { headers: { range: 'bytes=-10' } });
+      expect(suffix.headers.get('content-range')).toBe('bytes 9990-9999/10000');
+      await suffix.arrayBuffer();
+    });
+
+    it.each([
       ['If-None-Match', (): string => `"${row.sha256_checksum}"`],
+      ['If-None-Match', (): string => `"other", W/"${row.sha256_checksum}"`],
+      ['If-None-Match', (): string => '*'],
       ['x-ESP8266-version', (): string => '7.0.0'],
       ['x-ESP8266-version', (): string => 'v7.0'],
       ['x-ESP32-version', (): string => '7.0.0'],
@@ -379,9 +404,8 @@ describe('Firmware', () => {
       ['x-ESP32-sketch-sha256', (): string => row.sha256_checksum],
     ])('answers 304 where %s says that the client has it', async (header, value) => {
       const { download_count: before } = await get('7.0.0');
-      // Node's fetch asks for no-cache beside If-None-Match, unless it is told otherwise.
-      const headers = { [header]: value(), 'cache-control': 'max-age=0' };
-      expect((await server.request('GET', path, undefined, headers)).status).toBe(304);
+      // Beside If-None-Match Node's fetch sends Cache-Control: no-cache.
+      expect((await server.request('GET', path, undefined, { [header]: value() })).status).toBe(304);
       expect((await get('7.0.0')).download_count).toBe(before);
     });
 

@@ -36,6 +36,12 @@ export class DownloadController {
     schema: { type: 'string' },
   })
   @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'The SHA-256, quoted: 304 where that is the binary',
+    schema: { type: 'string' },
+  })
+  @ApiHeader({
     name: 'x-ESP8266-version',
     required: false,
     description: 'The version that a board runs (or `x-ESP32-version`): 304 where it is the one asked for',
@@ -58,10 +64,20 @@ export class DownloadController {
     },
     content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
   })
-  @ApiResponse({ status: 206, description: 'The range that was asked for' })
-  @ApiResponse({ status: 304, description: 'The client has this binary already' })
+  @ApiResponse({
+    status: 206,
+    description: 'The range that was asked for',
+    headers: { 'Content-Range': { schema: { type: 'string', example: 'bytes 0-4095/1048576' } } },
+    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  })
+  @ApiResponse({
+    status: 304,
+    description: 'The client has this binary already',
+    headers: { ETag: { description: 'The SHA-256, quoted', schema: { type: 'string' } } },
+  })
   @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
   @ApiProblem(404, 'No such firmware', 'Firmware version not found')
+  @ApiProblem(412, 'If-Match names another binary', 'Precondition Failed')
   @ApiProblem(416, 'The range lies outside the binary', 'Range Not Satisfiable')
   async download(
     @Param() param: VersionParam,
@@ -70,9 +86,9 @@ export class DownloadController {
     @Res() response: Response,
   ): Promise<void> {
     const row = await this.firmware.get(toSelector(param, query));
-    response.setHeader('ETag', `"${row.sha256}"`);
-    if (runsAlready(request, row)) {
-      response.status(304).end();
+    const etag = `"${row.sha256}"`;
+    if (hasAlready(request, etag) || runsAlready(request, row)) {
+      response.status(304).setHeader('ETag', etag).end();
       return;
     }
     if (!(await this.storage.holds(row.sha256, row.fileSize))) {
@@ -82,6 +98,8 @@ export class DownloadController {
     }
     if (request.method === 'GET')
       await this.firmware.downloadBegun(row, plainAddress(request.socket.remoteAddress));
+    dropVoidRange(request, etag, row.fileSize);
+    response.setHeader('ETag', etag);
     response.setHeader('x-MD5', row.md5);
     response.setHeader('Repr-Digest', `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`);
     response.setHeader('Content-Disposition', `attachment; filename="paperminder-${row.version}.bin"`);
@@ -108,6 +126,26 @@ export class DownloadController {
         }
       });
     });
+  }
+}
+
+/** RFC 9110 §13.1.2. Express's own check passes over it beside `Cache-Control: no-cache`, which is a word to caches. */
+function hasAlready(request: Request, etag: string): boolean {
+  const known = request.get('If-None-Match')?.split(',') ?? [];
+  return known.some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')));
+}
+
+/**
+ * Takes a Range header away that does not count, so that the whole binary is sent: one for another representation (RFC 9110
+ * §13.1.5, strong comparison), one that ends before it begins, and a suffix that is longer than the binary (§14.1.2).
+ */
+function dropVoidRange(request: Request, etag: string, size: number): void {
+  const condition = request.get('If-Range');
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(request.get('Range') ?? '') ?? [];
+  const endsBeforeItBegins = first !== '' && last !== '' && Number(last) < Number(first);
+  const longerThanAll = first === '' && Number(last) >= size;
+  if ((condition !== undefined && condition !== etag) || endsBeforeItBegins || longerThanAll) {
+    delete request.headers.range;
   }
 }
 

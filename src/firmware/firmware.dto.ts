@@ -4,7 +4,7 @@ import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validato
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
-import { IsPlatform, IsVersion } from '../common/validators.js';
+import { ANY_PLATFORM, IsPlatform, IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import type { Firmware } from './firmware.entity.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware.service.js';
@@ -98,12 +98,17 @@ export function toNewFirmware(dto: UploadFirmwareDto): NewFirmware {
   return {
     version: parseVersion(dto.version),
     channel: dto.channel ?? 'stable',
-    platform: dto.platform ?? '',
+    platform: toPlatform(dto.platform) ?? '',
     releaseNotes: dto.release_notes ?? null,
     changelog: dto.changelog ?? null,
     mandatory: dto.mandatory ?? false,
     minUpgradeVersion: dto.min_upgrade_version ? parseVersion(dto.min_upgrade_version) : null,
   };
+}
+
+/** Rows keep '' for a build that fits every board. */
+function toPlatform(platform: string | undefined): string | undefined {
+  return platform === ANY_PLATFORM ? '' : platform;
 }
 
 /** Query of the endpoints that take a channel. */
@@ -116,7 +121,10 @@ export class ChannelQuery {
 
 /** Query of the endpoints that name the rows of a version. */
 export class FirmwareRowQuery extends ChannelQuery {
-  @ApiPropertyOptional({ type: String, description: 'A board, e.g. `esp8266`' })
+  @ApiPropertyOptional({
+    type: String,
+    description: 'A board, e.g. `esp8266`; `any` names the build for every board',
+  })
   @IsOptional()
   @IsPlatform()
   platform?: string;
@@ -131,7 +139,11 @@ export class VersionParam {
 
 /** Maps path and query to the rows that they name. */
 export function toSelector(param: VersionParam, query: FirmwareRowQuery): FirmwareSelector {
-  return { version: parseVersion(param.version), channel: query.channel, platform: query.platform };
+  return {
+    version: parseVersion(param.version),
+    channel: query.channel,
+    platform: toPlatform(query.platform),
+  };
 }
 
 /** Body of PATCH /api/firmware/{version}. */
