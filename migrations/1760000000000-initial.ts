@@ -139,6 +139,7 @@ export class Initial1760000000000 implements MigrationInterface {
           column('firmware_version', 'varchar'),
           column('from_version', 'varchar'),
           column('status', 'varchar'),
+          column('sent_by_rollout_id', 'integer'),
           column('attempts', 'integer'),
           column('send_on_resume', 'boolean'),
           column('confirmed', 'boolean'),
@@ -186,7 +187,7 @@ export class Initial1760000000000 implements MigrationInterface {
             isUnique: true,
             where: '"superseded" = false',
           },
-          { name: 'ix_update_printer', columnNames: ['printer_id', 'id'] },
+          { name: 'ix_update_printer', columnNames: ['printer_id', 'started_at'] },
           { name: 'ix_update_rollout_status', columnNames: ['rollout_id', 'status'] },
           { name: 'ix_update_firmware', columnNames: ['firmware_id'] },
           {
@@ -197,9 +198,23 @@ export class Initial1760000000000 implements MigrationInterface {
         ],
       }),
     );
+    await runner.createTable(
+      new Table({
+        name: 'withdrawal',
+        columns: [
+          {
+            name: 'rollout_id',
+            type: 'integer',
+            isPrimary: true,
+            primaryKeyConstraintName: 'pk_withdrawal',
+          },
+          column('newest_rollout_id', 'integer'),
+        ],
+      }),
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['printer_update', 'rollout', 'printer', 'firmware']) await runner.dropTable(table);
+    for (const table of ['withdrawal', 'printer_update', 'rollout', 'printer', 'firmware']) await runner.dropTable(table);
   }
 }

@@ -8,6 +8,7 @@ import {
   connected,
   counts,
   details,
+  handled,
   history,
   patch,
   printer,
@@ -533,18 +534,47 @@ describe('Rollouts', () => {
       ]);
     });
 
-    it('reaches printers at once when the rollout that brought their version is cancelled or deleted', async () => {
+    it.each(['cancelled', 'deleted'])(
+      'is nothing that a rollout from before does when the newer one is %s',
+      async (how) => {
+        const owner = randomUUID();
+        const target = { user_ids: [owner] };
+        await upload(server, '1.2.0').catch(() => undefined);
+        const old = await roll(server, '1.2.0', { target });
+        const one = await online({ userId: owner });
+        const bad = await roll(server, '1.5.0', { target });
+        await eventually('the update is proved', async () => {
+          return (await details(server, one.options.uuid)).firmware_version === '1.5.0';
+        });
+        await status(bad.id, 'completed');
+        if (how === 'deleted') await server.request('DELETE', `/api/rollouts/${bad.id}`);
+        else await patch(server, bad.id, { status: 'cancelled' });
+        await handled(one);
+        await one.close();
+        await eventually('it is back', () => one.subscribed);
+        expect(one.orders.map((order) => order.version)).toEqual(['1.5.0']);
+        expect(await counts(server, old.id)).toEqual([0, 0, 0, 0, 0]);
+        await roll(server, '1.4.0', { target });
+        await eventually('the printer is back', () => one.version === '1.4.0');
+      },
+    );
+
+    it('finds the rollout behind the version that a printer went back to by itself', async () => {
       const owner = randomUUID();
       const target = { user_ids: [owner] };
-      const bad = await roll(server, '1.5.0', { target });
       const one = await online({ userId: owner });
-      await eventually(
-        'the update is installed',
-        async () => (await details(server, one.options.uuid)).firmware_version === '1.5.0',
-      );
+      const first = await roll(server, '1.5.0', { target });
+      await status(first.id, 'completed');
+      const second = await roll(server, '1.6.0', { target });
+      await status(second.id, 'completed');
+      await eventually('it is back', () => one.subscribed);
+      one.version = '1.5.0';
+      await one.close();
+      await eventually('it is back', async () => {
+        return (await details(server, one.options.uuid)).firmware_version === '1.5.0';
+      });
+      for (const { id } of [first, second]) await patch(server, id, { status: 'cancelled' });
       await roll(server, '1.4.0', { target });
-      expect(one.version).toBe('1.5.0');
-      await server.request('DELETE', `/api/rollouts/${bad.id}`);
       await eventually('the printer is back', () => one.version === '1.4.0');
     });
 

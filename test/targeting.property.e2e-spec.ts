@@ -8,13 +8,19 @@ import type { Firmware } from '../src/firmware/firmware.entity.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { targetRefusal } from '../src/rollout/domain/targeting.js';
 import { RuleSet, toRule } from '../src/rollout/rollout-rules.js';
-import { Rollout } from '../src/rollout/rollout.entity.js';
+import type { Rollout } from '../src/rollout/rollout.entity.js';
 import { targetCondition } from '../src/rollout/target-condition.js';
+import { Withdrawal } from '../src/rollout/withdrawal.entity.js';
 import { TestServer } from './support/server.js';
 
 const USERS = Array.from({ length: 3 }, () => randomUUID());
 const UUIDS = Array.from({ length: 8 }, () => randomUUID());
 const PLATFORMS = ['esp8266', 'esp32', 'esp32-s3'];
+// Of the rollouts that printers may have their version from, 2 was cancelled before rollout 5 was created, 3 after it.
+const WITHDRAWALS = new Map([
+  [2, 4],
+  [3, 5],
+]);
 const CREATED = new Date('2025-01-01T00:00:00Z');
 
 const version = fc.constantFrom(
@@ -36,7 +42,7 @@ const fleet = fc.tuple(
       userId: fc.constantFrom(...USERS),
       platform: optional(fc.constantFrom(...PLATFORMS)),
       firmwareVersion: version,
-      versionRolloutId: optional(fc.constantFrom(0, 1, 2, 3)),
+      versionRolloutId: optional(fc.constantFrom(1, 2, 3)),
       updateChannel: channel,
     }),
   ),
@@ -73,14 +79,14 @@ describe('Targeting', () => {
 
   beforeAll(async () => {
     server = await TestServer.start();
-    // Rollouts that printers may have their version from: 1 is active, 2 cancelled, 3 (and 0) do not exist.
     await server.get(UnitOfWork).run(async (tx) => {
-      for (const status of ['active', 'cancelled'] as const) await tx.insert(Rollout, rolloutRow(status));
+      for (const [rolloutId, newestRolloutId] of WITHDRAWALS)
+        await tx.insert(Withdrawal, { rolloutId, newestRolloutId });
     });
   });
   afterAll(() => server.stop());
 
-  function rolloutRow(status: 'active' | 'cancelled'): Omit<Rollout, 'id'> {
+  function rolloutRow(): Omit<Rollout, 'id'> {
     return {
       version: '1.5.0',
       versionKey: versionKey('1.5.0'),
@@ -95,7 +101,7 @@ describe('Targeting', () => {
       type: 'immediate',
       percentage: 100,
       scheduledFor: null,
-      status,
+      status: 'active',
       createdAt: CREATED,
       inProgressCount: 0,
       completedCount: 0,
@@ -111,10 +117,10 @@ describe('Targeting', () => {
       fc.asyncProperty(fleet, wanted, async (printers, target) => {
         const { method: targetMethod, channels, builds, version: to, ...bounds } = target;
         const rollout: Rollout = {
-          ...rolloutRow('active'),
+          ...rolloutRow(),
           ...targetMethod,
           ...bounds,
-          id: 1,
+          id: 5,
           firmwareId: 1,
           version: to,
           versionKey: versionKey(to),
@@ -155,7 +161,7 @@ describe('Targeting', () => {
           const query = targetCondition(tx.em.createQueryBuilder(Printer, 'p'), rule);
           return [await query.getMany(), await tx.em.find(Printer)] as const;
         });
-        const facts = new RuleSet([rule]);
+        const facts = new RuleSet([rule], WITHDRAWALS);
         const inMemory = all.filter((one) => targetRefusal(facts.factsOf(one), rule) === null);
         expect(inSql.map((one) => one.uuid).sort()).toEqual(inMemory.map((one) => one.uuid).sort());
       }),

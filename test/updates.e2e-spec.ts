@@ -164,6 +164,16 @@ describe('The life of an update', () => {
     expect(after.failure_count).toBe((before.failure_count as number) + 1);
   });
 
+  it('is believed of a printer that never names its version', async () => {
+    const { one, id } = await underWay();
+    one.send({ kind: 'firmware_complete', version: '1.5.0' });
+    await totals(id, [0, 0, 1, 0, 0]);
+    one.subscribeMessage = () => ({ printer_name: 'Silent', printer_id: one.options.uuid });
+    await comeBack(one);
+    expect((await details(server, one.options.uuid)).firmware_version).toBe('1.5.0');
+    expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+  });
+
   it('once proved by a subscribe stays completed, whatever the printer is flashed with later', async () => {
     const { one, id } = await underWay();
     one.send({ kind: 'firmware_complete', version: '1.5.0' });
@@ -219,6 +229,19 @@ describe('The life of an update', () => {
     await start(one);
     await totals(id, [0, 0, 1, 0, 0]);
     expect((await history(server, one.options.uuid)).map((update) => update.status)).toEqual(['completed']);
+  });
+
+  it('is not counted twice where that happens after a retry and a cancel', async () => {
+    const { one, id } = await underWay();
+    one.send({ kind: 'firmware_failed', error: 'no space' });
+    await totals(id, [0, 0, 0, 1, 0]);
+    await one.stop();
+    await server.request('POST', `/api/rollouts/${id}/retry`);
+    await patch(server, id, { status: 'cancelled' });
+    await totals(id, [1, 0, 0, 0, 0]);
+    one.version = '1.5.0';
+    one.start();
+    await totals(id, [0, 0, 1, 0, 0]);
   });
 
   it('fails at a progress of -1, and takes the better reason that follows', async () => {
@@ -340,6 +363,39 @@ describe('The life of an update', () => {
       await totals(id, [0, 1, 0, 0, 0]);
     });
 
+    it('asks again as often as auto_update is switched on', async () => {
+      const { one, id } = await underWay();
+      for (let times = 1; times <= 5; times++) {
+        one.send({ kind: 'firmware_declined', version: '1.5.0', auto_update: false });
+        await totals(id, [0, 0, 0, 0, 1]);
+        await comeBack(one);
+        await eventually('the update', () => one.orders.length === times + 1);
+      }
+    });
+
+    it('is asked when the firmware becomes mandatory, even where it was sent the update before', async () => {
+      await upload(server, '1.5.2');
+      const one = printer(server, { behaviour: 'hang' });
+      printers.push(one);
+      const { id } = await roll(server, '1.5.2', { target: { user_ids: [one.options.userId] } });
+      await start(one);
+      await eventually('the update', () => one.orders.length === 1);
+      one.autoUpdate = false;
+      await comeBack(one);
+      await totals(id, [0, 0, 0, 0, 1]);
+      await server.request('PATCH', '/api/firmware/1.5.2', { mandatory: true });
+      await eventually('the second send', () => one.orders.length === 2);
+    });
+
+    it('keeps its setting where it repeats an old refusal', async () => {
+      const { one, id } = await underWay();
+      await comeBack(one, '1.5.0');
+      one.send({ kind: 'firmware_declined', version: '1.5.0', auto_update: false });
+      await handled(one);
+      expect((await details(server, one.options.uuid)).auto_update).toBe(true);
+      expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+    });
+
     it('that declines again and again is asked three times, and not without end', async () => {
       const one = printer(server, { behaviour: 'decline' });
       printers.push(one);
@@ -401,6 +457,29 @@ describe('The life of an update', () => {
       ]);
       await patch(server, id, { status: 'paused' });
       expect(await history(server, number)).toEqual([]);
+    });
+
+    it('has an update that was opened again on top', async () => {
+      const one = printer(server, { autoUpdate: false, behaviour: 'hang' });
+      printers.push(one);
+      const target = { user_ids: [one.options.userId] };
+      await roll(server, '1.5.0', { target });
+      await upload(server, '1.4.5');
+      await roll(server, '1.4.5', { target });
+      await start(one);
+      await eventually(
+        'both are declined',
+        async () => (await history(server, one.options.uuid)).length === 2,
+      );
+      server.clock.advance(1_000);
+      one.autoUpdate = true;
+      await comeBack(one);
+      await eventually('the update', () => one.orders.length === 1);
+      const updates = await history(server, one.options.uuid);
+      expect(updates.map((update) => [update.firmware_version, update.status])).toEqual([
+        ['1.5.0', 'in_progress'],
+        ['1.4.5', 'declined'],
+      ]);
     });
 
     it('is cut at the limit', async () => {

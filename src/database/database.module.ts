@@ -10,7 +10,12 @@ import { UnitOfWork } from './unit-of-work.js';
   imports: [
     TypeOrmModule.forRootAsync({
       inject: [AppConfig],
-      useFactory: (config: AppConfig) => ({ ...dataSourceOptions(config), autoLoadEntities: true }),
+      useFactory: (config: AppConfig) => ({
+        ...dataSourceOptions(config),
+        autoLoadEntities: true,
+        // A file that cannot be opened now cannot be opened in three seconds either.
+        retryAttempts: 0,
+      }),
     }),
   ],
   providers: [UnitOfWork],

@@ -37,8 +37,8 @@ export class Printer {
   versionKey!: string;
 
   /**
-   * The rollout that brought the version which the printer runs; null where none of ours did. Not a foreign key: a
-   * number without a rollout means that the rollout was deleted, and so cancelled (decisions on downgrades).
+   * The rollout that brought the version which the printer runs; null where none of ours did. Not a foreign key: the
+   * number stays when the rollout is deleted, for its printers may be moved back then.
    */
   @Column({ name: 'version_rollout_id', type: 'integer', nullable: true })
   versionRolloutId!: number | null;

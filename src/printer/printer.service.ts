@@ -25,6 +25,14 @@ export interface PrinterHello {
   address: string;
 }
 
+/** What updates know of the versions of a printer that is on record. */
+export interface VersionSource {
+  /** The version that it has reported as installed since it last subscribed; null where it has reported none. */
+  reported(printer: Printer): Promise<string | null>;
+  /** The rollout that brought it a version; null where none of ours did. Asked only where the version has changed. */
+  rolloutOf(printer: Printer, version: string): Promise<number | null>;
+}
+
 /** Narrows a list of printers; every filter combines with every other. */
 export interface PrinterFilter {
   userId?: string | undefined;
@@ -63,25 +71,26 @@ export class PrinterService implements OnModuleInit {
   /**
    * Registers a printer, or brings what is on record up to date.
    *
-   * @param rolloutOf the rollout that brought the version which the printer runs now, if one of ours did; asked only
-   *   where the version has changed
    * @returns the printer before (null where it is new) and after
    */
   async register(
     tx: Transaction,
     hello: PrinterHello,
-    rolloutOf: (printer: Printer, version: string) => Promise<number | null>,
+    versions: VersionSource,
   ): Promise<{ before: Printer | null; printer: Printer }> {
     const before = await tx.em.findOneBy(Printer, { uuid: hello.uuid });
     const now = this.clock.now();
-    const firmwareVersion = hello.firmwareVersion ?? before?.firmwareVersion ?? UNKNOWN_VERSION;
+    const firmwareVersion =
+      hello.firmwareVersion ??
+      (before && ((await versions.reported(before)) ?? before.firmwareVersion)) ??
+      UNKNOWN_VERSION;
     const columns = {
       name: hello.name,
       userId: hello.userId ?? ownerFromPath(hello, before),
       platform: hello.platform ?? before?.platform ?? null,
       firmwareVersion,
       versionKey: versionKey(firmwareVersion),
-      versionRolloutId: await versionRollout(before, firmwareVersion, rolloutOf),
+      versionRolloutId: await versionRollout(before, firmwareVersion, versions),
       autoUpdate: hello.autoUpdate ?? before?.autoUpdate ?? true,
       updateChannel: hello.channel ?? before?.updateChannel ?? 'stable',
       online: true,
@@ -158,8 +167,8 @@ function ownerFromPath(hello: PrinterHello, before: Printer | null): string {
 async function versionRollout(
   before: Printer | null,
   version: string,
-  rolloutOf: (printer: Printer, version: string) => Promise<number | null>,
+  versions: VersionSource,
 ): Promise<number | null> {
   if (before === null) return null;
-  return before.firmwareVersion === version ? before.versionRolloutId : rolloutOf(before, version);
+  return before.firmwareVersion === version ? before.versionRolloutId : versions.rolloutOf(before, version);
 }

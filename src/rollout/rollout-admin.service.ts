@@ -16,6 +16,7 @@ import { Rollout } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
 import { targetCondition } from './target-condition.js';
 import { PrinterUpdate } from './update.entity.js';
+import { Withdrawal } from './withdrawal.entity.js';
 
 /** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
 export interface RolloutTarget {
@@ -165,6 +166,7 @@ export class RolloutAdminService {
   async remove(id: number): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
+      await this.withdraw(tx, rollout);
       await tx.em.delete(Rollout, { id });
       this.rules.changed(tx);
       this.logStep(tx, rollout, 'deleted');
@@ -232,9 +234,17 @@ export class RolloutAdminService {
       throw new Conflict(`Rollout ${rollout.id} is ${rollout.status}, and cannot become ${status}`);
     }
     const pendingAtCancel = status === 'cancelled' ? await this.progress.pending(tx, rollout) : null;
+    if (status === 'cancelled') await this.withdraw(tx, rollout);
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status, pendingAtCancel });
     this.rules.changed(tx);
     this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
+  }
+
+  /** Remembers when a rollout was cancelled: rollouts that come later may move its printers back. */
+  private async withdraw(tx: Transaction, rollout: Rollout): Promise<void> {
+    if (rollout.status === 'cancelled') return;
+    const newestRolloutId = (await tx.em.maximum(Rollout, 'id')) ?? rollout.id;
+    await tx.em.insert(Withdrawal, { rolloutId: rollout.id, newestRolloutId });
   }
 
   private async find(tx: Transaction, id: number): Promise<Rollout> {

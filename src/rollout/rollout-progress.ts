@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
 import type { Transaction } from '../database/unit-of-work.js';
 import { Printer } from '../printer/printer.entity.js';
 import type { UpdateStatus } from './domain/state.js';
@@ -25,6 +26,11 @@ export class RolloutProgress {
   /** Adds to the counter of a state; to be called in the transaction that changes the updates. */
   async count(tx: Transaction, rolloutId: number, status: UpdateStatus, by: number): Promise<void> {
     if (by !== 0) await tx.em.increment(Rollout, { id: rolloutId }, COUNTERS[status], by);
+  }
+
+  /** One printer that was pending when the rollout was cancelled turns out to have the update. */
+  async noLongerPendingAtCancel(tx: Transaction, rolloutId: number): Promise<void> {
+    await tx.em.decrement(Rollout, { id: rolloutId, pendingAtCancel: MoreThan(0) }, 'pendingAtCancel', 1);
   }
 
   /** How many targets a rollout has sent nothing to; of a cancelled one, how many there were at that moment. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Not } from 'typeorm';
+import { channelRank } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { versionKey } from '../common/version.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
@@ -11,6 +12,7 @@ import { compareRules } from './domain/decide.js';
 import type { Build, PrinterFacts, RolloutRule } from './domain/targeting.js';
 import { Rollout } from './rollout.entity.js';
 import { RolloutEvents } from './rollout.events.js';
+import { Withdrawal } from './withdrawal.entity.js';
 
 /** The rollouts that are not cancelled, ready for decisions. */
 export class RuleSet {
@@ -18,7 +20,11 @@ export class RuleSet {
   readonly rules: readonly RolloutRule[];
   private readonly byId: ReadonlyMap<number, RolloutRule>;
 
-  constructor(rules: RolloutRule[]) {
+  /** @param withdrawals for each cancelled rollout the newest one that there was at that moment */
+  constructor(
+    rules: RolloutRule[],
+    private readonly withdrawals: ReadonlyMap<number, number>,
+  ) {
     this.rules = rules.sort(compareRules);
     this.byId = new Map(rules.map((rule) => [rule.id, rule]));
   }
@@ -42,7 +48,8 @@ export class RuleSet {
       channel: printer.updateChannel,
       versionKey: printer.versionKey,
       autoUpdate: printer.autoUpdate,
-      runsCancelledVersion: printer.versionRolloutId !== null && !this.byId.has(printer.versionRolloutId),
+      withdrawnAt:
+        printer.versionRolloutId === null ? null : (this.withdrawals.get(printer.versionRolloutId) ?? null),
     };
   }
 }
@@ -84,7 +91,11 @@ export class RolloutRules {
       tx,
       rollouts.map((rollout) => rollout.version),
     );
-    return new RuleSet(rollouts.map((rollout) => toRule(rollout, rows.get(rollout.version) ?? [])));
+    const withdrawals = await tx.em.find(Withdrawal);
+    return new RuleSet(
+      rollouts.map((rollout) => toRule(rollout, rows.get(rollout.version) ?? [])),
+      new Map(withdrawals.map(({ rolloutId, newestRolloutId }) => [rolloutId, newestRolloutId])),
+    );
   }
 }
 
@@ -110,7 +121,7 @@ export function toRule(rollout: Rollout, rows: readonly Firmware[]): RolloutRule
     channels,
     minKey: rollout.minVersion === null ? null : versionKey(rollout.minVersion),
     maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),
-    builds: new Map(chosenRows(available, channels).map((row) => [row.platform, toBuild(row, rows)])),
+    builds: new Map(chosenRows(available, channels).map((row) => [row.platform, toBuild(row)])),
   };
 }
 
@@ -129,7 +140,7 @@ export function chosenRows(rows: readonly Firmware[], channels: ReadonlySet<Chan
   return [...chosen.values()].sort((a, b) => (a.platform < b.platform ? -1 : 1));
 }
 
-function toBuild(row: Firmware, rows: readonly Firmware[]): Build {
+function toBuild(row: Firmware): Build {
   return {
     firmwareId: row.id,
     platform: row.platform,
@@ -137,14 +148,17 @@ function toBuild(row: Firmware, rows: readonly Firmware[]): Build {
     minUpgradeKey: row.minUpgradeVersion === null ? null : versionKey(row.minUpgradeVersion),
     mandatory: row.mandatory,
     deprecated: row.deprecatedAt !== null,
-    downloadPath: downloadPath(row, rows),
+    downloadPath: downloadPath(row),
   };
 }
 
-/** The shortest path that leads to this row: the plain one where a look-up without channel and platform finds it. */
-function downloadPath(row: Firmware, rows: readonly Firmware[]): string {
+/**
+ * The path that leads to this binary, whatever is uploaded later: a look-up prefers the most stable channel, and in it the
+ * build for every board.
+ */
+function downloadPath(row: Firmware): string {
   const query = new URLSearchParams();
-  if (rows[0]?.channel !== row.channel) query.set('channel', row.channel);
+  if (channelRank(row.channel) > 0) query.set('channel', row.channel);
   if (row.platform !== '') query.set('platform', row.platform);
   const suffix = query.size > 0 ? `?${query.toString()}` : '';
   return `/api/firmware/download/${row.version}${suffix}`;

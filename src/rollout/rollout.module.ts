@@ -19,10 +19,11 @@ import { UpdateJournal } from './update-journal.js';
 import { UpdateReports } from './update-reports.js';
 import { PrinterUpdate } from './update.entity.js';
 import { VersionSettlement } from './version-settlement.js';
+import { Withdrawal } from './withdrawal.entity.js';
 
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Rollout, PrinterUpdate]), FirmwareModule, PrinterModule],
+  imports: [TypeOrmModule.forFeature([Rollout, PrinterUpdate, Withdrawal]), FirmwareModule, PrinterModule],
   controllers: [RolloutController, HistoryController],
   providers: [
     FirmwareWatch,

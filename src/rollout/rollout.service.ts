@@ -23,9 +23,10 @@ export class RolloutService {
    */
   async printerSubscribed(hello: PrinterHello): Promise<Offer | null> {
     return this.unitOfWork.run(async (tx) => {
-      const { before, printer } = await this.printers.register(tx, hello, (known, version) =>
-        this.settlement.rolloutOf(tx, known, version),
-      );
+      const { before, printer } = await this.printers.register(tx, hello, {
+        reported: (known) => this.settlement.reported(tx, known),
+        rolloutOf: (known, version) => this.settlement.rolloutOf(tx, known, version),
+      });
       const resend = await this.settlement.settle(tx, before, printer);
       return resend ?? (await this.offers.make(tx, [printer], true))[0] ?? null;
     });

@@ -2,7 +2,7 @@ import { Brackets } from 'typeorm';
 import type { ObjectLiteral, SelectQueryBuilder, WhereExpressionBuilder } from 'typeorm';
 import type { Build, RolloutRule } from './domain/targeting.js';
 import { PrinterUpdate } from './update.entity.js';
-import { Rollout } from './rollout.entity.js';
+import { Withdrawal } from './withdrawal.entity.js';
 
 /**
  * Narrows a query whose printer is called `p` to the targets of a rollout: `targetRefusal`, said in SQL.
@@ -16,21 +16,17 @@ export function targetCondition<T extends ObjectLiteral>(
   if (rule.channels) query.andWhere('p.updateChannel IN (:...channels)', { channels: [...rule.channels] });
   if (rule.minKey !== null) query.andWhere('p.versionKey >= :minKey', { minKey: rule.minKey });
   if (rule.maxKey !== null) query.andWhere('p.versionKey <= :maxKey', { maxKey: rule.maxKey });
-  const cancelledSource = query
+  const withdrawn = query
     .subQuery()
     .select('1')
-    .from(Rollout, 'source')
-    .where(`source.id = p.versionRolloutId AND source.status <> 'cancelled'`)
+    .from(Withdrawal, 'w')
+    .where('w.rolloutId = p.versionRolloutId AND w.newestRolloutId < :ruleId')
     .getQuery();
   query.andWhere(
     new Brackets((either) => {
       either.where('p.versionKey < :key', { key: rule.versionKey });
       if (rule.allowDowngrade) either.orWhere('p.versionKey > :key');
-      else {
-        either.orWhere(
-          `p.versionKey > :key AND p.versionRolloutId IS NOT NULL AND NOT EXISTS ${cancelledSource}`,
-        );
-      }
+      else either.orWhere(`p.versionKey > :key AND EXISTS ${withdrawn}`, { ruleId: rule.id });
     }),
   );
   return query.andWhere(

@@ -40,7 +40,10 @@ export class UpdateHistory {
       const pending = decision.send ? { rolloutId: decision.rule.id, version: decision.rule.version } : null;
       const take = limit - (pending ? 1 : 0);
       const where = { printerId: printer.id };
-      const updates = take > 0 ? await tx.em.find(PrinterUpdate, { where, order: { id: 'DESC' }, take }) : [];
+      const updates =
+        take > 0
+          ? await tx.em.find(PrinterUpdate, { where, order: { startedAt: 'DESC', id: 'DESC' }, take })
+          : [];
       return { printer, pending, updates };
     });
   }

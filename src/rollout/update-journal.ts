@@ -19,6 +19,8 @@ export interface Ending {
   percent?: number;
   /** True where the version at a subscribe has proved it. */
   confirmed?: boolean;
+  /** True where it is declined on the printer's behalf: the printer was not asked, and is asked anew when that changes. */
+  onBehalf?: boolean;
 }
 
 /** What is recorded as the reason where a printer has its updates switched off. */
@@ -53,6 +55,11 @@ export class UpdateJournal {
   /** Records that a printer with auto_update off was spared an update. */
   async declineFor(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): Promise<void> {
     await this.insert(tx, printer, rule, build, 'declined');
+  }
+
+  /** Forgets how often declined updates were sent: the printer has switched auto_update on, and is asked anew. */
+  async askAnew(tx: Transaction, printer: Printer): Promise<void> {
+    await tx.em.update(PrinterUpdate, { printerId: printer.id, status: 'declined' }, { attempts: 0 });
   }
 
   /** Counts one more send of an update that is under way. */
@@ -97,6 +104,7 @@ export class UpdateJournal {
       lastPercent: to === 'completed' ? 100 : (ending.percent ?? update.lastPercent),
       confirmed: ending.confirmed ?? false,
       sendOnResume: false,
+      attempts: ending.onBehalf ? 0 : update.attempts,
       completedAt: this.clock.now(),
     });
     tx.afterCommit(() => {
@@ -113,6 +121,7 @@ export class UpdateJournal {
     if (await tx.em.existsBy(PrinterUpdate, { rolloutId, printerId, superseded: false })) return update;
     await tx.em.update(PrinterUpdate, { id: update.id }, { superseded: false });
     await this.progress.count(tx, rolloutId, update.status, 1);
+    await this.progress.noLongerPendingAtCancel(tx, rolloutId);
     return { ...update, superseded: false };
   }
 
@@ -142,6 +151,7 @@ export class UpdateJournal {
     const declined = status === 'declined';
     const row: Omit<PrinterUpdate, 'id'> = {
       rolloutId: rule.id,
+      sentByRolloutId: rule.id,
       printerId: printer.id,
       firmwareId: build.firmwareId,
       version: rule.version,

@@ -36,9 +36,6 @@ export class UpdateReports {
   async report(printerUuid: string, report: Report): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       const printer = await this.printers.find(tx, printerUuid);
-      if (report.kind === 'declined' && report.autoUpdate !== null) {
-        await this.printers.setAutoUpdate(tx, printer.id, report.autoUpdate);
-      }
       const update = await this.updateSpokenOf(tx, printer.id, report);
       // No report changes a final state: it is a repetition, or comes too late.
       if (update.status === 'in_progress') await this.record(tx, update, report);
@@ -65,6 +62,8 @@ export class UpdateReports {
       case 'failed':
         return this.journal.end(tx, update, 'failed', { error: report.error });
       case 'declined': {
+        if (report.autoUpdate !== null)
+          await this.printers.setAutoUpdate(tx, update.printerId, report.autoUpdate);
         const error = report.autoUpdate === false ? AUTO_UPDATE_OFF : 'declined by the printer';
         return this.journal.end(tx, update, 'declined', { error });
       }

@@ -13,7 +13,7 @@ import { Rollout } from './rollout.entity.js';
   unique: true,
   where: '"superseded" = false',
 })
-@Index('ix_update_printer', ['printerId', 'id'])
+@Index('ix_update_printer', ['printerId', 'startedAt'])
 @Index('ix_update_rollout_status', ['rolloutId', 'status'])
 @Index('ix_update_firmware', ['firmwareId'])
 @Index('ix_update_last_sign', ['lastSignOfLife'], { where: `"status" = 'in_progress'` })
@@ -24,6 +24,10 @@ export class PrinterUpdate {
   /** Null once the rollout is deleted: history stays. */
   @Column({ name: 'rollout_id', type: 'integer', nullable: true })
   rolloutId!: number | null;
+
+  /** The same number, which stays when the rollout is deleted. */
+  @Column({ name: 'sent_by_rollout_id', type: 'integer' })
+  sentByRolloutId!: number;
 
   @ManyToOne(() => Rollout, { onDelete: 'SET NULL' })
   @JoinColumn({ name: 'rollout_id', foreignKeyConstraintName: 'fk_update_rollout' })

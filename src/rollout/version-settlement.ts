@@ -12,9 +12,6 @@ import { RolloutRules } from './rollout-rules.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 
-// What `Printer.versionRolloutId` holds where the rollout was deleted: the number of no rollout.
-const DELETED_ROLLOUT = 0;
-
 /**
  * Settles what reports left open: the version that a printer subscribes with is the truth (decisions, "An update's
  * life").
@@ -29,8 +26,14 @@ export class VersionSettlement {
 
   /** The rollout that brought a version to a printer, where an update of ours led there; null where none did. */
   async rolloutOf(tx: Transaction, printer: Printer, version: string): Promise<number | null> {
+    const update = await this.lastUpdate(tx, printer, version);
+    return update?.sentByRolloutId ?? null;
+  }
+
+  /** The version that a printer has reported as installed and not yet proved; boards that never name theirs have no other. */
+  async reported(tx: Transaction, printer: Printer): Promise<string | null> {
     const last = await this.lastUpdate(tx, printer);
-    return last?.version === version ? (last.rolloutId ?? DELETED_ROLLOUT) : null;
+    return last?.status === 'completed' && !last.confirmed ? last.version : null;
   }
 
   /**
@@ -40,6 +43,7 @@ export class VersionSettlement {
    * @returns the same update, where it is to be sent once more
    */
   async settle(tx: Transaction, before: Printer | null, printer: Printer): Promise<Offer | null> {
+    if (before && !before.autoUpdate && printer.autoUpdate) await this.journal.askAnew(tx, printer);
     const last = before && (await this.lastUpdate(tx, printer));
     const resend = last ? await this.settleUpdate(tx, printer, last) : null;
     await this.settleRollouts(tx, before, printer);
@@ -105,7 +109,7 @@ export class VersionSettlement {
       return null;
     }
     if (refusal === 'auto_update_off') {
-      await this.journal.end(tx, update, 'declined', { error: AUTO_UPDATE_OFF });
+      await this.journal.end(tx, update, 'declined', { error: AUTO_UPDATE_OFF, onBehalf: true });
       return null;
     }
     if (refusal !== null) return this.fail(tx, update, `${back}; not sent again: ${REASONS[refusal]}`);
@@ -137,10 +141,18 @@ export class VersionSettlement {
     );
   }
 
-  /** The update that a printer was sent last; those declined on its behalf were never sent. */
-  private async lastUpdate(tx: Transaction, printer: Printer): Promise<PrinterUpdate | null> {
+  /** The update that a printer took last, of all or of those to one version; a declined one was not taken. */
+  private async lastUpdate(
+    tx: Transaction,
+    printer: Printer,
+    version?: string,
+  ): Promise<PrinterUpdate | null> {
     return tx.em.findOne(PrinterUpdate, {
-      where: { printerId: printer.id, status: In(['in_progress', 'completed', 'failed']) },
+      where: {
+        printerId: printer.id,
+        status: In(['in_progress', 'completed', 'failed']),
+        ...(version !== undefined && { version }),
+      },
       order: { startedAt: 'DESC', id: 'DESC' },
     });
   }

@@ -17,7 +17,7 @@ function printer(changes: Partial<PrinterFacts> & { version?: string } = {}): Pr
     channel: 'stable',
     versionKey: versionKey(version),
     autoUpdate: true,
-    runsCancelledVersion: false,
+    withdrawnAt: null,
     ...facts,
   };
 }
@@ -92,6 +92,12 @@ describe('The decision for a printer', () => {
     ],
     ['up_to_date', 'it runs the version', printer({ version: '1.5.0' }), [rule()]],
     ['downgrade_not_allowed', 'it runs a newer version', printer({ version: '1.5.1' }), [rule()]],
+    [
+      'downgrade_not_allowed',
+      'its version came from a rollout that was cancelled after this one was created',
+      printer({ version: '1.5.1', withdrawnAt: 1 }),
+      [rule({ id: 1 })],
+    ],
     [
       'downgrade_not_allowed',
       'it runs the release, and the rollout has a pre-release of it',
@@ -188,8 +194,8 @@ describe('The decision for a printer', () => {
       rule({ allowDowngrade: true }),
     ],
     [
-      'it runs a newer version that came from a cancelled rollout',
-      printer({ version: '2.0.0', runsCancelledVersion: true }),
+      'it runs a newer version that came from a rollout cancelled before this one was created',
+      printer({ version: '2.0.0', withdrawnAt: 0 }),
       rule(),
     ],
     [

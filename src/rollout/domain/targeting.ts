@@ -41,8 +41,11 @@ export interface PrinterFacts {
   channel: Channel;
   versionKey: string;
   autoUpdate: boolean;
-  /** True where the version that it runs came from a rollout that has been cancelled (or deleted) since. */
-  runsCancelledVersion: boolean;
+  /**
+   * Where the version that it runs came from a rollout that has been cancelled (or deleted) since: the newest rollout
+   * that there was at that moment; else null.
+   */
+  withdrawnAt: number | null;
 }
 
 /** Why a printer is no target of a rollout. */
@@ -73,12 +76,15 @@ export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetR
   const build = buildFor(rule, printer.platform);
   if (build === undefined) return 'no_build_for_platform';
   if (printer.versionKey === rule.versionKey) return 'up_to_date';
-  if (printer.versionKey > rule.versionKey && !rule.allowDowngrade && !printer.runsCancelledVersion) {
-    return 'downgrade_not_allowed';
-  }
+  if (printer.versionKey > rule.versionKey && !mayMoveBack(printer, rule)) return 'downgrade_not_allowed';
   if (build.minUpgradeKey !== null && printer.versionKey < build.minUpgradeKey)
     return 'below_min_upgrade_version';
   return null;
+}
+
+/** "Cancel, then roll out": a rollout from before the cancel moves nobody back, or the cancel itself would send updates. */
+function mayMoveBack(printer: PrinterFacts, rule: RolloutRule): boolean {
+  return rule.allowDowngrade || (printer.withdrawnAt !== null && rule.id > printer.withdrawnAt);
 }
 
 function isNamed(printer: PrinterFacts, rule: RolloutRule): boolean {
