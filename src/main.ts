@@ -8,29 +8,29 @@ import { AppConfig, ConfigError } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
 import { ServerLogger } from './server-logger.js';
 
-/** What the operator can mend: one line says it all. */
-class StartError extends Error {}
-
 async function start(): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const logger = new ServerLogger(config);
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config), {
     ...APP_OPTIONS,
-    logger,
+    logger: new ServerLogger(config),
   });
   setUpApp(app);
-  await app.listen(config.port, config.host).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-      throw new StartError(`Port ${config.port} is in use by another program`);
-    throw error;
-  });
+  await app.listen(config.port, config.host);
   const url = `http://localhost:${config.port}`;
   new Logger('Server').log(
     `Listening on ${config.host}:${config.port}: API at ${url}/api, explorer at ${url}/docs`,
   );
 }
 
+/** What the operator can mend, in one line: a setting, a port that is taken, a folder that cannot be written. */
+function explain(error: unknown): unknown {
+  if (error instanceof ConfigError) return error.message;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRINUSE') return `The server cannot start: its port is in use (${String(error)})`;
+  return code === '' ? error : `The server cannot start: ${String(error)}`;
+}
+
 start().catch((error: unknown) => {
-  console.error(error instanceof ConfigError || error instanceof StartError ? error.message : error);
+  console.error(explain(error));
   process.exit(1);
 });

@@ -1,6 +1,7 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
 
 const DESCRIPTION = `
 Firmware updates for PaperMinder printers: upload a build, roll it out, watch it, roll it back.
@@ -25,8 +26,14 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
 
 /** Serves the explorer at /docs and the document at /openapi.json. */
 export function setUpOpenApi(app: INestApplication): void {
+  // The page's own links are relative to /docs: behind a slash they lead nowhere.
+  app.use('/docs', (request: Request, response: Response, next: NextFunction) => {
+    if (request.originalUrl === '/docs/') response.redirect(301, '/docs');
+    else next();
+  });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
     customSiteTitle: 'PaperMinder Server',
     swaggerOptions: { tryItOutEnabled: true, displayRequestDuration: true },
   });

@@ -147,6 +147,7 @@ describe('The OpenAPI document', () => {
   });
 
   it('is shown by an explorer that loads nothing from elsewhere', async () => {
+    expect((await server.request('GET', '/docs/')).headers.get('location')).toBe('/docs');
     const page = (await server.request<string>('GET', '/docs')).body;
     const sources = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
     expect(sources.length).toBeGreaterThan(2);

@@ -117,7 +117,17 @@ describe('As a process', () => {
     await startServer();
     const second = start('main.js', [], { PORT: port, DATABASE_URL: 'sqlite://' });
     expect(await second.exit()).toBe(1);
-    expect(second.output).toContain(`Port ${port} is in use`);
+    expect(second.output).toContain(`The server cannot start: its port is in use`);
+  });
+
+  it.each([
+    ['DATABASE_URL', 'sqlite:////proc'],
+    ['UPLOADS_DIR', '/dev/null'],
+    ['HOST', '192.0.2.1'],
+  ])('%s=%s stops the server with a clear line', async (name, value) => {
+    const server = start('main.js', [], { PORT: port, [name]: value });
+    expect(await server.exit()).toBe(1);
+    expect(server.output).toMatch(/^The server cannot start: .+$/m);
   });
 
   it('the simulator connects its printers, shows a line, and ends by itself', async () => {
