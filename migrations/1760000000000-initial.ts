@@ -215,6 +215,7 @@ export class Initial1760000000000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['withdrawal', 'printer_update', 'rollout', 'printer', 'firmware']) await runner.dropTable(table);
+    for (const table of ['withdrawal', 'printer_update', 'rollout', 'printer', 'firmware'])
+      await runner.dropTable(table);
   }
 }

@@ -28,7 +28,7 @@ describe('The database', () => {
   });
 
   it('can undo its migrations, and run them again', async () => {
-    await dataSource.undoLastMigration();
+    for (let left = dataSource.migrations.length; left > 0; left--) await dataSource.undoLastMigration();
     const tables = await dataSource.query<unknown[]>(`SELECT name FROM sqlite_master WHERE name = 'printer'`);
     expect(tables).toEqual([]);
     await dataSource.runMigrations();
