@@ -62,8 +62,10 @@ export class VersionSettlement {
       status: 'in_progress',
       sendOnResume: true,
     });
+    const rules = await this.rules.current(tx);
     const offers: Offer[] = [];
     for (const update of held) {
+      if (rules.get(update.rolloutId)?.status === 'paused') continue;
       const printer = byId.get(update.printerId);
       const offer = printer && (await this.sendAgainOrEnd(tx, printer, update));
       if (offer) offers.push(offer);
