@@ -11,9 +11,16 @@ import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 import { PrinterUpdate } from './update.entity.js';
 
+// Fine enough for a limit that is counted in minutes.
+const RECORD_EVERY_MS = 30_000;
+const MAX_RECORDED = 10_000;
+
 /** What rollouts have to say when firmware is deleted, changed or downloaded. */
 @Injectable()
 export class FirmwareWatch implements FirmwareObserver {
+  /** When downloads of a version from an address were last recorded, by both. */
+  private readonly recorded = new Map<string, number>();
+
   constructor(
     firmware: FirmwareService,
     private readonly rules: RolloutRules,
@@ -47,6 +54,7 @@ export class FirmwareWatch implements FirmwareObserver {
   }
 
   async downloadBegun(tx: Transaction, row: Firmware, address: string): Promise<void> {
+    if (this.recordedJustNow(`${address} ${row.version}`)) return;
     // A download says which firmware it is for, but not which printer: it counts as a sign of life for the printers
     // at that address that are being updated to it.
     const printers = tx.em
@@ -61,6 +69,16 @@ export class FirmwareWatch implements FirmwareObserver {
       .andWhere(`printerId IN (${printers.getQuery()})`)
       .setParameters(printers.getParameters())
       .execute();
+  }
+
+  /** A whole fleet may download from behind one address, in ranges of 4 KiB: recording all of it anew each time helps nobody. */
+  private recordedJustNow(key: string): boolean {
+    const now = this.clock.now().getTime();
+    const last = this.recorded.get(key);
+    if (last !== undefined && Math.abs(now - last) < RECORD_EVERY_MS) return true;
+    if (this.recorded.size >= MAX_RECORDED) this.recorded.clear();
+    this.recorded.set(key, now);
+    return false;
   }
 }
 
