@@ -424,6 +424,19 @@ describe('The life of an update', () => {
       await totals(id, [0, 1, 0, 0, 0]);
     });
 
+    it('does not live longer for what happens to other rollouts meanwhile', async () => {
+      const { one, id } = await underWay();
+      await patch(server, id, { status: 'paused' });
+      await comeBack(one);
+      server.clock.advance(20 * MINUTE);
+      const other = await roll(server, '1.5.0', { target: { user_ids: [randomUUID()] } });
+      await new Promise((resolve) => setTimeout(resolve, 200)); // The push that follows asks about every printer.
+      server.clock.advance(11 * MINUTE);
+      await server.get(StuckUpdates).fail(server.clock.now());
+      await totals(id, [0, 0, 0, 1, 0]);
+      await server.request('DELETE', `/api/rollouts/${other.id}`);
+    });
+
     it('fails where the printer comes back without it after the rollout was cancelled', async () => {
       const { one, id } = await underWay();
       await patch(server, id, { status: 'cancelled' });
