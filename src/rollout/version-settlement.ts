@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import type { Transaction } from '../database/unit-of-work.js';
 import type { Printer } from '../printer/printer.entity.js';
-import { REASONS, resendRefusal } from './domain/decide.js';
+import { REASONS, judgeResend } from './domain/decide.js';
+import type { Reason } from './domain/decide.js';
 import { MAX_SENDS } from './domain/state.js';
-import { buildFor, targetRefusal } from './domain/targeting.js';
+import { targetRefusal } from './domain/targeting.js';
 import { toOffer } from './offer.service.js';
 import type { Offer } from './offer.service.js';
 import { RolloutProgress } from './rollout-progress.js';
@@ -104,23 +105,27 @@ export class VersionSettlement {
     const rules = await this.rules.current(tx);
     const rule = rules.get(update.rolloutId);
     if (!rule) return this.fail(tx, update, `${back}; not sent again, for the rollout is cancelled`);
-    const refusal = resendRefusal(rules.factsOf(printer), rule);
-    if (refusal === 'rollout_paused') {
-      // A pause stops sends, and this would be one; the update waits for the resume, or for its limit.
-      await this.journal.waitForResume(tx, update);
-      return null;
-    }
-    if (refusal === 'auto_update_off') {
-      await this.journal.end(tx, update, 'declined', { error: AUTO_UPDATE_OFF, onBehalf: true });
-      return null;
-    }
-    if (refusal !== null) return this.fail(tx, update, `${back}; not sent again: ${REASONS[refusal]}`);
+    const verdict = judgeResend(rules.factsOf(printer), rule);
+    if ('refused' in verdict) return this.endOrWait(tx, update, back, verdict.refused);
     if (update.attempts >= MAX_SENDS)
       return this.fail(tx, update, `${back} after it was sent ${update.attempts} times`);
-    const build = buildFor(rule, printer.platform);
-    if (!build) return this.fail(tx, update, `${back}; not sent again: ${REASONS.no_build_for_platform}`);
     await this.journal.sendAgain(tx, update);
-    return toOffer(printer, rule, build);
+    return toOffer(printer, rule, verdict.due);
+  }
+
+  /** What becomes of an update under way that its printer needs once more, and that must not be sent now. */
+  private async endOrWait(
+    tx: Transaction,
+    update: PrinterUpdate,
+    back: string,
+    reason: Reason,
+  ): Promise<null> {
+    // A pause stops sends, and this would be one; the update waits for the resume, or for its limit.
+    if (reason === 'rollout_paused') await this.journal.waitForResume(tx, update);
+    else if (reason === 'auto_update_off')
+      await this.journal.end(tx, update, 'declined', { error: AUTO_UPDATE_OFF, onBehalf: true });
+    else await this.fail(tx, update, `${back}; not sent again: ${REASONS[reason]}`);
+    return null;
   }
 
   private async fail(tx: Transaction, update: PrinterUpdate, error: string): Promise<null> {

@@ -51,7 +51,8 @@ export type Decision =
   | { send: true; rule: RolloutRule; build: Build; declines: RolloutRule[] }
   | { send: false; reason: Reason; rolloutId: number | null; declines: RolloutRule[] };
 
-type Verdict = { due: Build } | { refused: Reason };
+/** What one rollout has for a printer, or why it has nothing. */
+export type Verdict = { due: Build } | { refused: Reason };
 
 /**
  * Decides what a printer gets now. The highest version wins; between equals, the older rollout.
@@ -80,26 +81,31 @@ export function compareRules(a: RolloutRule, b: RolloutRule): number {
   return a.id - b.id;
 }
 
-/** Why an update that is under way must not be sent once more; null where it may. */
-export function resendRefusal(printer: PrinterFacts, rule: RolloutRule): Reason | null {
-  const target = targetRefusal(printer, rule);
-  if (target !== null) return target;
-  const build = buildFor(rule, printer.platform);
-  if (build === undefined) return 'no_build_for_platform';
-  return held(rule, build) ?? unwilling(printer, build);
+/** Decides whether an update that is under way may be sent once more; the percentage recalls nothing that was sent. */
+export function judgeResend(printer: PrinterFacts, rule: RolloutRule): Verdict {
+  return weigh(printer, rule, (build) => held(rule, build) ?? unwilling(printer, build));
 }
 
 function judge(printer: PrinterFacts, rule: RolloutRule, situation: Situation): Verdict {
+  const earlier = situation.earlier.get(rule.id);
+  return weigh(
+    printer,
+    rule,
+    (build) =>
+      (earlier && spent(earlier, printer, build, situation)) ??
+      held(rule, build) ??
+      outsidePercentage(printer, rule) ??
+      unwilling(printer, build),
+  );
+}
+
+/** Judges whether the printer is a target at all, and then whatever else stands against the build that it would get. */
+function weigh(printer: PrinterFacts, rule: RolloutRule, against: (build: Build) => Reason | null): Verdict {
   const target = targetRefusal(printer, rule);
   if (target !== null) return { refused: target };
   const build = buildFor(rule, printer.platform);
   if (build === undefined) return { refused: 'no_build_for_platform' };
-  const earlier = situation.earlier.get(rule.id);
-  const refused =
-    (earlier && spent(earlier, printer, build, situation)) ??
-    held(rule, build) ??
-    outsidePercentage(printer, rule) ??
-    unwilling(printer, build);
+  const refused = against(build);
   return refused === null ? { due: build } : { refused };
 }
 
