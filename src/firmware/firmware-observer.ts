@@ -11,5 +11,5 @@ export interface FirmwareObserver {
   /** Called after rows of a version were added, changed or deleted, in the same transaction. */
   changed(tx: Transaction, version: string): Promise<void>;
   /** Called when a printer or a person begins to fetch a binary from an address. */
-  downloadBegun(tx: Transaction, row: Firmware, address: string): Promise<void>;
+  downloadBegun(row: Firmware, address: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { IsNull } from 'typeorm';
+import { In, IsNull } from 'typeorm';
 import type { FindOptionsWhere } from 'typeorm';
 import { channelRank } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
@@ -148,9 +148,7 @@ export class FirmwareService {
 
   /** Tells who depends on firmware that somebody at this address begins to fetch a binary. */
   async downloadBegun(row: Firmware, address: string): Promise<void> {
-    await this.unitOfWork.run(async (tx) => {
-      for (const observer of this.observers) await observer.downloadBegun(tx, row, address);
-    });
+    for (const observer of this.observers) await observer.downloadBegun(row, address);
   }
 
   /** Counts a download that delivered the last byte. */
@@ -160,8 +158,7 @@ export class FirmwareService {
 
   /** Every row of each of the versions, in the order of `compareRows`. */
   async ofVersions(tx: Transaction, versions: readonly string[]): Promise<Map<string, Firmware[]>> {
-    const rows: Firmware[] = [];
-    for (const version of new Set(versions)) rows.push(...(await tx.em.findBy(Firmware, { version })));
+    const rows = await tx.em.findBy(Firmware, { version: In([...new Set(versions)]) });
     const byVersion = new Map<string, Firmware[]>();
     for (const row of rows.sort(compareRows)) {
       const same = byVersion.get(row.version);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict } from '../common/errors.js';
 import { Clock } from '../common/clock.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import type { FirmwareObserver } from '../firmware/firmware-observer.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
@@ -23,6 +24,7 @@ export class FirmwareWatch implements FirmwareObserver {
 
   constructor(
     firmware: FirmwareService,
+    private readonly unitOfWork: UnitOfWork,
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
     private readonly clock: Clock,
@@ -53,22 +55,24 @@ export class FirmwareWatch implements FirmwareObserver {
     );
   }
 
-  async downloadBegun(tx: Transaction, row: Firmware, address: string): Promise<void> {
+  async downloadBegun(row: Firmware, address: string): Promise<void> {
     if (this.recordedJustNow(`${address} ${row.version}`)) return;
     // A download says which firmware it is for, but not which printer: it counts as a sign of life for the printers
     // at that address that are being updated to it.
-    const printers = tx.em
-      .createQueryBuilder(Printer, 'p')
-      .select('p.id')
-      .where('p.lastIp = :address', { address });
-    await tx.em
-      .createQueryBuilder()
-      .update(PrinterUpdate)
-      .set({ lastSignOfLife: this.clock.now() })
-      .where(`status = 'in_progress' AND version = :version`, { version: row.version })
-      .andWhere(`printerId IN (${printers.getQuery()})`)
-      .setParameters(printers.getParameters())
-      .execute();
+    await this.unitOfWork.run(async ({ em }) => {
+      const printers = em
+        .createQueryBuilder(Printer, 'p')
+        .select('p.id')
+        .where('p.lastIp = :address', { address });
+      await em
+        .createQueryBuilder()
+        .update(PrinterUpdate)
+        .set({ lastSignOfLife: this.clock.now() })
+        .where(`status = 'in_progress' AND version = :version`, { version: row.version })
+        .andWhere(`printerId IN (${printers.getQuery()})`)
+        .setParameters(printers.getParameters())
+        .execute();
+    });
   }
 
   /** A whole fleet may download from behind one address, in ranges of 4 KiB: recording all of it anew each time helps nobody. */
