@@ -137,7 +137,6 @@ export class Initial1760000000000 implements MigrationInterface {
           column('printer_id', 'integer'),
           nullable('firmware_id', 'integer'),
           column('firmware_version', 'varchar'),
-          column('from_version', 'varchar'),
           column('status', 'varchar'),
           column('sent_by_rollout_id', 'integer'),
           column('attempts', 'integer'),

@@ -48,11 +48,15 @@ export class OfferService {
     const situations = await this.journal.situations(tx, printers, comesBack);
     const offers: Offer[] = [];
     for (const printer of printers) {
-      const decision = await this.decide(tx, printer, situations.get(printer.id));
+      const situation = situations.get(printer.id);
+      const decision = await this.decide(tx, printer, situation);
       await this.recordDeclines(tx, printer, decision.declines);
       if (!decision.send) continue;
-      await this.journal.open(tx, printer, decision.rule, decision.build);
-      offers.push(toOffer(printer, decision.rule, decision.build));
+      const { rule, build } = decision;
+      // Of the updates that a printer had before, only a declined one is ever due again.
+      if (situation?.earlier.has(rule.id)) await this.journal.reopen(tx, printer, rule, build);
+      else await this.journal.open(tx, printer, rule, build);
+      offers.push(toOffer(printer, rule, build));
     }
     return offers;
   }

@@ -40,16 +40,25 @@ export class UpdateJournal {
     private readonly clock: Clock,
   ) {}
 
-  /** Opens an update that is about to be sent, or opens a declined one again. */
+  /** Opens an update that is about to be sent. */
   async open(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): Promise<void> {
-    const declined = await tx.em.findOneBy(PrinterUpdate, {
-      rolloutId: rule.id,
-      printerId: printer.id,
-      superseded: false,
-      status: 'declined',
+    await this.insert(tx, printer, rule, build, 'in_progress');
+  }
+
+  /** Opens a declined update again, which is about to be sent. */
+  async reopen(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): Promise<void> {
+    const [rolloutId, printerId, now] = [rule.id, printer.id, this.clock.now()];
+    const update = await tx.em.findOneByOrFail(PrinterUpdate, { rolloutId, printerId, superseded: false });
+    await this.move(tx, update, 'in_progress', {
+      firmwareId: build.firmwareId,
+      attempts: update.attempts + 1,
+      errorMessage: null,
+      lastStatusMessage: null,
+      lastPercent: 0,
+      startedAt: now,
+      lastSignOfLife: now,
+      completedAt: null,
     });
-    if (declined) await this.reopen(tx, declined, build);
-    else await this.insert(tx, printer, rule, build, 'in_progress');
   }
 
   /** Records that a printer with auto_update off was spared an update. */
@@ -155,7 +164,6 @@ export class UpdateJournal {
       printerId: printer.id,
       firmwareId: build.firmwareId,
       version: rule.version,
-      fromVersion: printer.firmwareVersion,
       status,
       attempts: declined ? 0 : 1,
       sendOnResume: false,
@@ -175,20 +183,6 @@ export class UpdateJournal {
     tx.afterCommit(() =>
       this.logger.log(`Update of printer ${printer.id} to ${rule.version} declined: ${AUTO_UPDATE_OFF}`),
     );
-  }
-
-  private async reopen(tx: Transaction, update: PrinterUpdate, build: Build): Promise<void> {
-    const now = this.clock.now();
-    await this.move(tx, update, 'in_progress', {
-      firmwareId: build.firmwareId,
-      attempts: update.attempts + 1,
-      errorMessage: null,
-      lastStatusMessage: null,
-      lastPercent: 0,
-      startedAt: now,
-      lastSignOfLife: now,
-      completedAt: null,
-    });
   }
 
   private async move(

@@ -52,10 +52,6 @@ export class PrinterUpdate {
   @Column({ name: 'firmware_version', type: 'varchar' })
   version!: string;
 
-  /** What the printer ran when the update was first sent. */
-  @Column({ name: 'from_version', type: 'varchar' })
-  fromVersion!: string;
-
   @Column({ type: 'varchar' })
   status!: UpdateStatus;
 
