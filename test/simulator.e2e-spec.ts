@@ -1,9 +1,11 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Fleet } from '../src/simulator/fleet.js';
 import type { FleetOptions } from '../src/simulator/fleet.js';
 import { isUuid } from '../src/common/uuid.js';
 import { eventually } from './support/eventually.js';
-import { counts, roll, rollout, upload } from './support/factories.js';
+import { counts, history, printer, roll, rollout, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
 describe('The simulator', () => {
@@ -78,4 +80,26 @@ describe('The simulator', () => {
     await fleet.stop();
     expect((await rollout(server, id)).status).toBe('active');
   });
+
+  it.each([true, false])(
+    'comes back after a download that failed while its socket was cut (closes it by itself: %s)',
+    async (closesSocketToDownload) => {
+      const { sha256_checksum } = await upload(server, closesSocketToDownload ? '1.6.0' : '1.6.1');
+      await rm(join(server.uploads, sha256_checksum));
+      const one = printer(server, { closesSocketToDownload });
+      one.on('order', () => setImmediate(() => one.vanish()));
+      one.start();
+      await eventually('it has subscribed', () => one.subscribed);
+      await roll(server, closesSocketToDownload ? '1.6.0' : '1.6.1', {
+        target: { printer_ids: [one.options.uuid] },
+      });
+      const [update] = await eventually(
+        'the failure is reported',
+        () => history(server, one.options.uuid),
+        ([first]) => first?.status === 'failed',
+      );
+      expect(update?.error_message).toBe('Update failed: HTTP error 500');
+      await one.stop();
+    },
+  );
 });

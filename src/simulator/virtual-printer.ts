@@ -180,10 +180,8 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
       }
       case 'fail':
         this.send({ kind: 'firmware_progress', percent: 10, status: 'Downloading 10%' });
-        {
-          this.send({ kind: 'firmware_failed', error: 'Update failed: not enough space' });
-          return;
-        }
+        this.send({ kind: 'firmware_failed', error: 'Update failed: not enough space' });
+        return;
       case 'update':
       case 'roll-back':
         return this.install(order);
@@ -199,17 +197,21 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
       await this.download(order, closes);
     } catch (error) {
       this.busy = false;
-      const report = { kind: 'firmware_failed', error: `Update failed: ${(error as Error).message}` };
-      if (!closes) {
-        this.send(report);
-        return;
-      }
-      this.unsentReport = report;
-      this.connectLater(this.options.reconnectMs ?? 500);
+      this.report({ kind: 'firmware_failed', error: `Update failed: ${(error as Error).message}` });
       return;
     }
     if (!closes) this.send({ kind: 'firmware_complete', version: order.version });
     await this.reboot(order);
+  }
+
+  /** Reports now, or where the socket was closed meanwhile (by the board or by the server), behind the next subscribe. */
+  private report(report: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      this.send(report);
+      return;
+    }
+    this.unsentReport = report;
+    this.connectLater(this.options.reconnectMs ?? 500);
   }
 
   private async reboot(order: UpdateOrder): Promise<void> {
