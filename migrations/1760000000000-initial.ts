@@ -71,7 +71,6 @@ export class Initial1760000000000 implements MigrationInterface {
           nullable('version_rollout_id', 'integer'),
           column('auto_update', 'boolean'),
           column('update_channel', 'varchar'),
-          column('online', 'boolean'),
           column('last_connected', instant),
           nullable('last_ip', 'varchar'),
           column('created_at', instant),
@@ -81,8 +80,25 @@ export class Initial1760000000000 implements MigrationInterface {
           { name: 'ix_printer_channel_version', columnNames: ['update_channel', 'version_key'] },
           { name: 'ix_printer_version', columnNames: ['version_key'] },
           { name: 'ix_printer_user', columnNames: ['user_id'] },
-          { name: 'ix_printer_online', columnNames: ['online'] },
-          { name: 'ix_printer_last_ip', columnNames: ['last_ip'] },
+          { name: 'ix_printer_channel', columnNames: ['update_channel'] },
+        ],
+      }),
+    );
+    await runner.createTable(
+      new Table({
+        name: 'printer_tally',
+        columns: [
+          ...['update_channel', 'version_key', 'platform'].map((name) => ({
+            ...column(name, 'varchar'),
+            isPrimary: true,
+            primaryKeyConstraintName: 'pk_printer_tally',
+          })),
+          {
+            ...column('version_rollout_id', 'integer'),
+            isPrimary: true,
+            primaryKeyConstraintName: 'pk_printer_tally',
+          },
+          column('printers', 'integer'),
         ],
       }),
     );
@@ -106,11 +122,11 @@ export class Initial1760000000000 implements MigrationInterface {
           nullable('scheduled_for', instant),
           column('status', 'varchar'),
           column('created_at', instant),
+          column('pending_count', 'integer'),
           column('in_progress_count', 'integer'),
           column('completed_count', 'integer'),
           column('failed_count', 'integer'),
           column('declined_count', 'integer'),
-          nullable('pending_at_cancel', 'integer'),
         ],
         foreignKeys: [
           {
@@ -133,12 +149,11 @@ export class Initial1760000000000 implements MigrationInterface {
         name: 'printer_update',
         columns: [
           id('printer_update'),
-          nullable('rollout_id', 'integer'),
+          column('rollout_id', 'integer'),
           column('printer_id', 'integer'),
-          nullable('firmware_id', 'integer'),
+          column('firmware_id', 'integer'),
           column('firmware_version', 'varchar'),
           column('status', 'varchar'),
-          column('sent_by_rollout_id', 'integer'),
           column('attempts', 'integer'),
           column('send_on_resume', 'boolean'),
           column('confirmed', 'boolean'),
@@ -152,25 +167,11 @@ export class Initial1760000000000 implements MigrationInterface {
         ],
         foreignKeys: [
           {
-            name: 'fk_update_rollout',
-            columnNames: ['rollout_id'],
-            referencedTableName: 'rollout',
-            referencedColumnNames: ['id'],
-            onDelete: 'SET NULL',
-          },
-          {
             name: 'fk_update_printer',
             columnNames: ['printer_id'],
             referencedTableName: 'printer',
             referencedColumnNames: ['id'],
             onDelete: 'CASCADE',
-          },
-          {
-            name: 'fk_update_firmware',
-            columnNames: ['firmware_id'],
-            referencedTableName: 'firmware',
-            referencedColumnNames: ['id'],
-            onDelete: 'SET NULL',
           },
         ],
         indices: [
@@ -188,7 +189,6 @@ export class Initial1760000000000 implements MigrationInterface {
           },
           { name: 'ix_update_printer', columnNames: ['printer_id', 'started_at'] },
           { name: 'ix_update_rollout_status', columnNames: ['rollout_id', 'status'] },
-          { name: 'ix_update_firmware', columnNames: ['firmware_id'] },
           {
             name: 'ix_update_last_sign',
             columnNames: ['last_sign_of_life'],
@@ -214,7 +214,7 @@ export class Initial1760000000000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['withdrawal', 'printer_update', 'rollout', 'printer', 'firmware'])
+    for (const table of ['withdrawal', 'printer_update', 'rollout', 'printer_tally', 'printer', 'firmware'])
       await runner.dropTable(table);
   }
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
+import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, details, printer, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
@@ -349,6 +350,10 @@ describe('The gateway', () => {
   });
 
   describe('update message', () => {
+    async function idOf(target: VirtualPrinter): Promise<number> {
+      return (await details(server, target.options.uuid)).id;
+    }
+
     it('has the five fixed names, below 1 KiB, and a URL at the host that the printer connected to', async () => {
       const version = `1.5.0-${'a'.repeat(50)}`;
       const { md5_checksum } = await upload(server, version, { platform: 'esp32-s3', channel: 'canary' });
@@ -360,7 +365,7 @@ describe('The gateway', () => {
         kind: 'firmware_update',
         version,
         platform: 'esp32-s3',
-        url: `${server.url}/api/firmware/download/${version}?channel=canary&platform=esp32-s3`,
+        url: `${server.url}/api/firmware/download/${version}?channel=canary&platform=esp32-s3&printer=${await idOf(target)}`,
         md5: md5_checksum,
       });
       expect(JSON.stringify(target.orders[0]).length).toBeLessThan(1_024);
@@ -368,14 +373,16 @@ describe('The gateway', () => {
       await target.stop();
     });
 
-    it('leaves the platform out where the build has none, and has the plain URL', async () => {
+    it('leaves the platform out where the build has none, and names nothing but the printer in the URL', async () => {
       await upload(server, '3.0.0');
       const target = printer(server, { behaviour: 'hang' });
       const { id } = await roll(server, '3.0.0', { target: { printer_ids: [target.options.uuid] } });
       target.start();
       await eventually('the update', () => target.orders.length === 1);
       expect(Object.keys(target.orders[0]!)).toEqual(['kind', 'version', 'url', 'md5']);
-      expect(target.orders[0]!.url).toBe(`${server.url}/api/firmware/download/3.0.0`);
+      expect(target.orders[0]!.url).toBe(
+        `${server.url}/api/firmware/download/3.0.0?printer=${await idOf(target)}`,
+      );
       expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
       await target.stop();
     });
@@ -386,7 +393,9 @@ describe('The gateway', () => {
       const target = await connected(behindProxy, { behaviour: 'hang' });
       await roll(behindProxy, '3.0.0');
       await eventually('the update', () => target.orders.length === 1);
-      expect(target.orders[0]!.url).toBe('https://updates.example.org/pm/api/firmware/download/3.0.0');
+      expect(target.orders[0]!.url).toBe(
+        'https://updates.example.org/pm/api/firmware/download/3.0.0?printer=1',
+      );
       await target.stop();
       await behindProxy.stop();
     });

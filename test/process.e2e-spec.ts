@@ -115,7 +115,7 @@ describe('As a process', () => {
 
   it('a port that is taken stops the server with one clear line', async () => {
     await startServer();
-    const second = start('main.js', [], { PORT: port, DATABASE_URL: 'sqlite://' });
+    const second = start('main.js', [], { PORT: port, DATABASE_URL: 'sqlite:///./second.db' });
     expect(await second.exit()).toBe(1);
     expect(second.output).toContain(`The server cannot start: its port is in use`);
   });

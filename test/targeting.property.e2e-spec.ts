@@ -7,11 +7,12 @@ import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { Firmware } from '../src/firmware/firmware.entity.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { targetRefusal } from '../src/rollout/domain/targeting.js';
-import { RuleSet, toRule } from '../src/rollout/rollout-rules.js';
+import { toRule } from '../src/rollout/rollout-rules.js';
+import { RuleSet } from '../src/rollout/rule-set.js';
 import type { Rollout } from '../src/rollout/rollout.entity.js';
-import { targetCondition } from '../src/rollout/target-condition.js';
 import { Withdrawal } from '../src/rollout/withdrawal.entity.js';
 import { TestServer } from './support/server.js';
+import { targetCondition } from './support/target-condition.js';
 
 const USERS = Array.from({ length: 3 }, () => randomUUID());
 const UUIDS = Array.from({ length: 8 }, () => randomUUID());
@@ -103,11 +104,11 @@ describe('Targeting', () => {
       scheduledFor: null,
       status: 'active',
       createdAt: CREATED,
+      pendingCount: 0,
       inProgressCount: 0,
       completedCount: 0,
       failedCount: 0,
       declinedCount: 0,
-      pendingAtCancel: null,
     };
   }
 
@@ -152,7 +153,6 @@ describe('Targeting', () => {
               name: 'x',
               versionKey: versionKey(one.firmwareVersion),
               autoUpdate: true,
-              online: false,
               lastConnected: CREATED,
               lastIp: null,
               createdAt: CREATED,

@@ -3,7 +3,7 @@ import type { LogLevel } from '@nestjs/common';
 
 /** The settings of the server: read once at the start, checked, then never changed. */
 export class AppConfig {
-  /** Path of the SQLite file, or `:memory:`. */
+  /** Path of the SQLite file. */
   readonly databasePath: string;
   /** Address to listen on. */
   readonly host: string;
@@ -109,7 +109,9 @@ function databasePath(url: string): string {
     );
   }
   const path = match[1] ?? '';
-  return path === '' || path === ':memory:' ? ':memory:' : resolve(path);
+  // A database in memory has one connection and no tomorrow: what was sent to printers would be forgotten.
+  if (path === '' || path === ':memory:') throw new ConfigError('DATABASE_URL', url, 'must name a file');
+  return resolve(path);
 }
 
 function corsOrigins(text: string): '*' | string[] {

@@ -1,6 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { Database } from 'better-sqlite3';
 import type { AppConfig } from '../config/config.js';
+import { CACHE_KIB } from './database.js';
 import { Initial1760000000000 } from '../../migrations/1760000000000-initial.js';
 
 /** How the server opens its database; the entities come from the feature modules. */
@@ -21,6 +22,7 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
       database.pragma('synchronous = FULL');
       database.pragma('foreign_keys = ON');
       database.pragma('busy_timeout = 2000');
+      database.pragma(`cache_size = -${CACHE_KIB}`);
     },
   };
 }

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/config.js';
 import { dataSourceOptions } from './data-source.js';
+import { Database } from './database.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** The database connection and the unit of work that everything goes through. */
@@ -18,7 +19,7 @@ import { UnitOfWork } from './unit-of-work.js';
       }),
     }),
   ],
-  providers: [UnitOfWork],
-  exports: [UnitOfWork],
+  providers: [Database, UnitOfWork],
+  exports: [Database, UnitOfWork],
 })
 export class DatabaseModule {}

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -9,12 +10,25 @@ import type {
   QueryDeepPartialEntity,
   QueryRunner,
 } from 'typeorm';
+import { Unavailable } from '../common/errors.js';
+import { Database } from './database.js';
+import type { Statements } from './statements.js';
 
 /** What a piece of work gets: the database, and a way to speak of it once it is safe. */
 export class Transaction {
+  private readonly successes: Array<() => void> = [];
   private readonly callbacks: Array<() => void> = [];
 
-  constructor(readonly em: EntityManager) {}
+  /**
+   * @param em TypeORM, for the paths that operators take
+   * @param db prepared statements on the same connection, for the paths that printers take
+   * @param collected true for work that shares its transaction with that of many other printers
+   */
+  constructor(
+    readonly em: EntityManager,
+    readonly db: Statements,
+    readonly collected: boolean,
+  ) {}
 
   /** Inserts one row and returns its number. */
   async insert<T extends ObjectLiteral>(
@@ -25,9 +39,19 @@ export class Transaction {
     return Number(identifiers[0]?.id);
   }
 
+  /** Calls back when this work has succeeded, still within the transaction; never, where the work failed. */
+  onSuccess(callback: () => void): void {
+    this.successes.push(callback);
+  }
+
   /** Calls back when this work has been committed; never, where it was rolled back. Callbacks must not throw. */
   afterCommit(callback: () => void): void {
     this.callbacks.push(callback);
+  }
+
+  /** For the unit of work alone. */
+  succeeded(): void {
+    for (const callback of this.successes) callback();
   }
 
   /** For the unit of work alone. */
@@ -36,117 +60,203 @@ export class Transaction {
   }
 }
 
-type Work<T> = (tx: Transaction) => Promise<T>;
-
-interface Job {
-  work: Work<unknown>;
+interface Job<Result> {
+  work: (tx: Transaction) => Result;
   resolve: (value: unknown) => void;
   reject: (reason: unknown) => void;
 }
 
-// Long enough to share a flush to the disk among many, short enough that nobody waits for it.
-const LARGEST_GROUP = 250;
+// Printers' work waits so long for company: it shares one flush to the disk with all that comes in meanwhile.
+const COLLECT_MS = 4;
+// After so much work a group is committed and the event loop given back, however much waits.
+const GROUP_MS = 8;
 
 /**
- * The only place that opens a transaction, and the only way to the database, for reads as well as writes.
+ * The only place that opens a transaction, and the only way to write.
  *
  * TypeORM has a single SQLite connection: whatever any request does between BEGIN and COMMIT becomes part of that
- * transaction, and would vanish with its rollback. So work is queued and runs one piece after the other, in the order in
- * which it was handed in. What waits together is committed together, each piece behind a savepoint of its own, so that
- * one flush to the disk serves them all; nobody hears of success before that commit.
+ * transaction, and would vanish with its rollback. So work is queued and runs one piece after the other. What waits
+ * together is committed together, each piece behind a savepoint of its own, so that one flush to the disk serves them
+ * all; nobody hears of success before that commit. Work of printers is done in the order in which it was handed in, and so is
+ * that of operators; an operator does not wait behind a fleet that reconnects.
  */
 @Injectable()
 export class UnitOfWork implements BeforeApplicationShutdown {
   private readonly logger = new Logger(UnitOfWork.name);
   private readonly inside = new AsyncLocalStorage<true>();
-  private readonly rollbackListeners: Array<() => void> = [];
-  private readonly waiting: Job[] = [];
+  private insideCollected = false;
+  private readonly rollbackListeners: Array<(whole: boolean) => void> = [];
+  private readonly commitPreparers: Array<(tx: Transaction) => void> = [];
+  private readonly operators: Array<Job<Promise<unknown>>> = [];
+  private readonly printers: Array<Job<unknown>> = [];
+  private timer: NodeJS.Timeout | undefined;
   private idle: Promise<void> = Promise.resolve();
   private draining = false;
+  private closed = false;
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly database: Database,
+  ) {}
 
   /**
    * Runs the work in a transaction, and resolves with its result once that is on disk.
-   * Inside the work: database calls only, one after the other; no files, no timers, no other unit of work.
+   * Inside the work: database calls only, one after the other; no files, no other unit of work. Long work gives the event loop
+   * back between its slices (`setImmediate`); the transaction stays open meanwhile, and everybody else's writes wait.
    *
-   * @throws what the work throws (its changes are rolled back), or the database's error where the commit fails
+   * @throws what the work throws (its changes are rolled back), the database's error where the commit fails, or Unavailable
+   *   where the server is stopping
    */
-  run<T>(work: Work<T>): Promise<T> {
-    if (this.inside.getStore()) throw new Error('A unit of work was opened inside another one');
+  run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    this.refuseNesting();
+    if (this.closed) return Promise.reject(new Unavailable('The server is stopping'));
     return new Promise<T>((resolve, reject) => {
-      this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
-      if (!this.draining) {
-        this.draining = true;
-        this.idle = this.drain();
-      }
+      this.operators.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.startDraining();
     });
   }
 
-  /** Calls back whenever something was rolled back: what was remembered of it must be read again. */
-  onRollback(listener: () => void): void {
+  /**
+   * As `run`, for the many small pieces of work that printers cause: synchronous, with prepared statements only; collected for
+   * some milliseconds and committed together.
+   */
+  collect<T>(work: (tx: Transaction) => T): Promise<T> {
+    this.refuseNesting();
+    if (this.closed) return Promise.reject(new Unavailable('The server is stopping'));
+    return new Promise<T>((resolve, reject) => {
+      this.printers.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      if (!this.draining) this.timer ??= setTimeout(() => this.startDraining(), COLLECT_MS);
+    });
+  }
+
+  /** Calls back whenever something was rolled back, a whole group or one piece: what was remembered of it must be read again. */
+  onRollback(listener: (whole: boolean) => void): void {
     this.rollbackListeners.push(listener);
   }
 
-  /** The connection is closed only when all work that was handed in has ended. */
+  /** Calls back before a group is committed: what was gathered over its pieces can be written once. */
+  beforeCommit(preparer: (tx: Transaction) => void): void {
+    this.commitPreparers.push(preparer);
+  }
+
+  /** The connection is closed only when all work that was handed in has ended; what comes later is refused. */
   async beforeApplicationShutdown(): Promise<void> {
+    if (this.printers.length > 0) this.startDraining();
     while (this.draining) await this.idle;
+    this.closed = true;
+  }
+
+  private refuseNesting(): void {
+    if (this.insideCollected || this.inside.getStore())
+      throw new Error('A unit of work was opened inside another one');
+  }
+
+  private startDraining(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.draining) return;
+    this.draining = true;
+    this.idle = this.drain();
   }
 
   private async drain(): Promise<void> {
-    // One turn of the event loop: work that arrives together goes into one group.
-    await new Promise(setImmediate);
-    while (this.waiting.length > 0) await this.runGroup();
+    // One turn of the event loop: work that arrives together goes into one group. Between groups, sockets get their turn.
+    do {
+      await nextTurn();
+      await this.runGroup();
+    } while (this.operators.length > 0 || this.printers.length > 0);
     this.draining = false;
   }
 
   private async runGroup(): Promise<void> {
     const runner = this.dataSource.createQueryRunner();
-    const group: Job[] = [];
+    const group: Array<Job<unknown>> = [];
     const answers: Array<() => void> = [];
     try {
       await begin(runner);
-      while (group.length < LARGEST_GROUP) {
-        const job = this.waiting.shift();
-        if (job === undefined) break;
+      const end = performance.now() + GROUP_MS;
+      for (const job of this.take(this.operators, end)) {
         group.push(job);
         answers.push(await this.attempt(runner, job));
       }
-      await end(runner, 'COMMIT');
+      for (const job of this.take(this.printers, end)) {
+        group.push(job);
+        answers.push(this.attemptCollected(runner, job));
+      }
+      const tx = new Transaction(runner.manager, this.database.writer, false);
+      for (const prepare of this.commitPreparers) prepare(tx);
+      await commit(runner);
+      tx.committed();
     } catch (error) {
       this.logger.error(`The database refused a transaction: ${String(error)}`);
       // On some errors (the disk is full) SQLite has ended the transaction already, and says so here.
-      await end(runner, 'ROLLBACK').catch(() => undefined);
-      this.rolledBack();
+      await rollback(runner).catch(() => undefined);
+      this.rolledBack(true);
       // Where nothing could even be begun, those who wait would find the same.
-      const failed = group.length > 0 ? group : this.waiting.splice(0);
+      const failed = group.length > 0 ? group : [...this.operators.splice(0), ...this.printers.splice(0)];
       for (const job of failed) job.reject(error);
       return;
     }
     for (const answer of answers) answer();
   }
 
-  /** Runs one job behind a savepoint; what it returns tells the job's owner, once the group is committed. */
-  private async attempt(runner: QueryRunner, job: Job): Promise<() => void> {
-    const tx = new Transaction(runner.manager);
-    await runner.query('SAVEPOINT job');
+  /** Takes waiting work off its queue, piece by piece, until the time is up; at least one piece, lest it wait for ever. */
+  private *take<Result>(waiting: Array<Job<Result>>, end: number): Generator<Job<Result>> {
+    let taken = 0;
     try {
-      const result = await this.inside.run(true, () => job.work(tx));
-      await runner.query('RELEASE job');
-      return () => {
-        tx.committed();
-        job.resolve(result);
-      };
-    } catch (error) {
-      await runner.query('ROLLBACK TO job');
-      await runner.query('RELEASE job');
-      this.rolledBack();
-      return () => job.reject(error);
+      for (const job of waiting) {
+        if (taken > 0 && performance.now() > end) return;
+        taken += 1;
+        yield job;
+      }
+    } finally {
+      waiting.splice(0, taken);
     }
   }
 
-  private rolledBack(): void {
-    for (const listener of this.rollbackListeners) listener();
+  /** Runs one job behind a savepoint; what it returns tells the job's owner, once the group is committed. */
+  private async attempt(runner: QueryRunner, job: Job<Promise<unknown>>): Promise<() => void> {
+    const tx = new Transaction(runner.manager, this.database.writer, false);
+    this.database.writer.run('SAVEPOINT job');
+    try {
+      const result = await this.inside.run(true, () => job.work(tx));
+      return this.succeed(tx, job, result);
+    } catch (error) {
+      return this.fail(job, error);
+    }
+  }
+
+  private attemptCollected(runner: QueryRunner, job: Job<unknown>): () => void {
+    const tx = new Transaction(runner.manager, this.database.writer, true);
+    this.database.writer.run('SAVEPOINT job');
+    this.insideCollected = true;
+    try {
+      return this.succeed(tx, job, job.work(tx));
+    } catch (error) {
+      return this.fail(job, error);
+    } finally {
+      this.insideCollected = false;
+    }
+  }
+
+  private succeed(tx: Transaction, job: Job<unknown>, result: unknown): () => void {
+    this.database.writer.run('RELEASE job');
+    tx.succeeded();
+    return () => {
+      tx.committed();
+      job.resolve(result);
+    };
+  }
+
+  private fail(job: Job<unknown>, error: unknown): () => void {
+    this.database.writer.run('ROLLBACK TO job');
+    this.database.writer.run('RELEASE job');
+    this.rolledBack(false);
+    return () => job.reject(error);
+  }
+
+  private rolledBack(whole: boolean): void {
+    for (const listener of this.rollbackListeners) listener(whole);
   }
 }
 
@@ -157,7 +267,12 @@ async function begin(runner: QueryRunner): Promise<void> {
   Object.assign(runner, { isTransactionActive: true });
 }
 
-async function end(runner: QueryRunner, statement: 'COMMIT' | 'ROLLBACK'): Promise<void> {
-  await runner.query(statement);
+async function commit(runner: QueryRunner): Promise<void> {
+  await runner.query('COMMIT');
+  Object.assign(runner, { isTransactionActive: false });
+}
+
+async function rollback(runner: QueryRunner): Promise<void> {
+  await runner.query('ROLLBACK');
   Object.assign(runner, { isTransactionActive: false });
 }

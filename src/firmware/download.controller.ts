@@ -1,25 +1,34 @@
-import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  Controller,
+  Get,
+  HttpException,
+  Param,
+  PreconditionFailedException,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { plainAddress } from '../common/address.js';
-import { isVersion, parseVersion } from '../common/version.js';
+import { BinaryCache } from './binary-cache.js';
+import { etagOf, hasAlready, runsAlready, wantedRange, wantsAnother } from './download-conditions.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from './firmware.entity.js';
-import { FirmwareRowQuery, VersionParam, toSelector } from './firmware.dto.js';
+import { DownloadQuery, VersionParam, toSelector } from './firmware.dto.js';
 import { FirmwareService } from './firmware.service.js';
-
-const BINARY_HEADERS = ['ETag', 'x-MD5', 'Repr-Digest', 'Content-Disposition', 'Content-Type'] as const;
 
 /** The download, as boards need it (printer protocol, "Download") and as RFC 9110 §13 and §14 want it. */
 @ApiTags('firmware')
 @Controller('api/firmware/download')
 export class DownloadController {
-  private readonly logger = new Logger(DownloadController.name);
-
   constructor(
     private readonly firmware: FirmwareService,
     private readonly storage: FirmwareStorage,
+    private readonly cache: BinaryCache,
   ) {}
 
   @Get(':version')
@@ -81,87 +90,67 @@ export class DownloadController {
   @ApiProblem(416, 'The range lies outside the binary', 'Range Not Satisfiable')
   async download(
     @Param() param: VersionParam,
-    @Query() query: FirmwareRowQuery,
+    @Query() query: DownloadQuery,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const row = await this.firmware.get(toSelector(param, query));
-    const etag = `"${row.sha256}"`;
-    if (hasAlready(request, etag) || runsAlready(request, row)) {
-      response.status(304).setHeader('ETag', etag).end();
+    const row = this.firmware.get(toSelector(param, query));
+    if (wantsAnother(request, row)) throw new PreconditionFailedException();
+    if (hasAlready(request, row) || runsAlready(request, row)) {
+      response.status(304).setHeader('ETag', etagOf(row)).end();
       return;
     }
-    if (!(await this.storage.holds(row.sha256, row.fileSize))) {
-      throw new Error(
-        `The binary of firmware ${row.version} is missing or cut short: ${this.storage.pathOf(row.sha256)}`,
-      );
+    const range = wantedRange(request, row);
+    if (range === 'unsatisfiable') {
+      response.setHeader('Content-Range', `bytes */${row.fileSize}`);
+      throw new HttpException('Range Not Satisfiable', 416);
     }
-    if (request.method === 'GET')
-      await this.firmware.downloadBegun(row, plainAddress(request.socket.remoteAddress));
-    dropVoidRange(request, etag, row.fileSize);
-    response.setHeader('ETag', etag);
-    response.setHeader('x-MD5', row.md5);
-    response.setHeader('Repr-Digest', `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`);
-    response.setHeader('Content-Disposition', `attachment; filename="paperminder-${row.version}.bin"`);
-    response.setHeader('Content-Type', 'application/octet-stream');
-    if ((await this.send(row, response)) && deliveredLastByte(request, response, row)) {
-      await this.firmware.countDownload(row.id);
+    const image = this.cache.fits(row) ? await this.cache.get(row) : null;
+    if (image === null && !(await this.storage.holds(row.sha256, row.fileSize)))
+      throw new Error(`The binary of firmware ${row.version} is missing or cut short`);
+    if (request.method === 'GET' && query.printer !== undefined)
+      await this.firmware.downloadBegun(row, query.printer);
+    const { start, end } = range ?? { start: 0, end: row.fileSize - 1 };
+    describe(row, response);
+    if (range !== null)
+      response.status(206).setHeader('Content-Range', `bytes ${start}-${end}/${row.fileSize}`);
+    // A board speaks HTTP/1.0, and fails without a length (printer protocol, "Download").
+    response.setHeader('Content-Length', end - start + 1);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
     }
-  }
-
-  /** Sends the file; false where the client went away before the end. */
-  private send(row: Firmware, response: Response): Promise<boolean> {
-    const path = this.storage.pathOf(row.sha256);
-    // `send` sets Content-Length itself, which an HTTP/1.0 board needs, and keeps the ETag that is set already.
-    const options = { dotfiles: 'allow', lastModified: false, cacheControl: false } as const;
-    return new Promise((resolve, reject) => {
-      response.sendFile(path, options, (error?: Error & { code?: string }) => {
-        if (!error) resolve(true);
-        else if (response.headersSent || error.code === 'ECONNABORTED') {
-          this.logger.debug(`A download of ${row.version} broke off: ${error.message}`);
-          resolve(false);
-        } else {
-          for (const header of BINARY_HEADERS) response.removeHeader(header);
-          reject(error);
-        }
-      });
-    });
+    const body = image ?? createReadStream(this.storage.pathOf(row.sha256), { start, end });
+    const whole = Buffer.isBuffer(body)
+      ? await sent(response.end(body.subarray(start, end + 1)))
+      : await streamed(body, response);
+    // One download made of many ranges counts once: the range that holds the last byte is the one that counts.
+    if (whole && end === row.fileSize - 1) await this.firmware.countDownload(row.id);
   }
 }
 
-/** RFC 9110 §13.1.2. Express's own check passes over it beside `Cache-Control: no-cache`, which is a word to caches. */
-function hasAlready(request: Request, etag: string): boolean {
-  const known = request.get('If-None-Match')?.split(',') ?? [];
-  return known.some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')));
+function describe(row: Firmware, response: Response): void {
+  response.setHeader('Accept-Ranges', 'bytes');
+  response.setHeader('ETag', etagOf(row));
+  response.setHeader('x-MD5', row.md5);
+  response.setHeader('Repr-Digest', `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`);
+  response.setHeader('Content-Disposition', `attachment; filename="paperminder-${row.version}.bin"`);
+  response.setHeader('Content-Type', 'application/octet-stream');
 }
 
-/**
- * Takes a Range header away that does not count, so that the whole binary is sent: one for another representation (RFC 9110
- * §13.1.5, strong comparison), one that ends before it begins, and a suffix that is longer than the binary (§14.1.2).
- */
-function dropVoidRange(request: Request, etag: string, size: number): void {
-  const condition = request.get('If-Range');
-  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(request.get('Range') ?? '') ?? [];
-  const endsBeforeItBegins = first !== '' && last !== '' && Number(last) < Number(first);
-  const longerThanAll = first === '' && Number(last) >= size;
-  if ((condition !== undefined && condition !== etag) || endsBeforeItBegins || longerThanAll) {
-    delete request.headers.range;
+/** Resolves when an answer has ended: true where it was handed over as a whole, false where the client went away before. */
+function sent(response: Response): Promise<boolean> {
+  if (response.destroyed) return Promise.resolve(false);
+  return new Promise((resolve) => response.once('close', () => resolve(response.writableFinished)));
+}
+
+/** An image that is too large for memory. */
+async function streamed(file: Readable, response: Response): Promise<boolean> {
+  try {
+    await pipeline(file, response);
+    return true;
+  } catch {
+    // The client went away, or the file could not be read to its end: the connection is closed, so nobody takes it for whole.
+    return false;
   }
-}
-
-/** True where the board says, in its own headers, that it runs this version or these bytes. */
-function runsAlready(request: Request, row: Firmware): boolean {
-  const version = request.get('x-ESP8266-version') ?? request.get('x-ESP32-version');
-  if (version !== undefined && isVersion(version) && parseVersion(version) === row.version) return true;
-  const md5 = request.get('x-ESP8266-sketch-md5') ?? request.get('x-ESP32-sketch-md5');
-  return md5?.toLowerCase() === row.md5 || request.get('x-ESP32-sketch-sha256')?.toLowerCase() === row.sha256;
-}
-
-// One download made of many ranges counts once: the range that holds the last byte is the one that counts.
-function deliveredLastByte(request: Request, response: Response, row: Firmware): boolean {
-  if (request.method !== 'GET') return false;
-  if (response.statusCode === 200) return true;
-  return (
-    response.statusCode === 206 && response.get('Content-Range')?.includes(`-${row.fileSize - 1}/`) === true
-  );
 }

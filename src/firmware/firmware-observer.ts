@@ -7,9 +7,9 @@ import type { Firmware } from './firmware.entity.js';
  */
 export interface FirmwareObserver {
   /** Called before rows are deleted, in the same transaction; throws where they are still needed. */
-  beforeDelete(tx: Transaction, rows: readonly Firmware[]): Promise<void>;
+  beforeDelete(tx: Transaction, rows: readonly Firmware[]): void;
   /** Called after rows of a version were added, changed or deleted, in the same transaction. */
   changed(tx: Transaction, version: string): Promise<void>;
-  /** Called when a printer or a person begins to fetch a binary from an address. */
-  downloadBegun(row: Firmware, address: string): Promise<void>;
+  /** Called when a printer begins to fetch a binary. */
+  downloadBegun(row: Firmware, printerId: number): Promise<void>;
 }

@@ -86,16 +86,16 @@ export class FirmwareController {
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadChannel()
   @ApiProblem(404, 'The channel has no firmware', 'No firmware in channel beta')
-  async latest(@Query() query: ChannelQuery): Promise<FirmwareResponse> {
-    return toFirmwareResponse(await this.firmware.latest(query.channel ?? 'stable'));
+  latest(@Query() query: ChannelQuery): FirmwareResponse {
+    return toFirmwareResponse(this.firmware.latest(query.channel ?? 'stable'));
   }
 
   @Get()
   @ApiOperation({ summary: 'List all firmware, the highest version first' })
   @ApiOkResponse({ type: [FirmwareResponse] })
   @ApiBadChannel()
-  async list(@Query() query: ChannelQuery): Promise<FirmwareResponse[]> {
-    return (await this.firmware.list(query.channel)).map(toFirmwareResponse);
+  list(@Query() query: ChannelQuery): FirmwareResponse[] {
+    return this.firmware.list(query.channel).map(toFirmwareResponse);
   }
 
   @Get(':version')
@@ -106,8 +106,8 @@ export class FirmwareController {
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadChannel()
   @ApiUnknownVersion()
-  async get(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): Promise<FirmwareResponse> {
-    return toFirmwareResponse(await this.firmware.get(toSelector(param, query)));
+  get(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): FirmwareResponse {
+    return toFirmwareResponse(this.firmware.get(toSelector(param, query)));
   }
 
   @Patch(':version')

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { MulterModule } from '@nestjs/platform-express';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/config.js';
+import { BinaryCache } from './binary-cache.js';
 import { DownloadController } from './download.controller.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import { FirmwareController } from './firmware.controller.js';
@@ -28,7 +29,7 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [FirmwareService],
+  providers: [BinaryCache, FirmwareService],
   exports: [FirmwareService],
 })
 export class FirmwareModule {}

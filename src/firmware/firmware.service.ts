@@ -1,12 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { In, IsNull } from 'typeorm';
-import type { FindOptionsWhere } from 'typeorm';
 import { channelRank } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, Invalid, NotFound } from '../common/errors.js';
 import { Serial } from '../common/serial.js';
 import { versionKey } from '../common/version.js';
+import { Database } from '../database/database.js';
+import type { Statements } from '../database/statements.js';
+import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import type { FirmwareObserver } from './firmware-observer.js';
@@ -49,11 +50,16 @@ export class FirmwareService {
   // A binary is shared by rows: between "no row needs it" and its removal, no upload may come to rely on it.
   private readonly files = new Serial();
 
+  private readonly table: Table<Firmware>;
+
   constructor(
+    private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly storage: FirmwareStorage,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.table = database.table(Firmware);
+  }
 
   /** Registers a feature that depends on firmware. */
   observe(observer: FirmwareObserver): void {
@@ -75,26 +81,28 @@ export class FirmwareService {
   }
 
   /** The highest version by precedence in a channel, deprecated ones left out. */
-  async latest(channel: Channel): Promise<Firmware> {
-    const [latest] = await this.unitOfWork.run((tx) =>
-      tx.em.find(Firmware, {
-        where: { channel, deprecatedAt: IsNull() },
-        order: { versionKey: 'DESC', platform: 'ASC' },
-        take: 1,
-      }),
+  latest(channel: Channel): Firmware {
+    const latest = this.table.find(
+      this.database.reader,
+      'WHERE channel = ? AND deprecated_at IS NULL ORDER BY version_key DESC, platform LIMIT 1',
+      channel,
     );
     if (!latest) throw new NotFound(`No firmware in channel ${channel}`);
     return latest;
   }
 
   /** The row that a selector leads to: in the most stable channel, the build for every board first. */
-  async get(selector: FirmwareSelector): Promise<Firmware> {
-    return this.unitOfWork.run((tx) => this.representative(tx, selector));
+  get(selector: FirmwareSelector): Firmware {
+    return this.rowsOrThrow(this.database.reader, selector)[0];
   }
 
   /** All rows, the highest version first, the most stable channel first. */
-  async list(channel?: Channel): Promise<Firmware[]> {
-    const rows = await this.unitOfWork.run((tx) => tx.em.findBy(Firmware, channel ? { channel } : {}));
+  list(channel?: Channel): Firmware[] {
+    const rows = this.table.select(
+      this.database.reader,
+      'WHERE channel = coalesce(?, channel)',
+      channel ?? null,
+    );
     return rows.sort((a, b) => compareText(b.versionKey, a.versionKey) || compareRows(a, b));
   }
 
@@ -106,7 +114,7 @@ export class FirmwareService {
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
     const { deprecated, ...columns } = change;
     return this.unitOfWork.run(async (tx) => {
-      const rows = await this.rowsOrThrow(tx, selector);
+      const rows = this.rowsOrThrow(tx.db, selector);
       for (const row of rows) {
         const deprecatedAt =
           deprecated === undefined
@@ -120,7 +128,7 @@ export class FirmwareService {
       tx.afterCommit(() =>
         this.logger.log(`Changed firmware ${selector.version}: ${JSON.stringify(change)}`),
       );
-      return this.representative(tx, selector);
+      return this.rowsOrThrow(tx.db, selector)[0];
     });
   }
 
@@ -132,8 +140,8 @@ export class FirmwareService {
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.files.run(async () => {
       const rows = await this.unitOfWork.run(async (tx) => {
-        const found = await this.rowsOrThrow(tx, selector);
-        for (const observer of this.observers) await observer.beforeDelete(tx, found);
+        const found = this.rowsOrThrow(tx.db, selector);
+        for (const observer of this.observers) observer.beforeDelete(tx, found);
         await tx.em.delete(
           Firmware,
           found.map((row) => row.id),
@@ -146,19 +154,22 @@ export class FirmwareService {
     });
   }
 
-  /** Tells who depends on firmware that somebody at this address begins to fetch a binary. */
-  async downloadBegun(row: Firmware, address: string): Promise<void> {
-    for (const observer of this.observers) await observer.downloadBegun(row, address);
+  /** Tells who depends on firmware that a printer begins to fetch a binary. */
+  async downloadBegun(row: Firmware, printerId: number): Promise<void> {
+    for (const observer of this.observers) await observer.downloadBegun(row, printerId);
   }
 
   /** Counts a download that delivered the last byte. */
   async countDownload(id: number): Promise<void> {
-    await this.unitOfWork.run((tx) => tx.em.increment(Firmware, { id }, 'downloadCount', 1));
+    await this.unitOfWork.collect((tx) =>
+      tx.db.run('UPDATE firmware SET download_count = download_count + 1 WHERE id = ?', id),
+    );
   }
 
   /** Every row of each of the versions, in the order of `compareRows`. */
-  async ofVersions(tx: Transaction, versions: readonly string[]): Promise<Map<string, Firmware[]>> {
-    const rows = await tx.em.findBy(Firmware, { version: In([...new Set(versions)]) });
+  ofVersions(db: Statements, versions: readonly string[]): Map<string, Firmware[]> {
+    const wanted = JSON.stringify([...new Set(versions)]);
+    const rows = this.table.select(db, 'WHERE version IN (SELECT value FROM json_each(?))', wanted);
     const byVersion = new Map<string, Firmware[]>();
     for (const row of rows.sort(compareRows)) {
       const same = byVersion.get(row.version);
@@ -189,15 +200,15 @@ export class FirmwareService {
     return firmware;
   }
 
-  private async representative(tx: Transaction, selector: FirmwareSelector): Promise<Firmware> {
-    return (await this.rowsOrThrow(tx, selector))[0];
-  }
-
-  private async rowsOrThrow(tx: Transaction, selector: FirmwareSelector): Promise<[Firmware, ...Firmware[]]> {
-    const where: FindOptionsWhere<Firmware> = { version: selector.version };
-    if (selector.channel !== undefined) where.channel = selector.channel;
-    if (selector.platform !== undefined) where.platform = selector.platform;
-    const [first, ...others] = (await tx.em.findBy(Firmware, where)).sort(compareRows);
+  private rowsOrThrow(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
+    const rows = this.table.select(
+      db,
+      'WHERE version = ? AND channel = coalesce(?, channel) AND platform = coalesce(?, platform)',
+      selector.version,
+      selector.channel ?? null,
+      selector.platform ?? null,
+    );
+    const [first, ...others] = rows.sort(compareRows);
     if (!first) throw new NotFound('Firmware version not found');
     return [first, ...others];
   }

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { WebSocket } from 'ws';
 import { plainAddress } from '../common/address.js';
-import { Serial } from '../common/serial.js';
 import { AppConfig } from '../config/config.js';
+import { Presence } from '../printer/presence.js';
 import type { Offer } from '../rollout/offer.service.js';
 import { updateMessage } from './messages.js';
 import type { Origin } from './messages.js';
@@ -16,28 +16,21 @@ const REPLACED = 4000;
 export class Connection {
   /** The printer's UUID; null before its first subscribe. */
   printerUuid: string | null = null;
-  /** True once the printer has come back on a newer socket: this one speaks for it no more. */
-  replaced = false;
+  /** The printer's number; null until its first subscribe is on record. */
+  printerId: number | null = null;
+  /** True once this socket speaks for its printer no more: it has come back on a newer one, or the server stops. */
+  muted = false;
+  /** The message that is being handled, or was last; null before the first. */
+  work: Promise<void> | null = null;
   /** Pings that have not been answered. */
   missedPings = 0;
-  readonly origin: Origin;
-  /** Messages of one socket are handled in the order in which they came. */
-  readonly inbox = new Serial();
-  private readonly baseUrl: string;
 
-  /** @param baseUrl where printers reach this server; null: at the host that each of them connected to */
+  /** @param baseUrl where this printer reaches the server */
   constructor(
     private readonly socket: WebSocket,
-    request: IncomingMessage,
-    pathId: string,
-    baseUrl: string | null,
-  ) {
-    this.origin = { pathId, address: plainAddress(request.socket.remoteAddress) };
-    const { host } = request.headers;
-    const { localAddress, localPort } = request.socket;
-    const reached = host && HOST.test(host) ? host : `${plainAddress(localAddress)}:${localPort}`;
-    this.baseUrl = baseUrl ?? `http://${reached}`;
-  }
+    readonly origin: Origin,
+    private readonly baseUrl: string,
+  ) {}
 
   /** Sends one text frame; nothing where the socket is no longer open. */
   send(text: string): void {
@@ -61,12 +54,13 @@ export class Connection {
 
   /** Closes the socket because the printer has a newer one. */
   replace(): void {
-    this.replaced = true;
+    this.muted = true;
     this.socket.close(REPLACED, 'replaced by a newer connection');
   }
 
   /** Closes the socket; 1012 tells the printer that the service restarts (IANA WebSocket close codes). */
   closeForRestart(): void {
+    this.muted = true;
     this.socket.close(1012, 'service restart');
   }
 }
@@ -76,12 +70,18 @@ export class Connection {
 export class Connections {
   private readonly sockets = new Set<Connection>();
   private readonly byPrinter = new Map<string, Connection>();
+  // Printers reach the server at few addresses: one text for all that use the same.
+  private readonly baseUrls = new Map<string, string>();
 
-  constructor(private readonly config: AppConfig) {}
+  constructor(
+    private readonly config: AppConfig,
+    private readonly presence: Presence,
+  ) {}
 
   /** Takes a new socket in. */
   open(socket: WebSocket, request: IncomingMessage, pathId: string): Connection {
-    const connection = new Connection(socket, request, pathId, this.config.baseUrl);
+    const origin = { pathId, address: plainAddress(request.socket.remoteAddress) };
+    const connection = new Connection(socket, origin, this.config.baseUrl ?? this.baseUrlOf(request));
     this.sockets.add(connection);
     return connection;
   }
@@ -91,26 +91,42 @@ export class Connections {
     return this.sockets;
   }
 
+  /** How many sockets are open. */
+  get count(): number {
+    return this.sockets.size;
+  }
+
   /** Makes a socket the one that speaks for a printer; an older one is closed. */
   claim(printerUuid: string, connection: Connection): void {
     const older = this.byPrinter.get(printerUuid);
-    if (older && older !== connection) older.replace();
+    if (older && older !== connection) {
+      older.replace();
+      connection.printerId = older.printerId;
+    }
     connection.printerUuid = printerUuid;
     this.byPrinter.set(printerUuid, connection);
   }
 
-  /** Closes every socket. Nothing is recorded for them: at the next start nobody is online. */
+  /** The subscribe of a socket is on record: where it still speaks for its printer, that is online from now on. */
+  subscribed(connection: Connection, printerId: number): void {
+    connection.printerId = printerId;
+    if (connection.printerUuid !== null && this.byPrinter.get(connection.printerUuid) === connection)
+      this.presence.connected(printerId);
+  }
+
+  /** Closes every socket. */
   closeForRestart(): void {
     this.byPrinter.clear();
     for (const connection of this.sockets) connection.closeForRestart();
   }
 
-  /** Forgets a closed socket; true where it still spoke for its printer, which is offline now. */
-  remove(connection: Connection): boolean {
+  /** Forgets a closed socket; where it still spoke for its printer, that is offline from now on. */
+  remove(connection: Connection): void {
     this.sockets.delete(connection);
-    const { printerUuid } = connection;
-    if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return false;
-    return this.byPrinter.delete(printerUuid);
+    const { printerUuid, printerId } = connection;
+    if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return;
+    this.byPrinter.delete(printerUuid);
+    if (printerId !== null) this.presence.disconnected(printerId);
   }
 
   /** The socket that speaks for a printer. */
@@ -119,7 +135,21 @@ export class Connections {
   }
 
   /** The printers that some socket speaks for, those among them whose subscribe is just being handled. */
-  printers(): string[] {
-    return [...this.byPrinter.keys()];
+  printers(): Iterable<string> {
+    return this.byPrinter.keys();
+  }
+
+  private baseUrlOf(request: IncomingMessage): string {
+    const { host } = request.headers;
+    const { localAddress, localPort } = request.socket;
+    const reached = host && HOST.test(host) ? host : `${plainAddress(localAddress)}:${localPort}`;
+    const known = this.baseUrls.get(reached);
+    if (known !== undefined) return known;
+    const url = `http://${reached}`;
+    if (this.baseUrls.size < MAX_BASE_URLS) this.baseUrls.set(reached, url);
+    return url;
   }
 }
+
+// Whoever sends a thousand Host headers gets a text for each connection.
+const MAX_BASE_URLS = 100;

@@ -1,7 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
 import { Connections } from './connections.js';
+
+// So many pings are sent before the event loop is given back.
+const SLICE = 500;
 
 /** Pings every socket: a board that loses power sends no close (printer protocol, "How the boards behave"). */
 @Injectable()
@@ -14,14 +18,21 @@ export class Heartbeat implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      for (const connection of this.connections.all()) connection.ping();
-    }, this.config.pingIntervalMs);
+    this.timer = setInterval(() => void this.pingAll(), this.config.pingIntervalMs);
   }
 
   /** The sockets are told that the service restarts. */
   beforeApplicationShutdown(): void {
     clearInterval(this.timer);
     this.connections.closeForRestart();
+  }
+
+  private async pingAll(): Promise<void> {
+    let sent = 0;
+    for (const connection of [...this.connections.all()]) {
+      connection.ping();
+      sent += 1;
+      if (sent % SLICE === 0) await nextTurn();
+    }
   }
 }

@@ -5,7 +5,6 @@ import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
 import { Invalid } from '../common/errors.js';
-import { PrinterService } from '../printer/printer.service.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { UpdateReports } from '../rollout/update-reports.js';
@@ -13,13 +12,16 @@ import type { Report } from '../rollout/update-reports.js';
 import { Connections } from './connections.js';
 import type { Connection } from './connections.js';
 import { parseMessage, statusMessage } from './messages.js';
-import type { StatusCode } from './messages.js';
+import type { PrinterMessage, StatusCode } from './messages.js';
 import { pathIdOf } from './printer-ws-adapter.js';
 
 // Larger than any message of a printer, and too small to hurt.
 const MAX_FRAME_BYTES = 16 * 1024;
 
-/** The printers' sockets: turns messages into calls of services and answers into messages; knows no rules. */
+/**
+ * The printers' sockets: turns messages into calls of services and answers into messages; knows no rules. Services do the
+ * work of printers in the order in which it is handed in, so nothing here waits for the message before.
+ */
 @WebSocketGateway({ path: '/ws', maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false })
 export class PrinterGateway implements OnGatewayConnection {
   private readonly logger = new Logger(PrinterGateway.name);
@@ -28,7 +30,6 @@ export class PrinterGateway implements OnGatewayConnection {
     private readonly connections: Connections,
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
-    private readonly printers: PrinterService,
     private readonly clock: Clock,
   ) {}
 
@@ -38,32 +39,30 @@ export class PrinterGateway implements OnGatewayConnection {
     const connection = this.connections.open(socket, request, pathId);
     socket.on('pong', () => (connection.missedPings = 0));
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (connection.replaced) return;
-      void connection.inbox.run(() => this.receive(connection, data, isBinary));
+      if (!connection.muted) void this.receive(connection, data, isBinary);
     });
-    // Behind what was received before: a board reports `firmware_complete` and closes at once.
-    socket.on('close', () => void connection.inbox.run(() => this.closed(connection)));
+    socket.on('close', () => this.connections.remove(connection));
     this.tell(connection, 'info', 'connected');
   }
 
   private async receive(connection: Connection, data: RawData, isBinary: boolean): Promise<void> {
+    // Answers stand in the order of the messages, those to nonsense, too.
+    const before = connection.work;
     try {
-      // ws hands a text frame over as one Buffer.
-      if (isBinary || !Buffer.isBuffer(data))
-        throw Invalid.field('message', undefined, 'message must be a text frame');
-      const message = parseMessage(data.toString('utf8'), connection.origin);
-      if (message.kind === 'subscribe') await this.subscribe(connection, message.hello);
-      else await this.report(connection, message.report);
+      const message = understand(connection, data, isBinary);
+      connection.work =
+        message.kind === 'subscribe'
+          ? this.subscribe(connection, message.hello)
+          : this.report(connection, message.report);
+      await connection.work;
     } catch (error) {
+      await before?.catch(() => undefined);
       if (error instanceof Invalid) {
         this.tell(connection, 'validation_error', error.message);
       } else {
         this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
-        this.tell(
-          connection,
-          'server_error',
-          'The server failed to handle this message; send it again later',
-        );
+        const detail = 'The server failed to handle this message; send it again later';
+        this.tell(connection, 'server_error', detail);
       }
     }
   }
@@ -74,30 +73,27 @@ export class PrinterGateway implements OnGatewayConnection {
       throw Invalid.field('printer_id', hello.uuid, `this connection speaks for printer ${printerUuid}`);
     }
     this.connections.claim(hello.uuid, connection);
-    const offer = await this.rollouts.printerSubscribed(hello);
+    const { printerId, offer } = await this.rollouts.printerSubscribed(hello);
+    this.connections.subscribed(connection, printerId);
     this.tell(connection, 'subscription_accepted', `Subscribed as ${hello.name}`);
     if (offer) connection.sendUpdate(offer);
   }
 
   private async report(connection: Connection, report: Report): Promise<void> {
-    const { printerUuid } = connection;
-    if (printerUuid === null) {
+    if (connection.printerUuid === null) {
       throw Invalid.field('kind', `firmware_${report.kind}`, 'the printer must subscribe before it reports');
     }
-    await this.reports.report(printerUuid, report);
-  }
-
-  private async closed(connection: Connection): Promise<void> {
-    const { printerUuid } = connection;
-    if (!this.connections.remove(connection) || printerUuid === null) return;
-    try {
-      await this.printers.disconnected(printerUuid);
-    } catch (error) {
-      this.logger.error(`Printer ${printerUuid} has gone, and that could not be recorded: ${String(error)}`);
-    }
+    await this.reports.report(connection.printerUuid, report);
   }
 
   private tell(connection: Connection, code: StatusCode, detail: string): void {
     connection.send(statusMessage(code, detail, this.clock.now()));
   }
+}
+
+function understand(connection: Connection, data: RawData, isBinary: boolean): PrinterMessage {
+  // ws hands a text frame over as one Buffer.
+  if (isBinary || !Buffer.isBuffer(data))
+    throw Invalid.field('message', undefined, 'message must be a text frame');
+  return parseMessage(data.toString('utf8'), connection.origin);
 }

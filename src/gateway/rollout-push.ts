@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
@@ -7,8 +7,8 @@ import type { PrintersMayHaveUpdates } from '../rollout/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';
 
-// So many printers are asked about in one transaction, before the event loop is given back.
-const SLICE = 500;
+// So many printers are asked about in one piece of work: a few milliseconds, then sockets and operators get their turn.
+const SLICE = 200;
 
 /** Sends connected printers what a change of the rollouts has for them, without waiting for a reconnect. */
 @Injectable()
@@ -42,19 +42,29 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
 
   private async drain(): Promise<void> {
     while (this.waiting.size > 0) {
-      const slice = [...this.waiting].slice(0, SLICE);
-      for (const uuid of slice) this.waiting.delete(uuid);
+      const slice = this.takeSlice();
       try {
         await this.push(slice);
       } catch (error) {
         // What was not sent is found again when the printer connects.
         this.logger.error(`Updates could not be pushed to ${slice.length} printers: ${String(error)}`);
       }
-      await setImmediate();
+      await nextTurn();
     }
     this.running = false;
   }
 
+  private takeSlice(): string[] {
+    const slice: string[] = [];
+    for (const uuid of this.waiting) {
+      if (slice.length === SLICE) break;
+      slice.push(uuid);
+      this.waiting.delete(uuid);
+    }
+    return slice;
+  }
+
+  /** Asks behind every message that came before, and sends behind their answers: work of printers is done in order. */
   private async push(printers: readonly string[]): Promise<void> {
     const connected = new Map(
       printers.flatMap((uuid) => {
@@ -66,12 +76,7 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     for (const offer of await this.rollouts.offersFor([...connected.keys()])) {
       const connection = connected.get(offer.printerUuid);
       // A printer that has come back on a newer socket meanwhile is sent its update by that subscribe.
-      if (!connection || this.connections.of(offer.printerUuid) !== connection) continue;
-      // Behind the answer to a subscribe that is just being handled.
-      void connection.inbox.run(() => {
-        connection.sendUpdate(offer);
-        return Promise.resolve();
-      });
+      if (connection && this.connections.of(offer.printerUuid) === connection) connection.sendUpdate(offer);
     }
   }
 }

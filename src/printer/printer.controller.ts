@@ -12,21 +12,27 @@ import {
   toPrinterListResponse,
   toPrinterResponse,
 } from './printer.dto.js';
+import { Presence } from './presence.js';
+import { PrinterList } from './printer-list.js';
 import { PrinterService } from './printer.service.js';
 
 /** The printer endpoints (guide, "Printer Endpoints"), but for the history, which rollouts write. */
 @ApiTags('printers')
 @Controller('api/printers')
 export class PrinterController {
-  constructor(private readonly printers: PrinterService) {}
+  constructor(
+    private readonly printers: PrinterService,
+    private readonly lists: PrinterList,
+    private readonly presence: Presence,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'List printers; every filter combines with every other' })
   @ApiOkResponse({ type: PrinterListResponse })
   @ApiBadInput('online', 'yes', 'online must be a boolean value')
-  async list(@Query() query: ListPrintersQuery): Promise<PrinterListResponse> {
+  list(@Query() query: ListPrintersQuery): PrinterListResponse {
     const { filter, limit, after } = toPrinterList(query);
-    return toPrinterListResponse(await this.printers.list(filter, limit, after));
+    return toPrinterListResponse(this.lists.page(filter, limit, after), this.presence);
   }
 
   @Get(':printer_id')
@@ -36,7 +42,7 @@ export class PrinterController {
   @ApiOkResponse({ type: PrinterResponse })
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  async get(@Param() param: PrinterParam): Promise<PrinterResponse> {
-    return toPrinterResponse(await this.printers.get(toPrinterKey(param)));
+  get(@Param() param: PrinterParam): PrinterResponse {
+    return toPrinterResponse(this.printers.get(toPrinterKey(param)), this.presence);
   }
 }

@@ -7,7 +7,8 @@ import { isUuid } from '../common/uuid.js';
 import { IsUuid, IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import type { Printer } from './printer.entity.js';
-import type { PrinterFilter, PrinterPage } from './printer.service.js';
+import type { Presence } from './presence.js';
+import type { PrinterFilter, PrinterPage } from './printer-list.js';
 
 const DEFAULT_LIMIT = 1_000;
 const MAX_LIMIT = 10_000;
@@ -140,7 +141,7 @@ export class PrinterListResponse {
 }
 
 /** Maps a row to its answer. */
-export function toPrinterResponse(row: Printer): PrinterResponse {
+export function toPrinterResponse(row: Printer, presence: Presence): PrinterResponse {
   return {
     id: row.id,
     uuid: row.uuid,
@@ -150,7 +151,7 @@ export function toPrinterResponse(row: Printer): PrinterResponse {
     firmware_version: row.firmwareVersion,
     auto_update: row.autoUpdate,
     update_channel: row.updateChannel,
-    online: row.online,
+    online: presence.isOnline(row.id),
     last_connected: row.lastConnected.toISOString(),
     last_ip: row.lastIp,
     created_at: row.createdAt.toISOString(),
@@ -158,9 +159,9 @@ export function toPrinterResponse(row: Printer): PrinterResponse {
 }
 
 /** Maps a page to its answer. */
-export function toPrinterListResponse(page: PrinterPage): PrinterListResponse {
+export function toPrinterListResponse(page: PrinterPage, presence: Presence): PrinterListResponse {
   return {
-    printers: page.printers.map(toPrinterResponse),
+    printers: page.printers.map((row) => toPrinterResponse(row, presence)),
     total: page.total,
     next_cursor: page.nextCursor,
   };

@@ -8,8 +8,7 @@ import { Instant } from '../database/columns.js';
 @Index('ix_printer_channel_version', ['updateChannel', 'versionKey'])
 @Index('ix_printer_version', ['versionKey'])
 @Index('ix_printer_user', ['userId'])
-@Index('ix_printer_online', ['online'])
-@Index('ix_printer_last_ip', ['lastIp'])
+@Index('ix_printer_channel', ['updateChannel'])
 export class Printer {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer' })
   id!: number;
@@ -48,9 +47,6 @@ export class Printer {
 
   @Column({ name: 'update_channel', type: 'varchar' })
   updateChannel!: Channel;
-
-  @Column({ type: 'boolean' })
-  online!: boolean;
 
   /** When it last subscribed. */
   @Instant({ name: 'last_connected' })

@@ -1,14 +1,18 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { FleetTally } from './fleet-tally.js';
+import { Presence } from './presence.js';
+import { PrinterList } from './printer-list.js';
+import { PrinterTally } from './printer-tally.entity.js';
 import { PrinterController } from './printer.controller.js';
 import { Printer } from './printer.entity.js';
 import { PrinterService } from './printer.service.js';
 
 /** Printers: registered by their first subscribe, listed and looked up. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Printer])],
+  imports: [TypeOrmModule.forFeature([Printer, PrinterTally])],
   controllers: [PrinterController],
-  providers: [PrinterService],
-  exports: [PrinterService],
+  providers: [FleetTally, Presence, PrinterList, PrinterService],
+  exports: [FleetTally, Presence, PrinterService],
 })
 export class PrinterModule {}

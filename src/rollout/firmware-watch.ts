@@ -1,40 +1,42 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict } from '../common/errors.js';
 import { Clock } from '../common/clock.js';
+import { sqlInstant } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import type { FirmwareObserver } from '../firmware/firmware-observer.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
-import { Printer } from '../printer/printer.entity.js';
 import type { RolloutRule } from './domain/targeting.js';
-import { RolloutProgress } from './rollout-progress.js';
+import { PendingTargets } from './pending-targets.js';
 import { RolloutRules } from './rollout-rules.js';
-import { PrinterUpdate } from './update.entity.js';
 
 // Fine enough for a limit that is counted in minutes.
 const RECORD_EVERY_MS = 30_000;
 const MAX_RECORDED = 10_000;
 
+const SIGN_OF_LIFE = `UPDATE printer_update SET last_sign_of_life = ?
+  WHERE printer_id = ? AND status = 'in_progress' AND firmware_version = ?`;
+
 /** What rollouts have to say when firmware is deleted, changed or downloaded. */
 @Injectable()
 export class FirmwareWatch implements FirmwareObserver {
-  /** When downloads of a version from an address were last recorded, by both. */
+  /** When downloads of a version by a printer were last recorded, by both. */
   private readonly recorded = new Map<string, number>();
 
   constructor(
     firmware: FirmwareService,
     private readonly unitOfWork: UnitOfWork,
     private readonly rules: RolloutRules,
-    private readonly progress: RolloutProgress,
+    private readonly pending: PendingTargets,
     private readonly clock: Clock,
   ) {
     firmware.observe(this);
   }
 
-  async beforeDelete(tx: Transaction, rows: readonly Firmware[]): Promise<void> {
+  beforeDelete(tx: Transaction, rows: readonly Firmware[]): void {
     const ids = new Set(rows.map((row) => row.id));
-    const { rules } = await this.rules.current(tx);
+    const { rules } = this.rules.current(tx);
     const using = rules
       .filter((rule) => rule.status !== 'completed' && uses(rule, ids))
       .sort((a, b) => a.id - b.id)
@@ -44,38 +46,22 @@ export class FirmwareWatch implements FirmwareObserver {
   }
 
   async changed(tx: Transaction, version: string): Promise<void> {
-    this.rules.forget();
-    const { rules } = await this.rules.current(tx);
+    this.rules.forget(tx);
+    const { rules } = this.rules.current(tx);
     const concerned = rules.filter((rule) => rule.version === version);
     if (concerned.length === 0) return;
     this.rules.changed(tx);
-    await this.progress.settle(
-      tx,
-      concerned.map((rule) => rule.id),
+    for (const { id } of concerned) await this.pending.recount(tx, id);
+  }
+
+  async downloadBegun(row: Firmware, printerId: number): Promise<void> {
+    if (this.recordedJustNow(`${printerId} ${row.version}`)) return;
+    await this.unitOfWork.collect((tx) =>
+      tx.db.run(SIGN_OF_LIFE, sqlInstant(this.clock.now()), printerId, row.version),
     );
   }
 
-  async downloadBegun(row: Firmware, address: string): Promise<void> {
-    if (this.recordedJustNow(`${address} ${row.version}`)) return;
-    // A download says which firmware it is for, but not which printer: it counts as a sign of life for the printers
-    // at that address that are being updated to it.
-    await this.unitOfWork.run(async ({ em }) => {
-      const printers = em
-        .createQueryBuilder(Printer, 'p')
-        .select('p.id')
-        .where('p.lastIp = :address', { address });
-      await em
-        .createQueryBuilder()
-        .update(PrinterUpdate)
-        .set({ lastSignOfLife: this.clock.now() })
-        .where(`status = 'in_progress' AND version = :version`, { version: row.version })
-        .andWhere(`printerId IN (${printers.getQuery()})`)
-        .setParameters(printers.getParameters())
-        .execute();
-    });
-  }
-
-  /** A whole fleet may download from behind one address, in ranges of 4 KiB: recording all of it anew each time helps nobody. */
+  /** A board may download in hundreds of ranges of 4 KiB: recording each of them helps nobody. */
   private recordedJustNow(key: string): boolean {
     const now = this.clock.now().getTime();
     const last = this.recorded.get(key);

@@ -17,7 +17,7 @@ export class HistoryController {
   @ApiOkResponse({ type: HistoryResponse })
   @ApiBadInput('limit', '0', 'limit must not be less than 1')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  async updates(@Param() param: PrinterParam, @Query() query: HistoryQuery): Promise<HistoryResponse> {
-    return toHistoryResponse(await this.history.of(toPrinterKey(param), query.limit));
+  updates(@Param() param: PrinterParam, @Query() query: HistoryQuery): HistoryResponse {
+    return toHistoryResponse(this.history.of(toPrinterKey(param), query.limit));
   }
 }

@@ -1,21 +1,22 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { LessThan, LessThanOrEqual } from 'typeorm';
+import { LessThanOrEqual } from 'typeorm';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, NotFound } from '../common/errors.js';
 import { versionKey } from '../common/version.js';
+import { Database } from '../database/database.js';
+import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
-import { Printer } from '../printer/printer.entity.js';
 import { operatorMayMove } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
+import { PendingTargets } from './pending-targets.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules, chosenRows } from './rollout-rules.js';
 import { Rollout } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
-import { targetCondition } from './target-condition.js';
-import { PrinterUpdate } from './update.entity.js';
+import { UpdateRetry } from './update-retry.js';
 import { Withdrawal } from './withdrawal.entity.js';
 
 /** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
@@ -44,15 +45,9 @@ export interface RolloutChange {
   percentage?: number | undefined;
 }
 
-/** A rollout with the number of its targets that it has sent nothing to. */
-export interface RolloutState {
-  rollout: Rollout;
-  pending: number;
-}
-
 /** One page of rollouts, the newest first. */
 export interface RolloutPage {
-  rollouts: RolloutState[];
+  rollouts: Rollout[];
   /** Where the next page begins; null on the last one. */
   nextCursor: number | null;
 }
@@ -62,13 +57,20 @@ export interface RolloutPage {
 export class RolloutAdminService {
   private readonly logger = new Logger('Rollout');
 
+  private readonly table: Table<Rollout>;
+
   constructor(
+    private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly firmware: FirmwareService,
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
+    private readonly pending: PendingTargets,
+    private readonly retries: UpdateRetry,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.table = database.table(Rollout);
+  }
 
   /**
    * Creates a rollout. Connected printers are sent their update at once, the others when they connect.
@@ -76,9 +78,9 @@ export class RolloutAdminService {
    * @throws NotFound where no build has the version
    * @throws Conflict where every build that it would send is deprecated
    */
-  async create(wanted: NewRollout): Promise<RolloutState> {
+  async create(wanted: NewRollout): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
-      const rows = (await this.firmware.ofVersions(tx, [wanted.version])).get(wanted.version) ?? [];
+      const rows = this.firmware.ofVersions(tx.db, [wanted.version]).get(wanted.version) ?? [];
       const { channels } = wanted.target;
       const chosen = chosenRows(rows, channels && new Set(channels));
       const [firmware] = chosen;
@@ -104,43 +106,39 @@ export class RolloutAdminService {
         scheduledFor: wanted.scheduledFor,
         status: waits ? 'scheduled' : 'active',
         createdAt: now,
+        pendingCount: 0,
         inProgressCount: 0,
         completedCount: 0,
         failedCount: 0,
         declinedCount: 0,
-        pendingAtCancel: null,
       };
       const id = await tx.insert(Rollout, row);
       this.rules.changed(tx);
-      const state = await this.stateOf(tx, id);
-      this.logStep(tx, state.rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
-      return state;
+      await this.pending.recount(tx, id);
+      const rollout = await this.find(tx, id);
+      this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
+      return rollout;
     });
   }
 
   /** One rollout with its counters. */
-  async get(id: number): Promise<RolloutState> {
-    return this.unitOfWork.run((tx) => this.stateOf(tx, id));
+  get(id: number): Rollout {
+    const rollout = this.table.find(this.database.reader, 'WHERE id = ?', id);
+    if (!rollout) throw new NotFound(`Rollout not found: ${id}`);
+    return rollout;
   }
 
   /** One page of rollouts, the newest first. */
-  async list(
-    status: RolloutStatus | undefined,
-    limit: number,
-    before: number | undefined,
-  ): Promise<RolloutPage> {
-    return this.unitOfWork.run(async (tx) => {
-      const rows = await tx.em.find(Rollout, {
-        where: { ...(status && { status }), ...(before !== undefined && { id: LessThan(before) }) },
-        order: { id: 'DESC' },
-        take: limit + 1,
-      });
-      const page = rows.slice(0, limit);
-      const rollouts: RolloutState[] = [];
-      for (const rollout of page)
-        rollouts.push({ rollout, pending: await this.progress.pending(tx, rollout) });
-      return { rollouts, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
-    });
+  list(status: RolloutStatus | undefined, limit: number, before: number | undefined): RolloutPage {
+    const rows = this.table.select(
+      this.database.reader,
+      `WHERE status = coalesce(?, status) AND id < ? ORDER BY id DESC LIMIT ?`,
+      status ?? null,
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit + 1,
+    );
+    const rollouts = rows.slice(0, limit);
+    return { rollouts, nextCursor: rows.length > limit ? (rollouts.at(-1)?.id ?? null) : null };
   }
 
   /**
@@ -148,7 +146,7 @@ export class RolloutAdminService {
    *
    * @throws Conflict where the life of the rollout lacks that step
    */
-  async change(id: number, change: RolloutChange): Promise<RolloutState> {
+  async change(id: number, change: RolloutChange): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
       if (change.percentage !== undefined && change.percentage !== rollout.percentage) {
@@ -157,8 +155,8 @@ export class RolloutAdminService {
       if (change.status !== undefined && change.status !== rollout.status) {
         await this.setStatus(tx, rollout, change.status);
       }
-      await this.progress.settle(tx, [id]);
-      return this.stateOf(tx, id);
+      this.progress.settle(tx, id);
+      return this.find(tx, id);
     });
   }
 
@@ -178,25 +176,15 @@ export class RolloutAdminService {
    *
    * @throws Conflict where the rollout is cancelled
    */
-  async retry(id: number): Promise<RolloutState> {
+  async retry(id: number): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
-      const rule = (await this.rules.current(tx)).get(id);
+      const rule = this.rules.current(tx).get(id);
       if (!rule) throw new Conflict(`Rollout ${id} is cancelled, and sends nothing any more`);
-      const targets = targetCondition(tx.em.createQueryBuilder(Printer, 'p').select('p.id'), rule);
-      const { affected } = await tx.em
-        .createQueryBuilder()
-        .update(PrinterUpdate)
-        .set({ superseded: true })
-        .where(`rolloutId = :id AND status = 'failed' AND superseded = false`, { id })
-        .andWhere(`printerId IN (${targets.getQuery()})`)
-        .setParameters({ ...targets.getParameters(), id })
-        .execute();
-      await this.progress.count(tx, id, 'failed', -(affected ?? 0));
+      const retried = await this.retries.supersedeFailed(tx, rule);
       this.rules.changed(tx);
-      await this.progress.settle(tx, [id]);
-      this.logStep(tx, rollout, `retries ${affected ?? 0} failed updates`);
-      return this.stateOf(tx, id);
+      this.logStep(tx, rollout, `retries ${retried} failed updates`);
+      return this.find(tx, id);
     });
   }
 
@@ -233,9 +221,8 @@ export class RolloutAdminService {
     if (!operatorMayMove(rollout.status, status)) {
       throw new Conflict(`Rollout ${rollout.id} is ${rollout.status}, and cannot become ${status}`);
     }
-    const pendingAtCancel = status === 'cancelled' ? await this.progress.pending(tx, rollout) : null;
     if (status === 'cancelled') await this.withdraw(tx, rollout);
-    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status, pendingAtCancel });
+    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
     this.rules.changed(tx);
     this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
   }
@@ -251,11 +238,6 @@ export class RolloutAdminService {
     const rollout = await tx.em.findOneBy(Rollout, { id });
     if (!rollout) throw new NotFound(`Rollout not found: ${id}`);
     return rollout;
-  }
-
-  private async stateOf(tx: Transaction, id: number): Promise<RolloutState> {
-    const rollout = await this.find(tx, id);
-    return { rollout, pending: await this.progress.pending(tx, rollout) };
   }
 
   private logStep(tx: Transaction, rollout: Rollout, step: string): void {

@@ -1,70 +1,76 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { MoreThan } from 'typeorm';
+import { Gathered } from '../database/gathered.js';
+import type { CounterChange } from '../database/gathered.js';
+import type { SqlRow } from '../database/statements.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
-import { Printer } from '../printer/printer.entity.js';
-import type { UpdateStatus } from './domain/state.js';
-import type { RolloutRule } from './domain/targeting.js';
+import type { RolloutStatus, UpdateStatus } from './domain/state.js';
 import { RolloutRules } from './rollout-rules.js';
-import { Rollout } from './rollout.entity.js';
-import { pendingCondition } from './target-condition.js';
 
-/** The column that counts the updates in each state. */
-const COUNTERS = {
-  in_progress: 'inProgressCount',
-  completed: 'completedCount',
-  failed: 'failedCount',
-  declined: 'declinedCount',
-} as const satisfies Record<UpdateStatus, keyof Rollout>;
+/** What a rollout counts of its targets: those sent nothing yet, and the others by the state of their update. */
+export type RolloutCounter = 'pending' | UpdateStatus;
+
+const STATE = `status, rollout_percentage, firmware_version, pending_count, in_progress_count,
+  completed_count + failed_count + declined_count AS ended`;
+const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progress_count = in_progress_count + ?,
+  completed_count = completed_count + ?, failed_count = failed_count + ?, declined_count = declined_count + ?
+  WHERE id = ? RETURNING ${STATE}`;
 
 /** How far a rollout has come: its counters, and whether it is completed. */
 @Injectable()
 export class RolloutProgress {
   private readonly logger = new Logger('Rollout');
+  private readonly gathered: Gathered<RolloutCounter>;
 
-  constructor(private readonly rules: RolloutRules) {}
+  constructor(
+    unitOfWork: UnitOfWork,
+    private readonly rules: RolloutRules,
+  ) {
+    this.gathered = new Gathered(unitOfWork, (tx, id, change) => this.write(tx, id, change));
+  }
 
-  /** Adds to the counter of a state; to be called in the transaction that changes the updates. */
-  async count(tx: Transaction, rolloutId: number, status: UpdateStatus, by: number): Promise<void> {
-    if (by !== 0) await tx.em.increment(Rollout, { id: rolloutId }, COUNTERS[status], by);
+  /** Changes counters; to be called in the transaction that changes the updates or the printers. */
+  count(tx: Transaction, rolloutId: number, change: CounterChange<RolloutCounter>): void {
+    this.gathered.add(tx, rolloutId, change);
   }
 
   /** One printer that was pending when the rollout was cancelled turns out to have the update. */
-  async noLongerPendingAtCancel(tx: Transaction, rolloutId: number): Promise<void> {
-    await tx.em.decrement(Rollout, { id: rolloutId, pendingAtCancel: MoreThan(0) }, 'pendingAtCancel', 1);
-  }
-
-  /** How many targets a rollout has sent nothing to; of a cancelled one, how many there were at that moment. */
-  async pending(tx: Transaction, rollout: Rollout): Promise<number> {
-    if (rollout.pendingAtCancel !== null) return rollout.pendingAtCancel;
-    const rule = (await this.rules.current(tx)).get(rollout.id);
-    return rule ? pendingPrinters(tx, rule).getCount() : 0;
+  noLongerPendingAtCancel(tx: Transaction, rolloutId: number): void {
+    tx.db.run(
+      `UPDATE rollout SET pending_count = pending_count - 1 WHERE id = ? AND status = 'cancelled' AND pending_count > 0`,
+      rolloutId,
+    );
   }
 
   /**
-   * Moves rollouts between active and completed: completed at 100 %, with at least one target, none pending and none
-   * in progress (decisions, "A rollout's life"). To be called after every change that may bear on it.
+   * Moves a rollout between active and completed: completed at 100 %, with at least one target, none pending and none
+   * in progress (decisions, "A rollout's life"). Counters do it by themselves; to be called after every other change that may
+   * bear on it.
    */
-  async settle(tx: Transaction, rolloutIds: Iterable<number>): Promise<void> {
-    for (const id of new Set(rolloutIds)) {
-      const rule = (await this.rules.current(tx)).get(id);
-      if (!rule || (rule.status !== 'active' && rule.status !== 'completed')) continue;
-      const status = (await this.isCompleted(tx, rule)) ? 'completed' : 'active';
-      if (status === rule.status) continue;
-      await tx.em.update(Rollout, { id, status: rule.status }, { status });
-      this.rules.forget();
-      tx.afterCommit(() => this.logger.log(`Rollout ${id} of ${rule.version} is ${status}`));
-    }
+  settle(tx: Transaction, rolloutId: number): void {
+    this.settleState(tx, rolloutId, tx.db.get(`SELECT ${STATE} FROM rollout WHERE id = ?`, rolloutId));
   }
 
-  private async isCompleted(tx: Transaction, rule: RolloutRule): Promise<boolean> {
-    if (rule.percentage < 100) return false;
-    const rollout = await tx.em.findOneByOrFail(Rollout, { id: rule.id });
-    const ended = rollout.completedCount + rollout.failedCount + rollout.declinedCount;
-    if (ended === 0 || rollout.inProgressCount > 0) return false;
-    return !(await pendingPrinters(tx, rule).getExists());
+  private write(tx: Transaction, id: number, change: CounterChange<RolloutCounter>): void {
+    const { pending = 0, in_progress = 0, completed = 0, failed = 0, declined = 0 } = change;
+    this.settleState(tx, id, tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id));
+  }
+
+  private settleState(tx: Transaction, id: number, state: SqlRow | undefined): void {
+    if (state?.status !== 'active' && state?.status !== 'completed') return;
+    const status: RolloutStatus = isCompleted(state) ? 'completed' : 'active';
+    if (status === state.status) return;
+    tx.db.run('UPDATE rollout SET status = ? WHERE id = ?', status, id);
+    this.rules.statusChanged(tx, id, status);
+    tx.afterCommit(() => this.logger.log(`Rollout ${id} of ${state.firmware_version} is ${status}`));
   }
 }
 
-function pendingPrinters(tx: Transaction, rule: RolloutRule): ReturnType<typeof pendingCondition<Printer>> {
-  return pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule);
+function isCompleted(state: SqlRow): boolean {
+  return (
+    state.rollout_percentage === 100 &&
+    state.pending_count === 0 &&
+    state.in_progress_count === 0 &&
+    Number(state.ended) > 0
+  );
 }

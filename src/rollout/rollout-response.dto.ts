@@ -3,7 +3,7 @@ import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { ROLLOUT_STATUSES } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
-import type { RolloutPage, RolloutState } from './rollout-admin.service.js';
+import type { RolloutPage } from './rollout-admin.service.js';
 import { ROLLOUT_TYPES } from './rollout.entity.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
 
@@ -116,7 +116,7 @@ export class RolloutListResponse {
 }
 
 /** Maps a rollout to its answer. */
-export function toRolloutResponse({ rollout, pending }: RolloutState): RolloutResponse {
+export function toRolloutResponse(rollout: Rollout): RolloutResponse {
   return {
     id: rollout.id,
     firmware_version: rollout.version,
@@ -135,12 +135,12 @@ export function toRolloutResponse({ rollout, pending }: RolloutState): RolloutRe
     status: rollout.status,
     created_at: rollout.createdAt.toISOString(),
     total_targets:
-      pending +
+      rollout.pendingCount +
       rollout.inProgressCount +
       rollout.completedCount +
       rollout.failedCount +
       rollout.declinedCount,
-    pending_count: pending,
+    pending_count: rollout.pendingCount,
     in_progress_count: rollout.inProgressCount,
     completed_count: rollout.completedCount,
     failed_count: rollout.failedCount,

@@ -1,101 +1,107 @@
 import { Injectable } from '@nestjs/common';
-import { Not } from 'typeorm';
 import { channelRank } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { versionKey } from '../common/version.js';
+import { Database } from '../database/database.js';
+import type { Statements } from '../database/statements.js';
+import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
-import type { Printer } from '../printer/printer.entity.js';
-import { compareRules } from './domain/decide.js';
-import type { Build, PrinterFacts, RolloutRule } from './domain/targeting.js';
+import type { RolloutStatus } from './domain/state.js';
+import type { Build, RolloutRule } from './domain/targeting.js';
 import { Rollout } from './rollout.entity.js';
 import { RolloutEvents } from './rollout.events.js';
-import { Withdrawal } from './withdrawal.entity.js';
+import { RuleSet } from './rule-set.js';
 
-/** The rollouts that are not cancelled, ready for decisions. */
-export class RuleSet {
-  /** In the order in which they get their turn. */
-  readonly rules: readonly RolloutRule[];
-  private readonly byId: ReadonlyMap<number, RolloutRule>;
+/** What of a rule never changes after its rollout was created: the lists are parsed once. */
+type FixedPart = Omit<RolloutRule, 'status' | 'percentage' | 'builds'>;
 
-  /** @param withdrawals for each cancelled rollout the newest one that there was at that moment */
-  constructor(
-    rules: RolloutRule[],
-    private readonly withdrawals: ReadonlyMap<number, number>,
-  ) {
-    this.rules = rules.sort(compareRules);
-    this.byId = new Map(rules.map((rule) => [rule.id, rule]));
-  }
+/** What of a rule changes. */
+type ChangingPart = Pick<Rollout, 'id' | 'status' | 'percentage' | 'firmwareId'>;
 
-  /** The rule of a rollout; undefined where it is cancelled or deleted. */
-  get(rolloutId: number | null): RolloutRule | undefined {
-    return rolloutId === null ? undefined : this.byId.get(rolloutId);
-  }
-
-  /** True where some rollout may send something now. */
-  get canSend(): boolean {
-    return this.rules.some((rule) => rule.status === 'active' || rule.status === 'completed');
-  }
-
-  /** What a decision needs to know of a printer. */
-  factsOf(printer: Printer): PrinterFacts {
-    return {
-      uuid: printer.uuid,
-      userId: printer.userId,
-      platform: printer.platform,
-      channel: printer.updateChannel,
-      versionKey: printer.versionKey,
-      autoUpdate: printer.autoUpdate,
-      withdrawnAt:
-        printer.versionRolloutId === null ? null : (this.withdrawals.get(printer.versionRolloutId) ?? null),
-    };
-  }
-}
+const CHANGING = `SELECT id, status, rollout_percentage AS percentage, firmware_version_id AS firmwareId FROM rollout
+  WHERE status <> 'cancelled'`;
 
 /** Keeps the rules in memory; whoever changes a rollout or its firmware says so within the same transaction. */
 @Injectable()
 export class RolloutRules {
-  private cached: RuleSet | null = null;
+  private readonly table: Table<Rollout>;
+  private readonly fixed = new Map<number, FixedPart>();
+  /** As the transaction sees them that is open now, or comes next. */
+  private inTransaction: RuleSet | null = null;
+  /** As they are committed. */
+  private committed: RuleSet | null = null;
 
   constructor(
+    private readonly database: Database,
     unitOfWork: UnitOfWork,
     private readonly firmware: FirmwareService,
     private readonly events: RolloutEvents,
   ) {
-    // What was read inside a transaction that failed never was.
-    unitOfWork.onRollback(() => this.forget());
+    this.table = database.table(Rollout);
+    // What was read inside a transaction that failed never was; a number that it gave away is given again.
+    unitOfWork.onRollback(() => {
+      this.inTransaction = null;
+      this.fixed.clear();
+    });
   }
 
   /** The rules as this transaction sees them. */
-  async current(tx: Transaction): Promise<RuleSet> {
-    this.cached ??= await this.load(tx);
-    return this.cached;
+  current(tx: Transaction): RuleSet {
+    this.inTransaction ??= this.load(tx.db);
+    return this.inTransaction;
+  }
+
+  /** The rules for those who only read. */
+  forReading(): RuleSet {
+    this.committed ??= this.load(this.database.reader);
+    return this.committed;
   }
 
   /** To be called after every change that may give printers something, in the same transaction. */
   changed(tx: Transaction): void {
-    this.forget();
+    this.forget(tx);
     tx.afterCommit(() => this.events.publish('all'));
   }
 
   /** To be called after every other change to a rollout or its firmware, in the same transaction. */
-  forget(): void {
-    this.cached = null;
+  forget(tx: Transaction): void {
+    this.inTransaction = null;
+    tx.afterCommit(() => (this.committed = null));
   }
 
-  private async load(tx: Transaction): Promise<RuleSet> {
-    const rollouts = await tx.em.findBy(Rollout, { status: Not('cancelled') });
-    const rows = await this.firmware.ofVersions(
-      tx,
-      rollouts.map((rollout) => rollout.version),
+  /** To be called where the server itself has moved a rollout on: nothing else of the rules is read anew for it. */
+  statusChanged(tx: Transaction, rolloutId: number, status: RolloutStatus): void {
+    const rule = this.inTransaction?.get(rolloutId);
+    if (rule) rule.status = status;
+    tx.afterCommit(() => (this.committed = null));
+  }
+
+  private load(db: Statements): RuleSet {
+    const rollouts = db.all(CHANGING) as unknown as ChangingPart[];
+    const parts = rollouts.map((rollout) => [this.fixedPart(db, rollout.id), rollout] as const);
+    const rows = this.firmware.ofVersions(
+      db,
+      parts.map(([fixed]) => fixed.version),
     );
-    const withdrawals = await tx.em.find(Withdrawal);
+    const withdrawals = db.all('SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM withdrawal');
     return new RuleSet(
-      rollouts.map((rollout) => toRule(rollout, rows.get(rollout.version) ?? [])),
-      new Map(withdrawals.map(({ rolloutId, newestRolloutId }) => [rolloutId, newestRolloutId])),
+      parts.map(([fixed, changing]) => compile(fixed, changing, rows)),
+      new Map(withdrawals.map(({ rolloutId, newest }) => [Number(rolloutId), Number(newest)])),
     );
+  }
+
+  private fixedPart(db: Statements, id: number): FixedPart {
+    let part = this.fixed.get(id);
+    if (part === undefined) {
+      const rollout = this.table.find(db, 'WHERE id = ?', id);
+      if (rollout === null) throw new Error(`Rollout ${id} was there a moment ago`);
+      part = toFixedPart(rollout);
+      this.fixed.set(id, part);
+    }
+    return part;
   }
 }
 
@@ -105,23 +111,36 @@ export class RolloutRules {
  * @param rows all rows of its version, in the order of `compareRows`
  */
 export function toRule(rollout: Rollout, rows: readonly Firmware[]): RolloutRule {
-  const channels = idSet<Channel>(rollout.targetChannels);
-  // Once its firmware is deleted, a rollout sends nothing: what is uploaded under the same version later may be another
-  // binary, which nobody has chosen for these printers.
-  const available = rollout.firmwareId === null ? [] : rows;
+  return compile(toFixedPart(rollout), rollout, new Map([[rollout.version, [...rows]]]));
+}
+
+function toFixedPart(rollout: Rollout): FixedPart {
   return {
     id: rollout.id,
     version: rollout.version,
     versionKey: rollout.versionKey,
-    status: rollout.status,
-    percentage: rollout.percentage,
     allowDowngrade: rollout.allowDowngrade,
     userIds: idSet(rollout.targetUserIds),
     printerUuids: idSet(rollout.targetPrinterIds),
-    channels,
+    channels: idSet<Channel>(rollout.targetChannels),
     minKey: rollout.minVersion === null ? null : versionKey(rollout.minVersion),
     maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),
-    builds: new Map(chosenRows(available, channels).map((row) => [row.platform, toBuild(row)])),
+  };
+}
+
+function compile(
+  fixed: FixedPart,
+  changing: ChangingPart,
+  rowsByVersion: ReadonlyMap<string, Firmware[]>,
+): RolloutRule {
+  // Once its firmware is deleted, a rollout sends nothing: what is uploaded under the same version later may be another
+  // binary, which nobody has chosen for these printers.
+  const available = changing.firmwareId === null ? [] : (rowsByVersion.get(fixed.version) ?? []);
+  return {
+    ...fixed,
+    status: changing.status,
+    percentage: changing.percentage,
+    builds: new Map(chosenRows(available, fixed.channels).map((row) => [row.platform, toBuild(row)])),
   };
 }
 

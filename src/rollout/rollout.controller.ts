@@ -91,9 +91,9 @@ export class RolloutController {
     'activ',
     'status must be one of the following values: scheduled, active, paused, completed, cancelled',
   )
-  async list(@Query() query: ListRolloutsQuery): Promise<RolloutListResponse> {
+  list(@Query() query: ListRolloutsQuery): RolloutListResponse {
     const { status, limit, before } = toRolloutList(query);
-    return toRolloutListResponse(await this.rollouts.list(status, limit, before));
+    return toRolloutListResponse(this.rollouts.list(status, limit, before));
   }
 
   @Get(':rollout_id')
@@ -103,8 +103,8 @@ export class RolloutController {
   @ApiOkResponse({ type: RolloutResponse })
   @ApiBadRolloutId()
   @ApiUnknownRollout()
-  async get(@Param() param: RolloutParam): Promise<RolloutResponse> {
-    return toRolloutResponse(await this.rollouts.get(param.rollout_id));
+  get(@Param() param: RolloutParam): RolloutResponse {
+    return toRolloutResponse(this.rollouts.get(param.rollout_id));
   }
 
   @Patch(':rollout_id')

@@ -69,7 +69,11 @@ export class Rollout {
   @Instant({ name: 'created_at' })
   createdAt!: Date;
 
-  // Counted in the transaction that changes the updates: right at every moment, after a crash, too.
+  // Counted in the transaction that changes the updates or the printers: right at every moment, after a crash, too.
+  /** Targets that it has sent nothing to; from a cancel on, how many there were at that moment. */
+  @Column({ name: 'pending_count', type: 'integer' })
+  pendingCount!: number;
+
   @Column({ name: 'in_progress_count', type: 'integer' })
   inProgressCount!: number;
 
@@ -81,8 +85,4 @@ export class Rollout {
 
   @Column({ name: 'declined_count', type: 'integer' })
   declinedCount!: number;
-
-  /** How many were still pending when the rollout was cancelled; null until then, for it is counted anew each time. */
-  @Column({ name: 'pending_at_cancel', type: 'integer', nullable: true })
-  pendingAtCancel!: number | null;
 }

@@ -5,6 +5,7 @@ import { PrinterModule } from '../printer/printer.module.js';
 import { FirmwareWatch } from './firmware-watch.js';
 import { HistoryController } from './history.controller.js';
 import { OfferService } from './offer.service.js';
+import { PendingTargets } from './pending-targets.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
@@ -17,6 +18,7 @@ import { StuckUpdates } from './stuck-updates.js';
 import { UpdateHistory } from './update-history.js';
 import { UpdateJournal } from './update-journal.js';
 import { UpdateReports } from './update-reports.js';
+import { UpdateRetry } from './update-retry.js';
 import { PrinterUpdate } from './update.entity.js';
 import { VersionSettlement } from './version-settlement.js';
 import { Withdrawal } from './withdrawal.entity.js';
@@ -28,6 +30,7 @@ import { Withdrawal } from './withdrawal.entity.js';
   providers: [
     FirmwareWatch,
     OfferService,
+    PendingTargets,
     RolloutAdminService,
     RolloutEvents,
     RolloutProgress,
@@ -38,6 +41,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     UpdateHistory,
     UpdateJournal,
     UpdateReports,
+    UpdateRetry,
     VersionSettlement,
   ],
   exports: [RolloutEvents, RolloutService, UpdateReports],

@@ -1,43 +1,55 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { LessThanOrEqual } from 'typeorm';
 import { AppConfig } from '../config/config.js';
+import { Database } from '../database/database.js';
+import { sqlInstant } from '../database/table.js';
+import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { Printer } from '../printer/printer.entity.js';
+import { PrinterService } from '../printer/printer.service.js';
 import { RolloutEvents } from './rollout.events.js';
 import { UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 
 // So many at once that the event loop is given back every few milliseconds.
-const SLICE = 100;
+const SLICE = 200;
 
 /** Fails updates whose printer has not shown a sign of life for too long. */
 @Injectable()
 export class StuckUpdates {
+  private readonly table: Table<PrinterUpdate>;
+
   constructor(
+    database: Database,
     private readonly unitOfWork: UnitOfWork,
+    private readonly printers: PrinterService,
     private readonly journal: UpdateJournal,
     private readonly events: RolloutEvents,
     private readonly config: AppConfig,
-  ) {}
+  ) {
+    this.table = database.table(PrinterUpdate);
+  }
 
   /** Fails every update under way whose last sign of life lies as far back as the limit, or farther. */
   async fail(now: Date): Promise<void> {
-    while ((await this.failSlice(now)) === SLICE);
+    while ((await this.failSlice(now)) === SLICE) await nextTurn();
   }
 
-  private async failSlice(now: Date): Promise<number> {
+  private failSlice(now: Date): Promise<number> {
     const limit = this.config.updateTimeoutMs;
-    return this.unitOfWork.run(async (tx) => {
-      const stuck = await tx.em.find(PrinterUpdate, {
-        where: { status: 'in_progress', lastSignOfLife: LessThanOrEqual(new Date(now.getTime() - limit)) },
-        order: { lastSignOfLife: 'ASC' },
-        take: SLICE,
-      });
+    return this.unitOfWork.collect((tx) => {
+      const stuck = this.table.select(
+        tx.db,
+        `WHERE status = 'in_progress' AND last_sign_of_life <= ? ORDER BY last_sign_of_life LIMIT ?`,
+        sqlInstant(new Date(now.getTime() - limit)),
+        SLICE,
+      );
+      const uuids: string[] = [];
       for (const update of stuck) {
-        await this.journal.end(tx, update, 'failed', { error: `no progress for ${limit / 60_000} minutes` });
-        const { uuid } = await tx.em.findOneByOrFail(Printer, { id: update.printerId });
-        tx.afterCommit(() => this.events.publish([uuid]));
+        this.journal.end(tx, update, 'failed', { error: `no progress for ${limit / 60_000} minutes` });
+        const printer = this.printers.byId(tx.db, update.printerId);
+        if (printer) uuids.push(printer.uuid);
       }
+      tx.afterCommit(() => this.events.publish(uuids));
       return stuck.length;
     });
   }

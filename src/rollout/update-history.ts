@@ -1,8 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import { Database } from '../database/database.js';
+import type { SqlValue } from '../database/statements.js';
+import type { Table } from '../database/table.js';
 import type { Printer } from '../printer/printer.entity.js';
 import { PrinterService } from '../printer/printer.service.js';
-import { OfferService } from './offer.service.js';
+import { decide } from './domain/decide.js';
+import type { Decision } from './domain/decide.js';
+import { RolloutRules } from './rollout-rules.js';
+import { UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 
 /** An update that is due for a printer and has not been sent; it stands nowhere, but follows from the rollouts. */
@@ -11,40 +16,64 @@ export interface PendingUpdate {
   version: string;
 }
 
+/** An update as its printer's history shows it. */
+export interface PastUpdate extends Omit<PrinterUpdate, 'rolloutId'> {
+  /** Null once the rollout is deleted. */
+  rolloutId: number | null;
+}
+
 /** The updates of one printer. */
 export interface History {
   printer: Printer;
   pending: PendingUpdate | null;
   /** The newest first. */
-  updates: PrinterUpdate[];
+  updates: PastUpdate[];
 }
 
 /** What printers were sent, and what waits for them. */
 @Injectable()
 export class UpdateHistory {
+  private readonly table: Table<PrinterUpdate>;
+
   constructor(
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
     private readonly printers: PrinterService,
-    private readonly offers: OfferService,
-  ) {}
+    private readonly rules: RolloutRules,
+    private readonly journal: UpdateJournal,
+  ) {
+    this.table = database.table(PrinterUpdate);
+  }
 
   /**
    * The history of a printer.
    *
    * @param limit how many entries at most, the pending one included
    */
-  async of(printerKey: number | string, limit: number): Promise<History> {
-    return this.unitOfWork.run(async (tx) => {
-      const printer = await this.printers.find(tx, printerKey);
-      const decision = await this.offers.decide(tx, printer);
-      const pending = decision.send ? { rolloutId: decision.rule.id, version: decision.rule.version } : null;
-      const take = limit - (pending ? 1 : 0);
-      const where = { printerId: printer.id };
-      const updates =
-        take > 0
-          ? await tx.em.find(PrinterUpdate, { where, order: { startedAt: 'DESC', id: 'DESC' }, take })
-          : [];
-      return { printer, pending, updates };
-    });
+  of(printerKey: number | string, limit: number): History {
+    const printer = this.printers.get(printerKey);
+    const decision = this.decisionFor(printer);
+    const pending = decision.send ? { rolloutId: decision.rule.id, version: decision.rule.version } : null;
+    return { printer, pending, updates: this.past(printer, limit - (pending ? 1 : 0)) };
+  }
+
+  /** What a printer would be sent now, or why nothing. */
+  private decisionFor(printer: Printer): Decision {
+    const rules = this.rules.forReading();
+    const situation = this.journal.situation(this.database.reader, printer, false);
+    return decide(rules.factsOf(printer), rules.rules, situation);
+  }
+
+  private past(printer: Printer, limit: number): PastUpdate[] {
+    const values: SqlValue[] = [printer.id, limit];
+    const rows = this.database.reader.all(
+      `SELECT ${this.table.columns}, rollout.id AS liveRolloutId FROM printer_update
+        LEFT JOIN rollout ON rollout.id = printer_update.rollout_id
+        WHERE printer_id = ? ORDER BY started_at DESC, printer_update.id DESC LIMIT ?`,
+      ...values,
+    );
+    return rows.map((row) => ({
+      ...this.table.read(row),
+      rolloutId: row.liveRolloutId === null ? null : Number(row.liveRolloutId),
+    }));
   }
 }

@@ -1,8 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { In } from 'typeorm';
 import { Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import { Gathered } from '../database/gathered.js';
+import type { Statements } from '../database/statements.js';
+import type { Table } from '../database/table.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
-import { Firmware } from '../firmware/firmware.entity.js';
 import type { Printer } from '../printer/printer.entity.js';
 import type { Situation } from './domain/decide.js';
 import { updateMayMove } from './domain/state.js';
@@ -34,22 +37,33 @@ const COMPLETED_MESSAGE = 'Update completed successfully';
 @Injectable()
 export class UpdateJournal {
   private readonly logger = new Logger('Update');
+  private readonly table: Table<PrinterUpdate>;
+  private readonly firmwareCounts: Gathered<UpdateStatus>;
 
   constructor(
+    database: Database,
+    unitOfWork: UnitOfWork,
     private readonly progress: RolloutProgress,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.table = database.table(PrinterUpdate);
+    this.firmwareCounts = new Gathered(unitOfWork, (tx, id, { completed = 0, failed = 0 }) => {
+      const sql = `UPDATE firmware SET success_count = success_count + ?, failure_count = failure_count + ? WHERE id = ?`;
+      tx.db.run(sql, completed, failed, id);
+    });
+  }
 
   /** Opens an update that is about to be sent. */
-  async open(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): Promise<void> {
-    await this.insert(tx, printer, rule, build, 'in_progress');
+  open(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): void {
+    this.insert(tx, printer, rule, build, 'in_progress');
   }
 
   /** Opens a declined update again, which is about to be sent. */
-  async reopen(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): Promise<void> {
-    const [rolloutId, printerId, now] = [rule.id, printer.id, this.clock.now()];
-    const update = await tx.em.findOneByOrFail(PrinterUpdate, { rolloutId, printerId, superseded: false });
-    await this.move(tx, update, 'in_progress', {
+  reopen(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): void {
+    const update = this.table.find(tx.db, LIVE, rule.id, printer.id);
+    if (update === null) throw new Error(`Printer ${printer.id} has no update of rollout ${rule.id}`);
+    const now = this.clock.now();
+    this.move(tx, update, 'in_progress', {
       firmwareId: build.firmwareId,
       attempts: update.attempts + 1,
       errorMessage: null,
@@ -62,52 +76,40 @@ export class UpdateJournal {
   }
 
   /** Records that a printer with auto_update off was spared an update. */
-  async declineFor(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): Promise<void> {
-    await this.insert(tx, printer, rule, build, 'declined');
+  declineFor(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): void {
+    this.insert(tx, printer, rule, build, 'declined');
   }
 
   /** Forgets how often declined updates were sent: the printer has switched auto_update on, and is asked anew. */
-  async askAnew(tx: Transaction, printer: Printer): Promise<void> {
-    await tx.em.update(PrinterUpdate, { printerId: printer.id, status: 'declined' }, { attempts: 0 });
+  askAnew(tx: Transaction, printer: Printer): void {
+    const sql = `UPDATE printer_update SET attempts = 0 WHERE printer_id = ? AND status = 'declined'`;
+    tx.db.run(sql, printer.id);
   }
 
   /** Counts one more send of an update that is under way. */
-  async sendAgain(tx: Transaction, update: PrinterUpdate): Promise<void> {
-    const columns = { attempts: update.attempts + 1, sendOnResume: false, lastSignOfLife: this.clock.now() };
-    await tx.em.update(PrinterUpdate, { id: update.id }, columns);
+  sendAgain(tx: Transaction, update: PrinterUpdate): void {
+    const changes = { attempts: update.attempts + 1, sendOnResume: false, lastSignOfLife: this.clock.now() };
+    this.table.update(tx.db, update.id, changes);
   }
 
   /** Records that the printer is there and needs the update once more, which a pause forbids. */
-  async waitForResume(tx: Transaction, update: PrinterUpdate): Promise<void> {
-    await tx.em.update(
-      PrinterUpdate,
-      { id: update.id },
-      { sendOnResume: true, lastSignOfLife: this.clock.now() },
-    );
-  }
-
-  /** Records a sign of life, and what the printer said with it. */
-  async alive(
-    tx: Transaction,
-    update: PrinterUpdate,
-    said: { lastPercent?: number; lastStatusMessage?: string } = {},
-  ): Promise<void> {
-    await tx.em.update(PrinterUpdate, { id: update.id }, { ...said, lastSignOfLife: this.clock.now() });
+  waitForResume(tx: Transaction, update: PrinterUpdate): void {
+    this.table.update(tx.db, update.id, { sendOnResume: true, lastSignOfLife: this.clock.now() });
   }
 
   /** Records that the printer came back with the version that it had reported. */
-  async confirm(tx: Transaction, update: PrinterUpdate): Promise<void> {
-    await tx.em.update(PrinterUpdate, { id: update.id }, { confirmed: true });
+  confirm(tx: Transaction, update: PrinterUpdate): void {
+    this.table.update(tx.db, update.id, { confirmed: true });
   }
 
   /** Ends an update, or turns its end around where the table of states allows that. */
-  async end(
+  end(
     tx: Transaction,
     update: PrinterUpdate,
     to: Exclude<UpdateStatus, 'in_progress'>,
     ending: Ending,
-  ): Promise<void> {
-    await this.move(tx, update, to, {
+  ): void {
+    this.move(tx, update, to, {
       errorMessage: ending.error,
       lastStatusMessage: ending.error ?? COMPLETED_MESSAGE,
       lastPercent: to === 'completed' ? 100 : (ending.percent ?? update.lastPercent),
@@ -124,43 +126,39 @@ export class UpdateJournal {
   }
 
   /** Lets a failed update that a retry had replaced count again, unless another one has taken its place. */
-  async reinstate(tx: Transaction, update: PrinterUpdate): Promise<PrinterUpdate> {
+  reinstate(tx: Transaction, update: PrinterUpdate): PrinterUpdate {
     const { rolloutId, printerId } = update;
-    if (!update.superseded || rolloutId === null) return update;
-    if (await tx.em.existsBy(PrinterUpdate, { rolloutId, printerId, superseded: false })) return update;
-    await tx.em.update(PrinterUpdate, { id: update.id }, { superseded: false });
-    await this.progress.count(tx, rolloutId, update.status, 1);
-    await this.progress.noLongerPendingAtCancel(tx, rolloutId);
+    if (!update.superseded || this.table.find(tx.db, LIVE, rolloutId, printerId) !== null) return update;
+    this.table.update(tx.db, update.id, { superseded: false });
+    this.progress.count(tx, rolloutId, { [update.status]: 1 });
+    this.progress.noLongerPendingAtCancel(tx, rolloutId);
     return { ...update, superseded: false };
   }
 
-  /** What the earlier updates of some printers mean for a decision, by the printer's number. */
-  async situations(
-    tx: Transaction,
-    printers: readonly Printer[],
-    comesBack: boolean,
-  ): Promise<Map<number, Situation>> {
-    const updates = await tx.em.findBy(PrinterUpdate, {
-      printerId: In(printers.map((printer) => printer.id)),
-      superseded: false,
-    });
-    const byPrinter = new Map<number, PrinterUpdate[]>(printers.map((printer) => [printer.id, []]));
-    for (const update of updates) byPrinter.get(update.printerId)?.push(update);
-    return new Map([...byPrinter].map(([id, own]) => [id, toSituation(own, comesBack)]));
+  /** What the earlier updates of a printer mean for a decision. */
+  situation(db: Statements, printer: Printer, comesBack: boolean): Situation {
+    const updates = this.table.select(db, 'WHERE printer_id = ? AND superseded = false', printer.id);
+    return {
+      earlier: new Map(updates.map(({ rolloutId, status, attempts }) => [rolloutId, { status, attempts }])),
+      // After `firmware_complete` the board reboots: what it runs is known when it subscribes again, not before.
+      busy: updates.some(
+        ({ status, confirmed }) => status === 'in_progress' || (status === 'completed' && !confirmed),
+      ),
+      comesBack,
+    };
   }
 
-  private async insert(
+  private insert(
     tx: Transaction,
     printer: Printer,
     rule: RolloutRule,
     build: Build,
     status: 'in_progress' | 'declined',
-  ): Promise<void> {
+  ): void {
     const now = this.clock.now();
     const declined = status === 'declined';
-    const row: Omit<PrinterUpdate, 'id'> = {
+    this.table.insert(tx.db, {
       rolloutId: rule.id,
-      sentByRolloutId: rule.id,
       printerId: printer.id,
       firmwareId: build.firmwareId,
       version: rule.version,
@@ -175,64 +173,27 @@ export class UpdateJournal {
       lastSignOfLife: now,
       lastPercent: 0,
       lastStatusMessage: declined ? AUTO_UPDATE_OFF : null,
-    };
-    await tx.em.insert(PrinterUpdate, row);
-    await this.progress.count(tx, rule.id, status, 1);
-    await this.progress.settle(tx, [rule.id]);
+    });
+    this.progress.count(tx, rule.id, { pending: -1, [status]: 1 });
     if (!declined) return;
     tx.afterCommit(() =>
       this.logger.log(`Update of printer ${printer.id} to ${rule.version} declined: ${AUTO_UPDATE_OFF}`),
     );
   }
 
-  private async move(
+  private move(
     tx: Transaction,
     update: PrinterUpdate,
     to: UpdateStatus,
     columns: Partial<PrinterUpdate>,
-  ): Promise<void> {
+  ): void {
     const from = update.status;
     if (!updateMayMove(from, to)) throw new Error(`Update ${update.id} cannot go from ${from} to ${to}`);
-    const { affected } = await tx.em.update(
-      PrinterUpdate,
-      { id: update.id, status: from },
-      { ...columns, status: to },
-    );
-    if (affected !== 1) throw new Error(`Update ${update.id} is no longer ${from}`);
-    if (update.rolloutId !== null && !update.superseded) {
-      await this.progress.count(tx, update.rolloutId, from, -1);
-      await this.progress.count(tx, update.rolloutId, to, 1);
-    }
-    await countForFirmware(tx, update.firmwareId, from, -1);
-    await countForFirmware(tx, update.firmwareId, to, 1);
-    if (update.rolloutId !== null) await this.progress.settle(tx, [update.rolloutId]);
+    this.table.update(tx.db, update.id, { ...columns, status: to });
+    if (!update.superseded) this.progress.count(tx, update.rolloutId, { [from]: -1, [to]: 1 });
+    this.firmwareCounts.add(tx, update.firmwareId, { [from]: -1, [to]: 1 });
   }
 }
 
-async function countForFirmware(
-  tx: Transaction,
-  firmwareId: number | null,
-  status: UpdateStatus,
-  by: number,
-): Promise<void> {
-  if (firmwareId === null || (status !== 'completed' && status !== 'failed')) return;
-  const column = status === 'completed' ? 'successCount' : 'failureCount';
-  await tx.em.increment(Firmware, { id: firmwareId }, column, by);
-}
-
-function toSituation(updates: readonly PrinterUpdate[], comesBack: boolean): Situation {
-  return {
-    earlier: new Map(
-      updates.flatMap((update) =>
-        update.rolloutId === null
-          ? []
-          : [[update.rolloutId, { status: update.status, attempts: update.attempts }]],
-      ),
-    ),
-    // After `firmware_complete` the board reboots: what it runs is known when it subscribes again, not before.
-    busy: updates.some(
-      ({ status, confirmed }) => status === 'in_progress' || (status === 'completed' && !confirmed),
-    ),
-    comesBack,
-  };
-}
+// The update that counts for a rollout and a printer.
+const LIVE = 'WHERE rollout_id = ? AND printer_id = ? AND superseded = false';

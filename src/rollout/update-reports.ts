@@ -1,6 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { MoreThan } from 'typeorm';
+import { Clock } from '../common/clock.js';
 import { Invalid } from '../common/errors.js';
+import { Database } from '../database/database.js';
+import type { Statements } from '../database/statements.js';
+import { sqlInstant } from '../database/table.js';
+import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import { PrinterService } from '../printer/printer.service.js';
@@ -15,55 +19,81 @@ export type Report =
   | { kind: 'failed'; error: string }
   | { kind: 'declined'; version: string | null; autoUpdate: boolean | null };
 
+type Progress = Extract<Report, { kind: 'progress' }>;
+
 // Printer protocol, "Reports": percent is -1 for an error.
 const ERROR_PERCENT = -1;
+
+const PROGRESS = `UPDATE printer_update SET last_percent = ?,
+  last_status_message = coalesce(?, last_status_message), last_sign_of_life = ?
+  WHERE printer_id = ? AND status = 'in_progress'`;
 
 /** Takes in what printers report. Repeated, late and out-of-order reports change nothing twice. */
 @Injectable()
 export class UpdateReports {
+  private readonly table: Table<PrinterUpdate>;
+  /** Progress that waits for its transaction: of one printer, only the latest is written. */
+  private readonly waiting = new Map<string, { latest: Progress; written: Promise<void> }>();
+
   constructor(
+    database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly printers: PrinterService,
     private readonly journal: UpdateJournal,
     private readonly events: RolloutEvents,
-  ) {}
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(PrinterUpdate);
+  }
 
   /**
    * Records a report of a subscribed printer.
    *
    * @throws Invalid where the printer was never sent what it speaks of
    */
-  async report(printerUuid: string, report: Report): Promise<void> {
-    await this.unitOfWork.run(async (tx) => {
-      const printer = await this.printers.find(tx, printerUuid);
-      const update = await this.updateSpokenOf(tx, printer.id, report);
+  report(printerUuid: string, report: Report): Promise<void> {
+    if (report.kind === 'progress' && !isError(report)) return this.progress(printerUuid, report);
+    return this.unitOfWork.collect((tx) => {
+      const printerId = this.printers.idOf(tx.db, printerUuid);
+      const update = this.updateSpokenOf(tx.db, printerId, report);
       // No report changes a final state: it is a repetition, or comes too late.
-      if (update.status === 'in_progress') await this.record(tx, update, report);
-      else if (report.kind === 'failed') await this.explain(tx, update, report.error);
+      if (update.status === 'in_progress') this.end(tx, update, report);
+      else if (report.kind === 'failed') this.explain(tx, update, report.error);
       // Another rollout may have waited for this one to end.
-      const ended = report.kind === 'failed' || report.kind === 'declined' || isError(report);
-      if (ended) tx.afterCommit(() => this.events.publish([printerUuid]));
+      if (report.kind !== 'complete') tx.afterCommit(() => this.events.publish([printerUuid]));
     });
   }
 
-  private async record(tx: Transaction, update: PrinterUpdate, report: Report): Promise<void> {
+  private progress(printerUuid: string, report: Progress): Promise<void> {
+    const waiting = this.waiting.get(printerUuid);
+    if (waiting) {
+      waiting.latest = { ...report, status: report.status ?? waiting.latest.status };
+      return waiting.written;
+    }
+    const written = this.unitOfWork.collect((tx) => {
+      const { percent, status } = this.waiting.get(printerUuid)?.latest ?? report;
+      this.waiting.delete(printerUuid);
+      const printerId = this.printers.idOf(tx.db, printerUuid);
+      // Only the update that was sent last can be under way: one statement, by the index over those.
+      if (tx.db.run(PROGRESS, percent, status, sqlInstant(this.clock.now()), printerId) === 0)
+        this.updateSpokenOf(tx.db, printerId, report);
+    });
+    this.waiting.set(printerUuid, { latest: report, written });
+    return written;
+  }
+
+  private end(tx: Transaction, update: PrinterUpdate, report: Report): void {
     switch (report.kind) {
-      case 'progress':
-        if (isError(report)) {
-          const error = report.status ?? 'The printer reported an error';
-          return this.journal.end(tx, update, 'failed', { error, percent: ERROR_PERCENT });
-        }
-        return this.journal.alive(tx, update, {
-          lastPercent: report.percent,
-          ...(report.status === null ? {} : { lastStatusMessage: report.status }),
-        });
+      case 'progress': {
+        const error = report.status ?? 'The printer reported an error';
+        return this.journal.end(tx, update, 'failed', { error, percent: ERROR_PERCENT });
+      }
       case 'complete':
         return this.journal.end(tx, update, 'completed', { error: null });
       case 'failed':
         return this.journal.end(tx, update, 'failed', { error: report.error });
       case 'declined': {
-        if (report.autoUpdate !== null)
-          await this.printers.setAutoUpdate(tx, update.printerId, report.autoUpdate);
+        if (report.autoUpdate !== null) this.printers.setAutoUpdate(tx, update.printerId, report.autoUpdate);
         const error = report.autoUpdate === false ? AUTO_UPDATE_OFF : 'declined by the printer';
         return this.journal.end(tx, update, 'declined', { error });
       }
@@ -71,18 +101,21 @@ export class UpdateReports {
   }
 
   /** A `firmware_failed` behind a progress of -1 often says more about the same failure. */
-  private async explain(tx: Transaction, update: PrinterUpdate, error: string): Promise<void> {
+  private explain(tx: Transaction, update: PrinterUpdate, error: string): void {
     if (update.status !== 'failed' || update.lastPercent !== ERROR_PERCENT) return;
-    await tx.em.update(PrinterUpdate, { id: update.id }, { errorMessage: error });
+    this.table.update(tx.db, update.id, { errorMessage: error });
   }
 
   /** The update that a report names by its version; without one, the update that the printer was sent last. */
-  private async updateSpokenOf(tx: Transaction, printerId: number, report: Report): Promise<PrinterUpdate> {
+  private updateSpokenOf(db: Statements, printerId: number, report: Report): PrinterUpdate {
     const version = 'version' in report ? report.version : null;
-    const update = await tx.em.findOne(PrinterUpdate, {
-      where: { printerId, attempts: MoreThan(0), ...(version === null ? {} : { version }) },
-      order: { startedAt: 'DESC', id: 'DESC' },
-    });
+    const update = this.table.find(
+      db,
+      `WHERE printer_id = ? AND attempts > 0 AND firmware_version = coalesce(?, firmware_version)
+        ORDER BY started_at DESC, id DESC LIMIT 1`,
+      printerId,
+      version,
+    );
     if (update) return update;
     if (version !== null)
       throw Invalid.field('version', version, 'no update to this version was sent to this printer');
@@ -90,6 +123,6 @@ export class UpdateReports {
   }
 }
 
-function isError(report: Report): boolean {
-  return report.kind === 'progress' && report.percent === ERROR_PERCENT;
+function isError(report: Progress): boolean {
+  return report.percent === ERROR_PERCENT;
 }

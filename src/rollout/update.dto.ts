@@ -3,8 +3,7 @@ import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import { QueryInteger } from '../common/query.js';
 import { UPDATE_STATUSES } from './domain/state.js';
 import type { UpdateStatus } from './domain/state.js';
-import type { History, PendingUpdate } from './update-history.js';
-import type { PrinterUpdate } from './update.entity.js';
+import type { History, PastUpdate, PendingUpdate } from './update-history.js';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
@@ -86,7 +85,7 @@ export function toHistoryResponse({ printer, pending, updates }: History): Histo
   return { updates: pending ? [toPendingResponse(pending, printer.uuid), ...entries] : entries };
 }
 
-function toUpdateResponse(update: PrinterUpdate, printerUuid: string): UpdateResponse {
+function toUpdateResponse(update: PastUpdate, printerUuid: string): UpdateResponse {
   return {
     id: update.id,
     rollout_id: update.rolloutId,

@@ -1,10 +1,8 @@
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
 import { Instant } from '../database/columns.js';
-import { Firmware } from '../firmware/firmware.entity.js';
 import { Printer } from '../printer/printer.entity.js';
 import type { UpdateStatus } from './domain/state.js';
-import { Rollout } from './rollout.entity.js';
 
 /** One update of one printer: written before the message is sent, and never deleted while the printer exists. */
 @Entity('printer_update')
@@ -15,23 +13,17 @@ import { Rollout } from './rollout.entity.js';
 })
 @Index('ix_update_printer', ['printerId', 'startedAt'])
 @Index('ix_update_rollout_status', ['rolloutId', 'status'])
-@Index('ix_update_firmware', ['firmwareId'])
 @Index('ix_update_last_sign', ['lastSignOfLife'], { where: `"status" = 'in_progress'` })
 export class PrinterUpdate {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer_update' })
   id!: number;
 
-  /** Null once the rollout is deleted: history stays. */
-  @Column({ name: 'rollout_id', type: 'integer', nullable: true })
-  rolloutId!: number | null;
-
-  /** The same number, which stays when the rollout is deleted. */
-  @Column({ name: 'sent_by_rollout_id', type: 'integer' })
-  sentByRolloutId!: number;
-
-  @ManyToOne(() => Rollout, { onDelete: 'SET NULL' })
-  @JoinColumn({ name: 'rollout_id', foreignKeyConstraintName: 'fk_update_rollout' })
-  rollout?: Relation<Rollout> | null;
+  /**
+   * Not a foreign key: the number stays when the rollout is deleted, and is never given again. So a rollout with a million
+   * updates is deleted by removing one row.
+   */
+  @Column({ name: 'rollout_id', type: 'integer' })
+  rolloutId!: number;
 
   @Column({ name: 'printer_id', type: 'integer' })
   printerId!: number;
@@ -40,13 +32,9 @@ export class PrinterUpdate {
   @JoinColumn({ name: 'printer_id', foreignKeyConstraintName: 'fk_update_printer' })
   printer?: Relation<Printer>;
 
-  /** The build that was sent; null once it is deleted. */
-  @Column({ name: 'firmware_id', type: 'integer', nullable: true })
-  firmwareId!: number | null;
-
-  @ManyToOne(() => Firmware, { onDelete: 'SET NULL' })
-  @JoinColumn({ name: 'firmware_id', foreignKeyConstraintName: 'fk_update_firmware' })
-  firmware?: Relation<Firmware> | null;
+  /** The build that was sent; likewise no foreign key. */
+  @Column({ name: 'firmware_id', type: 'integer' })
+  firmwareId!: number;
 
   /** The version that the update leads to; its text stays when the firmware is deleted. */
   @Column({ name: 'firmware_version', type: 'varchar' })

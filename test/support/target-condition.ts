@@ -1,11 +1,12 @@
 import { Brackets } from 'typeorm';
 import type { ObjectLiteral, SelectQueryBuilder, WhereExpressionBuilder } from 'typeorm';
-import type { Build, RolloutRule } from './domain/targeting.js';
-import { PrinterUpdate } from './update.entity.js';
-import { Withdrawal } from './withdrawal.entity.js';
+import type { Build, RolloutRule } from '../../src/rollout/domain/targeting.js';
+import { PrinterUpdate } from '../../src/rollout/update.entity.js';
+import { Withdrawal } from '../../src/rollout/withdrawal.entity.js';
 
 /**
- * Narrows a query whose printer is called `p` to the targets of a rollout: `targetRefusal`, said in SQL.
+ * Narrows a query whose printer is called `p` to the targets of a rollout: what the server decides in memory, said a second time
+ * in plain SQL, to hold the two against each other.
  */
 export function targetCondition<T extends ObjectLiteral>(
   query: SelectQueryBuilder<T>,

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import SqliteDatabase from 'better-sqlite3';
+import { DataSource } from 'typeorm';
+import type { EntityTarget, ObjectLiteral } from 'typeorm';
+import { AppConfig } from '../config/config.js';
+import { Statements } from './statements.js';
+import { Table } from './table.js';
+
+/**
+ * The two connections of this process to its SQLite file. The writing one is TypeORM's own, and only `UnitOfWork` may use it.
+ * The reading one sees what is committed, waits for nobody, and cannot write.
+ */
+@Injectable()
+export class Database implements OnApplicationShutdown {
+  /** The connection that writes, for prepared statements. */
+  readonly writer: Statements;
+  /** The connection that reads. Reads within one synchronous piece of code see one state: commits are made by this thread, too. */
+  readonly reader: Statements;
+  private readonly readingConnection: SqliteDatabase.Database;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    config: AppConfig,
+  ) {
+    this.writer = new Statements(writingConnection(dataSource));
+    this.readingConnection = new SqliteDatabase(config.databasePath, { readonly: true });
+    this.readingConnection.pragma(`cache_size = -${CACHE_KIB}`);
+    this.reader = new Statements(this.readingConnection);
+  }
+
+  /** The table of an entity, for prepared statements. */
+  table<T extends ObjectLiteral>(entity: EntityTarget<T>): Table<T> {
+    return new Table<T>(this.dataSource.getMetadata(entity));
+  }
+
+  onApplicationShutdown(): void {
+    this.readingConnection.close();
+  }
+}
+
+/** Memory for pages of the database, for each connection; its inner pages at a million printers fit many times. */
+export const CACHE_KIB = 32 * 1024;
+
+function writingConnection(dataSource: DataSource): SqliteDatabase.Database {
+  const { driver } = dataSource;
+  if (!('databaseConnection' in driver)) throw new Error('The database is not better-sqlite3');
+  return driver.databaseConnection as SqliteDatabase.Database;
+}

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import type { Channel } from '../common/channel.js';
+import { Database } from '../database/database.js';
+import type { Statements } from '../database/statements.js';
+import type { Table } from '../database/table.js';
+import { PrinterTally } from './printer-tally.entity.js';
+import type { Printer } from './printer.entity.js';
+
+const ADD = `INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, printers)
+  VALUES (?, ?, ?, ?, 1)
+  ON CONFLICT (update_channel, version_key, platform, version_rollout_id) DO UPDATE SET printers = printers + 1`;
+const TAKE = `UPDATE printer_tally SET printers = printers - 1
+  WHERE update_channel = ? AND version_key = ? AND platform = ? AND version_rollout_id = ?`;
+
+type Kind = [channel: Channel, versionKey: string, platform: string, versionRolloutId: number];
+
+/** Keeps `printer_tally` in step with the printers, and counts by it. */
+@Injectable()
+export class FleetTally {
+  private readonly table: Table<PrinterTally>;
+
+  constructor(database: Database) {
+    this.table = database.table(PrinterTally);
+  }
+
+  /** Counts a printer that is new, or has changed; to be called in the transaction that writes it. */
+  move(db: Statements, before: Printer | null, after: Printer): void {
+    const to = kindOf(after);
+    if (before !== null) {
+      const from = kindOf(before);
+      if (from.every((value, index) => value === to[index])) return;
+      db.run(TAKE, ...from);
+    }
+    db.run(ADD, ...to);
+  }
+
+  /** Every kind of which there are printers. */
+  kinds(db: Statements): PrinterTally[] {
+    return this.table.select(db, 'WHERE printers > 0');
+  }
+
+  /** How many printers there are in a channel, with a version, with both, or in all. */
+  count(db: Statements, channel: Channel | undefined, versionKey: string | undefined): number {
+    return db.count(
+      `SELECT sum(printers) FROM printer_tally WHERE update_channel = coalesce(?, update_channel)
+        AND version_key = coalesce(?, version_key)`,
+      channel ?? null,
+      versionKey ?? null,
+    );
+  }
+}
+
+function kindOf(printer: Printer): Kind {
+  return [printer.updateChannel, printer.versionKey, printer.platform ?? '', printer.versionRolloutId ?? 0];
+}

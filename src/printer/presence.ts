@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+
+/**
+ * Which printers are connected to this process. Kept in memory alone: a connection costs one write less, and a server that
+ * starts, or starts again after a crash, is right from the first moment, for nobody is connected to it.
+ */
+@Injectable()
+export class Presence {
+  private readonly online = new Set<number>();
+
+  connected(printerId: number): void {
+    this.online.add(printerId);
+  }
+
+  disconnected(printerId: number): void {
+    this.online.delete(printerId);
+  }
+
+  isOnline(printerId: number): boolean {
+    return this.online.has(printerId);
+  }
+
+  /** How many are connected. */
+  get count(): number {
+    return this.online.size;
+  }
+
+  /** Their numbers as a JSON list, for `json_each`. */
+  toJson(): string {
+    return JSON.stringify([...this.online]);
+  }
+}

@@ -1,0 +1,138 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../database/statements.js';
+import { Database } from '../database/database.js';
+import type { Table } from '../database/table.js';
+import type { Transaction } from '../database/unit-of-work.js';
+import { FleetTally } from '../printer/fleet-tally.js';
+import { Printer } from '../printer/printer.entity.js';
+import { PrinterService } from '../printer/printer.service.js';
+import { targetRefusal } from './domain/targeting.js';
+import type { RolloutRule } from './domain/targeting.js';
+import { RolloutProgress } from './rollout-progress.js';
+import { RolloutRules } from './rollout-rules.js';
+import type { RuleSet } from './rule-set.js';
+
+// So many rows are read before the event loop is given back: some milliseconds.
+const SLICE = 500;
+
+/**
+ * Keeps the number of targets that a rollout has sent nothing to. It is counted once, when the rollout is created or its
+ * builds change, and from then on follows every printer that becomes a target, or ceases to be one.
+ */
+@Injectable()
+export class PendingTargets {
+  private readonly printers: Table<Printer>;
+
+  constructor(
+    database: Database,
+    private readonly rules: RolloutRules,
+    private readonly progress: RolloutProgress,
+    private readonly tally: FleetTally,
+    private readonly printerService: PrinterService,
+  ) {
+    this.printers = database.table(Printer);
+  }
+
+  /** A printer is new, or has changed; to be called before anything happens to its updates. */
+  printerChanged(tx: Transaction, before: Printer | null, after: Printer): void {
+    if (before !== null && sameTarget(before, after)) return;
+    const rules = this.rules.current(tx);
+    const was = before && rules.factsOf(before);
+    const is = rules.factsOf(after);
+    for (const rule of rules.rules) {
+      const wasTarget = was !== null && targetRefusal(was, rule) === null;
+      const isTarget = targetRefusal(is, rule) === null;
+      if (wasTarget === isTarget || (before !== null && hasUpdate(tx.db, rule.id, after.id))) continue;
+      this.progress.count(tx, rule.id, { pending: isTarget ? 1 : -1 });
+    }
+  }
+
+  /** Counts all targets of a rollout anew. Takes its time at a large list of ids, and gives the event loop back meanwhile. */
+  async recount(tx: Transaction, rolloutId: number): Promise<void> {
+    const rules = this.rules.current(tx);
+    const rule = rules.get(rolloutId);
+    if (rule === undefined) return;
+    const targets = await this.countTargets(tx.db, rules, rule);
+    const served = await this.countServedTargets(tx.db, rules, rule);
+    tx.db.run('UPDATE rollout SET pending_count = ? WHERE id = ?', targets - served, rolloutId);
+    this.progress.settle(tx, rolloutId);
+  }
+
+  private async countTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
+    let count = 0;
+    const add = (printers: readonly Printer[]): void => {
+      count += printers.filter((printer) => isTarget(rules, printer, rule)).length;
+    };
+    if (rule.printerUuids !== null) {
+      for (const uuids of slices([...rule.printerUuids])) {
+        add(uuids.flatMap((uuid) => this.printerService.byUuid(db, uuid) ?? []));
+        await nextTurn();
+      }
+    } else if (rule.userIds !== null) {
+      for (const users of slices([...rule.userIds])) {
+        for (const user of users) {
+          for (const printers of this.printerService.ofUser(db, user, SLICE)) {
+            add(printers);
+            if (printers.length === SLICE) await nextTurn();
+          }
+        }
+        await nextTurn();
+      }
+    } else {
+      for (const kind of this.tally.kinds(db)) {
+        const one = { ...kind, ...UNNAMED, platform: kind.platform || null };
+        const alike = { ...one, versionRolloutId: kind.versionRolloutId || null };
+        if (targetRefusal(rules.factsOf(alike), rule) === null) count += kind.printers;
+      }
+    }
+    return count;
+  }
+
+  /** Targets of a rollout that have an update of it already. */
+  private async countServedTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
+    let count = 0;
+    let after = 0;
+    for (;;) {
+      const printers = this.printers.select(
+        db,
+        `JOIN printer_update u ON u.printer_id = printer.id
+          WHERE u.rollout_id = ? AND u.superseded = false AND u.printer_id > ? ORDER BY u.printer_id LIMIT ?`,
+        rule.id,
+        after,
+        SLICE,
+      );
+      count += printers.filter((printer) => isTarget(rules, printer, rule)).length;
+      if (printers.length < SLICE) return count;
+      after = printers.at(-1)?.id ?? after;
+      await nextTurn();
+    }
+  }
+}
+
+// A rule that names no printers and no users does not look at these.
+const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
+
+function isTarget(rules: RuleSet, printer: Printer, rule: RolloutRule): boolean {
+  return targetRefusal(rules.factsOf(printer), rule) === null;
+}
+
+/** True where the rollout has sent the printer something, or declined on its behalf. */
+function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
+  const sql = 'SELECT 1 FROM printer_update WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
+  return db.get(sql, rolloutId, printerId) !== undefined;
+}
+
+function sameTarget(a: Printer, b: Printer): boolean {
+  return (
+    a.versionKey === b.versionKey &&
+    a.updateChannel === b.updateChannel &&
+    a.platform === b.platform &&
+    a.userId === b.userId &&
+    a.versionRolloutId === b.versionRolloutId
+  );
+}
+
+function* slices<T>(list: readonly T[]): Generator<T[]> {
+  for (let start = 0; start < list.length; start += SLICE) yield list.slice(start, start + SLICE);
+}
