@@ -4,15 +4,36 @@ import tseslint from 'typescript-eslint';
 // Imports run one way: gateway -> rollout -> { firmware, printer } -> { database, common, config }. A folder that
 // stands in a list may not be imported from the folder that the list belongs to. docs/ARCHITECTURE.md has the picture.
 const FORBIDDEN = {
-  gateway: ['firmware', 'health', 'simulator'],
-  rollout: ['gateway', 'health', 'simulator'],
-  firmware: ['gateway', 'rollout', 'printer', 'health', 'simulator'],
-  printer: ['gateway', 'rollout', 'firmware', 'health', 'simulator'],
-  health: ['gateway', 'rollout', 'firmware', 'printer', 'simulator'],
-  database: ['gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
-  config: ['gateway', 'rollout', 'firmware', 'printer', 'database', 'common', 'health', 'simulator'],
-  common: ['gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
-  simulator: ['gateway', 'rollout', 'firmware', 'printer', 'database', 'common', 'config', 'health'],
+  gateway: ['metrics', 'firmware', 'health', 'simulator'],
+  rollout: ['metrics', 'gateway', 'health', 'simulator'],
+  firmware: ['metrics', 'gateway', 'rollout', 'printer', 'health', 'simulator'],
+  printer: ['metrics', 'gateway', 'rollout', 'firmware', 'health', 'simulator'],
+  health: ['metrics', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
+  database: ['metrics', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
+  config: [
+    'metrics',
+    'gateway',
+    'rollout',
+    'firmware',
+    'printer',
+    'database',
+    'common',
+    'health',
+    'simulator',
+  ],
+  common: ['metrics', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
+  simulator: [
+    'metrics',
+    'gateway',
+    'rollout',
+    'firmware',
+    'printer',
+    'database',
+    'common',
+    'config',
+    'health',
+  ],
+  metrics: ['firmware', 'health', 'simulator'],
 };
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 

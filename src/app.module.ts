@@ -7,6 +7,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { PrinterModule } from './printer/printer.module.js';
 import { RolloutModule } from './rollout/rollout.module.js';
 
@@ -25,6 +26,7 @@ export class AppModule {
         RolloutModule,
         GatewayModule,
         HealthModule,
+        MetricsModule,
       ],
     };
   }

@@ -20,7 +20,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('firmware', 'Builds, their channels and their binaries')
     .addTag('rollouts', 'Who gets which version, and when')
     .addTag('printers', 'Who is out there, and what each was sent')
-    .addTag('health', 'For supervisors and load balancers');
+    .addTag('health', 'For supervisors and load balancers')
+    .addTag('metrics', 'For Prometheus');
   return SwaggerModule.createDocument(app, builder.build());
 }
 

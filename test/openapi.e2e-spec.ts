@@ -45,6 +45,7 @@ describe('The OpenAPI document', () => {
       'GET /api/rollouts/{rollout_id}',
       'GET /health/live',
       'GET /health/ready',
+      'GET /metrics',
       'PATCH /api/firmware/{version}',
       'PATCH /api/rollouts/{rollout_id}',
       'POST /api/firmware/upload',

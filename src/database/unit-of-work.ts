@@ -66,6 +66,14 @@ interface Job<Result> {
   reject: (reason: unknown) => void;
 }
 
+/** What was committed together. */
+export interface Group {
+  /** How many pieces of work. */
+  pieces: number;
+  /** From the begin of the transaction to the end of its commit. */
+  seconds: number;
+}
+
 // Printers' work waits so long for company: it shares one flush to the disk with all that comes in meanwhile.
 const COLLECT_MS = 4;
 // After so much work a group is committed and the event loop given back, however much waits.
@@ -86,6 +94,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   private readonly inside = new AsyncLocalStorage<true>();
   private insideCollected = false;
   private readonly rollbackListeners: Array<(whole: boolean) => void> = [];
+  private readonly groupListeners: Array<(group: Group) => void> = [];
   private readonly commitPreparers: Array<(tx: Transaction) => void> = [];
   private readonly operators: Array<Job<Promise<unknown>>> = [];
   private readonly printers: Array<Job<unknown>> = [];
@@ -139,6 +148,11 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     this.commitPreparers.push(preparer);
   }
 
+  /** Calls back after every group, for whoever measures. */
+  afterGroup(listener: (group: Group) => void): void {
+    this.groupListeners.push(listener);
+  }
+
   /** The connection is closed only when all work that was handed in has ended; what comes later is refused. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.printers.length > 0) this.startDraining();
@@ -174,7 +188,8 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     const answers: Array<() => void> = [];
     try {
       await begin(runner);
-      const end = performance.now() + GROUP_MS;
+      const begun = performance.now();
+      const end = begun + GROUP_MS;
       for (const job of this.take(this.operators, end)) {
         group.push(job);
         answers.push(await this.attempt(runner, job));
@@ -187,6 +202,8 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       for (const prepare of this.commitPreparers) prepare(tx);
       await commit(runner);
       tx.committed();
+      const seconds = (performance.now() - begun) / 1_000;
+      for (const listener of this.groupListeners) listener({ pieces: group.length, seconds });
     } catch (error) {
       this.logger.error(`The database refused a transaction: ${String(error)}`);
       // On some errors (the disk is full) SQLite has ended the transaction already, and says so here.

@@ -10,5 +10,6 @@ import { RolloutPush } from './rollout-push.js';
 @Module({
   imports: [PrinterModule, RolloutModule],
   providers: [Connections, Heartbeat, PrinterGateway, RolloutPush],
+  exports: [Connections],
 })
 export class GatewayModule {}

@@ -162,7 +162,7 @@ export class PrinterService {
     const printer = { ...row, id };
     this.tally.move(tx.db, null, printer);
     tx.afterCommit(() =>
-      this.logger.log(`Registered printer ${id} (${hello.uuid}), version ${firmwareVersion}`),
+      this.logger.debug(`Registered printer ${id} (${hello.uuid}), version ${firmwareVersion}`),
     );
     return printer;
   }

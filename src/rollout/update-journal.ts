@@ -11,6 +11,7 @@ import type { Situation } from './domain/decide.js';
 import { updateMayMove } from './domain/state.js';
 import type { UpdateStatus } from './domain/state.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
+import { RolloutEvents } from './rollout.events.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { PrinterUpdate } from './update.entity.js';
 
@@ -44,6 +45,7 @@ export class UpdateJournal {
     database: Database,
     unitOfWork: UnitOfWork,
     private readonly progress: RolloutProgress,
+    private readonly events: RolloutEvents,
     private readonly clock: Clock,
   ) {
     this.table = database.table(PrinterUpdate);
@@ -118,7 +120,9 @@ export class UpdateJournal {
       attempts: ending.onBehalf ? 0 : update.attempts,
       completedAt: this.clock.now(),
     });
+    const seconds = (this.clock.now().getTime() - update.startedAt.getTime()) / 1_000;
     tx.afterCommit(() => {
+      this.events.ended({ status: to, seconds });
       const reason = ending.error === null ? '' : `: ${ending.error}`;
       const what = `Update ${update.id} of printer ${update.printerId} to ${update.version}`;
       this.logger.log(`${what} ${to}${reason}`);
@@ -176,9 +180,10 @@ export class UpdateJournal {
     });
     this.progress.count(tx, rule.id, { pending: -1, [status]: 1 });
     if (!declined) return;
-    tx.afterCommit(() =>
-      this.logger.log(`Update of printer ${printer.id} to ${rule.version} declined: ${AUTO_UPDATE_OFF}`),
-    );
+    tx.afterCommit(() => {
+      this.events.ended({ status, seconds: 0 });
+      this.logger.log(`Update of printer ${printer.id} to ${rule.version} declined: ${AUTO_UPDATE_OFF}`);
+    });
   }
 
   private move(

@@ -1,0 +1,29 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { NoQuery } from '../common/no-query.js';
+import { Metrics } from './metrics.js';
+
+/** What Prometheus scrapes. */
+@ApiTags('metrics')
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
+
+  @Get()
+  @NoQuery()
+  @ApiOperation({ summary: 'What the server measures of itself, for Prometheus' })
+  @ApiProduces('text/plain')
+  @ApiOkResponse({
+    content: {
+      'text/plain': {
+        schema: { type: 'string' },
+        example: 'paperminder_printers{state="online"} 42\npaperminder_printers{state="offline"} 8\n',
+      },
+    },
+  })
+  async scrape(@Res() response: Response): Promise<void> {
+    response.setHeader('Content-Type', this.metrics.contentType);
+    response.end(await this.metrics.text());
+  }
+}

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import type { MiddlewareConsumer, NestModule } from '@nestjs/common';
+import { GatewayModule } from '../gateway/gateway.module.js';
+import { PrinterModule } from '../printer/printer.module.js';
+import { RolloutModule } from '../rollout/rollout.module.js';
+import { MetricsController } from './metrics.controller.js';
+import { Metrics } from './metrics.js';
+
+/** Metrics for Prometheus; looks at every feature, and none knows of it. */
+@Module({
+  imports: [GatewayModule, PrinterModule, RolloutModule],
+  controllers: [MetricsController],
+  providers: [Metrics],
+})
+export class MetricsModule implements NestModule {
+  constructor(private readonly metrics: Metrics) {}
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(this.metrics.measure).forRoutes('{*path}');
+  }
+}

@@ -1,0 +1,159 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Subscription } from 'rxjs';
+import { Database } from '../database/database.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { Connections } from '../gateway/connections.js';
+import { Presence } from '../printer/presence.js';
+import { RolloutEvents } from '../rollout/rollout.events.js';
+import { VERSION } from '../version.js';
+
+// A fleet runs some tens of versions; what printers claim beyond that must not become time series without end.
+const MAX_VERSIONS = 50;
+
+/**
+ * What the server measures of itself, for Prometheus. No label names a printer, a user or an error's text: the number of time
+ * series depends on versions, active rollouts and routes alone.
+ */
+@Injectable()
+export class Metrics implements OnApplicationShutdown {
+  private readonly registry = new Registry();
+  private readonly requests = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'How long requests took, by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [this.registry],
+  });
+  private readonly updates = new Counter({
+    name: 'paperminder_updates_total',
+    help: 'Updates that ended since the start, by result.',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
+  private readonly updateDuration = new Histogram({
+    name: 'paperminder_update_duration_seconds',
+    help: 'From the send of an update to its completion.',
+    buckets: [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600],
+    registers: [this.registry],
+  });
+  private readonly groupSize = new Histogram({
+    name: 'paperminder_group_commit_size',
+    help: 'Pieces of work in one transaction.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000],
+    registers: [this.registry],
+  });
+  private readonly groupDuration = new Histogram({
+    name: 'paperminder_group_commit_duration_seconds',
+    help: 'From the begin of a transaction to the end of its commit.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+    registers: [this.registry],
+  });
+  private readonly subscription: Subscription;
+
+  constructor(
+    private readonly database: Database,
+    private readonly presence: Presence,
+    private readonly connections: Connections,
+    events: RolloutEvents,
+    unitOfWork: UnitOfWork,
+  ) {
+    // Of the defaults those that matter here: memory, CPU, open files, event-loop delay.
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('paperminder_build_info', 'The version of the server.', ['version'], (gauge) =>
+      gauge.set({ version: VERSION }, 1),
+    );
+    this.gauge('paperminder_ws_connections', 'Open sockets.', [], (gauge) =>
+      gauge.set(this.connections.count),
+    );
+    this.gauge('paperminder_printers', 'Printers by state.', ['state'], (gauge) => this.countPrinters(gauge));
+    this.gauge('paperminder_printers_by_version', 'Printers by version.', ['version'], (gauge) =>
+      this.countVersions(gauge),
+    );
+    const help = 'Targets of active rollouts, by the state of their update.';
+    this.gauge('paperminder_rollout_targets', help, ['rollout_id', 'status'], (gauge) =>
+      this.countTargets(gauge),
+    );
+    this.subscription = events.updateEnded.subscribe(({ status, seconds }) => {
+      this.updates.inc({ result: status });
+      if (status === 'completed') this.updateDuration.observe(seconds);
+    });
+    unitOfWork.afterGroup(({ pieces, seconds }) => {
+      this.groupSize.observe(pieces);
+      this.groupDuration.observe(seconds);
+    });
+  }
+
+  /** Prometheus' text format. */
+  async text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  /** The content type of `text`. */
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** Middleware that measures requests. The label is the route, never the path: a path may name anything. */
+  readonly measure = (request: Request, response: Response, next: NextFunction): void => {
+    const begun = performance.now();
+    response.once('close', () => {
+      const route = routeOf(request);
+      const labels = { method: request.method, route, status: response.statusCode };
+      this.requests.observe(labels, (performance.now() - begun) / 1_000);
+    });
+    next();
+  };
+
+  onApplicationShutdown(): void {
+    this.subscription.unsubscribe();
+    this.registry.clear();
+  }
+
+  private gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        collect(gauge);
+      },
+    });
+  }
+
+  private countPrinters(gauge: Gauge): void {
+    const known = this.database.reader.count('SELECT sum(printers) FROM printer_tally');
+    gauge.set({ state: 'online' }, this.presence.count);
+    gauge.set({ state: 'offline' }, known - this.presence.count);
+  }
+
+  private countVersions(gauge: Gauge): void {
+    const rows = this.database.reader.all(
+      `SELECT sum(printers) AS printers,
+          (SELECT firmware_version FROM printer WHERE printer.version_key = printer_tally.version_key LIMIT 1) AS version
+        FROM printer_tally GROUP BY version_key HAVING sum(printers) > 0 ORDER BY printers DESC`,
+    );
+    for (const [index, { version, printers }] of rows.entries())
+      gauge.inc({ version: index < MAX_VERSIONS ? String(version) : 'other' }, Number(printers));
+  }
+
+  private countTargets(gauge: Gauge): void {
+    const rows = this.database.reader.all(
+      `SELECT id, pending_count AS pending, in_progress_count AS in_progress, completed_count AS completed,
+        failed_count AS failed, declined_count AS declined FROM rollout WHERE status = 'active'`,
+    );
+    for (const { id, ...counts } of rows) {
+      for (const [status, count] of Object.entries(counts))
+        gauge.set({ rollout_id: String(id), status }, Number(count));
+    }
+  }
+}
+
+function routeOf(request: Request): string {
+  const { route } = request as { route?: { path?: unknown } };
+  return typeof route?.path === 'string' ? route.path : 'unmatched';
+}

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import SqliteDatabase from 'better-sqlite3';
+import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { eventually } from './support/eventually.js';
+import { connected, roll, upload } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+// Tables that grow with the fleet. The tally grows with the kinds of printers, rollouts and firmware with what operators do.
+const LARGE = ['printer', 'printer_update'];
+
+/**
+ * Every statement that the server prepares while it does all that it does, by its plan: a scan of a large table would be paid on
+ * every message of a printer, or on every look of an operator.
+ */
+describe('No statement of a hot path', () => {
+  let server: TestServer;
+  const prepare = jest.spyOn(SqliteDatabase.prototype, 'prepare');
+  const statements = (): string[] => [...new Set(prepare.mock.calls.map(([sql]) => sql))];
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    await upload(server, '1.5.0');
+    await upload(server, '1.6.0');
+    const fleet = await Promise.all([
+      connected(server),
+      connected(server, { platform: 'esp32' }),
+      connected(server, { behaviour: 'fail' }),
+      connected(server, { behaviour: 'decline' }),
+      connected(server, { behaviour: 'hang' }),
+    ]);
+    const [one] = fleet;
+    const { id } = await roll(server, '1.5.0');
+    const list = { printer_ids: fleet.map((board) => board.options.uuid) };
+    await roll(server, '1.6.0', { target: list, rollout_type: 'gradual', rollout_percentage: 0 });
+    const users = { user_ids: fleet.map((board) => board.options.userId) };
+    await roll(server, '1.6.0', { target: users, rollout_type: 'gradual', rollout_percentage: 0 });
+    await eventually('an update has come through', () => one.version === '1.5.0' && one.subscribed);
+    await server.request('POST', `/api/rollouts/${id}/retry`);
+    await server.request('PATCH', `/api/rollouts/${id}`, { status: 'paused' });
+    await server.request('PATCH', `/api/rollouts/${id}`, { status: 'active' });
+    const { uuid, userId } = one.options;
+    for (const path of [
+      '/api/rollouts',
+      `/api/rollouts/${id}`,
+      '/api/printers',
+      '/api/printers?channel=stable&firmware_version=1.5.0&limit=100',
+      '/api/printers?channel=stable&limit=100',
+      '/api/printers?firmware_version=1.5.0&cursor=1',
+      `/api/printers?user_id=${userId}`,
+      `/api/printers?user_id=${userId}&channel=stable&online=true`,
+      '/api/printers?online=false&channel=beta',
+      '/api/printers/1',
+      `/api/printers/${uuid}`,
+      `/api/printers/${uuid}/updates`,
+      '/metrics',
+    ])
+      expect((await server.request('GET', path)).status).toBe(200);
+    server.clock.advance(31 * 60_000);
+    await server.get(StuckUpdates).fail(server.clock.now());
+    await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
+    await server.request('DELETE', `/api/rollouts/${id}`);
+    await Promise.all(fleet.map((board) => board.stop()));
+  }, 60_000);
+  afterAll(async () => {
+    prepare.mockRestore();
+    await server.stop();
+  });
+
+  it('scans a table that grows with the fleet', () => {
+    const database = new SqliteDatabase(`${server.folder}/paperminder.db`, { readonly: true });
+    const queries = statements().filter(
+      (sql) => /^\s*(?:SELECT|UPDATE|DELETE)/i.test(sql) && sql.includes('printer'),
+    );
+    expect(queries.length).toBeGreaterThan(30);
+    const scans = queries.flatMap((sql) => {
+      const places = Array.from({ length: sql.split('?').length - 1 }, () => null);
+      const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...places) as Array<{ detail: string }>;
+      return plan
+        .filter(({ detail }) => LARGE.some((table) => new RegExp(`^SCAN (?:${table}|u|p)\\b`).test(detail)))
+        .map(({ detail }) => `${detail}: ${sql}`);
+    });
+    // A page of all printers is read along the table itself, from its cursor: SEARCH by number, and no SCAN.
+    expect(scans).toEqual([]);
+    database.close();
+  });
+
+  it('sorts more rows than it answers with', () => {
+    const database = new SqliteDatabase(`${server.folder}/paperminder.db`, { readonly: true });
+    const sorting = statements()
+      .filter(
+        (sql) => /^\s*SELECT.*FROM printer(?:_update)? .*ORDER BY/is.test(sql) && !/json_each|tally/.test(sql),
+      )
+      .filter((sql) => {
+        const places = Array.from({ length: sql.split('?').length - 1 }, () => null);
+        const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...places) as Array<{
+          detail: string;
+        }>;
+        return plan.some(({ detail }) => detail.startsWith('USE TEMP B-TREE FOR ORDER BY'));
+      });
+    expect(sorting).toEqual([]);
+    database.close();
+  });
+});
