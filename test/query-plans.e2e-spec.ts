@@ -88,7 +88,8 @@ describe('No statement of a hot path', () => {
     const database = new SqliteDatabase(`${server.folder}/paperminder.db`, { readonly: true });
     const sorting = statements()
       .filter(
-        (sql) => /^\s*SELECT.*FROM printer(?:_update)? .*ORDER BY/is.test(sql) && !/json_each|tally/.test(sql),
+        (sql) =>
+          /^\s*SELECT.*FROM printer(?:_update)? .*ORDER BY/is.test(sql) && !/json_each|tally/.test(sql),
       )
       .filter((sql) => {
         const places = Array.from({ length: sql.split('?').length - 1 }, () => null);
