@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ErrorFilter } from './common/error.filter.js';
@@ -37,4 +39,16 @@ export function setUpApp(app: NestExpressApplication): void {
   app.useGlobalFilters(new ErrorFilter());
   setUpOpenApi(app);
   app.enableShutdownHooks();
+}
+
+// Handshakes that wait to be accepted; the kernel may allow fewer (net.core.somaxconn). Node's own 511 overflow when a fleet
+// reconnects at once, and a handshake that is dropped there is tried again only after a second.
+const BACKLOG = 4_096;
+
+/** Starts to listen. */
+export async function listen(app: NestExpressApplication, port: number, host: string): Promise<void> {
+  await app.init();
+  const server: Server = app.getHttpServer();
+  server.listen({ port, host, backlog: BACKLOG });
+  await once(server, 'listening');
 }

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
-import { APP_OPTIONS, setUpApp } from './app.setup.js';
+import { APP_OPTIONS, listen, setUpApp } from './app.setup.js';
 import { AppConfig, ConfigError } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
 import { ServerLogger } from './server-logger.js';
@@ -15,7 +15,7 @@ async function start(): Promise<void> {
     logger: new ServerLogger(config),
   });
   setUpApp(app);
-  await app.listen(config.port, config.host);
+  await listen(app, config.port, config.host);
   const url = `http://localhost:${config.port}`;
   new Logger('Server').log(
     `Listening on ${config.host}:${config.port}: API at ${url}/api, explorer at ${url}/docs`,

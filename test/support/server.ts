@@ -7,7 +7,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../src/app.module.js';
-import { APP_OPTIONS, setUpApp } from '../../src/app.setup.js';
+import { APP_OPTIONS, listen, setUpApp } from '../../src/app.setup.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
 import { TestClock } from './test-clock.js';
@@ -110,7 +110,7 @@ export class TestServer {
       .compile();
     const app = module.createNestApplication<NestExpressApplication>({ ...APP_OPTIONS, logger: this.logger });
     setUpApp(app);
-    await app.listen(port, config.host);
+    await listen(app, Number(port), config.host);
     this.app = app;
   }
 
