@@ -1,79 +1,40 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CHANNELS } from '../src/common/channel.js';
-import { versionKey } from '../src/common/version.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import type { Firmware } from '../src/firmware/firmware.entity.js';
+import type { Transaction } from '../src/database/unit-of-work.js';
 import { Printer } from '../src/printer/printer.entity.js';
+import { bucketOf } from '../src/rollout/domain/bucket.js';
+import { decide } from '../src/rollout/domain/decide.js';
+import type { Situation } from '../src/rollout/domain/decide.js';
 import { targetRefusal } from '../src/rollout/domain/targeting.js';
-import { toRule } from '../src/rollout/rollout-rules.js';
+import type { RolloutRule } from '../src/rollout/domain/targeting.js';
 import { RuleSet } from '../src/rollout/rule-set.js';
-import type { Rollout } from '../src/rollout/rollout.entity.js';
+import { PrinterUpdate } from '../src/rollout/update.entity.js';
 import { Withdrawal } from '../src/rollout/withdrawal.entity.js';
+import { CREATED, WITHDRAWALS, fleet, printerRow, ruleOf, wanted } from './support/arbitraries.js';
 import { TestServer } from './support/server.js';
-import { targetCondition } from './support/target-condition.js';
+import { pendingCondition, targetCondition } from './support/target-condition.js';
 
-const USERS = Array.from({ length: 3 }, () => randomUUID());
-const UUIDS = Array.from({ length: 8 }, () => randomUUID());
-const PLATFORMS = ['esp8266', 'esp32', 'esp32-s3'];
-// Of the rollouts that printers may have their version from, 2 was cancelled before rollout 5 was created, 3 after it.
-const WITHDRAWALS = new Map([
-  [2, 4],
-  [3, 5],
-]);
-const CREATED = new Date('2025-01-01T00:00:00Z');
+// Numbers of the rollouts that decisions are drawn for: all are newer than the withdrawals in `WITHDRAWALS` allow or forbid.
+const FIRST_ROLLOUT = 4;
 
-const version = fc.constantFrom(
-  '1.2.0',
-  '1.4.0',
-  '1.5.0-beta.2',
-  '1.5.0-beta.10',
-  '1.5.0',
-  '1.10.0',
-  '2.0.0',
+const rollouts = fc.array(
+  fc.record({
+    wanted,
+    status: fc.constantFrom('scheduled' as const, 'active' as const, 'paused' as const, 'completed' as const),
+    percentage: fc.constantFrom(0, 30, 70, 100),
+  }),
+  { minLength: 1, maxLength: 4 },
 );
-const channel = fc.constantFrom(...CHANNELS);
-const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { nil: null });
-
-const fleet = fc.tuple(
-  ...UUIDS.map((uuid) =>
-    fc.record({
-      uuid: fc.constant(uuid),
-      userId: fc.constantFrom(...USERS),
-      platform: optional(fc.constantFrom(...PLATFORMS)),
-      firmwareVersion: version,
-      versionRolloutId: optional(fc.constantFrom(1, 2, 3)),
-      updateChannel: channel,
-    }),
-  ),
+// Which printer has an update of which rollout, and how that has ended.
+const updates = fc.uniqueArray(
+  fc.record({
+    printer: fc.nat(7),
+    rollout: fc.nat(3),
+    status: fc.constantFrom('completed' as const, 'failed' as const),
+  }),
+  { selector: ({ printer, rollout }) => `${printer}/${rollout}`, maxLength: 6 },
 );
-
-const method = fc.oneof(
-  fc.constant({ targetAll: true, targetUserIds: null, targetPrinterIds: null }),
-  fc.subarray(USERS, { minLength: 1 }).map((ids) => ({
-    targetAll: false,
-    targetUserIds: JSON.stringify(ids),
-    targetPrinterIds: null,
-  })),
-  fc.subarray(UUIDS, { minLength: 1 }).map((ids) => ({
-    targetAll: false,
-    targetUserIds: null,
-    targetPrinterIds: JSON.stringify(ids),
-  })),
-);
-const wanted = fc.record({
-  method,
-  channels: optional(fc.subarray([...CHANNELS], { minLength: 1 })),
-  version,
-  minVersion: optional(version),
-  maxVersion: optional(version),
-  allowDowngrade: fc.boolean(),
-  builds: fc.uniqueArray(
-    fc.record({ platform: fc.constantFrom('', ...PLATFORMS), channel, minUpgradeVersion: optional(version) }),
-    { selector: (build) => `${build.platform}/${build.channel}`, maxLength: 4 },
-  ),
-});
 
 describe('Targeting', () => {
   let server: TestServer;
@@ -87,85 +48,103 @@ describe('Targeting', () => {
   });
   afterAll(() => server.stop());
 
-  function rolloutRow(): Omit<Rollout, 'id'> {
-    return {
-      version: '1.5.0',
-      versionKey: versionKey('1.5.0'),
-      firmwareId: null,
-      targetAll: true,
-      targetUserIds: null,
-      targetPrinterIds: null,
-      targetChannels: null,
-      minVersion: null,
-      maxVersion: null,
-      allowDowngrade: false,
-      type: 'immediate',
-      percentage: 100,
-      scheduledFor: null,
-      status: 'active',
-      createdAt: CREATED,
-      pendingCount: 0,
-      inProgressCount: 0,
-      completedCount: 0,
-      failedCount: 0,
-      declinedCount: 0,
-    };
+  async function replaceFleet(tx: Transaction, rows: Array<Omit<Printer, 'id'>>): Promise<Printer[]> {
+    await tx.em.createQueryBuilder().delete().from(Printer).execute();
+    for (const row of rows) await tx.insert(Printer, row);
+    return tx.em.find(Printer);
   }
 
   it('in memory and in SQL names the same printers, for any fleet and any rollout', async () => {
-    const unitOfWork = server.get(UnitOfWork);
     await fc.assert(
       fc.asyncProperty(fleet, wanted, async (printers, target) => {
-        const { method: targetMethod, channels, builds, version: to, ...bounds } = target;
-        const rollout: Rollout = {
-          ...rolloutRow(),
-          ...targetMethod,
-          ...bounds,
-          id: 5,
-          firmwareId: 1,
-          version: to,
-          versionKey: versionKey(to),
-          targetChannels: channels && JSON.stringify(channels),
-        };
-        const rows = builds.map((build, index): Firmware => ({
-          ...build,
-          id: index + 1,
-          version: to,
-          versionKey: versionKey(to),
-          fileSize: 1,
-          md5: '',
-          sha256: '',
-          releaseNotes: null,
-          changelog: null,
-          mandatory: false,
-          releasedAt: CREATED,
-          deprecatedAt: null,
-          downloadCount: 0,
-          successCount: 0,
-          failureCount: 0,
-        }));
-        const rule = toRule(rollout, rows);
-        const [inSql, all] = await unitOfWork.run(async (tx) => {
-          await tx.em.createQueryBuilder().delete().from(Printer).execute();
-          for (const one of printers) {
-            await tx.insert(Printer, {
-              ...one,
-              name: 'x',
-              versionKey: versionKey(one.firmwareVersion),
-              autoUpdate: true,
-              lastConnected: CREATED,
-              lastIp: null,
-              createdAt: CREATED,
-            });
-          }
-          const query = targetCondition(tx.em.createQueryBuilder(Printer, 'p'), rule);
-          return [await query.getMany(), await tx.em.find(Printer)] as const;
+        const rule = ruleOf(5, target);
+        const [inSql, all] = await server.get(UnitOfWork).run(async (tx) => {
+          const everybody = await replaceFleet(
+            tx,
+            printers.map((one) => printerRow(one)),
+          );
+          return [
+            await targetCondition(tx.em.createQueryBuilder(Printer, 'p'), rule).getMany(),
+            everybody,
+          ] as const;
         });
         const facts = new RuleSet([rule], WITHDRAWALS);
         const inMemory = all.filter((one) => targetRefusal(facts.factsOf(one), rule) === null);
         expect(inSql.map((one) => one.uuid).sort()).toEqual(inMemory.map((one) => one.uuid).sort());
       }),
-      { numRuns: 400 },
+      { numRuns: 300 },
+    );
+  }, 120_000);
+
+  /** Whom a rollout would move now, in plain SQL but for the hash: targets it has sent nothing to, and that may be sent it. */
+  async function moves(tx: Transaction, rule: RolloutRule): Promise<Printer[]> {
+    if (rule.status !== 'active' && rule.status !== 'completed') return [];
+    const pending = await pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule).getMany();
+    return pending.filter((one) => {
+      const build = rule.builds.get(one.platform ?? '') ?? rule.builds.get('');
+      return bucketOf(one.uuid) < rule.percentage && (one.autoUpdate || build?.mandatory === true);
+    });
+  }
+
+  it('decides in memory as SQL does, for any fleet, any rollouts and any history', async () => {
+    await fc.assert(
+      fc.asyncProperty(fleet, rollouts, updates, fc.nat(255), async (printers, drawn, past, autoUpdate) => {
+        const rules = drawn.map((one, index) => ruleOf(FIRST_ROLLOUT + index, one.wanted, one));
+        await server.get(UnitOfWork).run(async (tx) => {
+          const rows = printers.map((one, index) => printerRow(one, (autoUpdate & (1 << index)) !== 0));
+          const everybody = await replaceFleet(tx, rows);
+          const earlier = new Map(
+            everybody.map((one) => [
+              one.id,
+              new Map<number, { status: 'completed' | 'failed'; attempts: number }>(),
+            ]),
+          );
+          for (const one of past) {
+            const printer = everybody[one.printer]!;
+            const rolloutId = FIRST_ROLLOUT + one.rollout;
+            earlier.get(printer.id)!.set(rolloutId, { status: one.status, attempts: 1 });
+            await tx.insert(PrinterUpdate, updateRow(printer.id, rolloutId, one.status));
+          }
+          // The highest version first, between equals the older rollout (decisions, "Which printers a rollout moves").
+          const bySql = new Map<number, number>();
+          const inTurn = [...rules].sort((a, b) =>
+            a.versionKey === b.versionKey ? a.id - b.id : a.versionKey < b.versionKey ? 1 : -1,
+          );
+          for (const rule of inTurn)
+            for (const one of await moves(tx, rule)) if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
+          const set = new RuleSet(rules, WITHDRAWALS);
+          for (const one of everybody) {
+            const situation: Situation = { earlier: earlier.get(one.id)!, busy: false, comesBack: true };
+            const decision = decide(set.factsOf(one), set.rules, situation);
+            expect(decision.send ? decision.rule.id : undefined).toBe(bySql.get(one.id));
+          }
+        });
+      }),
+      { numRuns: 300 },
     );
   }, 120_000);
 });
+
+function updateRow(
+  printerId: number,
+  rolloutId: number,
+  status: 'completed' | 'failed',
+): Omit<PrinterUpdate, 'id'> {
+  return {
+    rolloutId,
+    printerId,
+    firmwareId: 1,
+    version: '1.0.0',
+    status,
+    attempts: 1,
+    sendOnResume: false,
+    confirmed: true,
+    superseded: false,
+    errorMessage: null,
+    startedAt: CREATED,
+    completedAt: CREATED,
+    lastSignOfLife: CREATED,
+    lastPercent: 100,
+    lastStatusMessage: null,
+  };
+}

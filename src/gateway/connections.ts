@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { WebSocket } from 'ws';
 import { plainAddress } from '../common/address.js';
@@ -25,21 +26,28 @@ export class Connection {
   /** Pings that have not been answered. */
   missedPings = 0;
 
-  /** @param baseUrl where this printer reaches the server */
+  /**
+   * @param stream what the socket writes to
+   * @param baseUrl where this printer reaches the server
+   */
   constructor(
     private readonly socket: WebSocket,
+    private readonly stream: Duplex,
     readonly origin: Origin,
     private readonly baseUrl: string,
   ) {}
 
-  /** Sends one text frame; nothing where the socket is no longer open. */
-  send(text: string): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(text);
+  /** Sends text frames, all in one write; nothing where the socket is no longer open. */
+  send(...texts: string[]): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    this.stream.cork();
+    for (const text of texts) this.socket.send(text);
+    this.stream.uncork();
   }
 
-  /** Sends an update. */
-  sendUpdate(offer: Offer): void {
-    this.send(updateMessage(offer, this.baseUrl));
+  /** The message that tells this printer of an update. */
+  updateMessage(offer: Offer): string {
+    return updateMessage(offer, this.baseUrl);
   }
 
   /** Sends a ping, or gives the socket up where the last two were not answered. */
@@ -81,7 +89,8 @@ export class Connections {
   /** Takes a new socket in. */
   open(socket: WebSocket, request: IncomingMessage, pathId: string): Connection {
     const origin = { pathId, address: plainAddress(request.socket.remoteAddress) };
-    const connection = new Connection(socket, origin, this.config.baseUrl ?? this.baseUrlOf(request));
+    const baseUrl = this.config.baseUrl ?? this.baseUrlOf(request);
+    const connection = new Connection(socket, request.socket, origin, baseUrl);
     this.sockets.add(connection);
     return connection;
   }
@@ -140,9 +149,10 @@ export class Connections {
   }
 
   private baseUrlOf(request: IncomingMessage): string {
+    const { socket } = request;
     const { host } = request.headers;
-    const { localAddress, localPort } = request.socket;
-    const reached = host && HOST.test(host) ? host : `${plainAddress(localAddress)}:${localPort}`;
+    const reached =
+      host && HOST.test(host) ? host : `${plainAddress(socket.localAddress)}:${socket.localPort}`;
     const known = this.baseUrls.get(reached);
     if (known !== undefined) return known;
     const url = `http://${reached}`;

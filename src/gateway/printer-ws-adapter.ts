@@ -28,11 +28,14 @@ export class PrinterWsAdapter extends WsAdapter {
     // The gateway listens on each socket itself.
   }
 
+  override bindClientDisconnect(): void {
+    // Likewise.
+  }
+
   /** A socket that breaks off, or a frame that is none, is the printer's trouble: no error of the server. */
   override bindErrorHandler(server: WebSocketServer): WebSocketServer {
-    server.on('connection', (socket) => {
-      socket.on('error', (error) => this.logger.debug(`A socket failed: ${error.message}`));
-    });
+    const note = (error: Error): void => this.logger.debug(`A socket failed: ${error.message}`);
+    server.on('connection', (socket) => socket.on('error', note));
     server.on('error', (error) => this.logger.error(error));
     return server;
   }
@@ -56,15 +59,23 @@ export class PrinterWsAdapter extends WsAdapter {
   }
 
   private upgrade(port: number, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroyIt);
     const path = pathOf(request);
     if (!PRINTER_PATH.test(path))
       return refuse(socket, 404, `No WebSocket at ${path}; printers connect to /ws/{user_id}`);
     if (pathIdOf(request) === null) return refuse(socket, 400, 'user_id in /ws/{user_id} must be a UUID');
     const [server] = (this.wsServersRegistry.get(port) ?? []) as unknown as WebSocketServer[];
     if (!server) return refuse(socket, 503, 'The server is starting or stopping');
+    // The answer to the handshake and the greeting leave in one write.
+    socket.cork();
     server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
+    socket.uncork();
   }
+}
+
+/** One function for all sockets: each of fifteen thousand would hold a closure. */
+function destroyIt(this: Duplex): void {
+  this.destroy();
 }
 
 /** Answers a handshake with a status instead of an open and a close (printer protocol, "Connecting"). */

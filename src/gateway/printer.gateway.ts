@@ -75,8 +75,8 @@ export class PrinterGateway implements OnGatewayConnection {
     this.connections.claim(hello.uuid, connection);
     const { printerId, offer } = await this.rollouts.printerSubscribed(hello);
     this.connections.subscribed(connection, printerId);
-    this.tell(connection, 'subscription_accepted', `Subscribed as ${hello.name}`);
-    if (offer) connection.sendUpdate(offer);
+    const accepted = this.status('subscription_accepted', `Subscribed as ${hello.name}`);
+    connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
   }
 
   private async report(connection: Connection, report: Report): Promise<void> {
@@ -87,7 +87,11 @@ export class PrinterGateway implements OnGatewayConnection {
   }
 
   private tell(connection: Connection, code: StatusCode, detail: string): void {
-    connection.send(statusMessage(code, detail, this.clock.now()));
+    connection.send(this.status(code, detail));
+  }
+
+  private status(code: StatusCode, detail: string): string {
+    return statusMessage(code, detail, this.clock.now());
   }
 }
 

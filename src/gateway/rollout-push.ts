@@ -76,7 +76,8 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     for (const offer of await this.rollouts.offersFor([...connected.keys()])) {
       const connection = connected.get(offer.printerUuid);
       // A printer that has come back on a newer socket meanwhile is sent its update by that subscribe.
-      if (connection && this.connections.of(offer.printerUuid) === connection) connection.sendUpdate(offer);
+      if (connection && this.connections.of(offer.printerUuid) === connection)
+        connection.send(connection.updateMessage(offer));
     }
   }
 }

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { CHANNELS } from '../../src/common/channel.js';
+import { versionKey } from '../../src/common/version.js';
+import type { Firmware } from '../../src/firmware/firmware.entity.js';
+import type { Printer } from '../../src/printer/printer.entity.js';
+import type { RolloutRule } from '../../src/rollout/domain/targeting.js';
+import { toRule } from '../../src/rollout/rollout-rules.js';
+import type { Rollout } from '../../src/rollout/rollout.entity.js';
+
+const USERS = Array.from({ length: 3 }, () => randomUUID());
+const UUIDS = Array.from({ length: 8 }, () => randomUUID());
+const PLATFORMS = ['esp8266', 'esp32', 'esp32-s3'];
+// Of the rollouts that printers may have their version from, 2 was cancelled before rollout 5 was created, 3 after it.
+export const WITHDRAWALS = new Map([
+  [2, 4],
+  [3, 5],
+]);
+export const CREATED = new Date('2025-01-01T00:00:00Z');
+
+const version = fc.constantFrom(
+  '1.2.0',
+  '1.4.0',
+  '1.5.0-beta.2',
+  '1.5.0-beta.10',
+  '1.5.0',
+  '1.10.0',
+  '2.0.0',
+);
+const channel = fc.constantFrom(...CHANNELS);
+const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { nil: null });
+
+/** Printers, as their columns. */
+export const fleet = fc.tuple(
+  ...UUIDS.map((uuid) =>
+    fc.record({
+      uuid: fc.constant(uuid),
+      userId: fc.constantFrom(...USERS),
+      platform: optional(fc.constantFrom(...PLATFORMS)),
+      firmwareVersion: version,
+      versionRolloutId: optional(fc.constantFrom(1, 2, 3)),
+      updateChannel: channel,
+    }),
+  ),
+);
+
+const method = fc.oneof(
+  fc.constant({ targetAll: true, targetUserIds: null, targetPrinterIds: null }),
+  fc.subarray(USERS, { minLength: 1 }).map((ids) => ({
+    targetAll: false,
+    targetUserIds: JSON.stringify(ids),
+    targetPrinterIds: null,
+  })),
+  fc.subarray(UUIDS, { minLength: 1 }).map((ids) => ({
+    targetAll: false,
+    targetUserIds: null,
+    targetPrinterIds: JSON.stringify(ids),
+  })),
+);
+/** What a rollout is for, and the builds of its version. */
+export const wanted = fc.record({
+  method,
+  channels: optional(fc.subarray([...CHANNELS], { minLength: 1 })),
+  version,
+  minVersion: optional(version),
+  maxVersion: optional(version),
+  allowDowngrade: fc.boolean(),
+  builds: fc.uniqueArray(
+    fc.record({
+      platform: fc.constantFrom('', ...PLATFORMS),
+      channel,
+      minUpgradeVersion: optional(version),
+      mandatory: fc.boolean(),
+    }),
+    { selector: (build) => `${build.platform}/${build.channel}`, maxLength: 4 },
+  ),
+});
+
+type Drawn<T> = T extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The row of a printer that was drawn. */
+export function printerRow(drawn: Drawn<typeof fleet>[number], autoUpdate = true): Omit<Printer, 'id'> {
+  return {
+    ...drawn,
+    name: 'x',
+    versionKey: versionKey(drawn.firmwareVersion),
+    autoUpdate,
+    lastConnected: CREATED,
+    lastIp: null,
+    createdAt: CREATED,
+  };
+}
+
+/** The compiled rule of a rollout that was drawn. */
+export function ruleOf(
+  id: number,
+  drawn: Drawn<typeof wanted>,
+  state: Pick<Rollout, 'status' | 'percentage'> = { status: 'active', percentage: 100 },
+): RolloutRule {
+  const { method: targetMethod, channels, builds, version: to, ...bounds } = drawn;
+  const rollout: Rollout = {
+    ...targetMethod,
+    ...bounds,
+    ...state,
+    id,
+    firmwareId: 1,
+    version: to,
+    versionKey: versionKey(to),
+    targetChannels: channels && JSON.stringify(channels),
+    type: 'gradual',
+    scheduledFor: null,
+    createdAt: CREATED,
+    pendingCount: 0,
+    inProgressCount: 0,
+    completedCount: 0,
+    failedCount: 0,
+    declinedCount: 0,
+  };
+  const rows = builds.map((build, index): Firmware => ({
+    ...build,
+    id: index + 1,
+    version: to,
+    versionKey: versionKey(to),
+    fileSize: 1,
+    md5: '',
+    sha256: '',
+    releaseNotes: null,
+    changelog: null,
+    releasedAt: CREATED,
+    deprecatedAt: null,
+    downloadCount: 0,
+    successCount: 0,
+    failureCount: 0,
+  }));
+  return toRule(rollout, rows);
+}
