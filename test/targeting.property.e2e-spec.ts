@@ -20,9 +20,23 @@ const FIRST_ROLLOUT = 4;
 
 const rollouts = fc.array(
   fc.record({
-    wanted,
-    status: fc.constantFrom('scheduled' as const, 'active' as const, 'paused' as const, 'completed' as const),
-    percentage: fc.constantFrom(0, 30, 70, 100),
+    // Two versions only, and a build for every board: rollouts shall get in each other's way.
+    wanted: fc.tuple(wanted, fc.constantFrom('1.5.0', '1.10.0')).map(([one, version]) => ({
+      ...one,
+      version,
+      builds: [
+        ...one.builds,
+        { platform: '', channel: 'canary' as const, minUpgradeVersion: null, mandatory: false },
+      ],
+    })),
+    status: fc.constantFrom(
+      'active' as const,
+      'active' as const,
+      'completed' as const,
+      'paused' as const,
+      'scheduled' as const,
+    ),
+    percentage: fc.constantFrom(0, 30, 70, 100, 100, 100),
   }),
   { minLength: 1, maxLength: 4 },
 );
