@@ -5,12 +5,22 @@ import { Invalid } from './errors.js';
 
 class NoQueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    const unknown = Object.entries(context.switchToHttp().getRequest<Request>().query);
-    if (unknown.length === 0) return true;
-    throw new Invalid(
-      unknown.map(([field, value]) => ({ field, value, message: `${field} is not a known query parameter` })),
-    );
+    refuseUnknownQuery(context.switchToHttp().getRequest<Request>(), []);
+    return true;
   }
+}
+
+/**
+ * Refuses query parameters that an endpoint does not have.
+ *
+ * @throws Invalid naming each of them
+ */
+export function refuseUnknownQuery(request: Request, known: readonly string[]): void {
+  const unknown = Object.entries(request.query).filter(([field]) => !known.includes(field));
+  if (unknown.length === 0) return;
+  throw new Invalid(
+    unknown.map(([field, value]) => ({ field, value, message: `${field} is not a known query parameter` })),
+  );
 }
 
 /** For endpoints without query parameters: refuses any, so that a typo never means "no filter". */

@@ -45,10 +45,15 @@ export function IsUuid(options?: ValidationOptions): PropertyDecorator {
 
 /** Longest platform name; together with the version it keeps the update message below 1 KiB. */
 export const MAX_PLATFORM_LENGTH = 32;
-const PLATFORM = /^[a-z0-9][a-z0-9._-]*$/;
+const PLATFORM = /^[a-z0-9][a-z0-9._-]*$/i;
 
 /** What stands for "every board" where a platform is named: the build that fits them all. */
 export const ANY_PLATFORM = 'any';
+
+/** True for a board's name; upper case counts as lower. */
+export function isPlatform(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_PLATFORM_LENGTH && PLATFORM.test(value);
+}
 
 /** The field must be a board's name, e.g. `esp8266` or `esp32-s3`; upper case is folded. */
 export function IsPlatform(): PropertyDecorator {
@@ -57,8 +62,7 @@ export function IsPlatform(): PropertyDecorator {
     ValidateBy({
       name: 'isPlatform',
       validator: {
-        validate: (value: unknown) =>
-          typeof value === 'string' && value.length <= MAX_PLATFORM_LENGTH && PLATFORM.test(value),
+        validate: isPlatform,
         defaultMessage: (args) =>
           `${args?.property} must be 1 to ${MAX_PLATFORM_LENGTH} letters, digits, dots, dashes or underscores`,
       },

@@ -1,24 +1,16 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import {
-  Controller,
-  Get,
-  HttpException,
-  Param,
-  PreconditionFailedException,
-  Query,
-  Req,
-  Res,
-} from '@nestjs/common';
+import { Controller, Get, HttpException, PreconditionFailedException, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { BinaryCache } from './binary-cache.js';
+import { DownloadCounter } from './download-counter.js';
 import { etagOf, hasAlready, runsAlready, wantedRange, wantsAnother } from './download-conditions.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from './firmware.entity.js';
-import { DownloadQuery, VersionParam, toSelector } from './firmware.dto.js';
+import { ApiDownloadRequest, toDownloadRequest } from './download.dto.js';
 import { FirmwareService } from './firmware.service.js';
 
 /** The download, as boards need it (printer protocol, "Download") and as RFC 9110 §13 and §14 want it. */
@@ -29,9 +21,11 @@ export class DownloadController {
     private readonly firmware: FirmwareService,
     private readonly storage: FirmwareStorage,
     private readonly cache: BinaryCache,
+    private readonly counter: DownloadCounter,
   ) {}
 
   @Get(':version')
+  @ApiDownloadRequest()
   @ApiOperation({
     summary: 'Download a firmware binary',
     description:
@@ -88,13 +82,9 @@ export class DownloadController {
   @ApiProblem(404, 'No such firmware', 'Firmware version not found')
   @ApiProblem(412, 'If-Match names another binary', 'Precondition Failed')
   @ApiProblem(416, 'The range lies outside the binary', 'Range Not Satisfiable')
-  async download(
-    @Param() param: VersionParam,
-    @Query() query: DownloadQuery,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const row = this.firmware.get(toSelector(param, query));
+  async download(@Req() request: Request, @Res() response: Response): Promise<void> {
+    const { selector, printer } = toDownloadRequest(request);
+    const row = this.firmware.get(selector);
     if (wantsAnother(request, row)) throw new PreconditionFailedException();
     if (hasAlready(request, row) || runsAlready(request, row)) {
       response.status(304).setHeader('ETag', etagOf(row)).end();
@@ -108,8 +98,7 @@ export class DownloadController {
     const image = this.cache.fits(row) ? await this.cache.get(row) : null;
     if (image === null && !(await this.storage.holds(row.sha256, row.fileSize)))
       throw new Error(`The binary of firmware ${row.version} is missing or cut short`);
-    if (request.method === 'GET' && query.printer !== undefined)
-      await this.firmware.downloadBegun(row, query.printer);
+    if (request.method === 'GET' && printer !== undefined) await this.firmware.downloadBegun(row, printer);
     const { start, end } = range ?? { start: 0, end: row.fileSize - 1 };
     describe(row, response);
     if (range !== null)
@@ -125,7 +114,7 @@ export class DownloadController {
       ? await sent(response.end(body.subarray(start, end + 1)))
       : await streamed(body, response);
     // One download made of many ranges counts once: the range that holds the last byte is the one that counts.
-    if (whole && end === row.fileSize - 1) await this.firmware.countDownload(row.id);
+    if (whole && end === row.fileSize - 1) this.counter.count(row.id);
   }
 }
 

@@ -1,11 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, MaxLength, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import { ANY_PLATFORM, IsPlatform, IsVersion } from '../common/validators.js';
-import { QueryInteger } from '../common/query.js';
 import { parseVersion } from '../common/version.js';
 import type { Firmware } from './firmware.entity.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware.service.js';
@@ -108,7 +107,7 @@ export function toNewFirmware(dto: UploadFirmwareDto): NewFirmware {
 }
 
 /** Rows keep '' for a build that fits every board. */
-function toPlatform(platform: string | undefined): string | undefined {
+export function toPlatform(platform: string | undefined): string | undefined {
   return platform === ANY_PLATFORM ? '' : platform;
 }
 
@@ -129,20 +128,6 @@ export class FirmwareRowQuery extends ChannelQuery {
   @IsOptional()
   @IsPlatform()
   platform?: string;
-}
-
-/** Query of the download. */
-export class DownloadQuery extends FirmwareRowQuery {
-  @ApiPropertyOptional({
-    type: 'integer',
-    description:
-      'Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message.',
-  })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  printer?: number;
 }
 
 /** The version in a path. */

@@ -3,6 +3,7 @@ import { MulterModule } from '@nestjs/platform-express';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/config.js';
 import { BinaryCache } from './binary-cache.js';
+import { DownloadCounter } from './download-counter.js';
 import { DownloadController } from './download.controller.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import { FirmwareController } from './firmware.controller.js';
@@ -29,7 +30,7 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [BinaryCache, FirmwareService],
+  providers: [BinaryCache, DownloadCounter, FirmwareService],
   exports: [FirmwareService],
 })
 export class FirmwareModule {}

@@ -159,13 +159,6 @@ export class FirmwareService {
     for (const observer of this.observers) await observer.downloadBegun(row, printerId);
   }
 
-  /** Counts a download that delivered the last byte. */
-  async countDownload(id: number): Promise<void> {
-    await this.unitOfWork.collect((tx) =>
-      tx.db.run('UPDATE firmware SET download_count = download_count + 1 WHERE id = ?', id),
-    );
-  }
-
   /** Every row of each of the versions, in the order of `compareRows`. */
   ofVersions(db: Statements, versions: readonly string[]): Map<string, Firmware[]> {
     const wanted = JSON.stringify([...new Set(versions)]);

@@ -1,13 +1,12 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { NoQuery } from '../common/no-query.js';
 import {
   ListPrintersQuery,
+  ApiPrinterKey,
+  PrinterKey,
   PrinterListResponse,
-  PrinterParam,
   PrinterResponse,
-  toPrinterKey,
   toPrinterList,
   toPrinterListResponse,
   toPrinterResponse,
@@ -36,13 +35,12 @@ export class PrinterController {
   }
 
   @Get(':printer_id')
-  @NoQuery()
   @ApiOperation({ summary: 'Get one printer' })
-  @ApiParam({ name: 'printer_id', type: String, description: 'Number or UUID of the printer', example: '42' })
+  @ApiPrinterKey()
   @ApiOkResponse({ type: PrinterResponse })
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  get(@Param() param: PrinterParam): PrinterResponse {
-    return toPrinterResponse(this.printers.get(toPrinterKey(param)), this.presence);
+  get(@PrinterKey([]) key: number | string): PrinterResponse {
+    return toPrinterResponse(this.printers.get(key), this.presence);
   }
 }

@@ -1,7 +1,7 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { PrinterParam, toPrinterKey } from '../printer/printer.dto.js';
+import { ApiPrinterKey, PrinterKey } from '../printer/printer.dto.js';
 import { UpdateHistory } from './update-history.js';
 import { HistoryQuery, HistoryResponse, toHistoryResponse } from './update.dto.js';
 
@@ -13,11 +13,11 @@ export class HistoryController {
 
   @Get(':printer_id/updates')
   @ApiOperation({ summary: 'Get the update history of a printer, the newest first' })
-  @ApiParam({ name: 'printer_id', type: String, description: 'Number or UUID of the printer', example: '42' })
+  @ApiPrinterKey()
   @ApiOkResponse({ type: HistoryResponse })
   @ApiBadInput('limit', '0', 'limit must not be less than 1')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  updates(@Param() param: PrinterParam, @Query() query: HistoryQuery): HistoryResponse {
-    return toHistoryResponse(this.history.of(toPrinterKey(param), query.limit));
+  updates(@PrinterKey(['limit']) key: number | string, @Query() query: HistoryQuery): HistoryResponse {
+    return toHistoryResponse(this.history.of(key, query.limit));
   }
 }

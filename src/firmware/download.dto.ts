@@ -1,0 +1,79 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiParam, ApiQuery } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { CHANNELS } from '../common/channel.js';
+import { Invalid } from '../common/errors.js';
+import { refuseUnknownQuery } from '../common/no-query.js';
+import { isDigits } from '../common/query.js';
+import { isPlatform } from '../common/validators.js';
+import { InvalidVersion, parseVersion } from '../common/version.js';
+import { toPlatform } from './firmware.dto.js';
+import type { FirmwareSelector } from './firmware.service.js';
+
+/** What a download asks for. */
+export interface DownloadRequest {
+  selector: FirmwareSelector;
+  /** The printer that downloads; undefined where the URL names none. */
+  printer: number | undefined;
+}
+
+const QUERY = ['channel', 'platform', 'printer'];
+
+/**
+ * Reads path and query of a download by hand: a fleet sends thousands of them at once, and validated classes take as long as the
+ * image itself (docs/PERFORMANCE.md).
+ *
+ * @throws Invalid naming the field
+ */
+export function toDownloadRequest(request: Request): DownloadRequest {
+  refuseUnknownQuery(request, QUERY);
+  const { channel, platform, printer } = request.query;
+  const found = CHANNELS.find((one) => one === channel);
+  if (channel !== undefined && found === undefined)
+    throw Invalid.field(
+      'channel',
+      channel,
+      `channel must be one of the following values: ${CHANNELS.join(', ')}`,
+    );
+  if (platform !== undefined && !isPlatform(platform))
+    throw Invalid.field('platform', platform, 'platform must be the name of a board such as esp8266');
+  if (printer !== undefined && !isDigits(printer))
+    throw Invalid.field('printer', printer, 'printer must be the number of a printer');
+  return {
+    selector: {
+      version: toVersion(request.params.version),
+      channel: found,
+      platform: toPlatform(platform?.toLowerCase()),
+    },
+    printer: printer === undefined ? undefined : Number(printer),
+  };
+}
+
+/** Documents what `toDownloadRequest` reads. */
+export const ApiDownloadRequest = (): MethodDecorator =>
+  applyDecorators(
+    ApiParam({ name: 'version', type: String, example: '1.5.0' }),
+    ApiQuery({ name: 'channel', enum: CHANNELS, required: false }),
+    ApiQuery({
+      name: 'platform',
+      type: String,
+      required: false,
+      description: 'A board, e.g. `esp8266`; `any` names the build for every board',
+    }),
+    ApiQuery({
+      name: 'printer',
+      type: 'integer',
+      required: false,
+      description:
+        'Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message.',
+    }),
+  );
+
+function toVersion(text: unknown): string {
+  try {
+    return parseVersion(String(text));
+  } catch (error) {
+    if (error instanceof InvalidVersion) throw Invalid.field('version', text, `version ${error.message}`);
+    throw error;
+  }
+}
