@@ -4,12 +4,12 @@ import tseslint from 'typescript-eslint';
 // Imports run one way: gateway -> rollout -> { firmware, printer } -> { database, common, config }. A folder that
 // stands in a list may not be imported from the folder that the list belongs to. docs/ARCHITECTURE.md has the picture.
 const FORBIDDEN = {
-  gateway: ['metrics', 'firmware', 'health', 'simulator'],
-  rollout: ['metrics', 'gateway', 'health', 'simulator'],
-  firmware: ['metrics', 'gateway', 'rollout', 'printer', 'health', 'simulator'],
-  printer: ['metrics', 'gateway', 'rollout', 'firmware', 'health', 'simulator'],
-  health: ['metrics', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
-  database: ['metrics', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
+  gateway: ['metrics', 'http', 'firmware', 'health', 'simulator'],
+  rollout: ['metrics', 'http', 'gateway', 'health', 'simulator'],
+  firmware: ['metrics', 'http', 'gateway', 'rollout', 'printer', 'health', 'simulator'],
+  printer: ['metrics', 'http', 'gateway', 'rollout', 'firmware', 'health', 'simulator'],
+  health: ['metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
+  database: ['metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
   config: [
     'metrics',
     'gateway',
@@ -21,7 +21,7 @@ const FORBIDDEN = {
     'health',
     'simulator',
   ],
-  common: ['metrics', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
+  common: ['metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
   simulator: [
     'metrics',
     'gateway',
@@ -33,7 +33,8 @@ const FORBIDDEN = {
     'config',
     'health',
   ],
-  metrics: ['firmware', 'health', 'simulator'],
+  metrics: ['firmware', 'health', 'http', 'simulator'],
+  http: ['gateway', 'rollout', 'firmware', 'printer', 'database', 'config', 'health', 'metrics', 'simulator'],
 };
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 

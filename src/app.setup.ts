@@ -2,12 +2,16 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
 import { ErrorFilter } from './common/error.filter.js';
 import { PlainJsonPipe } from './common/plain-json.js';
-import { requestLog } from './common/request-log.js';
 import { toInvalid } from './common/validators.js';
 import { AppConfig } from './config/config.js';
+import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
+import { FastPathAdapter } from './http/fast-path-adapter.js';
+import { RequestObserver } from './http/request-observer.js';
+import { Metrics } from './metrics/metrics.js';
 import { setUpOpenApi } from './openapi.js';
 
 // A target may list 10,000 UUIDs, of 39 bytes each with its quotes and comma.
@@ -19,10 +23,20 @@ export const APP_OPTIONS = { abortOnError: false, bodyParser: false, forceCloseC
 /** Everything around the modules: the same for `main.ts` and for the tests. */
 export function setUpApp(app: NestExpressApplication): void {
   const config = app.get(AppConfig);
+  const adapter = app.getHttpAdapter();
+  if (!(adapter instanceof FastPathAdapter)) throw new Error('The application needs the FastPathAdapter');
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(requestLog);
+  const observer = new RequestObserver(app.get(Metrics));
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    observer.watch(request, response, () => routeOf(request));
+    next();
+  });
+  const download = app.get(FastDownload);
+  adapter.setFastPath((request, response) =>
+    download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
+  );
   app.enableCors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] });
   app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
   app.useWebSocketAdapter(new PrinterWsAdapter(app));
@@ -51,4 +65,9 @@ export async function listen(app: NestExpressApplication, port: number, host: st
   const server: Server = app.getHttpServer();
   server.listen({ port, host, backlog: BACKLOG });
   await once(server, 'listening');
+}
+
+function routeOf(request: Request): string {
+  const { route } = request as { route?: { path?: unknown } };
+  return typeof route?.path === 'string' ? route.path : 'unmatched';
 }

@@ -6,14 +6,19 @@ import { AppModule } from './app.module.js';
 import { APP_OPTIONS, listen, setUpApp } from './app.setup.js';
 import { AppConfig, ConfigError } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
+import { FastPathAdapter } from './http/fast-path-adapter.js';
 import { ServerLogger } from './server-logger.js';
 
 async function start(): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config), {
-    ...APP_OPTIONS,
-    logger: new ServerLogger(config),
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(config),
+    new FastPathAdapter(),
+    {
+      ...APP_OPTIONS,
+      logger: new ServerLogger(config),
+    },
+  );
   setUpApp(app);
   await listen(app, config.port, config.host);
   const url = `http://localhost:${config.port}`;

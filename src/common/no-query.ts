@@ -5,7 +5,7 @@ import { Invalid } from './errors.js';
 
 class NoQueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    refuseUnknownQuery(context.switchToHttp().getRequest<Request>(), []);
+    refuseUnknownQuery(context.switchToHttp().getRequest<Request>().query, []);
     return true;
   }
 }
@@ -15,8 +15,8 @@ class NoQueryGuard implements CanActivate {
  *
  * @throws Invalid naming each of them
  */
-export function refuseUnknownQuery(request: Request, known: readonly string[]): void {
-  const unknown = Object.entries(request.query).filter(([field]) => !known.includes(field));
+export function refuseUnknownQuery(query: Record<string, unknown>, known: readonly string[]): void {
+  const unknown = Object.entries(query).filter(([field]) => !known.includes(field));
   if (unknown.length === 0) return;
   throw new Invalid(
     unknown.map(([field, value]) => ({ field, value, message: `${field} is not a known query parameter` })),

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { isVersion, parseVersion } from '../common/version.js';
 import type { Firmware } from './firmware.entity.js';
@@ -11,6 +12,37 @@ export interface ByteRange {
 /** The strong entity tag of a binary: its SHA-256, quoted (RFC 9110 §8.8.3). */
 export function etagOf(row: Firmware): string {
   return `"${row.sha256}"`;
+}
+
+/** What every download says of its binary. */
+export function headersOf(row: Firmware): Record<string, string> {
+  return {
+    'Accept-Ranges': 'bytes',
+    ETag: etagOf(row),
+    'x-MD5': row.md5,
+    'Repr-Digest': `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`,
+    'Content-Disposition': `attachment; filename="paperminder-${row.version}.bin"`,
+    'Content-Type': 'application/octet-stream',
+  };
+}
+
+// Headers that make the answer another one than the whole binary, or that only a browser sends.
+const CONDITIONS = [
+  'if-match',
+  'if-none-match',
+  'if-range',
+  'range',
+  'origin',
+  'x-esp8266-version',
+  'x-esp8266-sketch-md5',
+  'x-esp32-version',
+  'x-esp32-sketch-md5',
+  'x-esp32-sketch-sha256',
+];
+
+/** True where the headers of a request may ask for something else than the whole binary. */
+export function hasConditions(request: IncomingMessage): boolean {
+  return CONDITIONS.some((name) => request.headers[name] !== undefined);
 }
 
 /** RFC 9110 §13.1.2. Express's own check passes over it beside `Cache-Control: no-cache`, which is a word to caches. */

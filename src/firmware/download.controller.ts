@@ -7,9 +7,15 @@ import type { Request, Response } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
-import { etagOf, hasAlready, runsAlready, wantedRange, wantsAnother } from './download-conditions.js';
+import {
+  etagOf,
+  headersOf,
+  hasAlready,
+  runsAlready,
+  wantedRange,
+  wantsAnother,
+} from './download-conditions.js';
 import { FirmwareStorage } from './firmware-storage.js';
-import type { Firmware } from './firmware.entity.js';
 import { ApiDownloadRequest, toDownloadRequest } from './download.dto.js';
 import { FirmwareService } from './firmware.service.js';
 
@@ -83,7 +89,7 @@ export class DownloadController {
   @ApiProblem(412, 'If-Match names another binary', 'Precondition Failed')
   @ApiProblem(416, 'The range lies outside the binary', 'Range Not Satisfiable')
   async download(@Req() request: Request, @Res() response: Response): Promise<void> {
-    const { selector, printer } = toDownloadRequest(request);
+    const { selector, printer } = toDownloadRequest(request.params.version, request.query);
     const row = this.firmware.get(selector);
     if (wantsAnother(request, row)) throw new PreconditionFailedException();
     if (hasAlready(request, row) || runsAlready(request, row)) {
@@ -100,7 +106,7 @@ export class DownloadController {
       throw new Error(`The binary of firmware ${row.version} is missing or cut short`);
     if (request.method === 'GET' && printer !== undefined) await this.firmware.downloadBegun(row, printer);
     const { start, end } = range ?? { start: 0, end: row.fileSize - 1 };
-    describe(row, response);
+    for (const [name, value] of Object.entries(headersOf(row))) response.setHeader(name, value);
     if (range !== null)
       response.status(206).setHeader('Content-Range', `bytes ${start}-${end}/${row.fileSize}`);
     // A board speaks HTTP/1.0, and fails without a length (printer protocol, "Download").
@@ -116,15 +122,6 @@ export class DownloadController {
     // One download made of many ranges counts once: the range that holds the last byte is the one that counts.
     if (whole && end === row.fileSize - 1) this.counter.count(row.id);
   }
-}
-
-function describe(row: Firmware, response: Response): void {
-  response.setHeader('Accept-Ranges', 'bytes');
-  response.setHeader('ETag', etagOf(row));
-  response.setHeader('x-MD5', row.md5);
-  response.setHeader('Repr-Digest', `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`);
-  response.setHeader('Content-Disposition', `attachment; filename="paperminder-${row.version}.bin"`);
-  response.setHeader('Content-Type', 'application/octet-stream');
 }
 
 /** Resolves when an answer has ended: true where it was handed over as a whole, false where the client went away before. */

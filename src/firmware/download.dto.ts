@@ -1,6 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiParam, ApiQuery } from '@nestjs/swagger';
-import type { Request } from 'express';
 import { CHANNELS } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import { refuseUnknownQuery } from '../common/no-query.js';
@@ -25,9 +24,9 @@ const QUERY = ['channel', 'platform', 'printer'];
  *
  * @throws Invalid naming the field
  */
-export function toDownloadRequest(request: Request): DownloadRequest {
-  refuseUnknownQuery(request, QUERY);
-  const { channel, platform, printer } = request.query;
+export function toDownloadRequest(version: unknown, query: Record<string, unknown>): DownloadRequest {
+  refuseUnknownQuery(query, QUERY);
+  const { channel, platform, printer } = query;
   const found = CHANNELS.find((one) => one === channel);
   if (channel !== undefined && found === undefined)
     throw Invalid.field(
@@ -41,7 +40,7 @@ export function toDownloadRequest(request: Request): DownloadRequest {
     throw Invalid.field('printer', printer, 'printer must be the number of a printer');
   return {
     selector: {
-      version: toVersion(request.params.version),
+      version: toVersion(version),
       channel: found,
       platform: toPlatform(platform?.toLowerCase()),
     },

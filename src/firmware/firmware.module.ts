@@ -5,6 +5,7 @@ import { AppConfig } from '../config/config.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import { DownloadController } from './download.controller.js';
+import { FastDownload } from './fast-download.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import { FirmwareController } from './firmware.controller.js';
 import { Firmware } from './firmware.entity.js';
@@ -30,7 +31,7 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [BinaryCache, DownloadCounter, FirmwareService],
+  providers: [BinaryCache, DownloadCounter, FastDownload, FirmwareService],
   exports: [FirmwareService],
 })
 export class FirmwareModule {}

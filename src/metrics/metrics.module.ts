@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import type { MiddlewareConsumer, NestModule } from '@nestjs/common';
 import { GatewayModule } from '../gateway/gateway.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { RolloutModule } from '../rollout/rollout.module.js';
@@ -12,10 +11,4 @@ import { Metrics } from './metrics.js';
   controllers: [MetricsController],
   providers: [Metrics],
 })
-export class MetricsModule implements NestModule {
-  constructor(private readonly metrics: Metrics) {}
-
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(this.metrics.measure).forRoutes('{*path}');
-  }
-}
+export class MetricsModule {}

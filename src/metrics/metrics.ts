@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Subscription } from 'rxjs';
 import { Database } from '../database/database.js';
@@ -96,16 +95,10 @@ export class Metrics implements OnApplicationShutdown {
     return this.registry.contentType;
   }
 
-  /** Middleware that measures requests. The label is the route, never the path: a path may name anything. */
-  readonly measure = (request: Request, response: Response, next: NextFunction): void => {
-    const begun = performance.now();
-    response.once('close', () => {
-      const route = routeOf(request);
-      const labels = { method: request.method, route, status: response.statusCode };
-      this.requests.observe(labels, (performance.now() - begun) / 1_000);
-    });
-    next();
-  };
+  /** Counts a request and its time. */
+  observe(method: string, route: string, status: number, seconds: number): void {
+    this.requests.observe({ method, route, status }, seconds);
+  }
 
   onApplicationShutdown(): void {
     this.subscription.unsubscribe();
@@ -151,9 +144,4 @@ export class Metrics implements OnApplicationShutdown {
         gauge.set({ rollout_id: String(id), status }, Number(count));
     }
   }
-}
-
-function routeOf(request: Request): string {
-  const { route } = request as { route?: { path?: unknown } };
-  return typeof route?.path === 'string' ? route.path : 'unmatched';
 }

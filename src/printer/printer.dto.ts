@@ -82,7 +82,7 @@ export function toPrinterList(query: ListPrintersQuery): {
  */
 export const PrinterKey = createParamDecorator((known: readonly string[], context: ExecutionContext) => {
   const request = context.switchToHttp().getRequest<Request>();
-  refuseUnknownQuery(request, known);
+  refuseUnknownQuery(request.query, known);
   const { printer_id: key } = request.params;
   if (isUuid(key)) return key.toLowerCase();
   if (isDigits(key)) return Number(key);

@@ -10,6 +10,7 @@ import { AppModule } from '../../src/app.module.js';
 import { APP_OPTIONS, listen, setUpApp } from '../../src/app.setup.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
+import { FastPathAdapter } from '../../src/http/fast-path-adapter.js';
 import { TestClock } from './test-clock.js';
 
 /** An answer of the server, its body parsed. */
@@ -108,7 +109,10 @@ export class TestServer {
       .overrideProvider(Clock)
       .useValue(this.clock)
       .compile();
-    const app = module.createNestApplication<NestExpressApplication>({ ...APP_OPTIONS, logger: this.logger });
+    const app = module.createNestApplication<NestExpressApplication>(new FastPathAdapter(), {
+      ...APP_OPTIONS,
+      logger: this.logger,
+    });
     setUpApp(app);
     await listen(app, Number(port), config.host);
     this.app = app;

@@ -1,0 +1,93 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import type { LoadResult } from '../ipc.js';
+import { latencyOf, monotonicMs, sleep } from '../stats.js';
+import { ClientCpu } from './client-cpu.js';
+
+interface Source {
+  port: number;
+  path: string;
+}
+
+const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
+// So many connections are opened at once: a listener's queue holds 511 by default.
+const OPENED_AT_ONCE = 100;
+const OPEN_PAUSE_MS = 20;
+// A slow reader takes so little at a time.
+const SIP_BYTES = 1_024;
+const SIP_MS = 100;
+const BEGIN_TIMEOUT_MS = 60_000;
+
+/** Downloads a file over and over, each client one after the other on a new connection, as boards do. */
+export async function download(
+  order: Source & { clients: number; rounds: number; bytes: number },
+): Promise<LoadResult> {
+  const cpu = new ClientCpu();
+  const took: number[] = [];
+  let failed = 0;
+  const client = async (): Promise<void> => {
+    for (let round = 0; round < order.rounds; round += 1) {
+      const startedAt = monotonicMs();
+      const received = await downloadOnce(order);
+      if (received > order.bytes) took.push(monotonicMs() - startedAt);
+      else failed += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: order.clients }, client));
+  return { done: took.length, failed, latency: latencyOf(took), ...cpu.stop() };
+}
+
+/** Resolves with how many bytes came, head and body. */
+function downloadOnce(source: Source): Promise<number> {
+  return new Promise((resolve) => {
+    let received = 0;
+    const socket = connect({
+      host: '127.0.0.1',
+      port: source.port,
+      onread: {
+        buffer: READ_BUFFER,
+        callback: (length) => {
+          received += length;
+          return true;
+        },
+      },
+    });
+    socket.on('connect', () => socket.write(request(source)));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve(received));
+  });
+}
+
+/** Opens many downloads that are read a few bytes at a time, keeps them for so long, and gives them up. */
+export async function slowReaders(
+  order: Source & { clients: number; seconds: number },
+): Promise<{ open: number }> {
+  const sockets: Socket[] = [];
+  for (let index = 0; index < order.clients; index += 1) {
+    const socket = connect({
+      host: '127.0.0.1',
+      port: order.port,
+    });
+    socket.pause();
+    socket.on('connect', () => socket.write(request(order)));
+    socket.on('error', () => socket.destroy());
+    sockets.push(socket);
+    if (index % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await sleep(OPEN_PAUSE_MS);
+  }
+  const begun = (): number => sockets.filter((socket) => socket.bytesRead > 0).length;
+  const latest = monotonicMs() + BEGIN_TIMEOUT_MS;
+  let until = Infinity;
+  while (monotonicMs() < Math.min(until, latest)) {
+    await sleep(SIP_MS);
+    for (const socket of sockets) socket.read(SIP_BYTES);
+    // The time begins when the last one has got something.
+    if (until === Infinity && begun() === order.clients) until = monotonicMs() + order.seconds * 1_000;
+  }
+  const open = begun();
+  for (const socket of sockets) socket.destroy();
+  return { open };
+}
+
+function request({ port, path }: Source): string {
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`;
+}
