@@ -188,7 +188,7 @@ export class Initial1760000000000 implements MigrationInterface {
             where: '"superseded" = false',
           },
           { name: 'ix_update_printer', columnNames: ['printer_id', 'started_at'] },
-          { name: 'ix_update_rollout_status', columnNames: ['rollout_id', 'status'] },
+          { name: 'ix_update_failed', columnNames: ['rollout_id'], where: `"status" = 'failed'` },
           {
             name: 'ix_update_last_sign',
             columnNames: ['last_sign_of_life'],

@@ -17,44 +17,53 @@ export class Table<T extends ObjectLiteral> {
   readonly columns: string;
   private readonly name: string;
   private readonly mapped: ReadonlyMap<string, Mapped>;
+  private readonly inserted: readonly Mapped[];
+  private readonly insertion: string;
+  private readonly selections = new Map<string, string>();
 
-  constructor(metadata: EntityMetadata) {
+  /** @param only properties to read; absent: all. A table that is read in part is not inserted into. */
+  constructor(metadata: EntityMetadata, only?: ReadonlyArray<keyof T & string>) {
     this.name = metadata.tableName;
-    const mapped = metadata.columns.map(({ propertyName, databaseName, type }) => ({
+    const wanted = metadata.columns.filter(({ propertyName }) => only?.includes(propertyName) ?? true);
+    const mapped = wanted.map(({ propertyName, databaseName, type }) => ({
       property: propertyName,
       column: databaseName,
       ...conversion(type),
     }));
     this.mapped = new Map(mapped.map((one) => [one.property, one]));
+    this.inserted = mapped.filter(({ property }) => property !== 'id');
+    const names = this.inserted.map(({ column }) => column).join(', ');
+    const places = this.inserted.map(() => '?').join(', ');
+    this.insertion = `INSERT INTO ${this.name} (${names}) VALUES (${places})`;
     this.columns = mapped.map(({ property, column }) => `${this.name}.${column} AS ${property}`).join(', ');
   }
 
   /** The first row; `rest` is what follows FROM, such as `WHERE id = ?`. */
   find(statements: Statements, rest: string, ...values: SqlValue[]): T | null {
-    const row = statements.get(`SELECT ${this.columns} FROM ${this.name} ${rest}`, ...values);
+    const row = statements.get(this.selection(rest), ...values);
     return row === undefined ? null : this.read(row);
   }
 
   /** All rows; `rest` is what follows FROM. */
   select(statements: Statements, rest: string, ...values: SqlValue[]): T[] {
-    return statements
-      .all(`SELECT ${this.columns} FROM ${this.name} ${rest}`, ...values)
-      .map((row) => this.read(row));
+    return statements.all(this.selection(rest), ...values).map((row) => this.read(row));
   }
 
   /** Inserts a row, and returns its number. */
   insert(statements: Statements, row: Omit<T, 'id'>): number {
-    const properties = Object.keys(row);
-    const columns = properties.map((property) => this.of(property).column).join(', ');
-    const places = properties.map(() => '?').join(', ');
-    return statements.insert(`INSERT INTO ${this.name} (${columns}) VALUES (${places})`, ...this.values(row));
+    const values: Record<string, unknown> = { ...row };
+    return statements.insert(
+      this.insertion,
+      ...this.inserted.map(({ property, toSql }) => toSql(values[property])),
+    );
   }
 
   /** Changes some columns of one row. */
   update(statements: Statements, id: number, changes: Partial<T>): void {
-    const properties = Object.keys(changes);
-    const set = properties.map((property) => `${this.of(property).column} = ?`).join(', ');
-    statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...this.values(changes), id);
+    const entries = Object.entries(changes).map(([property, value]) => [this.of(property), value] as const);
+    const set = entries.map(([{ column }]) => `${column} = ?`).join(', ');
+    const values = entries.map(([{ toSql }, value]) => toSql(value));
+    statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...values, id);
   }
 
   /** Makes an entity of a row that was read by `columns`. */
@@ -65,8 +74,14 @@ export class Table<T extends ObjectLiteral> {
     return entity as T;
   }
 
-  private values(row: object): SqlValue[] {
-    return Object.entries(row).map(([property, value]) => this.of(property).toSql(value));
+  // A text that is put together anew each time would be hashed anew each time, when its statement is looked up.
+  private selection(rest: string): string {
+    let sql = this.selections.get(rest);
+    if (sql === undefined) {
+      sql = `SELECT ${this.columns} FROM ${this.name} ${rest}`;
+      this.selections.set(rest, sql);
+    }
+    return sql;
   }
 
   private of(property: string): Mapped {
@@ -78,8 +93,17 @@ export class Table<T extends ObjectLiteral> {
 
 /** An instant as TypeORM writes it on SQLite: UTC, to the millisecond, so that texts sort as instants do. */
 export function sqlInstant(instant: Date): string {
-  return instant.toISOString().replace('T', ' ').slice(0, -1);
+  const time = instant.getTime();
+  // One row has the same instant several times, and so have the rows beside it.
+  if (time !== lastTime) {
+    lastTime = time;
+    lastText = instant.toISOString().replace('T', ' ').slice(0, -1);
+  }
+  return lastText;
 }
+
+let lastTime = Number.NaN;
+let lastText = '';
 
 /** The instant that `sqlInstant` wrote. */
 export function fromSqlInstant(text: string): Date {

@@ -40,9 +40,9 @@ export class Connection {
   /** Sends text frames, all in one write; nothing where the socket is no longer open. */
   send(...texts: string[]): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    this.stream.cork();
+    if (texts.length > 1) this.stream.cork();
     for (const text of texts) this.socket.send(text);
-    this.stream.uncork();
+    if (texts.length > 1) this.stream.uncork();
   }
 
   /** The message that tells this printer of an update. */

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
@@ -7,8 +6,10 @@ import type { PrintersMayHaveUpdates } from '../rollout/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';
 
-// So many printers are asked about in one piece of work: a few milliseconds, then sockets and operators get their turn.
-const SLICE = 200;
+// So many printers are asked about in one piece of work: some milliseconds, then sockets and operators get their turn.
+const SLICE = 100;
+// So many pieces wait at once: while one group is committed, the next is at hand.
+const IN_FLIGHT = 4;
 
 /** Sends connected printers what a change of the rollouts has for them, without waiting for a reconnect. */
 @Injectable()
@@ -41,17 +42,22 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private async drain(): Promise<void> {
+    const inFlight = new Set<Promise<void>>();
     while (this.waiting.size > 0) {
       const slice = this.takeSlice();
-      try {
-        await this.push(slice);
-      } catch (error) {
-        // What was not sent is found again when the printer connects.
-        this.logger.error(`Updates could not be pushed to ${slice.length} printers: ${String(error)}`);
-      }
-      await nextTurn();
+      const push = this.push(slice)
+        .catch((error: unknown) => {
+          // What was not sent is found again when the printer connects.
+          this.logger.error(`Updates could not be pushed to ${slice.length} printers: ${String(error)}`);
+        })
+        .finally(() => inFlight.delete(push));
+      inFlight.add(push);
+      if (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight);
     }
+    await Promise.all(inFlight);
     this.running = false;
+    // What came in while the last pieces were on their way.
+    if (this.waiting.size > 0) this.add([]);
   }
 
   private takeSlice(): string[] {

@@ -34,6 +34,22 @@ export interface VersionSource {
   rolloutOf(tx: Transaction, printer: Printer, version: string): number | null;
 }
 
+// What decisions look at.
+const TARGET_PROPERTIES = [
+  'id',
+  'uuid',
+  'userId',
+  'platform',
+  'firmwareVersion',
+  'versionKey',
+  'versionRolloutId',
+  'autoUpdate',
+  'updateChannel',
+] as const satisfies Array<keyof Printer>;
+
+/** What of a printer decides on its updates. */
+export type TargetPrinter = Pick<Printer, (typeof TARGET_PROPERTIES)[number]>;
+
 // What a printer runs that has never said so (printer protocol, "Subscribe").
 const UNKNOWN_VERSION = '0.0.0';
 
@@ -42,6 +58,7 @@ const UNKNOWN_VERSION = '0.0.0';
 export class PrinterService {
   private readonly logger = new Logger(PrinterService.name);
   private readonly table: Table<Printer>;
+  private readonly targets: Table<TargetPrinter>;
 
   constructor(
     private readonly database: Database,
@@ -49,6 +66,7 @@ export class PrinterService {
     private readonly clock: Clock,
   ) {
     this.table = database.table(Printer);
+    this.targets = database.view(Printer, TARGET_PROPERTIES);
   }
 
   /**
@@ -104,14 +122,14 @@ export class PrinterService {
     return printer;
   }
 
-  /** The printer with this number. */
-  byId(db: Statements, id: number): Printer | null {
-    return this.table.find(db, 'WHERE id = ?', id);
+  /** The printer with this number, as a target. */
+  byId(db: Statements, id: number): TargetPrinter | null {
+    return this.targets.find(db, 'WHERE id = ?', id);
   }
 
-  /** The printer with this UUID. */
-  byUuid(db: Statements, uuid: string): Printer | null {
-    return this.table.find(db, 'WHERE uuid = ?', uuid);
+  /** The printers with these UUIDs, as targets; those that do not exist are left out. */
+  byUuids(db: Statements, uuids: readonly string[]): TargetPrinter[] {
+    return this.targets.select(db, 'WHERE uuid IN (SELECT value FROM json_each(?))', JSON.stringify(uuids));
   }
 
   /**
@@ -126,10 +144,10 @@ export class PrinterService {
   }
 
   /** All printers of one owner, in slices by number. */
-  *ofUser(db: Statements, userId: string, slice: number): Generator<Printer[]> {
+  *ofUser(db: Statements, userId: string, slice: number): Generator<TargetPrinter[]> {
     let after = 0;
     for (;;) {
-      const printers = this.table.select(
+      const printers = this.targets.select(
         db,
         'WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?',
         userId,

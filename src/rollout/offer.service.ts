@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/unit-of-work.js';
-import type { Printer } from '../printer/printer.entity.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
 import { decide } from './domain/decide.js';
+import type { Situation } from './domain/decide.js';
 import { buildFor, targetRefusal } from './domain/targeting.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
 import { RolloutRules } from './rollout-rules.js';
-import { UpdateJournal } from './update-journal.js';
+import { UpdateJournal, situationOf } from './update-journal.js';
+import type { PrinterUpdate } from './update.entity.js';
 
 /** An update that is recorded as under way, and is now to be sent. */
 export interface Offer {
@@ -19,7 +21,7 @@ export interface Offer {
 }
 
 /** What a build of a rollout looks like to the printer that it goes to. */
-export function toOffer(printer: Printer, rule: RolloutRule, build: Build): Offer {
+export function toOffer(printer: TargetPrinter, rule: RolloutRule, build: Build): Offer {
   const { downloadPath } = build;
   return {
     printerUuid: printer.uuid,
@@ -39,19 +41,37 @@ export class OfferService {
     private readonly journal: UpdateJournal,
   ) {}
 
+  /** Decides for a printer that is subscribing right now, and records what is decided. */
+  makeForSubscribe(tx: Transaction, printer: TargetPrinter): Offer | null {
+    const meant = this.meantFor(tx, printer);
+    // Most printers are no target of anything: nothing is read for them.
+    return meant.length === 0
+      ? null
+      : this.decide(tx, printer, meant, this.journal.situation(tx.db, printer, true));
+  }
+
   /**
-   * Decides for a printer, and records what is decided.
+   * Decides for a printer that is connected already, and records what is decided.
    *
-   * @param comesBack true where the printer is subscribing right now
+   * @param live its updates that count
    */
-  make(tx: Transaction, printer: Printer, comesBack: boolean): Offer | null {
+  makeForConnected(tx: Transaction, printer: TargetPrinter, live: readonly PrinterUpdate[]): Offer | null {
+    return this.decide(tx, printer, this.meantFor(tx, printer), situationOf(live, false));
+  }
+
+  private meantFor(tx: Transaction, printer: TargetPrinter): RolloutRule[] {
     const rules = this.rules.current(tx);
     const facts = rules.factsOf(printer);
-    // Most printers are no target of anything: nothing is read for them.
-    const meant = rules.rules.filter((rule) => targetRefusal(facts, rule) === null);
-    if (meant.length === 0) return null;
-    const situation = this.journal.situation(tx.db, printer, comesBack);
-    const decision = decide(facts, meant, situation);
+    return rules.rules.filter((rule) => targetRefusal(facts, rule) === null);
+  }
+
+  private decide(
+    tx: Transaction,
+    printer: TargetPrinter,
+    meant: readonly RolloutRule[],
+    situation: Situation,
+  ): Offer | null {
+    const decision = decide(this.rules.current(tx).factsOf(printer), meant, situation);
     for (const rule of decision.declines) {
       const build = buildFor(rule, printer.platform);
       if (build) this.journal.declineFor(tx, printer, rule, build);

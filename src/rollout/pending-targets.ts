@@ -7,6 +7,7 @@ import type { Transaction } from '../database/unit-of-work.js';
 import { FleetTally } from '../printer/fleet-tally.js';
 import { Printer } from '../printer/printer.entity.js';
 import { PrinterService } from '../printer/printer.service.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
 import { targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
 import { RolloutProgress } from './rollout-progress.js';
@@ -61,12 +62,12 @@ export class PendingTargets {
 
   private async countTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
     let count = 0;
-    const add = (printers: readonly Printer[]): void => {
+    const add = (printers: readonly TargetPrinter[]): void => {
       count += printers.filter((printer) => isTarget(rules, printer, rule)).length;
     };
     if (rule.printerUuids !== null) {
       for (const uuids of slices([...rule.printerUuids])) {
-        add(uuids.flatMap((uuid) => this.printerService.byUuid(db, uuid) ?? []));
+        add(this.printerService.byUuids(db, uuids));
         await nextTurn();
       }
     } else if (rule.userIds !== null) {
@@ -113,7 +114,7 @@ export class PendingTargets {
 // A rule that names no printers and no users does not look at these.
 const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
 
-function isTarget(rules: RuleSet, printer: Printer, rule: RolloutRule): boolean {
+function isTarget(rules: RuleSet, printer: TargetPrinter, rule: RolloutRule): boolean {
   return targetRefusal(rules.factsOf(printer), rule) === null;
 }
 

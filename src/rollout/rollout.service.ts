@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/unit-of-work.js';
 import { PrinterService } from '../printer/printer.service.js';
-import type { PrinterHello } from '../printer/printer.service.js';
+import type { PrinterHello, TargetPrinter } from '../printer/printer.service.js';
 import { OfferService } from './offer.service.js';
 import type { Offer } from './offer.service.js';
 import { PendingTargets } from './pending-targets.js';
+import { UpdateJournal } from './update-journal.js';
+import type { PrinterUpdate } from './update.entity.js';
 import { VersionSettlement } from './version-settlement.js';
 
 /** What came of a subscribe, all of it on disk. */
@@ -23,6 +26,7 @@ export class RolloutService {
     private readonly pending: PendingTargets,
     private readonly settlement: VersionSettlement,
     private readonly offers: OfferService,
+    private readonly journal: UpdateJournal,
   ) {}
 
   /** A printer has connected and said what it runs: registers it, settles its earlier updates, and decides what it gets. */
@@ -31,19 +35,25 @@ export class RolloutService {
       const { before, printer } = this.printers.register(tx, hello, this.settlement);
       this.pending.printerChanged(tx, before, printer);
       const resend = before && this.settlement.settle(tx, before, printer);
-      return { printerId: printer.id, offer: resend ?? this.offers.make(tx, printer, true) };
+      return { printerId: printer.id, offer: resend ?? this.offers.makeForSubscribe(tx, printer) };
     });
   }
 
   /** What there is now for printers that are connected already; each offer is on record as under way. */
   offersFor(printerUuids: readonly string[]): Promise<Offer[]> {
-    return this.unitOfWork.collect((tx) =>
-      printerUuids.flatMap((uuid) => {
-        const printer = this.printers.byUuid(tx.db, uuid);
-        if (printer === null) return [];
-        const heldBack = this.settlement.sendHeldBack(tx, printer);
-        return heldBack ?? this.offers.make(tx, printer, false) ?? [];
-      }),
-    );
+    return this.unitOfWork.collect((tx) => {
+      const printers = this.printers.byUuids(tx.db, printerUuids);
+      const live = this.journal.live(tx.db, printers);
+      return printers.flatMap((printer) => this.offerFor(tx, printer, live.get(printer.id) ?? []) ?? []);
+    });
+  }
+
+  private offerFor(tx: Transaction, printer: TargetPrinter, live: PrinterUpdate[]): Offer | null {
+    const held = live.find((update) => update.sendOnResume);
+    if (!held) return this.offers.makeForConnected(tx, printer, live);
+    const again = this.settlement.sendHeldBack(tx, printer, held);
+    // What was held back may just have ended, and made room for another.
+    const now = (): PrinterUpdate[] => this.journal.live(tx.db, [printer]).get(printer.id) ?? [];
+    return again ?? this.offers.makeForConnected(tx, printer, now());
   }
 }

@@ -6,7 +6,7 @@ import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
-import type { Printer } from '../printer/printer.entity.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
 import type { Situation } from './domain/decide.js';
 import { updateMayMove } from './domain/state.js';
 import type { UpdateStatus } from './domain/state.js';
@@ -56,12 +56,12 @@ export class UpdateJournal {
   }
 
   /** Opens an update that is about to be sent. */
-  open(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): void {
+  open(tx: Transaction, printer: TargetPrinter, rule: RolloutRule, build: Build): void {
     this.insert(tx, printer, rule, build, 'in_progress');
   }
 
   /** Opens a declined update again, which is about to be sent. */
-  reopen(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): void {
+  reopen(tx: Transaction, printer: TargetPrinter, rule: RolloutRule, build: Build): void {
     const update = this.table.find(tx.db, LIVE, rule.id, printer.id);
     if (update === null) throw new Error(`Printer ${printer.id} has no update of rollout ${rule.id}`);
     const now = this.clock.now();
@@ -78,12 +78,12 @@ export class UpdateJournal {
   }
 
   /** Records that a printer with auto_update off was spared an update. */
-  declineFor(tx: Transaction, printer: Printer, rule: RolloutRule, build: Build): void {
+  declineFor(tx: Transaction, printer: TargetPrinter, rule: RolloutRule, build: Build): void {
     this.insert(tx, printer, rule, build, 'declined');
   }
 
   /** Forgets how often declined updates were sent: the printer has switched auto_update on, and is asked anew. */
-  askAnew(tx: Transaction, printer: Printer): void {
+  askAnew(tx: Transaction, printer: TargetPrinter): void {
     const sql = `UPDATE printer_update SET attempts = 0 WHERE printer_id = ? AND status = 'declined'`;
     tx.db.run(sql, printer.id);
   }
@@ -139,22 +139,32 @@ export class UpdateJournal {
     return { ...update, superseded: false };
   }
 
+  /** The updates of some printers that count for their rollouts, by the printer's number; none for a printer that has none. */
+  live(db: Statements, printers: readonly TargetPrinter[]): Map<number, PrinterUpdate[]> {
+    const ids = JSON.stringify(printers.map(({ id }) => id));
+    const updates = this.table.select(
+      db,
+      'WHERE printer_id IN (SELECT value FROM json_each(?)) AND superseded = false',
+      ids,
+    );
+    const byPrinter = new Map<number, PrinterUpdate[]>();
+    for (const update of updates) {
+      const others = byPrinter.get(update.printerId);
+      if (others) others.push(update);
+      else byPrinter.set(update.printerId, [update]);
+    }
+    return byPrinter;
+  }
+
   /** What the earlier updates of a printer mean for a decision. */
-  situation(db: Statements, printer: Printer, comesBack: boolean): Situation {
+  situation(db: Statements, printer: TargetPrinter, comesBack: boolean): Situation {
     const updates = this.table.select(db, 'WHERE printer_id = ? AND superseded = false', printer.id);
-    return {
-      earlier: new Map(updates.map(({ rolloutId, status, attempts }) => [rolloutId, { status, attempts }])),
-      // After `firmware_complete` the board reboots: what it runs is known when it subscribes again, not before.
-      busy: updates.some(
-        ({ status, confirmed }) => status === 'in_progress' || (status === 'completed' && !confirmed),
-      ),
-      comesBack,
-    };
+    return situationOf(updates, comesBack);
   }
 
   private insert(
     tx: Transaction,
-    printer: Printer,
+    printer: TargetPrinter,
     rule: RolloutRule,
     build: Build,
     status: 'in_progress' | 'declined',
@@ -202,3 +212,15 @@ export class UpdateJournal {
 
 // The update that counts for a rollout and a printer.
 const LIVE = 'WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
+
+/** What the updates of a printer that count mean for a decision. */
+export function situationOf(updates: readonly PrinterUpdate[], comesBack: boolean): Situation {
+  return {
+    earlier: new Map(updates.map(({ rolloutId, status, attempts }) => [rolloutId, { status, attempts }])),
+    // After `firmware_complete` the board reboots: what it runs is known when it subscribes again, not before.
+    busy: updates.some(
+      ({ status, confirmed }) => status === 'in_progress' || (status === 'completed' && !confirmed),
+    ),
+    comesBack,
+  };
+}

@@ -4,7 +4,7 @@ import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import type { Printer } from '../printer/printer.entity.js';
-import type { VersionSource } from '../printer/printer.service.js';
+import type { TargetPrinter, VersionSource } from '../printer/printer.service.js';
 import { REASONS, judgeResend } from './domain/decide.js';
 import type { Reason } from './domain/decide.js';
 import { MAX_SENDS } from './domain/state.js';
@@ -59,14 +59,13 @@ export class VersionSettlement implements VersionSource {
     return last && this.settleUpdate(tx, printer, last);
   }
 
-  /** Sends a connected printer again what a pause held back; null where nothing was, or it may not be sent any more. */
-  sendHeldBack(tx: Transaction, printer: Printer): Offer | null {
-    const held = this.table.find(
-      tx.db,
-      `WHERE printer_id = ? AND status = 'in_progress' AND send_on_resume = true`,
-      printer.id,
-    );
-    if (held === null || this.rules.current(tx).get(held.rolloutId)?.status === 'paused') return null;
+  /**
+   * Sends a connected printer again what a pause held back; null where it still does, or it may not be sent any more.
+   *
+   * @param held the update that waits (`sendOnResume`)
+   */
+  sendHeldBack(tx: Transaction, printer: TargetPrinter, held: PrinterUpdate): Offer | null {
+    if (this.rules.current(tx).get(held.rolloutId)?.status === 'paused') return null;
     return this.sendAgainOrEnd(tx, printer, held);
   }
 
@@ -87,7 +86,7 @@ export class VersionSettlement implements VersionSource {
     return null;
   }
 
-  private sendAgainOrEnd(tx: Transaction, printer: Printer, update: PrinterUpdate): Offer | null {
+  private sendAgainOrEnd(tx: Transaction, printer: TargetPrinter, update: PrinterUpdate): Offer | null {
     const back = `came back with ${printer.firmwareVersion}`;
     const rules = this.rules.current(tx);
     const rule = rules.get(update.rolloutId);
