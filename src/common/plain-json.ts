@@ -19,11 +19,12 @@ function visit(value: unknown, field: string, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth === 0)
     throw Invalid.field(field, undefined, `${field} is nested more than ${MAX_DEPTH} levels deep`);
+  const isList = Array.isArray(value);
   for (const [key, inner] of Object.entries(value)) {
-    if (!Array.isArray(value) && key in Object.prototype) {
+    if (!isList && key in Object.prototype) {
       throw Invalid.field(key, undefined, `${key} is not a known field`);
     }
-    visit(inner, Array.isArray(value) ? field : key, depth - 1);
+    if (typeof inner === 'object') visit(inner, isList ? field : key, depth - 1);
   }
 }
 

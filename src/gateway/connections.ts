@@ -21,7 +21,7 @@ export class Connection {
   printerId: number | null = null;
   /** True once this socket speaks for its printer no more: it has come back on a newer one, or the server stops. */
   muted = false;
-  /** The message that is being handled, or was last; null before the first. */
+  /** Resolves when the last message has been handled and answered; null before the first. */
   work: Promise<void> | null = null;
   /** Pings that have not been answered. */
   missedPings = 0;

@@ -5,6 +5,16 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import { isUuid } from '../common/uuid.js';
 
+// A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
+const HANDSHAKE_MS = 5;
+
+interface Handshake {
+  port: number;
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+}
+
 const PRINTER_PATH = /^\/ws\/([^/]+)$/;
 
 /** The UUID in the path of a printer's connection, lower-case; null where the path has none. */
@@ -23,6 +33,7 @@ function pathOf(request: IncomingMessage): string {
  */
 export class PrinterWsAdapter extends WsAdapter {
   private readonly stopListening: Array<() => void> = [];
+  private readonly handshakes: Handshake[] = [];
 
   override bindMessageHandlers(): void {
     // The gateway listens on each socket itself.
@@ -64,6 +75,25 @@ export class PrinterWsAdapter extends WsAdapter {
     if (!PRINTER_PATH.test(path))
       return refuse(socket, 404, `No WebSocket at ${path}; printers connect to /ws/{user_id}`);
     if (pathIdOf(request) === null) return refuse(socket, 400, 'user_id in /ws/{user_id} must be a UUID');
+    this.handshakes.push({ port, request, socket, head });
+    if (this.handshakes.length === 1) setImmediate(() => this.shakeHands());
+  }
+
+  /** Answers waiting handshakes for some milliseconds; then everybody else gets a turn. */
+  private shakeHands(): void {
+    const end = performance.now() + HANDSHAKE_MS;
+    let done = 0;
+    while (done < this.handshakes.length && performance.now() < end) {
+      const handshake = this.handshakes[done];
+      done += 1;
+      // A board that gave up meanwhile is not there any more.
+      if (handshake && !handshake.socket.destroyed) this.accept(handshake);
+    }
+    this.handshakes.splice(0, done);
+    if (this.handshakes.length > 0) setImmediate(() => this.shakeHands());
+  }
+
+  private accept({ port, request, socket, head }: Handshake): void {
     const [server] = (this.wsServersRegistry.get(port) ?? []) as unknown as WebSocketServer[];
     if (!server) return refuse(socket, 503, 'The server is starting or stopping');
     // The answer to the handshake and the greeting leave in one write.

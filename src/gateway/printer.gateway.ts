@@ -39,31 +39,26 @@ export class PrinterGateway implements OnGatewayConnection {
     const connection = this.connections.open(socket, request, pathId);
     socket.on('pong', () => (connection.missedPings = 0));
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (!connection.muted) void this.receive(connection, data, isBinary);
+      if (!connection.muted) this.receive(connection, data, isBinary);
     });
     socket.on('close', () => this.connections.remove(connection));
     this.tell(connection, 'info', 'connected');
   }
 
-  private async receive(connection: Connection, data: RawData, isBinary: boolean): Promise<void> {
-    // Answers stand in the order of the messages, those to nonsense, too.
+  private receive(connection: Connection, data: RawData, isBinary: boolean): void {
     const before = connection.work;
+    const refuse = (error: unknown): void => this.refuse(connection, error);
     try {
       const message = understand(connection, data, isBinary);
-      connection.work =
+      const work =
         message.kind === 'subscribe'
           ? this.subscribe(connection, message.hello)
           : this.report(connection, message.report);
-      await connection.work;
+      if (work !== null) connection.work = work.catch(refuse);
     } catch (error) {
-      await before?.catch(() => undefined);
-      if (error instanceof Invalid) {
-        this.tell(connection, 'validation_error', error.message);
-      } else {
-        this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
-        const detail = 'The server failed to handle this message; send it again later';
-        this.tell(connection, 'server_error', detail);
-      }
+      // Answers stand in the order of the messages, those to nonsense, too.
+      if (before === null) refuse(error);
+      else void before.then(() => refuse(error));
     }
   }
 
@@ -79,11 +74,20 @@ export class PrinterGateway implements OnGatewayConnection {
     connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
   }
 
-  private async report(connection: Connection, report: Report): Promise<void> {
+  private report(connection: Connection, report: Report): Promise<void> | null {
     if (connection.printerUuid === null) {
       throw Invalid.field('kind', `firmware_${report.kind}`, 'the printer must subscribe before it reports');
     }
-    await this.reports.report(connection.printerUuid, report);
+    return this.reports.report(connection.printerUuid, report);
+  }
+
+  private refuse(connection: Connection, error: unknown): void {
+    if (error instanceof Invalid) {
+      this.tell(connection, 'validation_error', error.message);
+      return;
+    }
+    this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    this.tell(connection, 'server_error', 'The server failed to handle this message; send it again later');
   }
 
   private tell(connection: Connection, code: StatusCode, detail: string): void {

@@ -33,7 +33,7 @@ const PROGRESS = `UPDATE printer_update SET last_percent = ?,
 export class UpdateReports {
   private readonly table: Table<PrinterUpdate>;
   /** Progress that waits for its transaction: of one printer, only the latest is written. */
-  private readonly waiting = new Map<string, { latest: Progress; written: Promise<void> }>();
+  private readonly waiting = new Map<string, Progress>();
 
   constructor(
     database: Database,
@@ -49,9 +49,10 @@ export class UpdateReports {
   /**
    * Records a report of a subscribed printer.
    *
+   * @returns null where it was taken in with one that waits to be written, whose promise was given to the first of them
    * @throws Invalid where the printer was never sent what it speaks of
    */
-  report(printerUuid: string, report: Report): Promise<void> {
+  report(printerUuid: string, report: Report): Promise<void> | null {
     if (report.kind === 'progress' && !isError(report)) return this.progress(printerUuid, report);
     return this.unitOfWork.collect((tx) => {
       const printerId = this.printers.idOf(tx.db, printerUuid);
@@ -64,22 +65,23 @@ export class UpdateReports {
     });
   }
 
-  private progress(printerUuid: string, report: Progress): Promise<void> {
+  private progress(printerUuid: string, report: Progress): Promise<void> | null {
     const waiting = this.waiting.get(printerUuid);
     if (waiting) {
-      waiting.latest = { ...report, status: report.status ?? waiting.latest.status };
-      return waiting.written;
+      waiting.percent = report.percent;
+      waiting.status = report.status ?? waiting.status;
+      return null;
     }
-    const written = this.unitOfWork.collect((tx) => {
-      const { percent, status } = this.waiting.get(printerUuid)?.latest ?? report;
+    const latest = { ...report };
+    this.waiting.set(printerUuid, latest);
+    return this.unitOfWork.collect((tx) => {
       this.waiting.delete(printerUuid);
       const printerId = this.printers.idOf(tx.db, printerUuid);
+      const now = sqlInstant(this.clock.now());
       // Only the update that was sent last can be under way: one statement, by the index over those.
-      if (tx.db.run(PROGRESS, percent, status, sqlInstant(this.clock.now()), printerId) === 0)
+      if (tx.db.run(PROGRESS, latest.percent, latest.status, now, printerId) === 0)
         this.updateSpokenOf(tx.db, printerId, report);
     });
-    this.waiting.set(printerUuid, { latest: report, written });
-    return written;
   }
 
   private end(tx: Transaction, update: PrinterUpdate, report: Report): void {
