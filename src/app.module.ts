@@ -21,8 +21,9 @@ export class AppModule {
         CommonModule.with(config),
         DatabaseModule,
         ScheduleModule.forRoot(),
-        FirmwareModule,
+        // Routes are tried in this order: what is asked for most stands first.
         PrinterModule,
+        FirmwareModule,
         RolloutModule,
         GatewayModule,
         HealthModule,
