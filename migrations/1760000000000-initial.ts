@@ -1,24 +1,6 @@
 import { Table } from 'typeorm';
-import type { MigrationInterface, QueryRunner, TableColumnOptions } from 'typeorm';
-
-/** Names of the column types that differ between databases. */
-function typesOf(runner: QueryRunner): { instant: string } {
-  return { instant: runner.dataSource.options.type === 'postgres' ? 'timestamptz' : 'datetime' };
-}
-
-function id(table: string): TableColumnOptions {
-  return {
-    name: 'id',
-    type: 'integer',
-    isPrimary: true,
-    isGenerated: true,
-    generationStrategy: 'increment',
-    primaryKeyConstraintName: `pk_${table}`,
-  };
-}
-
-const column = (name: string, type: string): TableColumnOptions => ({ name, type });
-const nullable = (name: string, type: string): TableColumnOptions => ({ name, type, isNullable: true });
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { column, id, nullable, typesOf } from './columns.js';
 
 /** Firmware, printers, rollouts and updates. */
 export class Initial1760000000000 implements MigrationInterface {
@@ -71,6 +53,8 @@ export class Initial1760000000000 implements MigrationInterface {
           nullable('version_rollout_id', 'integer'),
           column('auto_update', 'boolean'),
           column('update_channel', 'varchar'),
+          nullable('key_hash', 'varchar'),
+          column('blocked', 'boolean'),
           column('last_connected', instant),
           nullable('last_ip', 'varchar'),
           column('created_at', instant),

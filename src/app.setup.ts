@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
+import { Access } from './access/access.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { PlainJsonPipe } from './common/plain-json.js';
 import { toInvalid } from './common/validators.js';
@@ -11,6 +12,7 @@ import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
 import { RequestObserver } from './http/request-observer.js';
+import { securityHeaders } from './http/security-headers.js';
 import { Metrics } from './metrics/metrics.js';
 import { setUpOpenApi } from './openapi.js';
 
@@ -37,9 +39,15 @@ export function setUpApp(app: NestExpressApplication): void {
   adapter.setFastPath((request, response) =>
     download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
   );
+  app.use(securityHeaders(config));
   app.enableCors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] });
+  const access = app.get(Access);
+  app.use((request: Request, _: Response, next: NextFunction) => {
+    access.check(request);
+    next();
+  });
   app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
-  app.useWebSocketAdapter(new PrinterWsAdapter(app));
+  app.useWebSocketAdapter(new PrinterWsAdapter(app, config.corsAllowedOrigins));
   app.useGlobalPipes(
     new PlainJsonPipe(),
     new ValidationPipe({

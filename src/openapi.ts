@@ -1,7 +1,14 @@
+import { STATUS_CODES } from 'node:http';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { isOpen } from './access/access.js';
 import type { INestApplication } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
+
+type ResponseObject = Exclude<
+  NonNullable<OpenAPIObject['paths'][string]['get']>['responses'][string],
+  undefined
+>;
 
 const DESCRIPTION = `
 Firmware updates for PaperMinder printers: upload a build, roll it out, watch it, roll it back.
@@ -21,8 +28,44 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('rollouts', 'Who gets which version, and when')
     .addTag('printers', 'Who is out there, and what each was sent')
     .addTag('health', 'For supervisors and load balancers')
-    .addTag('metrics', 'For Prometheus');
-  return SwaggerModule.createDocument(app, builder.build());
+    .addTag('keys', 'Who may manage the server')
+    .addTag('metrics', 'For Prometheus')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'key')
+    .addSecurityRequirements('key');
+  return withAccess(SwaggerModule.createDocument(app, builder.build()));
+}
+
+/** Says of every endpoint of the management what it answers without a key that counts. */
+function withAccess(document: OpenAPIObject): OpenAPIObject {
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const operation of [item.get, item.post, item.patch, item.delete]) {
+      if (operation === undefined) continue;
+      if (isOpen(path)) {
+        operation.security = [];
+        if (!path.endsWith('/claim')) continue;
+      }
+      operation.responses['401'] ??= problem('No API key that counts', 401, 'This needs an API key');
+      operation.responses['403'] ??= problem(
+        'The key lacks the scope',
+        403,
+        'This needs a key with the scope admin',
+      );
+    }
+  }
+  return document;
+}
+
+function problem(description: string, status: number, detail: string): ResponseObject {
+  const title = STATUS_CODES[status];
+  return {
+    description,
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        example: { type: 'about:blank', title, status, detail },
+      },
+    },
+  };
 }
 
 /** Serves the explorer at /docs and the document at /openapi.json. */

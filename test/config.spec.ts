@@ -16,6 +16,9 @@ describe('The settings', () => {
       uploadsDir: resolve('uploads'),
       updateTimeoutMs: 1_800_000,
       pingIntervalMs: 30_000,
+      auth: 'keys',
+      requirePrinterKey: false,
+      registration: 'open',
       logLevel: 'log',
       logFormat: 'auto',
     });
@@ -74,6 +77,9 @@ describe('The settings', () => {
     ['MAX_FIRMWARE_SIZE', '0'],
     ['UPDATE_TIMEOUT_MINUTES', '0'],
     ['PING_INTERVAL_SECONDS', 'often'],
+    ['AUTH', 'basic'],
+    ['REQUIRE_PRINTER_KEY', 'yes'],
+    ['REGISTRATION', 'approve'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
   ])('%s=%s is refused with one line that names it', (name, value) => {

@@ -155,7 +155,7 @@ describe('Firmware', () => {
       const { port } = new URL(server.url);
       const socket = connect(Number(port), '127.0.0.1');
       const head =
-        'POST /api/firmware/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n' +
+        'POST /api/firmware/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n' +
         'Content-Type: multipart/form-data; boundary=b\r\n\r\n' +
         '--b\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\n\r\n';
       socket.write(head + 'x'.repeat(20_000));
@@ -339,6 +339,25 @@ describe('Firmware', () => {
       await downloads('7.0.0', 1);
     });
 
+    it('answers alike from memory and by the long way', async () => {
+      await settledCount('7.0.0');
+      const fast = await fetch(server.url + path);
+      // A browser's Origin is for Express.
+      const slow = await fetch(server.url + path, { headers: { origin: server.url } });
+      const told = (response: Response): Array<[string, string]> =>
+        [...response.headers].filter(([name]) => !/^(?:access-control|date|vary)/.test(name)).sort();
+      const own = new Set(told(fast).map(([name]) => name));
+      expect(told(fast)).toEqual(told(slow).filter(([name]) => own.has(name)));
+      expect([...own]).toEqual(
+        expect.arrayContaining(['content-length', 'etag', 'x-md5', 'repr-digest', 'content-disposition']),
+      );
+      expect(await fast.arrayBuffer()).toEqual(await slow.arrayBuffer());
+      // What is wrong is said by the long way: a damaged request gets its reason.
+      expect((await server.request('GET', `${path}?chanel=beta`)).status).toBe(400);
+      expect((await server.request('GET', `${path}?platform=esp8266&platform=esp32`)).status).toBe(400);
+      expect((await server.request('GET', `${path}?printer=x`)).status).toBe(400);
+    });
+
     it('answers HEAD without a body and without counting', async () => {
       const before = await settledCount('7.0.0');
       const answer = await server.request('HEAD', path);
@@ -436,13 +455,24 @@ describe('Firmware', () => {
       expect((await server.request('GET', '/api/firmware/download/..%2f..%2fetc')).status).toBe(400);
     });
 
-    it('never serves a binary that was cut short on disk', async () => {
-      const damaged = await upload(server, '7.1.0');
-      await writeFile(join(server.uploads, damaged.sha256_checksum), 'short');
-      const answer = await server.request<ProblemBody>('GET', '/api/firmware/download/7.1.0');
-      expect(answer.status).toBe(500);
-      expect(answer.headers.get('x-md5')).toBeNull();
-    });
+    it.each([
+      ['cut short', '7.1.0', 'short'],
+      ['changed, and as long as before', '7.1.1', binary(2_000)],
+    ])(
+      'never serves a binary that was %s on disk, and serves it once it is mended',
+      async (_how, version, bytes) => {
+        const original = binary(2_000);
+        const damaged = await upload(server, version, {}, original);
+        const file = join(server.uploads, damaged.sha256_checksum);
+        await writeFile(file, bytes);
+        const answer = await server.request<ProblemBody>('GET', `/api/firmware/download/${version}`);
+        expect(answer.status).toBe(500);
+        expect(answer.headers.get('x-md5')).toBeNull();
+        await writeFile(file, original);
+        const mended = await fetch(`${server.url}/api/firmware/download/${version}`);
+        expect(Buffer.from(await mended.arrayBuffer())).toEqual(Buffer.from(original));
+      },
+    );
 
     it('of a deprecated version still works, but nobody is offered it', async () => {
       await upload(server, '8.0.0');

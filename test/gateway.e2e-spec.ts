@@ -128,6 +128,8 @@ describe('The gateway', () => {
         auto_update: false,
         update_channel: 'beta',
         online: true,
+        blocked: false,
+        has_key: true,
         last_connected: TIME,
         last_ip: '127.0.0.1',
         created_at: TIME,

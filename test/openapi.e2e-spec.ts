@@ -33,11 +33,13 @@ describe('The OpenAPI document', () => {
   it('has every endpoint', () => {
     expect(operations.map(([name]) => name).sort()).toEqual([
       'DELETE /api/firmware/{version}',
+      'DELETE /api/keys/{key_id}',
       'DELETE /api/rollouts/{rollout_id}',
       'GET /api/firmware',
       'GET /api/firmware/download/{version}',
       'GET /api/firmware/latest',
       'GET /api/firmware/{version}',
+      'GET /api/keys',
       'GET /api/printers',
       'GET /api/printers/{printer_id}',
       'GET /api/printers/{printer_id}/updates',
@@ -47,8 +49,11 @@ describe('The OpenAPI document', () => {
       'GET /health/ready',
       'GET /metrics',
       'PATCH /api/firmware/{version}',
+      'PATCH /api/printers/{printer_id}',
       'PATCH /api/rollouts/{rollout_id}',
       'POST /api/firmware/upload',
+      'POST /api/keys',
+      'POST /api/keys/claim',
       'POST /api/rollouts',
       'POST /api/rollouts/{rollout_id}/retry',
     ]);

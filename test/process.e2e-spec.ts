@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -80,9 +81,57 @@ describe('As a process', () => {
     server.child.kill('SIGTERM');
     expect(await server.exit()).toBe('SIGTERM');
     const lines = server.output.trim().split('\n');
-    for (const line of lines)
-      expect(JSON.parse(line)).toMatchObject({ level: 'log', message: expect.any(String) });
-    expect(lines.length).toBeLessThan(10);
+    const logged = lines.map((line) => JSON.parse(line) as { level: string; message: string });
+    // Nobody has claimed it, and it listens beyond this machine: it says so in three lines.
+    const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    expect(warnings).toEqual([
+      expect.stringContaining('Nobody has claimed this server'),
+      expect.stringContaining('npm run keys -- create --admin NAME'),
+      expect.stringContaining(`POST /api/keys/claim`),
+    ]);
+    // The token is for a terminal alone, not for a log that others read.
+    const token = readFileSync(join(folder, 'claim-token'), 'utf8').trim();
+    expect(server.output).not.toContain(token);
+    for (const { level, message } of logged)
+      expect([level, message]).toEqual([expect.stringMatching(/^(?:log|warn)$/), expect.any(String)]);
+    expect(lines.length).toBeLessThan(12);
+  });
+
+  it('a key is made on the command line while the server runs, and closes it at once', async () => {
+    const settings = { DATABASE_URL: 'sqlite:///./keys.db' };
+    const keys = (...args: string[]): Program => start('access/cli.js', args, settings);
+    const server = await startServer({ ...settings, HOST: '127.0.0.1' });
+    const url = `http://localhost:${port}/api/printers`;
+    expect((await fetch(url)).status).toBe(200);
+    const made = keys('create', '--admin', 'Ada');
+    expect(await made.exit()).toBe(0);
+    const key = /^pmk_\S{43}$/m.exec(made.output)?.[0] ?? '';
+    expect((await fetch(url)).status).toBe(401);
+    expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
+    const listed = keys('list');
+    expect(await listed.exit()).toBe(0);
+    expect(listed.output).toMatch(/^1\tpmk_\S+\tAda\tadmin\tvalid/m);
+    expect(listed.output).not.toContain(key);
+    const revoked = keys('revoke', '1');
+    expect(await revoked.exit()).toBe(0);
+    expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status).toBe(401);
+    for (const args of [
+      ['create', '--scopes', 'root', 'x'],
+      ['create', '--expires', '2001-01-01T00:00:00Z', 'x'],
+      ['revoke', '99'],
+    ]) {
+      const refused = keys(...args);
+      expect([args, await refused.exit()]).toEqual([args, 1]);
+    }
+    server.child.kill('SIGTERM');
+    await server.exit();
+  });
+
+  it('AUTH=none is warned of at every start', async () => {
+    const server = await startServer({ AUTH: 'none' });
+    expect(server.output).toContain('AUTH=none: whoever reaches this port');
+    server.child.kill('SIGTERM');
+    await server.exit();
   });
 
   it('the server logs text for a person where it is told to', async () => {

@@ -61,10 +61,19 @@ describe('The unit of work', () => {
   });
 
   it('tells those who remember things that something was rolled back', async () => {
+    let failures = 0;
     let rollbacks = 0;
     unitOfWork.onRollback(() => (rollbacks += 1));
-    await expect(write('a1', () => Promise.reject(new Error('no')))).rejects.toThrow();
-    expect(rollbacks).toBe(1);
+    const failing = unitOfWork.run(async (tx) => {
+      tx.onFailure(() => (failures += 1));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect([failures, rollbacks]).toEqual([1, 0]);
+    // As SQLite does by itself when the disk is full.
+    const [ended] = await Promise.allSettled([unitOfWork.run((tx) => tx.em.query('ROLLBACK'))]);
+    expect(ended.status).toBe('rejected');
+    expect([failures, rollbacks]).toEqual([1, 1]);
   });
 
   it('refuses to be opened inside itself', async () => {

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { Conflict, Invalid, NotFound, Unavailable } from './errors.js';
+import { Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable } from './errors.js';
 import type { FieldError } from './errors.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 
@@ -22,6 +22,8 @@ export class ErrorFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
+    // RFC 9110 §11.6.1: a 401 says how to authenticate.
+    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="PaperMinder"');
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
 }
@@ -29,6 +31,8 @@ export class ErrorFilter implements ExceptionFilter {
 function toProblem(error: unknown): Problem {
   if (error instanceof NotFound) return problem(404, error.message);
   if (error instanceof Conflict) return problem(409, error.message);
+  if (error instanceof Unauthorized) return problem(401, error.message);
+  if (error instanceof Forbidden) return problem(403, error.message);
   if (error instanceof Unavailable) return problem(503, error.message);
   if (error instanceof Invalid)
     return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };

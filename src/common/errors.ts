@@ -21,6 +21,22 @@ export class NotFound extends DomainError {}
 /** The request is well-formed, but the present state of things forbids it. */
 export class Conflict extends DomainError {}
 
+/** It is not known who asks: a key is missing, or does not count. */
+export class Unauthorized extends DomainError {}
+
+/** It is known who asks, and that they may not. */
+export class Forbidden extends DomainError {}
+
+/** A printer is not let in. */
+export class Refused extends DomainError {
+  constructor(
+    readonly code: 'unauthorized' | 'blocked' | 'registration_closed',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** The server cannot do its work at the moment. */
 export class Unavailable extends DomainError {}
 

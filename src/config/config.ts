@@ -21,6 +21,12 @@ export class AppConfig {
   readonly updateTimeoutMs: number;
   /** How often each socket is pinged, in milliseconds. */
   readonly pingIntervalMs: number;
+  /** `keys`: management needs an API key, or the machine itself as long as there is none. `none`: nothing is asked. */
+  readonly auth: (typeof AUTH_MODES)[number];
+  /** True where a printer must show a secret. */
+  readonly requirePrinterKey: boolean;
+  /** `closed`: printers that are not known yet are turned away. */
+  readonly registration: (typeof REGISTRATIONS)[number];
   readonly logLevel: LogLevel;
   /** `auto` is text on a terminal and JSON elsewhere. */
   readonly logFormat: (typeof LOG_FORMATS)[number];
@@ -46,12 +52,18 @@ export class AppConfig {
     this.uploadsDir = resolve(read.text('UPLOADS_DIR', './uploads'));
     this.updateTimeoutMs = read.integer('UPDATE_TIMEOUT_MINUTES', 30, 1, 10_080) * 60_000;
     this.pingIntervalMs = read.integer('PING_INTERVAL_SECONDS', 30, 1, 3_600) * 1_000;
+    this.auth = read.oneOf('AUTH', 'keys', AUTH_MODES);
+    this.requirePrinterKey = read.oneOf('REQUIRE_PRINTER_KEY', 'false', BOOLEANS) === 'true';
+    this.registration = read.oneOf('REGISTRATION', 'open', REGISTRATIONS);
     this.logLevel = read.oneOf('LOG_LEVEL', 'log', LOG_LEVELS);
     this.logFormat = read.oneOf('LOG_FORMAT', 'auto', LOG_FORMATS);
   }
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const satisfies LogLevel[];
+const BOOLEANS = ['true', 'false'] as const;
+const REGISTRATIONS = ['open', 'closed'] as const;
+const AUTH_MODES = ['keys', 'none'] as const;
 const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 
 /** A setting that cannot be used; the message is one line that names it. */

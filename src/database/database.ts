@@ -50,7 +50,8 @@ export class Database implements OnApplicationShutdown {
 /** Memory for pages of the database, for each connection; its inner pages at a million printers fit many times. */
 export const CACHE_KIB = 32 * 1024;
 
-function writingConnection(dataSource: DataSource): SqliteDatabase.Database {
+/** The connection that TypeORM writes with. */
+export function writingConnection(dataSource: DataSource): SqliteDatabase.Database {
   const { driver } = dataSource;
   if (!('databaseConnection' in driver)) throw new Error('The database is not better-sqlite3');
   return driver.databaseConnection as SqliteDatabase.Database;

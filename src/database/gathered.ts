@@ -16,9 +16,7 @@ export class Gathered<Counter extends string> {
     private readonly write: (tx: Transaction, id: number, change: CounterChange<Counter>) => void,
   ) {
     unitOfWork.beforeCommit((tx) => this.writeAll(tx));
-    unitOfWork.onRollback((whole) => {
-      if (whole) this.changes.clear();
-    });
+    unitOfWork.onRollback(() => this.changes.clear());
   }
 
   /** Changes counters within the transaction: at its end for work of printers, at once for an operator, who reads them. */

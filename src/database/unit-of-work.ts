@@ -17,6 +17,7 @@ import type { Statements } from './statements.js';
 /** What a piece of work gets: the database, and a way to speak of it once it is safe. */
 export class Transaction {
   private readonly successes: Array<() => void> = [];
+  private readonly failures: Array<() => void> = [];
   private readonly callbacks: Array<() => void> = [];
 
   /**
@@ -44,6 +45,11 @@ export class Transaction {
     this.successes.push(callback);
   }
 
+  /** Calls back when this work has failed by itself, and was rolled back alone. */
+  onFailure(callback: () => void): void {
+    this.failures.push(callback);
+  }
+
   /** Calls back when this work has been committed; never, where it was rolled back. Callbacks must not throw. */
   afterCommit(callback: () => void): void {
     this.callbacks.push(callback);
@@ -52,6 +58,11 @@ export class Transaction {
   /** For the unit of work alone. */
   succeeded(): void {
     for (const callback of this.successes) callback();
+  }
+
+  /** For the unit of work alone. */
+  failed(): void {
+    for (const callback of this.failures) callback();
   }
 
   /** For the unit of work alone. */
@@ -93,7 +104,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   private readonly logger = new Logger(UnitOfWork.name);
   private readonly inside = new AsyncLocalStorage<true>();
   private insideCollected = false;
-  private readonly rollbackListeners: Array<(whole: boolean) => void> = [];
+  private readonly rollbackListeners: Array<() => void> = [];
   private readonly groupListeners: Array<(group: Group) => void> = [];
   private readonly commitPreparers: Array<(tx: Transaction) => void> = [];
   private readonly operators: Array<Job<Promise<unknown>>> = [];
@@ -138,8 +149,8 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     });
   }
 
-  /** Calls back whenever something was rolled back, a whole group or one piece: what was remembered of it must be read again. */
-  onRollback(listener: (whole: boolean) => void): void {
+  /** Calls back whenever a whole group was rolled back: what was remembered of it must be read again. */
+  onRollback(listener: () => void): void {
     this.rollbackListeners.push(listener);
   }
 
@@ -208,7 +219,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       this.logger.error(`The database refused a transaction: ${String(error)}`);
       // On some errors (the disk is full) SQLite has ended the transaction already, and says so here.
       await rollback(runner).catch(() => undefined);
-      this.rolledBack(true);
+      for (const listener of this.rollbackListeners) listener();
       // Where nothing could even be begun, those who wait would find the same.
       const failed = group.length > 0 ? group : [...this.operators.splice(0), ...this.printers.splice(0)];
       for (const job of failed) job.reject(error);
@@ -239,7 +250,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       const result = await this.inside.run(true, () => job.work(tx));
       return this.succeed(tx, job, result);
     } catch (error) {
-      return this.fail(job, error);
+      return this.fail(tx, job, error);
     }
   }
 
@@ -250,7 +261,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     try {
       return this.succeed(tx, job, job.work(tx));
     } catch (error) {
-      return this.fail(job, error);
+      return this.fail(tx, job, error);
     } finally {
       this.insideCollected = false;
     }
@@ -265,15 +276,11 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     };
   }
 
-  private fail(job: Job<unknown>, error: unknown): () => void {
+  private fail(tx: Transaction, job: Job<unknown>, error: unknown): () => void {
     this.database.writer.run('ROLLBACK TO job');
     this.database.writer.run('RELEASE job');
-    this.rolledBack(false);
+    tx.failed();
     return () => job.reject(error);
-  }
-
-  private rolledBack(whole: boolean): void {
-    for (const listener of this.rollbackListeners) listener(whole);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { BeforeApplicationShutdown } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
 import { UnitOfWork } from '../database/unit-of-work.js';
 
 // A fleet that downloads would cause a flush to the disk for each image; a crash loses the counts of this time at most.
@@ -9,7 +9,7 @@ const COUNT = 'UPDATE firmware SET download_count = download_count + ? WHERE id 
 
 /** Counts downloads, and writes the counts together. */
 @Injectable()
-export class DownloadCounter implements BeforeApplicationShutdown {
+export class DownloadCounter implements OnModuleDestroy {
   private readonly logger = new Logger(DownloadCounter.name);
   private readonly counts = new Map<number, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -22,7 +22,7 @@ export class DownloadCounter implements BeforeApplicationShutdown {
     this.timer ??= setTimeout(() => void this.write(), WRITE_EVERY_MS);
   }
 
-  beforeApplicationShutdown(): Promise<void> {
+  onModuleDestroy(): Promise<void> {
     return this.write();
   }
 

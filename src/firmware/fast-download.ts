@@ -5,7 +5,6 @@ import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import { hasConditions, headersOf } from './download-conditions.js';
 import { toDownloadRequest } from './download.dto.js';
-import type { DownloadRequest } from './download.dto.js';
 import type { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
 
@@ -62,17 +61,17 @@ export class FastDownload {
   private find(url: string): { row: Firmware; printer: number | undefined } | null {
     const [, version, query = ''] = PATH.exec(url) ?? [];
     if (version === undefined) return null;
+    const parameters = new URLSearchParams(query);
+    const named = Object.fromEntries(parameters);
+    // One that stands twice is an error, which the controller names.
+    if (Object.keys(named).length !== parameters.size) return null;
     try {
-      const { selector, printer } = read(version, query);
-      return { row: this.firmware.get(selector), printer };
+      const { selector, printer } = toDownloadRequest(version, named);
+      return { row: this.firmware.binaryOf(selector), printer };
     } catch (error) {
       // What is wrong with it is said by the controller.
       if (error instanceof DomainError) return null;
       throw error;
     }
   }
-}
-
-function read(version: string, query: string): DownloadRequest {
-  return toDownloadRequest(version, query === '' ? {} : Object.fromEntries(new URLSearchParams(query)));
 }

@@ -51,6 +51,7 @@ export class FirmwareService {
   private readonly files = new Serial();
 
   private readonly table: Table<Firmware>;
+  private readonly binaries = new Map<string, Firmware>();
 
   constructor(
     private readonly database: Database,
@@ -94,6 +95,21 @@ export class FirmwareService {
   /** The row that a selector leads to: in the most stable channel, the build for every board first. */
   get(selector: FirmwareSelector): Firmware {
     return this.rowsOrThrow(this.database.reader, selector)[0];
+  }
+
+  /**
+   * The row that `get` leads to, for a download: remembered until any firmware changes, so its counts may be old.
+   *
+   * @throws NotFound where there is none
+   */
+  binaryOf(selector: FirmwareSelector): Firmware {
+    const key = `${selector.version} ${selector.channel} ${selector.platform}`;
+    let row = this.binaries.get(key);
+    if (row === undefined) {
+      row = this.get(selector);
+      this.binaries.set(key, row);
+    }
+    return row;
   }
 
   /** All rows, the highest version first, the most stable channel first. */
@@ -238,6 +254,7 @@ export class FirmwareService {
   }
 
   private async notifyChanged(tx: Transaction, version: string): Promise<void> {
+    tx.afterCommit(() => this.binaries.clear());
     for (const observer of this.observers) await observer.changed(tx, version);
   }
 

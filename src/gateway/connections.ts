@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { WebSocket } from 'ws';
 import { plainAddress } from '../common/address.js';
+import type { Refused } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { Presence } from '../printer/presence.js';
 import type { Offer } from '../rollout/offer.service.js';
@@ -11,7 +12,7 @@ import type { Origin } from './messages.js';
 
 // A host name or address with an optional port: nothing else of a Host header gets into a URL.
 const HOST = /^(?:[A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
-const REPLACED = 4000;
+const DISMISSED = 4000;
 
 /** One open socket, and the printer behind it once that has subscribed. */
 export class Connection {
@@ -60,10 +61,10 @@ export class Connection {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.ping();
   }
 
-  /** Closes the socket because the printer has a newer one. */
-  replace(): void {
+  /** Closes the socket, and hears nothing more from it. */
+  dismiss(reason: string): void {
     this.muted = true;
-    this.socket.close(REPLACED, 'replaced by a newer connection');
+    this.socket.close(DISMISSED, reason);
   }
 
   /** Closes the socket; 1012 tells the printer that the service restarts (IANA WebSocket close codes). */
@@ -77,6 +78,8 @@ export class Connection {
 @Injectable()
 export class Connections {
   private readonly sockets = new Set<Connection>();
+  /** How many subscribes were refused, by the code that the printer was told. */
+  readonly refused = new Map<Refused['code'], number>();
   private readonly byPrinter = new Map<string, Connection>();
   // Printers reach the server at few addresses: one text for all that use the same.
   private readonly baseUrls = new Map<string, string>();
@@ -109,7 +112,7 @@ export class Connections {
   claim(printerUuid: string, connection: Connection): void {
     const older = this.byPrinter.get(printerUuid);
     if (older && older !== connection) {
-      older.replace();
+      older.dismiss('replaced by a newer connection');
       connection.printerId = older.printerId;
     }
     connection.printerUuid = printerUuid;
@@ -136,6 +139,18 @@ export class Connections {
     if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return;
     this.byPrinter.delete(printerUuid);
     if (printerId !== null) this.presence.disconnected(printerId);
+  }
+
+  /** Takes the printer away from a socket that was not let in. */
+  refuse(connection: Connection, code: Refused['code']): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+    const { printerUuid } = connection;
+    if (printerUuid !== null && this.byPrinter.get(printerUuid) === connection) {
+      this.byPrinter.delete(printerUuid);
+      if (connection.printerId !== null) this.presence.disconnected(connection.printerId);
+    }
+    connection.printerUuid = null;
+    connection.printerId = null;
   }
 
   /** The socket that speaks for a printer. */

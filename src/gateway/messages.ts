@@ -1,10 +1,12 @@
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
+import type { Refused } from '../common/errors.js';
 import { refuseForeign } from '../common/plain-json.js';
 import { isUuid } from '../common/uuid.js';
 import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
 import { InvalidVersion, parseVersion } from '../common/version.js';
+import { keyHashOf } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import type { Offer } from '../rollout/offer.service.js';
 import type { Report } from '../rollout/update-reports.js';
@@ -68,9 +70,12 @@ function toHello(message: Message, { pathId, address }: Origin): PrinterHello {
   if (id === null) throw Invalid.field('printer_id', null, 'printer_id must be a UUID');
   if (!isUuid(id))
     throw Invalid.field('api_key', undefined, 'api_key must be a UUID where there is no printer_id');
+  // Where the api_key is the printer's UUID it is no secret.
+  const secret = printerId === null ? null : readText(message, 'api_key');
   return {
     uuid: id.toLowerCase(),
     name,
+    keyHash: secret === null || secret === '' ? null : keyHashOf(secret),
     userId: readUuid(message, 'user_id')?.toLowerCase() ?? null,
     pathId,
     platform: toPlatform(readText(message, 'platform')),
@@ -159,7 +164,8 @@ function readChannel(message: Message, field: string): Channel | null {
 }
 
 /** Codes of the server's status messages. */
-export type StatusCode = 'info' | 'subscription_accepted' | 'validation_error' | 'server_error';
+export type StatusCode =
+  'info' | 'subscription_accepted' | 'validation_error' | 'server_error' | Refused['code'];
 
 /** A status message, as it goes over the wire. */
 export function statusMessage(code: StatusCode, detail: string, now: Date): string {

@@ -1,8 +1,10 @@
 import { STATUS_CODES, createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
+import type { AppConfig } from '../config/config.js';
 import { isUuid } from '../common/uuid.js';
 
 // A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
@@ -32,6 +34,13 @@ function pathOf(request: IncomingMessage): string {
  * another path without a word. Messages do not go through Nest's handlers: ours have no `event` to choose them by.
  */
 export class PrinterWsAdapter extends WsAdapter {
+  constructor(
+    app: INestApplicationContext,
+    private readonly allowedOrigins: AppConfig['corsAllowedOrigins'],
+  ) {
+    super(app);
+  }
+
   private readonly stopListening: Array<() => void> = [];
   private readonly handshakes: Handshake[] = [];
 
@@ -75,8 +84,20 @@ export class PrinterWsAdapter extends WsAdapter {
     if (!PRINTER_PATH.test(path))
       return refuse(socket, 404, `No WebSocket at ${path}; printers connect to /ws/{user_id}`);
     if (pathIdOf(request) === null) return refuse(socket, 400, 'user_id in /ws/{user_id} must be a UUID');
+    // A page of a browser that the operator did not allow: boards send no Origin, or file:// (printer protocol).
+    if (!this.mayConnect(request.headers.origin))
+      return refuse(socket, 403, 'CORS_ALLOWED_ORIGINS does not allow this Origin');
     this.handshakes.push({ port, request, socket, head });
     if (this.handshakes.length === 1) setImmediate(() => this.shakeHands());
+  }
+
+  private mayConnect(origin: string | undefined): boolean {
+    return (
+      origin === undefined ||
+      origin === 'file://' ||
+      this.allowedOrigins === '*' ||
+      this.allowedOrigins.includes(origin)
+    );
   }
 
   /** Answers waiting handshakes for some milliseconds; then everybody else gets a turn. */

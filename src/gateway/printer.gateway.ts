@@ -4,7 +4,8 @@ import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
-import { Invalid } from '../common/errors.js';
+import { Invalid, Refused } from '../common/errors.js';
+import { PrinterGate } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { UpdateReports } from '../rollout/update-reports.js';
@@ -30,6 +31,7 @@ export class PrinterGateway implements OnGatewayConnection {
     private readonly connections: Connections,
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
+    private readonly gate: PrinterGate,
     private readonly clock: Clock,
   ) {}
 
@@ -67,6 +69,8 @@ export class PrinterGateway implements OnGatewayConnection {
     if (printerUuid !== null && printerUuid !== hello.uuid) {
       throw Invalid.field('printer_id', hello.uuid, `this connection speaks for printer ${printerUuid}`);
     }
+    // Before this socket takes the printer over from another one: who may not speak for it must not cut it off either.
+    this.gate.check(hello);
     this.connections.claim(hello.uuid, connection);
     const { printerId, offer } = await this.rollouts.printerSubscribed(hello);
     this.connections.subscribed(connection, printerId);
@@ -84,6 +88,12 @@ export class PrinterGateway implements OnGatewayConnection {
   private refuse(connection: Connection, error: unknown): void {
     if (error instanceof Invalid) {
       this.tell(connection, 'validation_error', error.message);
+      return;
+    }
+    if (error instanceof Refused) {
+      this.logger.warn(`A printer at ${connection.origin.address} was refused: ${error.message}`);
+      this.connections.refuse(connection, error.code);
+      this.tell(connection, error.code, error.message);
       return;
     }
     this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);

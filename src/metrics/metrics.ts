@@ -67,6 +67,16 @@ export class Metrics implements OnApplicationShutdown {
     this.gauge('paperminder_ws_connections', 'Open sockets.', [], (gauge) =>
       gauge.set(this.connections.count),
     );
+    const refused = new Counter({
+      name: 'paperminder_subscribes_refused_total',
+      help: 'Printers that were not let in, by the code that they were told.',
+      labelNames: ['code'],
+      registers: [this.registry],
+      collect: () => {
+        refused.reset();
+        for (const [code, count] of this.connections.refused) refused.inc({ code }, count);
+      },
+    });
     this.gauge('paperminder_printers', 'Printers by state.', ['state'], (gauge) => this.countPrinters(gauge));
     this.gauge('paperminder_printers_by_version', 'Printers by version.', ['version'], (gauge) =>
       this.countVersions(gauge),

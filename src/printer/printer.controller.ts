@@ -1,12 +1,14 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Body, Controller, Get, Patch, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import {
   ListPrintersQuery,
   ApiPrinterKey,
+  ChangePrinterDto,
   PrinterKey,
   PrinterListResponse,
   PrinterResponse,
+  toPrinterChange,
   toPrinterList,
   toPrinterListResponse,
   toPrinterResponse,
@@ -42,5 +44,21 @@ export class PrinterController {
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
   get(@PrinterKey([]) key: number | string): PrinterResponse {
     return toPrinterResponse(this.printers.get(key), this.presence);
+  }
+
+  @Patch(':printer_id')
+  @ApiOperation({
+    summary: 'Block a printer, let it in again, or reset its key',
+    description: 'A printer that is connected has to connect again.',
+  })
+  @ApiPrinterKey()
+  @ApiOkResponse({ type: PrinterResponse })
+  @ApiBadInput('blocked', 'yes', 'blocked must be a boolean value')
+  @ApiProblem(404, 'No such printer', 'Printer not found: 42')
+  async change(
+    @PrinterKey([]) key: number | string,
+    @Body() dto: ChangePrinterDto,
+  ): Promise<PrinterResponse> {
+    return toPrinterResponse(await this.printers.change(key, toPrinterChange(dto)), this.presence);
   }
 }

@@ -1,7 +1,7 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import { ApiParam, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, Max, Min, ValidateIf } from 'class-validator';
 import type { Request } from 'express';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
@@ -14,6 +14,7 @@ import { parseVersion } from '../common/version.js';
 import type { Printer } from './printer.entity.js';
 import type { Presence } from './presence.js';
 import type { PrinterFilter, PrinterPage } from './printer-list.js';
+import type { PrinterChange } from './printer.service.js';
 
 const DEFAULT_LIMIT = 1_000;
 const MAX_LIMIT = 10_000;
@@ -98,6 +99,39 @@ export const ApiPrinterKey = (): MethodDecorator =>
     example: '42',
   });
 
+// Null is no answer to a question that has two.
+const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
+/** Body of PATCH /api/printers/{printer_id}. */
+export class ChangePrinterDto {
+  @ApiPropertyOptional({
+    type: Boolean,
+    description: 'Shuts the printer out: it gets nothing and reports nothing',
+  })
+  @IfGiven()
+  @IsBoolean()
+  blocked?: boolean;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    description: 'true forgets the secret of the printer: the next one that it shows counts from then on',
+  })
+  @IfGiven()
+  @IsBoolean()
+  reset_key?: boolean;
+}
+
+/**
+ * Maps the body to what is to be changed.
+ *
+ * @throws Invalid where it names nothing
+ */
+export function toPrinterChange(dto: ChangePrinterDto): PrinterChange {
+  if (dto.blocked === undefined && dto.reset_key === undefined)
+    throw Invalid.field('body', dto, 'body must have blocked or reset_key');
+  return { blocked: dto.blocked, resetKey: dto.reset_key };
+}
+
 /** A printer, as it is answered. */
 export class PrinterResponse {
   @ApiProperty({ type: Number, example: 42 })
@@ -126,6 +160,16 @@ export class PrinterResponse {
 
   @ApiProperty({ type: Boolean, example: true })
   online!: boolean;
+
+  @ApiProperty({ type: Boolean, example: false, description: 'Shut out by an operator' })
+  blocked!: boolean;
+
+  @ApiProperty({
+    type: Boolean,
+    example: true,
+    description: 'It has shown a secret, and must show it from then on',
+  })
+  has_key!: boolean;
 
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
   last_connected!: string;
@@ -161,6 +205,8 @@ export function toPrinterResponse(row: Printer, presence: Presence): PrinterResp
     auto_update: row.autoUpdate,
     update_channel: row.updateChannel,
     online: presence.isOnline(row.id),
+    blocked: row.blocked,
+    has_key: row.keyHash !== null,
     last_connected: row.lastConnected.toISOString(),
     last_ip: row.lastIp,
     created_at: row.createdAt.toISOString(),

@@ -48,6 +48,17 @@ export class Printer {
   @Column({ name: 'update_channel', type: 'varchar' })
   updateChannel!: Channel;
 
+  /**
+   * SHA-256 of the secret that the printer came with first (trust on first use): nobody without it can speak for the printer. Null
+   * where it has shown none yet.
+   */
+  @Column({ name: 'key_hash', type: 'varchar', nullable: true })
+  keyHash!: string | null;
+
+  /** True where an operator has shut it out: it gets nothing and reports nothing. */
+  @Column({ type: 'boolean' })
+  blocked!: boolean;
+
   /** When it last subscribed. */
   @Instant({ name: 'last_connected' })
   lastConnected!: Date;

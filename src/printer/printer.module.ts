@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { FleetTally } from './fleet-tally.js';
+import { PrinterGate } from './printer-gate.js';
 import { Presence } from './presence.js';
 import { PrinterList } from './printer-list.js';
 import { PrinterTally } from './printer-tally.entity.js';
@@ -12,7 +13,7 @@ import { PrinterService } from './printer.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([Printer, PrinterTally])],
   controllers: [PrinterController],
-  providers: [FleetTally, Presence, PrinterList, PrinterService],
-  exports: [FleetTally, Presence, PrinterService],
+  providers: [FleetTally, Presence, PrinterGate, PrinterList, PrinterService],
+  exports: [FleetTally, Presence, PrinterGate, PrinterService],
 })
 export class PrinterModule {}

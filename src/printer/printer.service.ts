@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
@@ -6,8 +8,10 @@ import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/unit-of-work.js';
 import { FleetTally } from './fleet-tally.js';
+import { PrinterGate } from './printer-gate.js';
 import { Printer } from './printer.entity.js';
 
 /** What a printer says of itself when it subscribes; null where it says nothing. */
@@ -15,6 +19,8 @@ export interface PrinterHello {
   /** Lower-case; so also the user ids. */
   uuid: string;
   name: string;
+  /** SHA-256 of the printer's secret; null where it shows none. */
+  keyHash: string | null;
   userId: string | null;
   /** The UUID in the path of its connection: the owner's, or the printer's own (early firmware). */
   pathId: string;
@@ -47,6 +53,12 @@ const TARGET_PROPERTIES = [
   'updateChannel',
 ] as const satisfies Array<keyof Printer>;
 
+/** What an operator changes of a printer. */
+export interface PrinterChange {
+  blocked?: boolean | undefined;
+  resetKey?: boolean | undefined;
+}
+
 /** What of a printer decides on its updates. */
 export type TargetPrinter = Pick<Printer, (typeof TARGET_PROPERTIES)[number]>;
 
@@ -58,11 +70,14 @@ const UNKNOWN_VERSION = '0.0.0';
 export class PrinterService {
   private readonly logger = new Logger(PrinterService.name);
   private readonly table: Table<Printer>;
+  private readonly shutOut = new Subject<string>();
   private readonly targets: Table<TargetPrinter>;
 
   constructor(
     private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
     private readonly tally: FleetTally,
+    private readonly gate: PrinterGate,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Printer);
@@ -73,12 +88,14 @@ export class PrinterService {
    * Registers a printer, or brings what is on record up to date.
    *
    * @returns the printer before (null where it is new) and after
+   * @throws Refused where it may not speak
    */
   register(
     tx: Transaction,
     hello: PrinterHello,
     versions: VersionSource,
   ): { before: Printer | null; printer: Printer } {
+    this.gate.check(hello, tx.db);
     const before = this.table.find(tx.db, 'WHERE uuid = ?', hello.uuid);
     const now = this.clock.now();
     if (before === null) return { before, printer: this.add(tx, hello, now) };
@@ -87,6 +104,7 @@ export class PrinterService {
     const printer: Printer = {
       ...before,
       name: hello.name,
+      keyHash: before.keyHash ?? hello.keyHash,
       userId: hello.userId ?? ownerFromPath(hello, before),
       platform: hello.platform ?? before.platform,
       firmwareVersion,
@@ -120,6 +138,34 @@ export class PrinterService {
     const printer = this.table.find(this.database.reader, condition, idOrUuid);
     if (!printer) throw new NotFound(`Printer not found: ${idOrUuid}`);
     return printer;
+  }
+
+  /**
+   * Shuts a printer out or lets it in again, or forgets its secret, so that it may come with another one.
+   *
+   * @throws NotFound where there is none
+   */
+  change(key: number | string, change: PrinterChange): Promise<Printer> {
+    return this.unitOfWork.run((tx) => {
+      const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
+      const before = this.table.find(tx.db, condition, key);
+      if (before === null) throw new NotFound(`Printer not found: ${key}`);
+      const changes = {
+        ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
+        ...(change.resetKey ? { keyHash: null } : {}),
+      };
+      this.table.update(tx.db, before.id, changes);
+      tx.afterCommit(() => {
+        this.logger.log(`Printer ${before.id} (${before.uuid}) was changed: ${JSON.stringify(change)}`);
+        this.shutOut.next(before.uuid);
+      });
+      return Promise.resolve({ ...before, ...changes });
+    });
+  }
+
+  /** Emits the UUID of a printer whose connection must prove itself anew, after the commit. */
+  get mustReconnect(): Observable<string> {
+    return this.shutOut.asObservable();
   }
 
   /** The printer with this number, as a target. */
@@ -165,6 +211,8 @@ export class PrinterService {
     const row: Omit<Printer, 'id'> = {
       uuid: hello.uuid,
       name: hello.name,
+      keyHash: hello.keyHash,
+      blocked: false,
       userId: hello.userId ?? hello.pathId,
       platform: hello.platform,
       firmwareVersion,

@@ -42,10 +42,7 @@ export class RolloutRules {
   ) {
     this.table = database.table(Rollout);
     // What was read inside a transaction that failed never was; a number that it gave away is given again.
-    unitOfWork.onRollback(() => {
-      this.inTransaction = null;
-      this.fixed.clear();
-    });
+    unitOfWork.onRollback(() => this.reset());
   }
 
   /** The rules as this transaction sees them. */
@@ -69,6 +66,7 @@ export class RolloutRules {
   /** To be called after every other change to a rollout or its firmware, in the same transaction. */
   forget(tx: Transaction): void {
     this.inTransaction = null;
+    tx.onFailure(() => this.reset());
     tx.afterCommit(() => (this.committed = null));
   }
 
@@ -76,7 +74,13 @@ export class RolloutRules {
   statusChanged(tx: Transaction, rolloutId: number, status: RolloutStatus): void {
     const rule = this.inTransaction?.get(rolloutId);
     if (rule) rule.status = status;
+    tx.onFailure(() => this.reset());
     tx.afterCommit(() => (this.committed = null));
+  }
+
+  private reset(): void {
+    this.inTransaction = null;
+    this.fixed.clear();
   }
 
   private load(db: Statements): RuleSet {

@@ -83,6 +83,8 @@ export function printerRow(drawn: Drawn<typeof fleet>[number], autoUpdate = true
   return {
     ...drawn,
     name: 'x',
+    keyHash: null,
+    blocked: false,
     versionKey: versionKey(drawn.firmwareVersion),
     autoUpdate,
     lastConnected: CREATED,

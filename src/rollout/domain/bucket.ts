@@ -5,6 +5,12 @@ import { createHash } from 'node:crypto';
  * big-endian 128-bit number, modulo 100 (printer protocol, "Test vectors for the gradual bucket").
  */
 export function bucketOf(uuid: string): number {
-  const digest = createHash('md5').update(uuid.toLowerCase()).digest();
-  return digest.reduce((remainder, byte) => (remainder * 256 + byte) % 100, 0);
+  // Many rollouts ask about one printer, one after the other: it is hashed once.
+  if (uuid !== last.uuid) {
+    const digest = createHash('md5').update(uuid.toLowerCase()).digest();
+    last = { uuid, bucket: digest.reduce((remainder, byte) => (remainder * 256 + byte) % 100, 0) };
+  }
+  return last.bucket;
 }
+
+let last = { uuid: '', bucket: -1 };

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Access } from './access.js';
+import { ApiKeyController } from './api-key.controller.js';
+import { ApiKey } from './api-key.entity.js';
+import { ApiKeys } from './api-keys.js';
+import { Claim } from './claim.js';
+
+/** Who may manage the server: keys, their scopes, and the way to the first of them. */
+@Module({
+  imports: [TypeOrmModule.forFeature([ApiKey])],
+  controllers: [ApiKeyController],
+  providers: [Access, ApiKeys, Claim],
+  exports: [Access],
+})
+export class AccessModule {}

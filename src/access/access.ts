@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { Forbidden, Unauthorized } from '../common/errors.js';
+import { AppConfig } from '../config/config.js';
+import { ApiKeys } from './api-keys.js';
+import type { KeyHolder } from './api-keys.js';
+import { isLocalRequest } from './local-request.js';
+import { allows, requiredScope } from './scopes.js';
+
+/** Who may do what. */
+export type Actor = KeyHolder | 'local' | 'anybody';
+
+// Printers fetch their image with what the update message gave them; supervisors look whether the server is well; a claim is how
+// the first key comes about.
+const OPEN = /^\/(?:api\/firmware\/download\/|health\/|api\/keys\/claim$)/;
+
+/** True for a path that needs no key. */
+export function isOpen(path: string): boolean {
+  return OPEN.test(path);
+}
+
+const HOW_TO_CLAIM =
+  'This server has not been claimed: only requests from its own machine, to localhost, may manage it. Make the first key there ' +
+  '(npm run keys -- create --admin NAME), or claim it with its one-time token (POST /api/keys/claim)';
+
+/** Guards the management of the server (docs/SECURITY.md): everything but the printers' own plane. */
+@Injectable()
+export class Access {
+  constructor(
+    private readonly config: AppConfig,
+    private readonly keys: ApiKeys,
+  ) {}
+
+  /**
+   * Says who makes a request, where it may be made.
+   *
+   * @throws Unauthorized where it needs a key and has none that counts
+   * @throws Forbidden where its key lacks the scope
+   */
+  check(request: IncomingMessage): Actor {
+    const path = pathOf(request);
+    if (this.config.auth === 'none') return 'anybody';
+    const key = keyOf(request);
+    if (key === null) return this.checkWithoutKey(request, path);
+    const holder = this.keys.holderOf(key);
+    if (holder === null) throw new Unauthorized('The API key is unknown, revoked or expired');
+    const needed = requiredScope(request.method ?? '', path);
+    if (!isOpen(path) && !allows(holder.scopes, needed))
+      throw new Forbidden(
+        `This needs a key with the scope ${needed}; key "${holder.name}" has ${holder.scopes.join(', ')}`,
+      );
+    return holder;
+  }
+
+  private checkWithoutKey(request: IncomingMessage, path: string): Actor {
+    if (isOpen(path)) return 'anybody';
+    if (this.keys.isClaimed)
+      throw new Unauthorized('This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY');
+    if (!isLocalRequest(request)) throw new Unauthorized(HOW_TO_CLAIM);
+    return 'local';
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function keyOf({ headers }: IncomingMessage): string | null {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (bearer !== undefined) return bearer;
+  const header = headers['x-api-key'];
+  return typeof header === 'string' ? header : null;
+}

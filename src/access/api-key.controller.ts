@@ -1,0 +1,84 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { Clock } from '../common/clock.js';
+import { NoQuery } from '../common/no-query.js';
+import {
+  ClaimDto,
+  CreateKeyDto,
+  KeyListResponse,
+  KeyParam,
+  NewKeyResponse,
+  toKeyResponse,
+  toNewApiKey,
+} from './api-key.dto.js';
+import { ApiKeys } from './api-keys.js';
+import { Claim } from './claim.js';
+
+/** The keys of the management. */
+@ApiTags('keys')
+@Controller('api/keys')
+export class ApiKeyController {
+  constructor(
+    private readonly keys: ApiKeys,
+    private readonly claims: Claim,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post()
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Make a key',
+    description: 'The answer has the key itself: it is not shown again.',
+  })
+  @ApiCreatedResponse({ type: NewKeyResponse })
+  @ApiBadInput(
+    'scopes',
+    ['all'],
+    'each value in scopes must be one of the following values: read, firmware:write, ...',
+  )
+  async create(@Body() dto: CreateKeyDto): Promise<NewKeyResponse> {
+    const { key, row } = await this.keys.create(toNewApiKey(dto, this.clock.now()));
+    return { ...toKeyResponse(row), key };
+  }
+
+  @Get()
+  @NoQuery()
+  @ApiOperation({ summary: 'List the keys, revoked ones included' })
+  @ApiOkResponse({ type: KeyListResponse })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
+  list(): KeyListResponse {
+    return { keys: this.keys.list().map(toKeyResponse) };
+  }
+
+  @Delete(':key_id')
+  @HttpCode(204)
+  @NoQuery()
+  @ApiOperation({ summary: 'Revoke a key, at once and for good' })
+  @ApiNoContentResponse({ description: 'It is revoked' })
+  @ApiBadInput('key_id', 'x', 'key_id must be an integer number')
+  @ApiProblem(404, 'No such key', 'Key not found: 42')
+  async revoke(@Param() param: KeyParam): Promise<void> {
+    await this.keys.revoke(param.key_id);
+  }
+
+  @Post('claim')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Claim the server: make its first admin key',
+    description: 'With the one-time token from the file `claim-token` beside the database.',
+  })
+  @ApiCreatedResponse({ type: NewKeyResponse })
+  @ApiBadInput('token', '', 'token must be longer than or equal to 1 characters')
+  @ApiProblem(409, 'There is a key already', 'This server has been claimed already')
+  async claim(@Body() dto: ClaimDto): Promise<NewKeyResponse> {
+    const { key, row } = await this.claims.claim(dto.token, dto.name);
+    return { ...toKeyResponse(row), key };
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { NotFound } from '../common/errors.js';
+import { Database } from '../database/database.js';
+import { sqlInstant } from '../database/table.js';
+import type { Table } from '../database/table.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/unit-of-work.js';
+import { ApiKey } from './api-key.entity.js';
+import { SCOPES } from './scopes.js';
+import type { Scope } from './scopes.js';
+
+/** What is asked for when a key is made. */
+export interface NewApiKey {
+  name: string;
+  scopes: readonly Scope[];
+  /** Null: it does not expire. */
+  expiresAt: Date | null;
+}
+
+/** Who makes a request, as far as a key says so. */
+export interface KeyHolder {
+  keyId: number;
+  name: string;
+  scopes: Scope[];
+}
+
+// Tells people and scanners what they are looking at, should one ever lie about.
+const KEY_MARK = 'pmk_';
+const KEY = /^pmk_[A-Za-z0-9_-]{43}$/;
+const SHOWN = KEY_MARK.length + 6;
+const USE_EVERY_MS = 60_000;
+
+/** The keys of the management: opaque, of 256 random bits, kept as their hash. */
+@Injectable()
+export class ApiKeys implements OnModuleDestroy {
+  private readonly logger = new Logger('Keys');
+  private readonly table: Table<ApiKey>;
+  /** When keys were last used, until that is written; and when it was last written. */
+  private readonly uses = new Map<number, Date>();
+  private readonly written = new Map<number, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(ApiKey);
+  }
+
+  /** True once a key was ever made: from then on every management request needs one, even if all have been revoked since. */
+  get isClaimed(): boolean {
+    // Asked each time, for keys are also made by the command line, in another process.
+    return this.database.reader.get('SELECT 1 FROM api_key LIMIT 1') !== undefined;
+  }
+
+  /**
+   * Makes a key.
+   *
+   * @returns the key itself, which cannot be read again, and what is kept of it
+   */
+  create(wanted: NewApiKey): Promise<{ key: string; row: ApiKey }> {
+    return this.unitOfWork.run((tx) => Promise.resolve(this.createIn(tx, wanted)));
+  }
+
+  /** As `create`, within a transaction. */
+  createIn(tx: Transaction, wanted: NewApiKey): { key: string; row: ApiKey } {
+    const { key, row } = newKey(wanted, this.clock.now());
+    const id = this.table.insert(tx.db, row);
+    tx.afterCommit(() => this.logger.log(`Key ${id} (${row.name}) was made, for ${row.scopes}`));
+    return { key, row: { ...row, id } };
+  }
+
+  /** All keys, the newest first. */
+  list(): ApiKey[] {
+    return this.table.select(this.database.reader, 'ORDER BY id DESC');
+  }
+
+  /**
+   * Revokes a key, at once and for good.
+   *
+   * @throws NotFound where there is none
+   */
+  revoke(id: number): Promise<void> {
+    return this.unitOfWork.run((tx) => {
+      const row = this.table.find(tx.db, 'WHERE id = ?', id);
+      if (row === null) throw new NotFound(`Key not found: ${id}`);
+      if (row.revokedAt === null) this.table.update(tx.db, id, { revokedAt: this.clock.now() });
+      tx.afterCommit(() => this.logger.log(`Key ${id} (${row.name}) was revoked`));
+      return Promise.resolve();
+    });
+  }
+
+  /** Whose key this is; null where it is none, revoked or expired. */
+  holderOf(key: string): KeyHolder | null {
+    if (!KEY.test(key)) return null;
+    const hash = hashOf(key);
+    const row = this.table.find(this.database.reader, 'WHERE hash = ?', hash);
+    if (row === null || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
+    const now = this.clock.now();
+    if (row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return null;
+    this.noteUse(row.id, now);
+    const given = row.scopes.split(' ');
+    return { keyId: row.id, name: row.name, scopes: SCOPES.filter((scope) => given.includes(scope)) };
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    for (const [id, at] of this.uses) await this.writeUse(id, at);
+  }
+
+  private noteUse(id: number, now: Date): void {
+    const last = this.written.get(id);
+    if (last !== undefined && Math.abs(now.getTime() - last) < USE_EVERY_MS) {
+      this.uses.set(id, now);
+      return;
+    }
+    this.written.set(id, now.getTime());
+    void this.writeUse(id, now);
+  }
+
+  private async writeUse(id: number, at: Date): Promise<void> {
+    this.uses.delete(id);
+    try {
+      await this.unitOfWork.collect((tx) =>
+        tx.db.run('UPDATE api_key SET last_used_at = ? WHERE id = ?', sqlInstant(at), id),
+      );
+    } catch (error) {
+      this.logger.error(`The use of key ${id} could not be recorded: ${String(error)}`);
+    }
+  }
+}
+
+/** A new key, and the row that is kept of it. */
+export function newKey(wanted: NewApiKey, now: Date): { key: string; row: Omit<ApiKey, 'id'> } {
+  const key = KEY_MARK + randomBytes(32).toString('base64url');
+  return {
+    key,
+    row: {
+      name: wanted.name,
+      prefix: key.slice(0, SHOWN),
+      hash: hashOf(key),
+      scopes: wanted.scopes.join(' '),
+      createdAt: now,
+      expiresAt: wanted.expiresAt,
+      lastUsedAt: null,
+      revokedAt: null,
+    },
+  };
+}
+
+function hashOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}

@@ -1,0 +1,84 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { Conflict, Forbidden } from '../common/errors.js';
+import { AppConfig } from '../config/config.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import type { ApiKey } from './api-key.entity.js';
+import { ApiKeys } from './api-keys.js';
+import { isLoopback } from './local-request.js';
+
+const FILE = 'claim-token';
+
+/**
+ * The way to the first key. A server that nobody has claimed is managed by whoever sits at its machine; a claim gives it its first
+ * admin key, and closes it to everybody without one.
+ */
+@Injectable()
+export class Claim implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Access');
+  private readonly path: string;
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly keys: ApiKeys,
+    private readonly unitOfWork: UnitOfWork,
+  ) {
+    this.path = join(dirname(config.databasePath), FILE);
+  }
+
+  /** Says at every start how the server stands open, if it does. */
+  onApplicationBootstrap(): void {
+    if (this.config.auth === 'none') {
+      this.logger.warn('AUTH=none: whoever reaches this port can upload firmware and roll it out');
+      return;
+    }
+    if (this.keys.isClaimed) {
+      rmSync(this.path, { force: true });
+      return;
+    }
+    const token = this.token();
+    if (isLoopback(this.config.host)) return;
+    this.logger.warn('Nobody has claimed this server: only requests from this machine itself can manage it');
+    this.logger.warn(
+      `To manage it from elsewhere, make the first key here: npm run keys -- create --admin NAME`,
+    );
+    this.logger.warn(
+      `Or claim it with the token in ${this.path}: POST /api/keys/claim` +
+        (process.stdout.isTTY ? ` {"token":"${token}","name":"NAME"}` : ''),
+    );
+  }
+
+  /**
+   * Claims the server with its one-time token.
+   *
+   * @returns the first admin key
+   * @throws Conflict where somebody was faster
+   * @throws Forbidden where the token is another one
+   */
+  async claim(token: string, name: string): Promise<{ key: string; row: ApiKey }> {
+    const made = await this.unitOfWork.run((tx) => {
+      if (tx.db.get('SELECT 1 FROM api_key LIMIT 1') !== undefined)
+        throw new Conflict('This server has been claimed already');
+      if (!this.matches(token)) throw new Forbidden(`The token is not the one in the file ${FILE}`);
+      return Promise.resolve(this.keys.createIn(tx, { name, scopes: ['admin'], expiresAt: null }));
+    });
+    rmSync(this.path, { force: true });
+    return made;
+  }
+
+  private matches(token: string): boolean {
+    const expected = Buffer.from(this.token());
+    const given = Buffer.from(token);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+
+  private token(): string {
+    if (existsSync(this.path)) return readFileSync(this.path, 'utf8').trim();
+    const token = randomBytes(24).toString('base64url');
+    writeFileSync(this.path, `${token}\n`, { mode: 0o600 });
+    return token;
+  }
+}
