@@ -14,7 +14,6 @@ const PAST_FIRMWARE = 1_000_000;
 // What each column of the history gets; `p` is the printer and `k.n` the number of the update, the last one the newest.
 const HISTORY: Readonly<Record<string, string>> = {
   rollout_id: `${FIRST_PAST_ROLLOUT} + k.n`,
-  sent_by_rollout_id: `${FIRST_PAST_ROLLOUT} + k.n`,
   printer_id: 'p.id',
   firmware_id: String(PAST_FIRMWARE),
   firmware_version: `CASE WHEN k.n = @last THEN p.firmware_version ELSE '0.9.' || k.n END`,
@@ -76,7 +75,8 @@ function preparePrinter(database: Database.Database): Database.Statement {
     version_rollout_id: 'NULL',
     auto_update: '1',
     update_channel: '@channel',
-    online: '0',
+    key_hash: 'NULL',
+    blocked: '0',
     last_connected: `'${LAST_CONNECTED}'`,
     last_ip: `'127.0.0.1'`,
     created_at: `'${CREATED_AT}'`,

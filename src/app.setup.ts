@@ -47,7 +47,7 @@ export function setUpApp(app: NestExpressApplication): void {
     next();
   });
   app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
-  app.useWebSocketAdapter(new PrinterWsAdapter(app, config.corsAllowedOrigins));
+  app.useWebSocketAdapter(new PrinterWsAdapter(app, config));
   app.useGlobalPipes(
     new PlainJsonPipe(),
     new ValidationPipe({

@@ -351,6 +351,27 @@ describe('The gateway', () => {
     });
   });
 
+  it('turns printers away when it is full, and those who are in do not notice', async () => {
+    const small = await TestServer.start({ MAX_CONNECTIONS: '2' });
+    const [one, two] = [await RawSocket.open(small), await RawSocket.open(small)];
+    const refused = new WebSocket(`${small.url.replace('http', 'ws')}/ws/${randomUUID()}`);
+    const status = await new Promise<number | undefined>((resolve) => {
+      refused.on('unexpected-response', (_, response) => resolve(response.statusCode));
+      refused.on('error', () => undefined);
+    });
+    expect(status).toBe(503);
+    expect((await one.ask(subscribe())).code).toBe('subscription_accepted');
+    two.socket.close();
+    await eventually('there is room again', async () => {
+      const next = new WebSocket(`${small.url.replace('http', 'ws')}/ws/${randomUUID()}`);
+      return new Promise((resolve) => {
+        next.on('open', () => resolve(true));
+        next.on('error', () => resolve(false));
+      }).finally(() => next.terminate());
+    });
+    await small.stop();
+  });
+
   describe('update message', () => {
     async function idOf(target: VirtualPrinter): Promise<number> {
       return (await details(server, target.options.uuid)).id;

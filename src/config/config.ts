@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { LogLevel } from '@nestjs/common';
 
@@ -23,6 +24,8 @@ export class AppConfig {
   readonly pingIntervalMs: number;
   /** `keys`: management needs an API key, or the machine itself as long as there is none. `none`: nothing is asked. */
   readonly auth: (typeof AUTH_MODES)[number];
+  /** Sockets of printers that may be open at once. */
+  readonly maxConnections: number;
   /** True where a printer must show a secret. */
   readonly requirePrinterKey: boolean;
   /** `closed`: printers that are not known yet are turned away. */
@@ -52,6 +55,7 @@ export class AppConfig {
     this.uploadsDir = resolve(read.text('UPLOADS_DIR', './uploads'));
     this.updateTimeoutMs = read.integer('UPDATE_TIMEOUT_MINUTES', 30, 1, 10_080) * 60_000;
     this.pingIntervalMs = read.integer('PING_INTERVAL_SECONDS', 30, 1, 3_600) * 1_000;
+    this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
     this.auth = read.oneOf('AUTH', 'keys', AUTH_MODES);
     this.requirePrinterKey = read.oneOf('REQUIRE_PRINTER_KEY', 'false', BOOLEANS) === 'true';
     this.registration = read.oneOf('REGISTRATION', 'open', REGISTRATIONS);
@@ -71,6 +75,17 @@ export class ConfigError extends Error {
   constructor(name: string, value: string, problem: string) {
     super(`${name}=${value}: ${problem}`);
   }
+}
+
+// Open files for everything that is no printer: the database, images, operators, handshakes on their way.
+const OTHER_FILES = 1_000;
+const WITHOUT_LIMIT = 1_000_000;
+
+/** As many as the process may open files, less some for everything else: a server that runs out of them accepts nobody at all. */
+function defaultMaxConnections(): number {
+  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
+  const files = /^Max open files +(\d+)/m.exec(limits)?.[1];
+  return files === undefined ? WITHOUT_LIMIT : Math.max(1, Number(files) - OTHER_FILES);
 }
 
 class SettingReader {

@@ -10,6 +10,9 @@ import { isUuid } from '../common/uuid.js';
 // A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
 const HANDSHAKE_MS = 5;
 
+// A fleet that is turned away comes back every 500 ms: not each of them is a line of the log.
+const WARN_EVERY_MS = 60_000;
+
 interface Handshake {
   port: number;
   request: IncomingMessage;
@@ -36,13 +39,14 @@ function pathOf(request: IncomingMessage): string {
 export class PrinterWsAdapter extends WsAdapter {
   constructor(
     app: INestApplicationContext,
-    private readonly allowedOrigins: AppConfig['corsAllowedOrigins'],
+    private readonly config: AppConfig,
   ) {
     super(app);
   }
 
   private readonly stopListening: Array<() => void> = [];
   private readonly handshakes: Handshake[] = [];
+  private warnedAt = -WARN_EVERY_MS;
 
   override bindMessageHandlers(): void {
     // The gateway listens on each socket itself.
@@ -91,12 +95,21 @@ export class PrinterWsAdapter extends WsAdapter {
     if (this.handshakes.length === 1) setImmediate(() => this.shakeHands());
   }
 
+  private warnThatFull(): void {
+    const now = performance.now();
+    if (now - this.warnedAt < WARN_EVERY_MS) return;
+    this.warnedAt = now;
+    this.logger.warn(
+      `${this.config.maxConnections} printers are connected: more are turned away (MAX_CONNECTIONS)`,
+    );
+  }
+
   private mayConnect(origin: string | undefined): boolean {
     return (
       origin === undefined ||
       origin === 'file://' ||
-      this.allowedOrigins === '*' ||
-      this.allowedOrigins.includes(origin)
+      this.config.corsAllowedOrigins === '*' ||
+      this.config.corsAllowedOrigins.includes(origin)
     );
   }
 
@@ -117,6 +130,10 @@ export class PrinterWsAdapter extends WsAdapter {
   private accept({ port, request, socket, head }: Handshake): void {
     const [server] = (this.wsServersRegistry.get(port) ?? []) as unknown as WebSocketServer[];
     if (!server) return refuse(socket, 503, 'The server is starting or stopping');
+    if (server.clients.size >= this.config.maxConnections) {
+      this.warnThatFull();
+      return refuse(socket, 503, 'The server has as many connections as it may have');
+    }
     // The answer to the handshake and the greeting leave in one write.
     socket.cork();
     server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));

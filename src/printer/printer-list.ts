@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Channel } from '../common/channel.js';
 import { versionKey } from '../common/version.js';
@@ -25,6 +26,9 @@ export interface PrinterPage {
   nextCursor: number | null;
 }
 
+// Some milliseconds.
+const SLICE = 1_000;
+
 interface Condition {
   sql: string;
   values: SqlValue[];
@@ -43,16 +47,24 @@ export class PrinterList {
     this.table = database.table(Printer);
   }
 
-  /** One page of the printers that match, by number. */
-  page(filter: PrinterFilter, limit: number, after: number): PrinterPage {
+  /** One page of the printers that match, by number. A long one is read in slices, which give the event loop back between. */
+  async page(filter: PrinterFilter, limit: number, after: number): Promise<PrinterPage> {
     const { sql, values } = conditionOf(filter, this.presence);
-    const rows = this.table.select(
-      this.database.reader,
-      `WHERE ${sql} AND id > ? ORDER BY id LIMIT ?`,
-      ...values,
-      after,
-      limit + 1,
-    );
+    const rest = `WHERE ${sql} AND id > ? ORDER BY id LIMIT ?`;
+    const rows: Printer[] = [];
+    for (;;) {
+      const wanted = Math.min(SLICE, limit + 1 - rows.length);
+      const slice = this.table.select(
+        this.database.reader,
+        rest,
+        ...values,
+        rows.at(-1)?.id ?? after,
+        wanted,
+      );
+      rows.push(...slice);
+      if (slice.length < wanted || rows.length > limit) break;
+      await nextTurn();
+    }
     const printers = rows.slice(0, limit);
     return {
       printers,

@@ -31,9 +31,9 @@ export class PrinterController {
   @ApiOperation({ summary: 'List printers; every filter combines with every other' })
   @ApiOkResponse({ type: PrinterListResponse })
   @ApiBadInput('online', 'yes', 'online must be a boolean value')
-  list(@Query() query: ListPrintersQuery): PrinterListResponse {
+  async list(@Query() query: ListPrintersQuery): Promise<PrinterListResponse> {
     const { filter, limit, after } = toPrinterList(query);
-    return toPrinterListResponse(this.lists.page(filter, limit, after), this.presence);
+    return toPrinterListResponse(await this.lists.page(filter, limit, after), this.presence);
   }
 
   @Get(':printer_id')

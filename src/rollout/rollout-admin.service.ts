@@ -172,20 +172,33 @@ export class RolloutAdminService {
   }
 
   /**
-   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect.
+   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect. A long list
+   * is worked off in transactions of its own: others get their turn, and a crash leaves the rest as it was.
    *
    * @throws Conflict where the rollout is cancelled
    */
   async retry(id: number): Promise<Rollout> {
+    let retried = 0;
+    let after: number | null = 0;
+    while (after !== null) {
+      const from: number = after;
+      const slice = await this.unitOfWork.run((tx) => Promise.resolve(this.retrySlice(tx, id, from)));
+      retried += slice.count;
+      after = slice.next;
+    }
     return this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
-      const rule = this.rules.current(tx).get(id);
-      if (!rule) throw new Conflict(`Rollout ${id} is cancelled, and sends nothing any more`);
-      const retried = await this.retries.supersedeFailed(tx, rule);
       this.rules.changed(tx);
       this.logStep(tx, rollout, `retries ${retried} failed updates`);
-      return this.find(tx, id);
+      return rollout;
     });
+  }
+
+  private retrySlice(tx: Transaction, id: number, after: number): { count: number; next: number | null } {
+    const rule = this.rules.current(tx).get(id);
+    if (rule) return this.retries.supersedeSlice(tx, rule, after);
+    if (this.table.find(tx.db, 'WHERE id = ?', id) === null) throw new NotFound(`Rollout not found: ${id}`);
+    throw new Conflict(`Rollout ${id} is cancelled, and sends nothing any more`);
   }
 
   /** Activates every scheduled rollout whose time has come; each only once, whoever else tries at the same time. */
