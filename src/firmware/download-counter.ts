@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
+import { Unavailable } from '../common/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 
 // A fleet that downloads would cause a flush to the disk for each image; a crash loses the counts of this time at most.
@@ -37,6 +38,8 @@ export class DownloadCounter implements OnModuleDestroy {
         for (const [id, count] of counts) tx.db.run(COUNT, count, id);
       });
     } catch (error) {
+      // A download that ended while the server stopped.
+      if (error instanceof Unavailable) return;
       this.logger.error(`Downloads could not be counted: ${String(error)}`);
     }
   }
