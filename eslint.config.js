@@ -46,7 +46,7 @@ const FORBIDDEN = {
   ],
   access: ['gateway', 'rollout', 'firmware', 'printer', 'health', 'http', 'metrics', 'simulator'],
   metrics: ['access', 'firmware', 'health', 'http', 'simulator'],
-  http: ['access', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'metrics', 'simulator'],
+  http: ['access', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
 };
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 

@@ -8,7 +8,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
-import { MetricsModule } from './metrics/metrics.module.js';
+import { HttpModule } from './http/http.module.js';
 import { PrinterModule } from './printer/printer.module.js';
 import { RolloutModule } from './rollout/rollout.module.js';
 
@@ -29,7 +29,7 @@ export class AppModule {
         GatewayModule,
         AccessModule,
         HealthModule,
-        MetricsModule,
+        HttpModule,
       ],
     };
   }

@@ -9,11 +9,11 @@ import { PlainJsonPipe } from './common/plain-json.js';
 import { toInvalid } from './common/validators.js';
 import { AppConfig } from './config/config.js';
 import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
+import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
 import { RequestObserver } from './http/request-observer.js';
 import { securityHeaders } from './http/security-headers.js';
-import { Metrics } from './metrics/metrics.js';
 import { setUpOpenApi } from './openapi.js';
 
 // A target may list 10,000 UUIDs, of 39 bytes each with its quotes and comma.
@@ -30,7 +30,7 @@ export function setUpApp(app: NestExpressApplication): void {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  const observer = new RequestObserver(app.get(Metrics));
+  const observer = app.get(RequestObserver);
   app.use((request: Request, response: Response, next: NextFunction) => {
     observer.watch(request, response, () => routeOf(request));
     next();
@@ -46,6 +46,9 @@ export function setUpApp(app: NestExpressApplication): void {
     access.check(request);
     next();
   });
+  // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
+  const connections = app.get(Connections);
+  adapter.onStop(() => connections.closeForRestart());
   app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
   app.useWebSocketAdapter(new PrinterWsAdapter(app, config));
   app.useGlobalPipes(

@@ -372,6 +372,30 @@ describe('The gateway', () => {
     await small.stop();
   });
 
+  it('closes a connection that does not say who it is, and no other', async () => {
+    const strict = await TestServer.start({ SUBSCRIBE_TIMEOUT_SECONDS: '1' });
+    const silent = await RawSocket.open(strict);
+    const good = await RawSocket.open(strict);
+    const hello = subscribe();
+    await good.ask(hello);
+    await eventually('the silent one is closed', () => silent.closeCode !== null);
+    expect(silent.closeCode).toBe(1008);
+    expect((await good.ask(hello)).code).toBe('subscription_accepted');
+    await strict.stop();
+  });
+
+  it('closes a connection that sends too much, and others do not notice', async () => {
+    const strict = await TestServer.start({ MAX_MESSAGES_PER_SECOND: '20' });
+    const good = await RawSocket.open(strict);
+    const flood = await RawSocket.open(strict);
+    for (let index = 0; index < 100; index++) flood.socket.send('nonsense');
+    await eventually('it is closed', () => flood.closeCode !== null);
+    expect(flood.closeCode).toBe(1008);
+    expect(flood.received.length).toBeLessThanOrEqual(42); // The greeting, and what two seconds allow.
+    expect((await good.ask(subscribe())).code).toBe('subscription_accepted');
+    await strict.stop();
+  });
+
   describe('update message', () => {
     async function idOf(target: VirtualPrinter): Promise<number> {
       return (await details(server, target.options.uuid)).id;

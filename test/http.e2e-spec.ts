@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { eventually } from './support/eventually.js';
 import { connected, expectStatus, roll, rollout, upload } from './support/factories.js';
@@ -147,6 +148,29 @@ describe('Over HTTP', () => {
     expect((await server.request('GET', '/health/live')).body).toMatchObject({ status: 'ok' });
     const ready = await server.request('GET', '/health/ready');
     expect([ready.status, ready.body]).toEqual([200, expect.objectContaining({ status: 'ok' })]);
+  });
+
+  it('a database that another process has locked is a 503 that passes, and nothing is lost', async () => {
+    const locked = await TestServer.start();
+    await upload(locked, '1.5.0');
+    const one = await connected(locked, { behaviour: 'hang' });
+    const other = new SqliteDatabase(`${locked.folder}/paperminder.db`);
+    other.exec('BEGIN IMMEDIATE');
+    const wanted = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
+    const refused = await locked.request<ProblemBody>('POST', '/api/rollouts', wanted);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+    const ready = await locked.request<ProblemBody>('GET', '/health/ready');
+    expect([ready.status, ready.body.detail]).toEqual([503, expect.stringContaining('locked')]);
+    // Reads need no lock.
+    expect((await locked.request('GET', '/api/printers')).status).toBe(200);
+    other.exec('ROLLBACK');
+    other.close();
+    expect((await locked.request('GET', '/health/ready')).status).toBe(200);
+    expect((await locked.request<{ rollouts: unknown[] }>('GET', '/api/rollouts')).body.rollouts).toEqual([]);
+    await roll(locked, '1.5.0');
+    await eventually('the printer gets its update after all', () => one.orders.length === 1);
+    await one.stop();
+    await locked.stop();
   });
 
   it('health says so where the database does not answer', async () => {

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -125,6 +125,35 @@ describe('As a process', () => {
     }
     server.child.kill('SIGTERM');
     await server.exit();
+  });
+
+  it('a stop lets a request end that is under way, and takes no new one', async () => {
+    const server = await startServer({ HOST: '127.0.0.1', DATABASE_URL: 'sqlite:///./stop.db' });
+    const body =
+      '--b\r\nContent-Disposition: form-data; name="version"\r\n\r\n1.5.0\r\n' +
+      '--b\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\n\r\n' +
+      `${'x'.repeat(50_000)}\r\n--b--\r\n`;
+    const socket = connect(Number(port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    socket.write(
+      'POST /api/firmware/upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
+        `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${body.length}\r\n\r\n` +
+        body.slice(0, 20_000),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    server.child.kill('SIGTERM');
+    await eventually('nobody new is let in', () =>
+      fetch(`http://127.0.0.1:${port}/health/live`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect(server.end).toBeUndefined();
+    socket.write(body.slice(20_000));
+    await eventually('the answer', () => answer.includes('\r\n\r\n'));
+    expect(answer).toMatch(/^HTTP\/1\.1 201 /);
+    expect(await server.exit()).toBe('SIGTERM');
   });
 
   it('AUTH=none is warned of at every start', async () => {

@@ -21,7 +21,7 @@ describe('The database', () => {
     ['journal_mode', 'wal'],
     ['synchronous', 2], // FULL
     ['foreign_keys', 1],
-    ['busy_timeout', 2_000],
+    ['busy_timeout', 500],
   ])('is opened with %s = %s', async (pragma, value) => {
     const [row] = await dataSource.query<Array<Record<string, unknown>>>(`PRAGMA ${pragma}`);
     expect(Object.values(row!)).toEqual([value]);

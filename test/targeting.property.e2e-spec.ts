@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import type { Transaction } from '../src/database/unit-of-work.js';
+import type { Transaction } from '../src/database/transaction.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { bucketOf } from '../src/rollout/domain/bucket.js';
 import { decide } from '../src/rollout/domain/decide.js';

@@ -7,7 +7,7 @@ import { Database } from '../database/database.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { ApiKey } from './api-key.entity.js';
 import { SCOPES } from './scopes.js';
 import type { Scope } from './scopes.js';

@@ -16,6 +16,7 @@ export class ErrorFilter implements ExceptionFilter {
     // The client has gone in the middle of its request: there is nobody to tell, and nothing to mend.
     if (response.destroyed) return;
     const problem = toProblem(error);
+    if (problem.status === 503) response.setHeader('Retry-After', '5');
     if (problem.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
     // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
     if (response.headersSent) {
@@ -36,12 +37,28 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Unavailable) return problem(503, error.message);
   if (error instanceof Invalid)
     return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };
+  if (isDatabaseTrouble(error))
+    return problem(503, 'The database cannot be used at the moment; try again later');
   if (error instanceof HttpException)
     return badRequest(problem(error.getStatus(), error.message), error.cause);
   // Errors of express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.
   const status = middlewareStatus(error);
   if (status !== null && error instanceof Error) return badRequest(problem(status, error.message), error);
   return problem(500, 'The server failed to answer this request; its log says why');
+}
+
+// Locked by another process, read-only, full, or failing: nothing is wrong with the request.
+const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN)/;
+
+function isDatabaseTrouble(error: unknown): boolean {
+  // TypeORM wraps what the driver throws, and keeps its code.
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    DATABASE_TROUBLE.test(error.code)
+  );
 }
 
 function toFieldProblem({ field, value, message }: FieldError): FieldProblem {

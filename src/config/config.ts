@@ -24,6 +24,10 @@ export class AppConfig {
   readonly pingIntervalMs: number;
   /** `keys`: management needs an API key, or the machine itself as long as there is none. `none`: nothing is asked. */
   readonly auth: (typeof AUTH_MODES)[number];
+  /** How long a socket may be open without a subscribe, in milliseconds. */
+  readonly subscribeTimeoutMs: number;
+  /** Messages that a socket may send in a second. */
+  readonly maxMessagesPerSecond: number;
   /** Sockets of printers that may be open at once. */
   readonly maxConnections: number;
   /** True where a printer must show a secret. */
@@ -55,6 +59,8 @@ export class AppConfig {
     this.uploadsDir = resolve(read.text('UPLOADS_DIR', './uploads'));
     this.updateTimeoutMs = read.integer('UPDATE_TIMEOUT_MINUTES', 30, 1, 10_080) * 60_000;
     this.pingIntervalMs = read.integer('PING_INTERVAL_SECONDS', 30, 1, 3_600) * 1_000;
+    this.subscribeTimeoutMs = read.integer('SUBSCRIBE_TIMEOUT_SECONDS', 10, 1, 3_600) * 1_000;
+    this.maxMessagesPerSecond = read.integer('MAX_MESSAGES_PER_SECOND', 500, 1, 1_000_000);
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
     this.auth = read.oneOf('AUTH', 'keys', AUTH_MODES);
     this.requirePrinterKey = read.oneOf('REQUIRE_PRINTER_KEY', 'false', BOOLEANS) === 'true';

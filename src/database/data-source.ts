@@ -22,7 +22,8 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
       // in groups, so that many writes share one flush to the disk.
       database.pragma('synchronous = FULL');
       database.pragma('foreign_keys = ON');
-      database.pragma('busy_timeout = 2000');
+      // Nothing else runs while SQLite waits for another process (a key made on the command line takes some milliseconds).
+      database.pragma('busy_timeout = 500');
       database.pragma(`cache_size = -${CACHE_KIB}`);
     },
   };

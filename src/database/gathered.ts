@@ -1,4 +1,5 @@
-import type { Transaction, UnitOfWork } from './unit-of-work.js';
+import type { Transaction } from './transaction.js';
+import type { UnitOfWork } from './unit-of-work.js';
 
 /** By how much each counter of a row changes. */
 export type CounterChange<Counter extends string> = Partial<Record<Counter, number>>;

@@ -3,73 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type {
-  EntityManager,
-  EntityTarget,
-  ObjectLiteral,
-  QueryDeepPartialEntity,
-  QueryRunner,
-} from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import { Unavailable } from '../common/errors.js';
 import { Database } from './database.js';
-import type { Statements } from './statements.js';
-
-/** What a piece of work gets: the database, and a way to speak of it once it is safe. */
-export class Transaction {
-  private readonly successes: Array<() => void> = [];
-  private readonly failures: Array<() => void> = [];
-  private readonly callbacks: Array<() => void> = [];
-
-  /**
-   * @param em TypeORM, for the paths that operators take
-   * @param db prepared statements on the same connection, for the paths that printers take
-   * @param collected true for work that shares its transaction with that of many other printers
-   */
-  constructor(
-    readonly em: EntityManager,
-    readonly db: Statements,
-    readonly collected: boolean,
-  ) {}
-
-  /** Inserts one row and returns its number. */
-  async insert<T extends ObjectLiteral>(
-    entity: EntityTarget<T>,
-    row: QueryDeepPartialEntity<T>,
-  ): Promise<number> {
-    const { identifiers } = await this.em.insert(entity, row);
-    return Number(identifiers[0]?.id);
-  }
-
-  /** Calls back when this work has succeeded, still within the transaction; never, where the work failed. */
-  onSuccess(callback: () => void): void {
-    this.successes.push(callback);
-  }
-
-  /** Calls back when this work has failed by itself, and was rolled back alone. */
-  onFailure(callback: () => void): void {
-    this.failures.push(callback);
-  }
-
-  /** Calls back when this work has been committed; never, where it was rolled back. Callbacks must not throw. */
-  afterCommit(callback: () => void): void {
-    this.callbacks.push(callback);
-  }
-
-  /** For the unit of work alone. */
-  succeeded(): void {
-    for (const callback of this.successes) callback();
-  }
-
-  /** For the unit of work alone. */
-  failed(): void {
-    for (const callback of this.failures) callback();
-  }
-
-  /** For the unit of work alone. */
-  committed(): void {
-    for (const callback of this.callbacks) callback();
-  }
-}
+import { Transaction } from './transaction.js';
 
 interface Job<Result> {
   work: (tx: Transaction) => Result;
@@ -88,7 +25,7 @@ export interface Group {
 // Printers' work waits so long for company: it shares one flush to the disk with all that comes in meanwhile.
 const COLLECT_MS = 4;
 // After so much work a group is committed and the event loop given back, however much waits.
-const GROUP_MS = 8;
+const GROUP_MS = 6;
 
 /**
  * The only place that opens a transaction, and the only way to write.
@@ -287,7 +224,8 @@ export class UnitOfWork implements BeforeApplicationShutdown {
 // Not TypeORM's own startTransaction: its count of nested transactions goes wrong for good when SQLite ends a
 // transaction by itself. The flag keeps `save` and its kin from opening transactions of their own.
 async function begin(runner: QueryRunner): Promise<void> {
-  await runner.query('BEGIN');
+  // IMMEDIATE: where another process holds the lock, the whole group waits for it once, and not each piece of it.
+  await runner.query('BEGIN IMMEDIATE');
   Object.assign(runner, { isTransactionActive: true });
 }
 

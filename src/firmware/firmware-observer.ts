@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { Firmware } from './firmware.entity.js';
 
 /**

@@ -9,7 +9,7 @@ import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { FirmwareObserver } from './firmware-observer.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { ReceivedBinary } from './firmware-storage.js';

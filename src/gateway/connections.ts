@@ -24,6 +24,9 @@ export class Connection {
   muted = false;
   /** Resolves when the last message has been handled and answered; null before the first. */
   work: Promise<void> | null = null;
+  readonly openedAt = performance.now();
+  private messages = 0;
+  private second = 0;
   /** Pings that have not been answered. */
   missedPings = 0;
 
@@ -49,6 +52,23 @@ export class Connection {
   /** The message that tells this printer of an update. */
   updateMessage(offer: Offer): string {
     return updateMessage(offer, this.baseUrl);
+  }
+
+  /** Counts a message; false where the socket has sent more in this second than it may. */
+  mayReceive(perSecond: number): boolean {
+    const second = Math.floor(performance.now() / 1_000);
+    if (second !== this.second) {
+      this.second = second;
+      this.messages = 0;
+    }
+    this.messages += 1;
+    return this.messages <= perSecond;
+  }
+
+  /** Closes a socket that does not behave (RFC 6455 §7.4.1: 1008, policy violation). */
+  closeForMisuse(reason: string): void {
+    this.muted = true;
+    this.socket.close(1008, reason);
   }
 
   /** Sends a ping, or gives the socket up where the last two were not answered. */
@@ -80,6 +100,8 @@ export class Connections {
   private readonly sockets = new Set<Connection>();
   /** How many subscribes were refused, by the code that the printer was told. */
   readonly refused = new Map<Refused['code'], number>();
+  /** Those that have not subscribed, the oldest first. */
+  private readonly silent = new Set<Connection>();
   private readonly byPrinter = new Map<string, Connection>();
   // Printers reach the server at few addresses: one text for all that use the same.
   private readonly baseUrls = new Map<string, string>();
@@ -95,6 +117,7 @@ export class Connections {
     const baseUrl = this.config.baseUrl ?? this.baseUrlOf(request);
     const connection = new Connection(socket, request.socket, origin, baseUrl);
     this.sockets.add(connection);
+    this.silent.add(connection);
     return connection;
   }
 
@@ -122,8 +145,19 @@ export class Connections {
   /** The subscribe of a socket is on record: where it still speaks for its printer, that is online from now on. */
   subscribed(connection: Connection, printerId: number): void {
     connection.printerId = printerId;
+    this.silent.delete(connection);
     if (connection.printerUuid !== null && this.byPrinter.get(connection.printerUuid) === connection)
       this.presence.connected(printerId);
+  }
+
+  /** Closes the sockets that have been open for so long without a subscribe. */
+  closeSilent(afterMs: number): void {
+    const oldest = performance.now() - afterMs;
+    for (const connection of this.silent) {
+      if (connection.openedAt > oldest) return;
+      this.silent.delete(connection);
+      connection.closeForMisuse('no subscribe');
+    }
   }
 
   /** Closes every socket. */
@@ -135,6 +169,7 @@ export class Connections {
   /** Forgets a closed socket; where it still spoke for its printer, that is offline from now on. */
   remove(connection: Connection): void {
     this.sockets.delete(connection);
+    this.silent.delete(connection);
     const { printerUuid, printerId } = connection;
     if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return;
     this.byPrinter.delete(printerUuid);

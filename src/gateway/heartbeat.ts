@@ -6,11 +6,16 @@ import { Connections } from './connections.js';
 
 // So many pings are sent before the event loop is given back.
 const SLICE = 500;
+const SWEEP_MS = 1_000;
 
-/** Pings every socket: a board that loses power sends no close (printer protocol, "How the boards behave"). */
+/**
+ * Pings every socket: a board that loses power sends no close (printer protocol, "How the boards behave"). Closes those that do
+ * not say who they are.
+ */
 @Injectable()
 export class Heartbeat implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
+  private sweep: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly connections: Connections,
@@ -19,11 +24,13 @@ export class Heartbeat implements OnApplicationBootstrap, BeforeApplicationShutd
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => void this.pingAll(), this.config.pingIntervalMs);
+    this.sweep = setInterval(() => this.connections.closeSilent(this.config.subscribeTimeoutMs), SWEEP_MS);
   }
 
   /** The sockets are told that the service restarts. */
   beforeApplicationShutdown(): void {
     clearInterval(this.timer);
+    clearInterval(this.sweep);
     this.connections.closeForRestart();
   }
 

@@ -5,6 +5,7 @@ import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
 import { Invalid, Refused } from '../common/errors.js';
+import { AppConfig } from '../config/config.js';
 import { PrinterGate } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import { RolloutService } from '../rollout/rollout.service.js';
@@ -32,6 +33,7 @@ export class PrinterGateway implements OnGatewayConnection {
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
     private readonly gate: PrinterGate,
+    private readonly config: AppConfig,
     private readonly clock: Clock,
   ) {}
 
@@ -41,7 +43,9 @@ export class PrinterGateway implements OnGatewayConnection {
     const connection = this.connections.open(socket, request, pathId);
     socket.on('pong', () => (connection.missedPings = 0));
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (!connection.muted) this.receive(connection, data, isBinary);
+      if (connection.muted) return;
+      if (connection.mayReceive(this.config.maxMessagesPerSecond)) this.receive(connection, data, isBinary);
+      else connection.closeForMisuse('too many messages');
     });
     socket.on('close', () => this.connections.remove(connection));
     this.tell(connection, 'info', 'connected');

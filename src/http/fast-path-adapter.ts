@@ -11,9 +11,24 @@ export type FastPath = (request: IncomingMessage, response: ServerResponse) => b
  */
 export class FastPathAdapter extends ExpressAdapter {
   private fastPath: FastPath = () => false;
+  private readonly stopListeners: Array<() => void> = [];
 
   setFastPath(fastPath: FastPath): void {
     this.fastPath = fastPath;
+  }
+
+  /** Calls back when the server begins to stop, before it stops to accept. */
+  onStop(listener: () => void): void {
+    this.stopListeners.push(listener);
+  }
+
+  /** Takes no new connection any more; those that are open stay, and answer their last request. */
+  stopAccepting(): void {
+    const server: Server = this.getHttpServer();
+    if (!server.listening) return;
+    for (const listener of this.stopListeners) listener();
+    server.close();
+    server.closeIdleConnections();
   }
 
   override initHttpServer(options: NestApplicationOptions): void {

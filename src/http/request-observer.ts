@@ -1,17 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastPathAdapter } from './fast-path-adapter.js';
 import { plainAddress } from '../common/address.js';
+import { Metrics } from '../metrics/metrics.js';
 
-/** Where the time that a request took is counted. */
-export interface RequestMeter {
-  observe(method: string, route: string, status: number, seconds: number): void;
-}
+// Together with what else ends at a stop well below the ten seconds after which supervisors kill.
+const LONGEST_WAIT_MS = 5_000;
+const LOOK_EVERY_MS = 20;
 
-/** Watches every request to its end: one log line, and one measurement. */
-export class RequestObserver {
+/** Watches every request to its end: one log line, one measurement, and a stop that waits for those that are under way. */
+@Injectable()
+export class RequestObserver implements OnModuleDestroy {
   private readonly logger = new Logger('HTTP');
+  private underWay = 0;
 
-  constructor(private readonly meter: RequestMeter) {}
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly host: HttpAdapterHost<FastPathAdapter>,
+  ) {}
 
   /**
    * To be called when a request has come in; it is written down when its answer is finished, or its client has gone.
@@ -21,14 +30,25 @@ export class RequestObserver {
   watch(request: IncomingMessage, response: ServerResponse, route: () => string): void {
     const begun = performance.now();
     const { method = '', url = '' } = request;
+    this.underWay += 1;
     response.once('close', () => {
+      this.underWay -= 1;
       const milliseconds = performance.now() - begun;
-      this.meter.observe(method, route(), response.statusCode, milliseconds / 1_000);
+      this.metrics.observe(method, route(), response.statusCode, milliseconds / 1_000);
       const outcome = response.writableFinished ? '' : ' aborted';
       const address = plainAddress(request.socket.remoteAddress);
       this.logger.log(
         `${method} ${url} ${response.statusCode}${outcome} ${Math.floor(milliseconds)} ms ${address}`,
       );
     });
+  }
+
+  /** The first thing at a stop: nobody new is let in, and what is under way may end. */
+  async onModuleDestroy(): Promise<void> {
+    const { httpAdapter } = this.host;
+    httpAdapter.stopAccepting();
+    const end = performance.now() + LONGEST_WAIT_MS;
+    while (this.underWay > 0 && performance.now() < end) await sleep(LOOK_EVERY_MS);
+    if (this.underWay > 0) this.logger.warn(`${this.underWay} requests are cut off by the stop`);
   }
 }

@@ -10,5 +10,6 @@ import { Metrics } from './metrics.js';
   imports: [GatewayModule, PrinterModule, RolloutModule],
   controllers: [MetricsController],
   providers: [Metrics],
+  exports: [Metrics],
 })
 export class MetricsModule {}

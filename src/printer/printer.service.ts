@@ -9,7 +9,7 @@ import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { FleetTally } from './fleet-tally.js';
 import { PrinterGate } from './printer-gate.js';
 import { Printer } from './printer.entity.js';
@@ -154,6 +154,7 @@ export class PrinterService {
         ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
         ...(change.resetKey ? { keyHash: null } : {}),
       };
+      if (Object.keys(changes).length === 0) return Promise.resolve(before);
       this.table.update(tx.db, before.id, changes);
       tx.afterCommit(() => {
         this.logger.log(`Printer ${before.id} (${before.uuid}) was changed: ${JSON.stringify(change)}`);

@@ -3,7 +3,7 @@ import { Conflict } from '../common/errors.js';
 import { Clock } from '../common/clock.js';
 import { sqlInstant } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { FirmwareObserver } from '../firmware/firmware-observer.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import { decide } from './domain/decide.js';
 import type { Situation } from './domain/decide.js';

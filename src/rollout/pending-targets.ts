@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Statements } from '../database/statements.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { FleetTally } from '../printer/fleet-tally.js';
 import { Printer } from '../printer/printer.entity.js';
 import { PrinterService } from '../printer/printer.service.js';

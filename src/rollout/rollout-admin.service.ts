@@ -7,7 +7,7 @@ import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
 import { operatorMayMove } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';

@@ -3,7 +3,7 @@ import { Gathered } from '../database/gathered.js';
 import type { CounterChange } from '../database/gathered.js';
 import type { SqlRow } from '../database/statements.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { RolloutStatus, UpdateStatus } from './domain/state.js';
 import { RolloutRules } from './rollout-rules.js';
 

@@ -6,7 +6,7 @@ import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
 import type { RolloutStatus } from './domain/state.js';

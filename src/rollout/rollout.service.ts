@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { PrinterService } from '../printer/printer.service.js';
 import type { PrinterHello, TargetPrinter } from '../printer/printer.service.js';
 import { OfferService } from './offer.service.js';

@@ -5,7 +5,7 @@ import { Gathered } from '../database/gathered.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import type { Situation } from './domain/decide.js';
 import { updateMayMove } from './domain/state.js';

@@ -6,7 +6,7 @@ import type { Statements } from '../database/statements.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { PrinterService } from '../printer/printer.service.js';
 import { RolloutEvents } from './rollout.events.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { PrinterService } from '../printer/printer.service.js';
 import { targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
-import type { Transaction } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import type { Printer } from '../printer/printer.entity.js';
 import type { TargetPrinter, VersionSource } from '../printer/printer.service.js';
 import { REASONS, judgeResend } from './domain/decide.js';
