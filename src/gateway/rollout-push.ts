@@ -7,9 +7,9 @@ import { RolloutService } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';
 
 // So many printers are asked about in one piece of work: some milliseconds, then sockets and operators get their turn.
-const SLICE = 100;
+const SLICE = 50;
 // So many pieces wait at once, more than one group takes: while it is committed, the next is at hand.
-const IN_FLIGHT = 8;
+const IN_FLIGHT = 16;
 
 /** Sends connected printers what a change of the rollouts has for them, without waiting for a reconnect. */
 @Injectable()
