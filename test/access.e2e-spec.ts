@@ -87,7 +87,7 @@ describe('The management', () => {
         const answer = await send(server, path, headers);
         expect([path, answer.status]).toEqual([path, 401]);
         expect(answer.headers['content-type']).toContain('application/problem+json');
-        expect(answer.headers['www-authenticate']).toBe('Bearer realm="PaperMinder"');
+        expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="PaperMinder"$/);
         expect((JSON.parse(answer.body) as ProblemBody).detail).toContain('keys -- create --admin');
       }
       const upload = await send(server, '/api/firmware/upload', headers, 'POST');
@@ -250,6 +250,26 @@ describe('The management', () => {
         expect((await server.request('GET', '/api/printers', undefined, { authorization })).status).toBe(401);
       },
     );
+  });
+
+  it('asks for the key in a browser that opens the explorer, and takes that for nothing else', async () => {
+    const server = await start();
+    const key = await claim(server);
+    const basic = { authorization: `Basic ${Buffer.from(`ada:${key}`).toString('base64')}` };
+    for (const path of ['/docs', '/docs/swagger-ui.css', '/openapi.json']) {
+      const asked = await send(server, path);
+      expect([path, asked.status, asked.headers['www-authenticate']]).toEqual([
+        path,
+        401,
+        'Basic realm="PaperMinder"',
+      ]);
+      expect([path, (await send(server, path, basic)).status]).toEqual([path, 200]);
+    }
+    const wrong = { authorization: `Basic ${Buffer.from('ada:guess').toString('base64')}` };
+    expect((await send(server, '/docs', wrong)).status).toBe(401);
+    for (const path of ['/api/printers', '/metrics', '/docsx'])
+      expect([path, (await send(server, path, basic)).status]).toEqual([path, 401]);
+    expect((await send(server, '/api/rollouts', basic, 'POST')).status).toBe(401);
   });
 
   it('is open to everybody with AUTH=none', async () => {

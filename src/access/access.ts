@@ -19,6 +19,15 @@ export function isOpen(path: string): boolean {
   return OPEN.test(path);
 }
 
+// A browser that opens the explorer cannot send a header of its own. It may ask its user for a name, which is not looked at, and a
+// password, which is the key. For these pages alone: browsers send such a password along with whatever another site's page makes
+// them send, and these change nothing. What the explorer tries out, it sends with the key of its Authorize button.
+const PAGES = /^\/(?:docs(?:\/|$)|openapi\.json$)/;
+
+function isPage(path: string): boolean {
+  return PAGES.test(path);
+}
+
 const HOW_TO_CLAIM =
   'This server has not been claimed: only requests from its own machine, to localhost, may manage it. Make the first key there ' +
   '(npm run keys -- create --admin NAME), or claim it with its one-time token (POST /api/keys/claim)';
@@ -40,10 +49,10 @@ export class Access {
   check(request: IncomingMessage): Actor {
     const path = pathOf(request);
     if (this.config.auth === 'none') return 'anybody';
-    const key = keyOf(request);
+    const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
     if (key === null) return this.checkWithoutKey(request, path);
     const holder = this.keys.holderOf(key);
-    if (holder === null) throw new Unauthorized('The API key is unknown, revoked or expired');
+    if (holder === null) throw new Unauthorized('The API key is unknown, revoked or expired', isPage(path));
     const needed = requiredScope(request.method ?? '', path);
     if (!isOpen(path) && !allows(holder.scopes, needed))
       throw new Forbidden(
@@ -55,7 +64,10 @@ export class Access {
   private checkWithoutKey(request: IncomingMessage, path: string): Actor {
     if (isOpen(path)) return 'anybody';
     if (this.keys.isClaimed)
-      throw new Unauthorized('This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY');
+      throw new Unauthorized(
+        'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',
+        isPage(path),
+      );
     if (!isLocalRequest(request)) throw new Unauthorized(HOW_TO_CLAIM);
     return 'local';
   }
@@ -70,4 +82,11 @@ function keyOf({ headers }: IncomingMessage): string | null {
   if (bearer !== undefined) return bearer;
   const header = headers['x-api-key'];
   return typeof header === 'string' ? header : null;
+}
+
+function keyFromBrowser({ headers }: IncomingMessage): string | null {
+  const encoded = /^Basic +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (encoded === undefined) return null;
+  const [, password] = /^[^:]*:(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? [];
+  return password ?? null;
 }

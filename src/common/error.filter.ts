@@ -24,7 +24,10 @@ export class ErrorFilter implements ExceptionFilter {
       return;
     }
     // RFC 9110 §11.6.1: a 401 says how to authenticate.
-    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="PaperMinder"');
+    if (error instanceof Unauthorized) {
+      const scheme = error.inBrowser ? 'Basic' : 'Bearer';
+      response.setHeader('WWW-Authenticate', `${scheme} realm="PaperMinder"`);
+    }
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
 }

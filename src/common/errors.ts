@@ -22,7 +22,15 @@ export class NotFound extends DomainError {}
 export class Conflict extends DomainError {}
 
 /** It is not known who asks: a key is missing, or does not count. */
-export class Unauthorized extends DomainError {}
+export class Unauthorized extends DomainError {
+  /** @param inBrowser true where a browser may ask its user for the key */
+  constructor(
+    message: string,
+    readonly inBrowser = false,
+  ) {
+    super(message);
+  }
+}
 
 /** It is known who asks, and that they may not. */
 export class Forbidden extends DomainError {}
