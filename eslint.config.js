@@ -11,6 +11,8 @@ const FORBIDDEN = {
   health: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
   database: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
   config: [
+    'access',
+    'http',
     'metrics',
     'gateway',
     'rollout',
@@ -34,6 +36,8 @@ const FORBIDDEN = {
     'simulator',
   ],
   simulator: [
+    'access',
+    'http',
     'metrics',
     'gateway',
     'rollout',

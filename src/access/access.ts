@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { Forbidden, Unauthorized } from '../common/errors.js';
+import { pathOf } from '../common/request-path.js';
 import { AppConfig } from '../config/config.js';
 import { ApiKeys } from './api-keys.js';
 import type { KeyHolder } from './api-keys.js';
@@ -71,10 +72,6 @@ export class Access {
     if (!isLocalRequest(request)) throw new Unauthorized(HOW_TO_CLAIM);
     return 'local';
   }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
 function keyOf({ headers }: IncomingMessage): string | null {

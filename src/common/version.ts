@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { Invalid } from './errors.js';
 
 /** Longest version text accepted; keeps the update message far below the 1 KiB that a board can take. */
 export const MAX_VERSION_LENGTH = 64;
@@ -36,6 +37,20 @@ export function parseVersion(text: string): string {
 
 function notAVersion(): InvalidVersion {
   return new InvalidVersion('must be a semantic version such as 1.5.0 or 1.5.0-beta.2');
+}
+
+/**
+ * As `parseVersion`, for a field of a request or a message.
+ *
+ * @throws Invalid naming the field
+ */
+export function parseVersionField(field: string, text: string): string {
+  try {
+    return parseVersion(text);
+  } catch (error) {
+    if (error instanceof InvalidVersion) throw Invalid.field(field, text, `${field} ${error.message}`);
+    throw error;
+  }
 }
 
 /** True where the text can be read as a version. */

@@ -5,7 +5,7 @@ import { Invalid } from '../common/errors.js';
 import { refuseUnknownQuery } from '../common/no-query.js';
 import { isDigits } from '../common/query.js';
 import { isPlatform } from '../common/validators.js';
-import { InvalidVersion, parseVersion } from '../common/version.js';
+import { parseVersionField } from '../common/version.js';
 import { toPlatform } from './firmware.dto.js';
 import type { FirmwareSelector } from './firmware.service.js';
 
@@ -40,7 +40,7 @@ export function toDownloadRequest(version: unknown, query: Record<string, unknow
     throw Invalid.field('printer', printer, 'printer must be the number of a printer');
   return {
     selector: {
-      version: toVersion(version),
+      version: parseVersionField('version', String(version)),
       channel: found,
       platform: toPlatform(platform?.toLowerCase()),
     },
@@ -67,12 +67,3 @@ export const ApiDownloadRequest = (): MethodDecorator =>
         'Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message.',
     }),
   );
-
-function toVersion(text: unknown): string {
-  try {
-    return parseVersion(String(text));
-  } catch (error) {
-    if (error instanceof InvalidVersion) throw Invalid.field('version', text, `version ${error.message}`);
-    throw error;
-  }
-}

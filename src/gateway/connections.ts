@@ -170,20 +170,13 @@ export class Connections {
   remove(connection: Connection): void {
     this.sockets.delete(connection);
     this.silent.delete(connection);
-    const { printerUuid, printerId } = connection;
-    if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return;
-    this.byPrinter.delete(printerUuid);
-    if (printerId !== null) this.presence.disconnected(printerId);
+    this.release(connection);
   }
 
   /** Takes the printer away from a socket that was not let in. */
   refuse(connection: Connection, code: Refused['code']): void {
     this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
-    const { printerUuid } = connection;
-    if (printerUuid !== null && this.byPrinter.get(printerUuid) === connection) {
-      this.byPrinter.delete(printerUuid);
-      if (connection.printerId !== null) this.presence.disconnected(connection.printerId);
-    }
+    this.release(connection);
     connection.printerUuid = null;
     connection.printerId = null;
   }
@@ -196,6 +189,13 @@ export class Connections {
   /** The printers that some socket speaks for, those among them whose subscribe is just being handled. */
   printers(): Iterable<string> {
     return this.byPrinter.keys();
+  }
+
+  private release(connection: Connection): void {
+    const { printerUuid, printerId } = connection;
+    if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return;
+    this.byPrinter.delete(printerUuid);
+    if (printerId !== null) this.presence.disconnected(printerId);
   }
 
   private baseUrlOf(request: IncomingMessage): string {

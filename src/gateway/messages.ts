@@ -5,7 +5,7 @@ import type { Refused } from '../common/errors.js';
 import { refuseForeign } from '../common/plain-json.js';
 import { isUuid } from '../common/uuid.js';
 import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
-import { InvalidVersion, parseVersion } from '../common/version.js';
+import { parseVersionField } from '../common/version.js';
 import { keyHashOf } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import type { Offer } from '../rollout/offer.service.js';
@@ -146,13 +146,7 @@ function readUuid(message: Message, field: string): string | null {
 
 function readVersion(message: Message, field: string): string | null {
   const value = readText(message, field);
-  if (value === null) return null;
-  try {
-    return parseVersion(value);
-  } catch (error) {
-    if (error instanceof InvalidVersion) throw Invalid.field(field, value, `${field} ${error.message}`);
-    throw error;
-  }
+  return value === null ? null : parseVersionField(field, value);
 }
 
 function readChannel(message: Message, field: string): Channel | null {

@@ -5,6 +5,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import type { AppConfig } from '../config/config.js';
+import { pathOf } from '../common/request-path.js';
 import { isUuid } from '../common/uuid.js';
 
 // A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
@@ -26,10 +27,6 @@ const PRINTER_PATH = /^\/ws\/([^/]+)$/;
 export function pathIdOf(request: IncomingMessage): string | null {
   const id = PRINTER_PATH.exec(pathOf(request))?.[1];
   return isUuid(id) ? id.toLowerCase() : null;
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
 /**
