@@ -1,17 +1,18 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { ValidationPipe } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
+import cors from 'cors';
+import express from 'express';
+import type { Request } from 'express';
 import { Access } from './access/access.js';
 import { ErrorFilter } from './common/error.filter.js';
-import { PlainJsonPipe } from './common/plain-json.js';
-import { toInvalid } from './common/validators.js';
+import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
+import { oneLayer } from './http/one-layer.js';
 import { RequestObserver } from './http/request-observer.js';
 import { securityHeaders } from './http/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
@@ -31,38 +32,34 @@ export function setUpApp(app: NestExpressApplication): void {
   app.disable('etag');
   app.set('query parser', 'simple');
   const observer = app.get(RequestObserver);
-  app.use((request: Request, response: Response, next: NextFunction) => {
-    observer.watch(request, response, () => routeOf(request));
-    next();
-  });
+  const access = app.get(Access);
   const download = app.get(FastDownload);
   adapter.setFastPath((request, response) =>
     download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
   );
-  app.use(securityHeaders(config));
-  app.enableCors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] });
-  const access = app.get(Access);
-  app.use((request: Request, _: Response, next: NextFunction) => {
-    access.check(request);
-    next();
-  });
+  const json = express.json({ limit: JSON_BODY_LIMIT });
+  app.use(
+    oneLayer([
+      (request, response, next) => {
+        observer.watch(request, response, () => routeOf(request));
+        next();
+      },
+      securityHeaders(config),
+      cors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] }),
+      (request, _, next) => {
+        access.check(request);
+        next();
+      },
+      (request, response, next) => (hasBody(request) ? json(request, response, next) : next()),
+    ]),
+  );
   // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
-  app.useBodyParser('json', { limit: JSON_BODY_LIMIT });
   app.useWebSocketAdapter(new PrinterWsAdapter(app, config));
-  app.useGlobalPipes(
-    new PlainJsonPipe(),
-    new ValidationPipe({
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      transform: true,
-      validationError: { target: false },
-      exceptionFactory: toInvalid,
-    }),
-  );
+  app.useGlobalPipes(new StrictValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
-  setUpOpenApi(app);
+  adapter.afterRoutes(() => setUpOpenApi(app));
   app.enableShutdownHooks();
 }
 
@@ -76,6 +73,11 @@ export async function listen(app: NestExpressApplication, port: number, host: st
   const server: Server = app.getHttpServer();
   server.listen({ port, host, backlog: BACKLOG });
   await once(server, 'listening');
+}
+
+/** RFC 9112 §6.3: without one of these headers a request has no body. */
+function hasBody({ headers }: Request): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 function routeOf(request: Request): string {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { DataSource } from 'typeorm';
 import { parseInstant } from '../common/instant.js';
@@ -9,7 +10,7 @@ import { writingConnection } from '../database/database.js';
 import { Statements } from '../database/statements.js';
 import { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
-import { newKey } from './api-keys.js';
+import { CLAIM_SEEN_WITHIN_MS, newKey } from './api-keys.js';
 import { SCOPES } from './scopes.js';
 import type { Scope } from './scopes.js';
 
@@ -42,7 +43,7 @@ program
 
 type KeyTable = Table<ApiKey>;
 
-function create(table: KeyTable, db: Statements, name: string, options: CreateOptions): void {
+async function create(table: KeyTable, db: Statements, name: string, options: CreateOptions): Promise<void> {
   const wanted = {
     name,
     scopes: options.admin ? (['admin'] as const) : options.scopes,
@@ -50,6 +51,7 @@ function create(table: KeyTable, db: Statements, name: string, options: CreateOp
   };
   const { key, row } = newKey(wanted, new Date());
   const id = table.insert(db, row);
+  await sleep(CLAIM_SEEN_WITHIN_MS);
   console.error(`Key ${id} (${name}), good for ${row.scopes}. It is shown this once:`);
   console.log(key);
 }
@@ -73,12 +75,12 @@ function revoke(table: KeyTable, db: Statements, id: string): void {
   console.log(`Key ${id} (${row.name}) is revoked`);
 }
 
-async function withKeys(work: (table: KeyTable, db: Statements) => void): Promise<void> {
+async function withKeys(work: (table: KeyTable, db: Statements) => void | Promise<void>): Promise<void> {
   const config = new AppConfig(readEnvironment());
   const dataSource = new DataSource({ ...dataSourceOptions(config), entities: [ApiKey] });
   await dataSource.initialize();
   try {
-    work(new Table(dataSource.getMetadata(ApiKey)), new Statements(writingConnection(dataSource)));
+    await work(new Table(dataSource.getMetadata(ApiKey)), new Statements(writingConnection(dataSource)));
   } finally {
     await dataSource.destroy();
   }

@@ -1,5 +1,3 @@
-import { Injectable } from '@nestjs/common';
-import type { PipeTransform } from '@nestjs/common';
 import { Invalid } from './errors.js';
 
 // Nothing that we read is nested deeper than a list in a target in a body.
@@ -25,14 +23,5 @@ function visit(value: unknown, field: string, depth: number): void {
       throw Invalid.field(key, undefined, `${key} is not a known field`);
     }
     if (typeof inner === 'object') visit(inner, isList ? field : key, depth - 1);
-  }
-}
-
-/** Refuses foreign bodies and queries before anything else looks at them. */
-@Injectable()
-export class PlainJsonPipe implements PipeTransform {
-  transform(value: unknown, { type }: { type: string }): unknown {
-    if (type === 'body' || type === 'query') refuseForeign(value, type);
-    return value;
   }
 }

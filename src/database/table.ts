@@ -18,6 +18,8 @@ export class Table<T extends ObjectLiteral> {
   private readonly name: string;
   private readonly mapped: ReadonlyMap<string, Mapped>;
   private readonly inserted: readonly Mapped[];
+  /** Those that SQLite does not give as they are. */
+  private readonly converted: readonly Mapped[];
   private readonly insertion: string;
   private readonly selections = new Map<string, string>();
 
@@ -32,6 +34,7 @@ export class Table<T extends ObjectLiteral> {
     }));
     this.mapped = new Map(mapped.map((one) => [one.property, one]));
     this.inserted = mapped.filter(({ property }) => property !== 'id');
+    this.converted = mapped.filter(({ fromSql }) => fromSql !== asItIs);
     const names = this.inserted.map(({ column }) => column).join(', ');
     const places = this.inserted.map(() => '?').join(', ');
     this.insertion = `INSERT INTO ${this.name} (${names}) VALUES (${places})`;
@@ -66,11 +69,10 @@ export class Table<T extends ObjectLiteral> {
     statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...values, id);
   }
 
-  /** Makes an entity of a row that was read by `columns`. */
+  /** Makes the entity of a row that was read by `columns`: out of the row itself, which is not to be used any more. */
   read(row: SqlRow): T {
-    const entity: Record<string, unknown> = {};
-    for (const { property, fromSql } of this.mapped.values())
-      entity[property] = fromSql(row[property] ?? null);
+    const entity: Record<string, unknown> = row;
+    for (const { property, fromSql } of this.converted) entity[property] = fromSql(row[property] ?? null);
     return entity as T;
   }
 
@@ -110,6 +112,10 @@ export function fromSqlInstant(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`);
 }
 
+function asItIs(value: SqlValue): unknown {
+  return value;
+}
+
 function conversion(type: EntityMetadata['columns'][number]['type']): Pick<Mapped, 'toSql' | 'fromSql'> {
   switch (type) {
     case 'boolean':
@@ -120,6 +126,6 @@ function conversion(type: EntityMetadata['columns'][number]['type']): Pick<Mappe
         fromSql: (value) => (typeof value === 'string' ? fromSqlInstant(value) : null),
       };
     default:
-      return { toSql: (value) => (value ?? null) as SqlValue, fromSql: (value) => value };
+      return { toSql: (value) => (value ?? null) as SqlValue, fromSql: asItIs };
   }
 }

@@ -12,6 +12,7 @@ export type FastPath = (request: IncomingMessage, response: ServerResponse) => b
 export class FastPathAdapter extends ExpressAdapter {
   private fastPath: FastPath = () => false;
   private readonly stopListeners: Array<() => void> = [];
+  private readonly lastRoutes: Array<() => void> = [];
 
   setFastPath(fastPath: FastPath): void {
     this.fastPath = fastPath;
@@ -20,6 +21,16 @@ export class FastPathAdapter extends ExpressAdapter {
   /** Calls back when the server begins to stop, before it stops to accept. */
   onStop(listener: () => void): void {
     this.stopListeners.push(listener);
+  }
+
+  /** Calls back when all the controllers' routes are in place: what is added then is tried last, and costs the others nothing. */
+  afterRoutes(add: () => void): void {
+    this.lastRoutes.push(add);
+  }
+
+  override setNotFoundHandler(...handler: Parameters<ExpressAdapter['setNotFoundHandler']>): void {
+    for (const add of this.lastRoutes) add();
+    super.setNotFoundHandler(...handler);
   }
 
   /** Takes no new connection any more; those that are open stay, and answer their last request. */

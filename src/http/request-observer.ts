@@ -35,6 +35,7 @@ export class RequestObserver implements OnModuleDestroy {
       this.underWay -= 1;
       const milliseconds = performance.now() - begun;
       this.metrics.observe(method, route(), response.statusCode, milliseconds / 1_000);
+      if (!Logger.isLevelEnabled('log')) return;
       const outcome = response.writableFinished ? '' : ' aborted';
       const address = plainAddress(request.socket.remoteAddress);
       this.logger.log(

@@ -12,6 +12,14 @@ import { VERSION } from '../version.js';
 // A fleet runs some tens of versions; what printers claim beyond that must not become time series without end.
 const MAX_VERSIONS = 50;
 
+// One by one, in the middle of each request, they cost a twentieth of a small request; a thousand at once cost next to nothing.
+const FINISHED_AT_ONCE = 1_000;
+
+interface FinishedRequest {
+  labels: { method: string; route: string; status: number };
+  seconds: number;
+}
+
 /**
  * What the server measures of itself, for Prometheus. No label names a printer, a user or an error's text: the number of time
  * series depends on versions, active rollouts and routes alone.
@@ -25,7 +33,9 @@ export class Metrics implements OnApplicationShutdown {
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers: [this.registry],
+    collect: () => this.flushRequests(),
   });
+  private finished: FinishedRequest[] = [];
   private readonly updates = new Counter({
     name: 'paperminder_updates_total',
     help: 'Updates that ended since the start, by result.',
@@ -107,12 +117,18 @@ export class Metrics implements OnApplicationShutdown {
 
   /** Counts a request and its time. */
   observe(method: string, route: string, status: number, seconds: number): void {
-    this.requests.observe({ method, route, status }, seconds);
+    this.finished.push({ labels: { method, route, status }, seconds });
+    if (this.finished.length >= FINISHED_AT_ONCE) this.flushRequests();
   }
 
   onApplicationShutdown(): void {
     this.subscription.unsubscribe();
     this.registry.clear();
+  }
+
+  private flushRequests(): void {
+    for (const { labels, seconds } of this.finished) this.requests.observe(labels, seconds);
+    this.finished = [];
   }
 
   private gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
