@@ -12,6 +12,7 @@ export type SqlRow = Record<string, SqlValue>;
  */
 export class Statements {
   private readonly prepared = new Map<string, Statement<SqlValue[], SqlRow>>();
+  private readonly preparedRaw = new Map<string, Statement<SqlValue[], SqlValue[]>>();
 
   constructor(private readonly database: Database) {}
 
@@ -35,10 +36,19 @@ export class Statements {
     return this.prepare(sql).all(...values);
   }
 
+  /** The values of the first row, in the order of the query: an object for each row costs as much again as the row. */
+  getValues(sql: string, ...values: SqlValue[]): SqlValue[] | undefined {
+    return this.prepareRaw(sql).get(...values);
+  }
+
+  /** The values of all rows, in the order of the query. */
+  allValues(sql: string, ...values: SqlValue[]): SqlValue[][] {
+    return this.prepareRaw(sql).all(...values);
+  }
+
   /** The single number that a query answers with; 0 where that is null. */
   count(sql: string, ...values: SqlValue[]): number {
-    const row = this.get(sql, ...values);
-    return Number((row && Object.values(row)[0]) ?? 0);
+    return Number(this.getValues(sql, ...values)?.[0] ?? 0);
   }
 
   private prepare(sql: string): Statement<SqlValue[], SqlRow> {
@@ -46,6 +56,15 @@ export class Statements {
     if (statement === undefined) {
       statement = this.database.prepare<SqlValue[], SqlRow>(sql);
       this.prepared.set(sql, statement);
+    }
+    return statement;
+  }
+
+  private prepareRaw(sql: string): Statement<SqlValue[], SqlValue[]> {
+    let statement = this.preparedRaw.get(sql);
+    if (statement === undefined) {
+      statement = this.database.prepare<SqlValue[], SqlValue[]>(sql).raw();
+      this.preparedRaw.set(sql, statement);
     }
     return statement;
   }

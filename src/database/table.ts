@@ -1,5 +1,5 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
-import type { SqlRow, SqlValue, Statements } from './statements.js';
+import type { SqlValue, Statements } from './statements.js';
 
 interface Mapped {
   property: string;
@@ -13,13 +13,12 @@ interface Mapped {
  * is read here is the same object that TypeORM would have made.
  */
 export class Table<T extends ObjectLiteral> {
-  /** Names for a SELECT, each under the name of its property. */
+  /** The columns for a SELECT, in the order in which `entity` takes them. */
   readonly columns: string;
   private readonly name: string;
   private readonly mapped: ReadonlyMap<string, Mapped>;
   private readonly inserted: readonly Mapped[];
-  /** Those that SQLite does not give as they are. */
-  private readonly converted: readonly Mapped[];
+  private readonly read: readonly Mapped[];
   private readonly insertion: string;
   private readonly selections = new Map<string, string>();
 
@@ -34,27 +33,27 @@ export class Table<T extends ObjectLiteral> {
     }));
     this.mapped = new Map(mapped.map((one) => [one.property, one]));
     this.inserted = mapped.filter(({ property }) => property !== 'id');
-    this.converted = mapped.filter(({ fromSql }) => fromSql !== asItIs);
+    this.read = mapped;
     const names = this.inserted.map(({ column }) => column).join(', ');
     const places = this.inserted.map(() => '?').join(', ');
     this.insertion = `INSERT INTO ${this.name} (${names}) VALUES (${places})`;
-    this.columns = mapped.map(({ property, column }) => `${this.name}.${column} AS ${property}`).join(', ');
+    this.columns = mapped.map(({ column }) => `${this.name}.${column}`).join(', ');
   }
 
   /** The first row; `rest` is what follows FROM, such as `WHERE id = ?`. */
   find(statements: Statements, rest: string, ...values: SqlValue[]): T | null {
-    const row = statements.get(this.selection(rest), ...values);
-    return row === undefined ? null : this.read(row);
+    const row = statements.getValues(this.selection(rest), ...values);
+    return row === undefined ? null : this.entity(row);
   }
 
   /** All rows; `rest` is what follows FROM. */
   select(statements: Statements, rest: string, ...values: SqlValue[]): T[] {
-    return statements.all(this.selection(rest), ...values).map((row) => this.read(row));
+    return statements.allValues(this.selection(rest), ...values).map((row) => this.entity(row));
   }
 
   /** Inserts a row, and returns its number. */
   insert(statements: Statements, row: Omit<T, 'id'>): number {
-    const values: Record<string, unknown> = { ...row };
+    const values: Readonly<Record<string, unknown>> = row;
     return statements.insert(
       this.insertion,
       ...this.inserted.map(({ property, toSql }) => toSql(values[property])),
@@ -69,10 +68,12 @@ export class Table<T extends ObjectLiteral> {
     statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...values, id);
   }
 
-  /** Makes the entity of a row that was read by `columns`: out of the row itself, which is not to be used any more. */
-  read(row: SqlRow): T {
-    const entity: Record<string, unknown> = row;
-    for (const { property, fromSql } of this.converted) entity[property] = fromSql(row[property] ?? null);
+  /** Makes an entity of a row that begins with `columns`. */
+  entity(values: readonly SqlValue[]): T {
+    const entity: Record<string, unknown> = {};
+    this.read.forEach(({ property, fromSql }, index) => {
+      entity[property] = fromSql(values[index] ?? null);
+    });
     return entity as T;
   }
 
@@ -112,10 +113,6 @@ export function fromSqlInstant(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`);
 }
 
-function asItIs(value: SqlValue): unknown {
-  return value;
-}
-
 function conversion(type: EntityMetadata['columns'][number]['type']): Pick<Mapped, 'toSql' | 'fromSql'> {
   switch (type) {
     case 'boolean':
@@ -126,6 +123,6 @@ function conversion(type: EntityMetadata['columns'][number]['type']): Pick<Mappe
         fromSql: (value) => (typeof value === 'string' ? fromSqlInstant(value) : null),
       };
     default:
-      return { toSql: (value) => (value ?? null) as SqlValue, fromSql: asItIs };
+      return { toSql: (value) => (value ?? null) as SqlValue, fromSql: (value) => value };
   }
 }

@@ -169,11 +169,8 @@ export function statusMessage(code: StatusCode, detail: string, now: Date): stri
 
 /** The update message, as it goes over the wire (printer protocol, "Update"): these names are fixed. */
 export function updateMessage(offer: Offer, baseUrl: string): string {
-  return JSON.stringify({
-    kind: 'firmware_update',
-    version: offer.version,
-    ...(offer.platform === null ? {} : { platform: offer.platform }),
-    url: baseUrl + offer.downloadPath,
-    md5: offer.md5,
-  });
+  const { version, platform, md5, downloadPath } = offer;
+  const board = platform === null ? '' : `,"platform":${JSON.stringify(platform)}`;
+  const url = JSON.stringify(baseUrl + downloadPath);
+  return `{"kind":"firmware_update","version":${JSON.stringify(version)}${board},"url":${url},"md5":"${md5}"}`;
 }

@@ -5,6 +5,7 @@ import { RolloutEvents } from '../rollout/rollout.events.js';
 import type { PrintersMayHaveUpdates } from '../rollout/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';
+import type { Connection } from './connections.js';
 
 // So many printers are asked about in one piece of work: some milliseconds, then sockets and operators get their turn.
 const SLICE = 50;
@@ -72,14 +73,18 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Asks behind every message that came before, and sends behind their answers: work of printers is done in order. */
   private async push(printers: readonly string[]): Promise<void> {
-    const connected = new Map(
-      printers.flatMap((uuid) => {
-        const connection = this.connections.of(uuid);
-        return connection ? [[uuid, connection] as const] : [];
-      }),
-    );
+    const connected = new Map<string, Connection>();
+    const ids: number[] = [];
+    const unrecorded: string[] = [];
+    for (const uuid of printers) {
+      const connection = this.connections.of(uuid);
+      if (connection === undefined) continue;
+      connected.set(uuid, connection);
+      if (connection.printerId === null) unrecorded.push(uuid);
+      else ids.push(connection.printerId);
+    }
     if (connected.size === 0) return;
-    for (const offer of await this.rollouts.offersFor([...connected.keys()])) {
+    for (const offer of await this.rollouts.offersFor(ids, unrecorded)) {
       const connection = connected.get(offer.printerUuid);
       // A printer that has come back on a newer socket meanwhile is sent its update by that subscribe.
       if (connection && this.connections.of(offer.printerUuid) === connection)

@@ -174,6 +174,11 @@ export class PrinterService {
     return this.targets.find(db, 'WHERE id = ?', id);
   }
 
+  /** The printers with these numbers, as targets; those that do not exist are left out. */
+  byIds(db: Statements, ids: readonly number[]): TargetPrinter[] {
+    return this.targets.select(db, 'WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+  }
+
   /** The printers with these UUIDs, as targets; those that do not exist are left out. */
   byUuids(db: Statements, uuids: readonly string[]): TargetPrinter[] {
     return this.targets.select(db, 'WHERE uuid IN (SELECT value FROM json_each(?))', JSON.stringify(uuids));

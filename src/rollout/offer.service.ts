@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/transaction.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import { decide } from './domain/decide.js';
-import type { Situation } from './domain/decide.js';
+import type { Decision, Situation } from './domain/decide.js';
 import { buildFor, targetRefusal } from './domain/targeting.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
 import { RolloutRules } from './rollout-rules.js';
@@ -43,11 +43,13 @@ export class OfferService {
 
   /** Decides for a printer that is subscribing right now, and records what is decided. */
   makeForSubscribe(tx: Transaction, printer: TargetPrinter): Offer | null {
-    const meant = this.meantFor(tx, printer);
+    const rules = this.rules.current(tx);
+    const facts = rules.factsOf(printer);
+    const meant = rules.rules.filter((rule) => targetRefusal(facts, rule) === null);
     // Most printers are no target of anything: nothing is read for them.
-    return meant.length === 0
-      ? null
-      : this.decide(tx, printer, meant, this.journal.situation(tx.db, printer, true));
+    if (meant.length === 0) return null;
+    const situation = this.journal.situation(tx.db, printer, true);
+    return this.carryOut(tx, printer, decide(facts, meant, situation), situation);
   }
 
   /**
@@ -56,22 +58,18 @@ export class OfferService {
    * @param live its updates that count
    */
   makeForConnected(tx: Transaction, printer: TargetPrinter, live: readonly PrinterUpdate[]): Offer | null {
-    return this.decide(tx, printer, this.meantFor(tx, printer), situationOf(live, false));
-  }
-
-  private meantFor(tx: Transaction, printer: TargetPrinter): RolloutRule[] {
     const rules = this.rules.current(tx);
-    const facts = rules.factsOf(printer);
-    return rules.rules.filter((rule) => targetRefusal(facts, rule) === null);
+    const situation = situationOf(live, false);
+    const decision = decide(rules.factsOf(printer), rules.rules, situation);
+    return this.carryOut(tx, printer, decision, situation);
   }
 
-  private decide(
+  private carryOut(
     tx: Transaction,
     printer: TargetPrinter,
-    meant: readonly RolloutRule[],
+    decision: Decision,
     situation: Situation,
   ): Offer | null {
-    const decision = decide(this.rules.current(tx).factsOf(printer), meant, situation);
     for (const rule of decision.declines) {
       const build = buildFor(rule, printer.platform);
       if (build) this.journal.declineFor(tx, printer, rule, build);

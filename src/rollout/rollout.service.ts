@@ -39,10 +39,16 @@ export class RolloutService {
     });
   }
 
-  /** What there is now for printers that are connected already; each offer is on record as under way. */
-  offersFor(printerUuids: readonly string[]): Promise<Offer[]> {
+  /**
+   * What there is now for printers that are connected already; each offer is on record as under way.
+   *
+   * @param ids their numbers
+   * @param uuids those whose first subscribe is only just being recorded
+   */
+  offersFor(ids: readonly number[], uuids: readonly string[]): Promise<Offer[]> {
     return this.unitOfWork.collect((tx) => {
-      const printers = this.printers.byUuids(tx.db, printerUuids);
+      const printers = this.printers.byIds(tx.db, ids);
+      if (uuids.length > 0) printers.push(...this.printers.byUuids(tx.db, uuids));
       const live = this.journal.live(tx.db, printers);
       return printers.flatMap((printer) => this.offerFor(tx, printer, live.get(printer.id) ?? []) ?? []);
     });

@@ -65,15 +65,18 @@ export class UpdateHistory {
 
   private past(printer: Printer, limit: number): PastUpdate[] {
     const values: SqlValue[] = [printer.id, limit];
-    const rows = this.database.reader.all(
-      `SELECT ${this.table.columns}, rollout.id AS liveRolloutId FROM printer_update
+    const rows = this.database.reader.allValues(
+      `SELECT ${this.table.columns}, rollout.id FROM printer_update
         LEFT JOIN rollout ON rollout.id = printer_update.rollout_id
         WHERE printer_id = ? ORDER BY started_at DESC, printer_update.id DESC LIMIT ?`,
       ...values,
     );
-    return rows.map((row) => ({
-      ...this.table.read(row),
-      rolloutId: row.liveRolloutId === null ? null : Number(row.liveRolloutId),
-    }));
+    return rows.map((row) => {
+      const liveRolloutId = row.at(-1) ?? null;
+      return {
+        ...this.table.entity(row),
+        rolloutId: liveRolloutId === null ? null : Number(liveRolloutId),
+      };
+    });
   }
 }
