@@ -25,7 +25,7 @@ export interface Group {
 // Printers' work waits so long for company: it shares one flush to the disk with all that comes in meanwhile.
 const COLLECT_MS = 4;
 // After so much work a group is committed and the event loop given back, however much waits.
-const GROUP_MS = 6;
+const GROUP_MS = 4;
 
 /**
  * The only place that opens a transaction, and the only way to write.

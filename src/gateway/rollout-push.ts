@@ -8,9 +8,9 @@ import { Connections } from './connections.js';
 import type { Connection } from './connections.js';
 
 // So many printers are asked about in one piece of work: some milliseconds, then sockets and operators get their turn.
-const SLICE = 50;
+const SLICE = 40;
 // So many pieces wait at once, more than one group takes: while it is committed, the next is at hand.
-const IN_FLIGHT = 16;
+const IN_FLIGHT = 12;
 
 /** Sends connected printers what a change of the rollouts has for them, without waiting for a reconnect. */
 @Injectable()
