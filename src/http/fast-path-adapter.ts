@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { StreamableFile } from '@nestjs/common';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Response } from 'express';
 
 /** Answers a request, or leaves it alone and says so with false. */
 export type FastPath = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -33,6 +35,22 @@ export class FastPathAdapter extends ExpressAdapter {
     super.setNotFoundHandler(...handler);
   }
 
+  /**
+   * As Express answers an object, without what it works out anew each time: the content type is always the same one, and there is
+   * no ETag to compare.
+   */
+  override reply(response: Response, body: unknown, statusCode?: number): void {
+    if (!isPlain(body) || response.hasHeader('Content-Type')) {
+      super.reply(response, body, statusCode);
+      return;
+    }
+    if (statusCode !== undefined) response.statusCode = statusCode;
+    const text = JSON.stringify(body);
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    response.end(text);
+  }
+
   /** Takes no new connection any more; those that are open stay, and answer their last request. */
   stopAccepting(): void {
     const server: Server = this.getHttpServer();
@@ -51,4 +69,10 @@ export class FastPathAdapter extends ExpressAdapter {
       if (!this.fastPath(request, response)) express(request, response);
     });
   }
+}
+
+function isPlain(body: unknown): boolean {
+  return (
+    typeof body === 'object' && body !== null && !(body instanceof StreamableFile) && !(body instanceof Error)
+  );
 }
