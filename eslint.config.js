@@ -1,16 +1,28 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-// Imports run one way: gateway -> rollout -> { firmware, printer } -> { database, common, config }. A folder that
+// Imports run one way: gateway -> rollout -> { firmware, printer } -> audit -> { database, common, config }. A folder that
 // stands in a list may not be imported from the folder that the list belongs to. docs/ARCHITECTURE.md has the picture.
 const FORBIDDEN = {
-  gateway: ['access', 'metrics', 'http', 'firmware', 'health', 'simulator'],
+  gateway: ['audit', 'access', 'metrics', 'http', 'firmware', 'health', 'simulator'],
   rollout: ['access', 'metrics', 'http', 'gateway', 'health', 'simulator'],
   firmware: ['access', 'metrics', 'http', 'gateway', 'rollout', 'printer', 'health', 'simulator'],
   printer: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'health', 'simulator'],
-  health: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
-  database: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
+  health: ['audit', 'access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
+  database: [
+    'audit',
+    'access',
+    'metrics',
+    'http',
+    'gateway',
+    'rollout',
+    'firmware',
+    'printer',
+    'health',
+    'simulator',
+  ],
   config: [
+    'audit',
     'access',
     'http',
     'metrics',
@@ -24,6 +36,7 @@ const FORBIDDEN = {
     'simulator',
   ],
   common: [
+    'audit',
     'access',
     'metrics',
     'http',
@@ -35,7 +48,9 @@ const FORBIDDEN = {
     'health',
     'simulator',
   ],
+  audit: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
   simulator: [
+    'audit',
     'access',
     'http',
     'metrics',
@@ -49,8 +64,8 @@ const FORBIDDEN = {
     'health',
   ],
   access: ['gateway', 'rollout', 'firmware', 'printer', 'health', 'http', 'metrics', 'simulator'],
-  metrics: ['access', 'firmware', 'health', 'http', 'simulator'],
-  http: ['access', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
+  metrics: ['audit', 'access', 'firmware', 'health', 'http', 'simulator'],
+  http: ['audit', 'access', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
 };
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 

@@ -5,6 +5,7 @@ import cors from 'cors';
 import express from 'express';
 import type { Request } from 'express';
 import { Access } from './access/access.js';
+import { onBehalfOf } from './common/actor.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
@@ -17,6 +18,8 @@ import { RequestObserver } from './http/request-observer.js';
 import { securityHeaders } from './http/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
 
+// Nobody needs to know on whose behalf: nothing is changed.
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 // A target may list 10,000 UUIDs, of 39 bytes each with its quotes and comma.
 const JSON_BODY_LIMIT = '1mb';
 
@@ -47,8 +50,9 @@ export function setUpApp(app: NestExpressApplication): void {
       securityHeaders(config),
       cors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] }),
       (request, _, next) => {
-        access.check(request);
-        next();
+        const actor = access.check(request);
+        if (READING.has(request.method)) next();
+        else onBehalfOf(actor, next);
       },
       (request, response, next) => (hasBody(request) ? json(request, response, next) : next()),
     ]),

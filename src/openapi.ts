@@ -28,6 +28,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('rollouts', 'Who gets which version, and when')
     .addTag('printers', 'Who is out there, and what each was sent')
     .addTag('health', 'For supervisors and load balancers')
+    .addTag('audit', 'Who changed what')
     .addTag('keys', 'Who may manage the server')
     .addTag('metrics', 'For Prometheus')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'key')

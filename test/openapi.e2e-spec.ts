@@ -35,6 +35,7 @@ describe('The OpenAPI document', () => {
       'DELETE /api/firmware/{version}',
       'DELETE /api/keys/{key_id}',
       'DELETE /api/rollouts/{rollout_id}',
+      'GET /api/audit',
       'GET /api/firmware',
       'GET /api/firmware/download/{version}',
       'GET /api/firmware/latest',

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { eventually } from './support/eventually.js';
 
 const DIST = resolve('node_modules/.cache/paperminder-process-test');
@@ -112,9 +113,21 @@ describe('As a process', () => {
     expect(await listed.exit()).toBe(0);
     expect(listed.output).toMatch(/^1\tpmk_\S+\tAda\tadmin\tvalid/m);
     expect(listed.output).not.toContain(key);
+    const again = keys('create', '--admin', 'Grace');
+    expect(await again.exit()).toBe(0);
+    const grace = /^pmk_\S{43}$/m.exec(again.output)?.[0] ?? '';
     const revoked = keys('revoke', '1');
     expect(await revoked.exit()).toBe(0);
     expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status).toBe(401);
+    const audit = await fetch(`http://localhost:${port}/api/audit`, {
+      headers: { authorization: `Bearer ${grace}` },
+    });
+    const { entries } = (await audit.json()) as AuditListResponse;
+    expect(entries.map(({ action, subject, actor }) => [action, subject, actor.kind])).toEqual([
+      ['key.revoke', 'key/1', 'command_line'],
+      ['key.create', 'key/2', 'command_line'],
+      ['key.create', 'key/1', 'command_line'],
+    ]);
     for (const args of [
       ['create', '--scopes', 'root', 'x'],
       ['create', '--expires', '2001-01-01T00:00:00Z', 'x'],

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { Access } from './access.js';
 import { ApiKeyController } from './api-key.controller.js';
 import { ApiKey } from './api-key.entity.js';
@@ -8,7 +9,7 @@ import { Claim } from './claim.js';
 
 /** Who may manage the server: keys, their scopes, and the way to the first of them. */
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey])],
+  imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule],
   controllers: [ApiKeyController],
   providers: [Access, ApiKeys, Claim],
   exports: [Access],

@@ -1,15 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import type { Actor } from '../common/actor.js';
+import { plainAddress } from '../common/address.js';
 import { Forbidden, Unauthorized } from '../common/errors.js';
 import { pathOf } from '../common/request-path.js';
 import { AppConfig } from '../config/config.js';
 import { ApiKeys } from './api-keys.js';
-import type { KeyHolder } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
 import { allows, requiredScope } from './scopes.js';
-
-/** Who may do what. */
-export type Actor = KeyHolder | 'local' | 'anybody';
 
 // Printers fetch their image with what the update message gave them; supervisors look whether the server is well; a claim is how
 // the first key comes about.
@@ -49,7 +47,7 @@ export class Access {
    */
   check(request: IncomingMessage): Actor {
     const path = pathOf(request);
-    if (this.config.auth === 'none') return 'anybody';
+    if (this.config.auth === 'none') return without('anybody', request);
     const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
     if (key === null) return this.checkWithoutKey(request, path);
     const holder = this.keys.holderOf(key);
@@ -59,19 +57,27 @@ export class Access {
       throw new Forbidden(
         `This needs a key with the scope ${needed}; key "${holder.name}" has ${holder.scopes.join(', ')}`,
       );
-    return holder;
+    return { kind: 'key', keyId: holder.keyId, name: holder.name, address: addressOf(request) };
   }
 
   private checkWithoutKey(request: IncomingMessage, path: string): Actor {
-    if (isOpen(path)) return 'anybody';
+    if (isOpen(path)) return without('anybody', request);
     if (this.keys.isClaimed)
       throw new Unauthorized(
         'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',
         isPage(path),
       );
     if (!isLocalRequest(request)) throw new Unauthorized(HOW_TO_CLAIM);
-    return 'local';
+    return without('local', request);
   }
+}
+
+function without(kind: 'local' | 'anybody', request: IncomingMessage): Actor {
+  return { kind, keyId: null, name: null, address: addressOf(request) };
+}
+
+function addressOf(request: IncomingMessage): string {
+  return plainAddress(request.socket.remoteAddress);
 }
 
 function keyOf({ headers }: IncomingMessage): string | null {

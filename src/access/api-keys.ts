@@ -1,6 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
+import type { AuditedChange, AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
@@ -53,6 +55,7 @@ export class ApiKeys implements OnModuleDestroy {
   constructor(
     private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
     this.table = database.table(ApiKey);
@@ -81,6 +84,7 @@ export class ApiKeys implements OnModuleDestroy {
   createIn(tx: Transaction, wanted: NewApiKey): { key: string; row: ApiKey } {
     const { key, row } = newKey(wanted, this.clock.now());
     const id = this.table.insert(tx.db, row);
+    this.audit.record(tx, keyMade({ ...row, id }));
     tx.afterCommit(() => {
       this.claimed = true;
       this.logger.log(`Key ${id} (${row.name}) was made, for ${row.scopes}`);
@@ -102,7 +106,11 @@ export class ApiKeys implements OnModuleDestroy {
     return this.unitOfWork.run((tx) => {
       const row = this.table.find(tx.db, 'WHERE id = ?', id);
       if (row === null) throw new NotFound(`Key not found: ${id}`);
-      if (row.revokedAt === null) this.table.update(tx.db, id, { revokedAt: this.clock.now() });
+      if (row.revokedAt === null) {
+        const revokedAt = this.clock.now();
+        this.table.update(tx.db, id, { revokedAt });
+        this.audit.record(tx, keyRevoked(row, revokedAt));
+      }
       tx.afterCommit(() => this.logger.log(`Key ${id} (${row.name}) was revoked`));
       return Promise.resolve();
     });
@@ -162,6 +170,31 @@ export function newKey(wanted: NewApiKey, now: Date): { key: string; row: Omit<A
       lastUsedAt: null,
       revokedAt: null,
     },
+  };
+}
+
+/** The making of a key, for the audit log. */
+export function keyMade(row: ApiKey): AuditedChange {
+  return { action: 'key.create', subject: `key/${row.id}`, before: null, after: toState(row) };
+}
+
+/** The end of a key, for the audit log. */
+export function keyRevoked(row: ApiKey, revokedAt: Date): AuditedChange {
+  return {
+    action: 'key.revoke',
+    subject: `key/${row.id}`,
+    before: toState(row),
+    after: toState({ ...row, revokedAt }),
+  };
+}
+
+function toState(row: ApiKey): AuditedState {
+  return {
+    name: row.name,
+    prefix: row.prefix,
+    scopes: row.scopes.split(' '),
+    expires_at: row.expiresAt,
+    revoked_at: row.revokedAt,
   };
 }
 

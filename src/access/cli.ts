@@ -2,6 +2,9 @@ import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { DataSource } from 'typeorm';
+import { AuditEntry } from '../audit/audit-entry.entity.js';
+import { toAuditEntry } from '../audit/audit-log.js';
+import type { AuditedChange } from '../audit/audit-log.js';
 import { parseInstant } from '../common/instant.js';
 import { AppConfig } from '../config/config.js';
 import { readEnvironment } from '../config/environment.js';
@@ -10,7 +13,7 @@ import { writingConnection } from '../database/database.js';
 import { Statements } from '../database/statements.js';
 import { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
-import { CLAIM_SEEN_WITHIN_MS, newKey } from './api-keys.js';
+import { CLAIM_SEEN_WITHIN_MS, keyMade, keyRevoked, newKey } from './api-keys.js';
 import { SCOPES } from './scopes.js';
 import type { Scope } from './scopes.js';
 
@@ -29,35 +32,52 @@ program
   .option('--admin', 'good for everything, further keys included')
   .option('--scopes <list>', `what it is good for, by commas: ${SCOPES.join(', ')}`, scopes, ['read'])
   .option('--expires <time>', 'when it ceases to work, e.g. 2030-01-01T00:00:00Z', instant)
-  .action((name: string, options: CreateOptions) =>
-    withKeys((table, db) => create(table, db, name, options)),
-  );
+  .action((name: string, options: CreateOptions) => withTables((tables) => create(tables, name, options)));
 program
   .command('list')
   .description('list the keys, the newest first')
-  .action(() => withKeys(list));
+  .action(() => withTables(list));
 program
   .command('revoke <id>')
   .description('revoke a key, at once and for good')
-  .action((id: string) => withKeys((table, db) => revoke(table, db, id)));
+  .action((id: string) => withTables((tables) => revoke(tables, id)));
 
 type KeyTable = Table<ApiKey>;
 
-async function create(table: KeyTable, db: Statements, name: string, options: CreateOptions): Promise<void> {
+/** The tables that the commands write, as one: each change with its entry in the audit log. */
+interface Tables {
+  keys: KeyTable;
+  audit: Table<AuditEntry>;
+  db: Statements;
+}
+
+const ACTOR = { kind: 'command_line', keyId: null, name: null, address: null } as const;
+
+function record({ audit, db }: Tables, change: AuditedChange): void {
+  const row = toAuditEntry(change, ACTOR, new Date());
+  if (row !== null) audit.insert(db, row);
+}
+
+async function create(tables: Tables, name: string, options: CreateOptions): Promise<void> {
   const wanted = {
     name,
     scopes: options.admin ? (['admin'] as const) : options.scopes,
     expiresAt: options.expires ?? null,
   };
   const { key, row } = newKey(wanted, new Date());
-  const id = table.insert(db, row);
+  const { db } = tables;
+  const id = transaction(db, () => {
+    const inserted = tables.keys.insert(db, row);
+    record(tables, keyMade({ ...row, id: inserted }));
+    return inserted;
+  });
   await sleep(CLAIM_SEEN_WITHIN_MS);
   console.error(`Key ${id} (${name}), good for ${row.scopes}. It is shown this once:`);
   console.log(key);
 }
 
-function list(table: KeyTable, db: Statements): void {
-  for (const row of table.select(db, 'ORDER BY id DESC')) {
+function list({ keys, db }: Tables): void {
+  for (const row of keys.select(db, 'ORDER BY id DESC')) {
     const state = row.revokedAt
       ? 'revoked'
       : row.expiresAt
@@ -68,19 +88,43 @@ function list(table: KeyTable, db: Statements): void {
   }
 }
 
-function revoke(table: KeyTable, db: Statements, id: string): void {
-  const row = table.find(db, 'WHERE id = ?', Number(id));
+function revoke(tables: Tables, id: string): void {
+  const { keys, db } = tables;
+  const row = keys.find(db, 'WHERE id = ?', Number(id));
   if (row === null) return program.error(`There is no key ${id}`);
-  if (row.revokedAt === null) table.update(db, row.id, { revokedAt: new Date() });
+  if (row.revokedAt === null) {
+    const revokedAt = new Date();
+    transaction(db, () => {
+      keys.update(db, row.id, { revokedAt });
+      record(tables, keyRevoked(row, revokedAt));
+    });
+  }
   console.log(`Key ${id} (${row.name}) is revoked`);
 }
 
-async function withKeys(work: (table: KeyTable, db: Statements) => void | Promise<void>): Promise<void> {
+/** Does both or neither. */
+function transaction<T>(db: Statements, work: () => T): T {
+  db.run('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.run('COMMIT');
+    return result;
+  } catch (error) {
+    db.run('ROLLBACK');
+    throw error;
+  }
+}
+
+async function withTables(work: (tables: Tables) => void | Promise<void>): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const dataSource = new DataSource({ ...dataSourceOptions(config), entities: [ApiKey] });
+  const dataSource = new DataSource({ ...dataSourceOptions(config), entities: [ApiKey, AuditEntry] });
   await dataSource.initialize();
   try {
-    await work(new Table(dataSource.getMetadata(ApiKey)), new Statements(writingConnection(dataSource)));
+    await work({
+      keys: new Table(dataSource.getMetadata(ApiKey)),
+      audit: new Table(dataSource.getMetadata(AuditEntry)),
+      db: new Statements(writingConnection(dataSource)),
+    });
   } finally {
     await dataSource.destroy();
   }

@@ -4,7 +4,7 @@ export type Scope = (typeof SCOPES)[number];
 
 // The most particular path first. What no line names is for an admin: a new endpoint is closed until somebody opens it here.
 const RULES: ReadonlyArray<readonly [methods: string, path: RegExp, scope: Scope]> = [
-  ['*', /^\/api\/keys(?:\/|$)/, 'admin'],
+  ['*', /^\/api\/(?:keys|audit)(?:\/|$)/, 'admin'],
   ['POST PATCH DELETE', /^\/api\/firmware(?:\/|$)/, 'firmware:write'],
   ['POST PATCH DELETE', /^\/api\/rollouts(?:\/|$)/, 'rollouts:write'],
   ['GET HEAD', /^\/(?:api|docs|openapi\.json|metrics)(?:\/|$)/, 'read'],

@@ -1,3 +1,4 @@
+import type { Actor } from '../common/actor.js';
 import type { EntityManager, EntityTarget, ObjectLiteral, QueryDeepPartialEntity } from 'typeorm';
 import type { Statements } from './statements.js';
 
@@ -10,11 +11,13 @@ export class Transaction {
   /**
    * @param em TypeORM, for the paths that operators take
    * @param db prepared statements on the same connection, for the paths that printers take
+   * @param actor on whose behalf it is done
    * @param collected true for work that shares its transaction with that of many other printers
    */
   constructor(
     readonly em: EntityManager,
     readonly db: Statements,
+    readonly actor: Actor,
     readonly collected: boolean,
   ) {}
 

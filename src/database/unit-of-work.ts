@@ -4,11 +4,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { QueryRunner } from 'typeorm';
+import { SYSTEM, currentActor } from '../common/actor.js';
+import type { Actor } from '../common/actor.js';
 import { Unavailable } from '../common/errors.js';
 import { Database } from './database.js';
 import { Transaction } from './transaction.js';
 
 interface Job<Result> {
+  actor: Actor;
   work: (tx: Transaction) => Result;
   resolve: (value: unknown) => void;
   reject: (reason: unknown) => void;
@@ -68,7 +71,12 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     this.refuseNesting();
     if (this.closed) return Promise.reject(new Unavailable('The server is stopping'));
     return new Promise<T>((resolve, reject) => {
-      this.operators.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.operators.push({
+        actor: currentActor(),
+        work,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
       this.startDraining();
     });
   }
@@ -81,7 +89,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     this.refuseNesting();
     if (this.closed) return Promise.reject(new Unavailable('The server is stopping'));
     return new Promise<T>((resolve, reject) => {
-      this.printers.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.printers.push({ actor: SYSTEM, work, resolve: resolve as (value: unknown) => void, reject });
       if (!this.draining) this.timer ??= setTimeout(() => this.startDraining(), COLLECT_MS);
     });
   }
@@ -146,7 +154,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
         group.push(job);
         answers.push(this.attemptCollected(runner, job));
       }
-      const tx = new Transaction(runner.manager, this.database.writer, false);
+      const tx = new Transaction(runner.manager, this.database.writer, SYSTEM, false);
       for (const prepare of this.commitPreparers) prepare(tx);
       await commit(runner);
       tx.committed();
@@ -181,7 +189,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
 
   /** Runs one job behind a savepoint; what it returns tells the job's owner, once the group is committed. */
   private async attempt(runner: QueryRunner, job: Job<Promise<unknown>>): Promise<() => void> {
-    const tx = new Transaction(runner.manager, this.database.writer, false);
+    const tx = new Transaction(runner.manager, this.database.writer, job.actor, false);
     this.database.writer.run('SAVEPOINT job');
     try {
       const result = await this.inside.run(true, () => job.work(tx));
@@ -192,7 +200,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   }
 
   private attemptCollected(runner: QueryRunner, job: Job<unknown>): () => void {
-    const tx = new Transaction(runner.manager, this.database.writer, true);
+    const tx = new Transaction(runner.manager, this.database.writer, job.actor, true);
     this.database.writer.run('SAVEPOINT job');
     this.insideCollected = true;
     try {

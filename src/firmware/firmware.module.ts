@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MulterModule } from '@nestjs/platform-express';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { AppConfig } from '../config/config.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
@@ -20,6 +21,7 @@ class FirmwareStorageModule {}
 @Module({
   imports: [
     FirmwareStorageModule,
+    AuditModule,
     TypeOrmModule.forFeature([Firmware]),
     MulterModule.registerAsync({
       imports: [FirmwareStorageModule],

@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
+import type { Action, AuditedState } from '../audit/audit-log.js';
 import { channelRank } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
@@ -57,6 +59,7 @@ export class FirmwareService {
     private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly storage: FirmwareStorage,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Firmware);
@@ -139,6 +142,7 @@ export class FirmwareService {
               ? (row.deprecatedAt ?? this.clock.now())
               : null;
         await tx.em.update(Firmware, { id: row.id }, { ...columns, deprecatedAt });
+        this.record(tx, 'firmware.change', row, { ...row, ...columns, deprecatedAt });
       }
       await this.notifyChanged(tx, selector.version);
       tx.afterCommit(() =>
@@ -162,6 +166,7 @@ export class FirmwareService {
           Firmware,
           found.map((row) => row.id),
         );
+        for (const row of found) this.record(tx, 'firmware.delete', row, null);
         await this.notifyChanged(tx, selector.version);
         return found;
       });
@@ -249,8 +254,19 @@ export class FirmwareService {
       failureCount: 0,
     };
     const id = await tx.insert(Firmware, row);
+    this.record(tx, 'firmware.upload', null, { ...row, id });
     await this.notifyChanged(tx, build.version);
     return tx.em.findOneByOrFail(Firmware, { id });
+  }
+
+  private record(tx: Transaction, action: Action, before: Firmware | null, after: Firmware | null): void {
+    const version = (before ?? after)?.version;
+    this.audit.record(tx, {
+      action,
+      subject: `firmware/${version}`,
+      before: before && toState(before),
+      after: after && toState(after),
+    });
   }
 
   private async notifyChanged(tx: Transaction, version: string): Promise<void> {
@@ -264,6 +280,21 @@ export class FirmwareService {
       if (!used) await this.storage.remove(sha256);
     }
   }
+}
+
+function toState(row: Firmware): AuditedState {
+  return {
+    id: row.id,
+    channel: row.channel,
+    platform: row.platform === '' ? null : row.platform,
+    file_size: row.fileSize,
+    sha256_checksum: row.sha256,
+    release_notes: row.releaseNotes,
+    changelog: row.changelog,
+    mandatory: row.mandatory,
+    min_upgrade_version: row.minUpgradeVersion,
+    deprecated_at: row.deprecatedAt,
+  };
 }
 
 /** The most stable channel first; within it the build for every board, then by platform. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { FleetTally } from './fleet-tally.js';
 import { PrinterGate } from './printer-gate.js';
 import { Presence } from './presence.js';
@@ -11,7 +12,7 @@ import { PrinterService } from './printer.service.js';
 
 /** Printers: registered by their first subscribe, listed and looked up. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Printer, PrinterTally])],
+  imports: [TypeOrmModule.forFeature([Printer, PrinterTally]), AuditModule],
   controllers: [PrinterController],
   providers: [FleetTally, Presence, PrinterGate, PrinterList, PrinterService],
   exports: [FleetTally, Presence, PrinterGate, PrinterService],

@@ -2,6 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Channel } from '../common/channel.js';
+import { AuditLog } from '../audit/audit-log.js';
+import type { AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
 import { versionKey } from '../common/version.js';
@@ -78,6 +80,7 @@ export class PrinterService {
     private readonly unitOfWork: UnitOfWork,
     private readonly tally: FleetTally,
     private readonly gate: PrinterGate,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Printer);
@@ -156,11 +159,18 @@ export class PrinterService {
       };
       if (Object.keys(changes).length === 0) return Promise.resolve(before);
       this.table.update(tx.db, before.id, changes);
+      const after = { ...before, ...changes };
+      this.audit.record(tx, {
+        action: 'printer.change',
+        subject: `printer/${before.id}`,
+        before: toState(before),
+        after: toState(after),
+      });
       tx.afterCommit(() => {
         this.logger.log(`Printer ${before.id} (${before.uuid}) was changed: ${JSON.stringify(change)}`);
         this.shutOut.next(before.uuid);
       });
-      return Promise.resolve({ ...before, ...changes });
+      return Promise.resolve(after);
     });
   }
 
@@ -238,6 +248,19 @@ export class PrinterService {
     );
     return printer;
   }
+}
+
+/** What an operator may see and change of a printer. */
+function toState(printer: Printer): AuditedState {
+  return {
+    uuid: printer.uuid,
+    name: printer.name,
+    user_id: printer.userId,
+    firmware_version: printer.firmwareVersion,
+    update_channel: printer.updateChannel,
+    blocked: printer.blocked,
+    has_key: printer.keyHash !== null,
+  };
 }
 
 /** Early firmware puts the printer's own UUID into the path: then what is on record names the owner. */

@@ -1,5 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LessThanOrEqual } from 'typeorm';
+import { AuditLog } from '../audit/audit-log.js';
+import type { Action, AuditedState } from '../audit/audit-log.js';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, NotFound } from '../common/errors.js';
@@ -14,7 +16,7 @@ import type { RolloutStatus } from './domain/state.js';
 import { PendingTargets } from './pending-targets.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules, chosenRows } from './rollout-rules.js';
-import { Rollout } from './rollout.entity.js';
+import { Rollout, listOf } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
 import { UpdateRetry } from './update-retry.js';
 import { Withdrawal } from './withdrawal.entity.js';
@@ -67,6 +69,7 @@ export class RolloutAdminService {
     private readonly progress: RolloutProgress,
     private readonly pending: PendingTargets,
     private readonly retries: UpdateRetry,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Rollout);
@@ -116,6 +119,7 @@ export class RolloutAdminService {
       this.rules.changed(tx);
       await this.pending.recount(tx, id);
       const rollout = await this.find(tx, id);
+      this.record(tx, 'rollout.create', id, null, toState(rollout));
       this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
       return rollout;
     });
@@ -155,6 +159,8 @@ export class RolloutAdminService {
       if (change.status !== undefined && change.status !== rollout.status) {
         await this.setStatus(tx, rollout, change.status);
       }
+      const { status = rollout.status, percentage = rollout.percentage } = change;
+      this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, status, percentage }));
       this.progress.settle(tx, id);
       return this.find(tx, id);
     });
@@ -166,6 +172,7 @@ export class RolloutAdminService {
       const rollout = await this.find(tx, id);
       await this.withdraw(tx, rollout);
       await tx.em.delete(Rollout, { id });
+      this.record(tx, 'rollout.delete', id, toState(rollout), null);
       this.rules.changed(tx);
       this.logStep(tx, rollout, 'deleted');
     });
@@ -189,6 +196,7 @@ export class RolloutAdminService {
     return this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
       this.rules.changed(tx);
+      this.record(tx, 'rollout.retry', id, null, { retried });
       this.logStep(tx, rollout, `retries ${retried} failed updates`);
       return rollout;
     });
@@ -213,6 +221,8 @@ export class RolloutAdminService {
         );
         if (affected !== 1) continue;
         this.rules.changed(tx);
+        const active = { ...rollout, status: 'active' } as const;
+        this.record(tx, 'rollout.activate', rollout.id, toState(rollout), toState(active));
         this.logStep(tx, rollout, 'is due: active');
       }
     });
@@ -253,9 +263,38 @@ export class RolloutAdminService {
     return rollout;
   }
 
+  private record(
+    tx: Transaction,
+    action: Action,
+    id: number,
+    before: AuditedState | null,
+    after: AuditedState | null,
+  ): void {
+    this.audit.record(tx, { action, subject: `rollout/${id}`, before, after });
+  }
+
   private logStep(tx: Transaction, rollout: Rollout, step: string): void {
     tx.afterCommit(() => this.logger.log(`Rollout ${rollout.id} of ${rollout.version}: ${step}`));
   }
+}
+
+function toState(rollout: Rollout): AuditedState {
+  return {
+    firmware_version: rollout.version,
+    target: {
+      all: rollout.targetAll,
+      user_ids: listOf(rollout.targetUserIds),
+      printer_ids: listOf(rollout.targetPrinterIds),
+      channels: listOf(rollout.targetChannels),
+      min_version: rollout.minVersion,
+      max_version: rollout.maxVersion,
+    },
+    rollout_type: rollout.type,
+    rollout_percentage: rollout.percentage,
+    scheduled_for: rollout.scheduledFor,
+    allow_downgrade: rollout.allowDowngrade,
+    status: rollout.status,
+  };
 }
 
 function toJson(list: readonly string[] | null): string | null {

@@ -4,7 +4,7 @@ import type { Channel } from '../common/channel.js';
 import { ROLLOUT_STATUSES } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
 import type { RolloutPage } from './rollout-admin.service.js';
-import { ROLLOUT_TYPES } from './rollout.entity.js';
+import { ROLLOUT_TYPES, listOf } from './rollout.entity.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
 
 /** The target of a rollout as an object; what does not narrow is null. */
@@ -156,14 +156,10 @@ export function toRolloutListResponse(page: RolloutPage): RolloutListResponse {
 function toTargetResponse(rollout: Rollout): TargetResponse {
   return {
     all: rollout.targetAll,
-    user_ids: fromJson(rollout.targetUserIds),
-    printer_ids: fromJson(rollout.targetPrinterIds),
-    channels: fromJson(rollout.targetChannels) as Channel[] | null,
+    user_ids: listOf(rollout.targetUserIds),
+    printer_ids: listOf(rollout.targetPrinterIds),
+    channels: listOf(rollout.targetChannels) as Channel[] | null,
     min_version: rollout.minVersion,
     max_version: rollout.maxVersion,
   };
-}
-
-function fromJson(text: string | null): string[] | null {
-  return text === null ? null : (JSON.parse(text) as string[]);
 }

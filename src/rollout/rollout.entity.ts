@@ -86,3 +86,8 @@ export class Rollout {
   @Column({ name: 'declined_count', type: 'integer' })
   declinedCount!: number;
 }
+
+/** The list that a JSON column holds. */
+export function listOf(json: string | null): string[] | null {
+  return json === null ? null : (JSON.parse(json) as string[]);
+}

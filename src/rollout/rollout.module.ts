@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { FirmwareModule } from '../firmware/firmware.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { FirmwareWatch } from './firmware-watch.js';
@@ -25,7 +26,12 @@ import { Withdrawal } from './withdrawal.entity.js';
 
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Rollout, PrinterUpdate, Withdrawal]), FirmwareModule, PrinterModule],
+  imports: [
+    TypeOrmModule.forFeature([Rollout, PrinterUpdate, Withdrawal]),
+    AuditModule,
+    FirmwareModule,
+    PrinterModule,
+  ],
   controllers: [RolloutController, HistoryController],
   providers: [
     FirmwareWatch,

@@ -1,0 +1,135 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '../common/actor.js';
+import { Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import type { SqlValue } from '../database/statements.js';
+import { sqlInstant } from '../database/table.js';
+import type { Table } from '../database/table.js';
+import type { Transaction } from '../database/transaction.js';
+import { AuditEntry } from './audit-entry.entity.js';
+
+/** What can be done to what. */
+export const ACTIONS = [
+  'firmware.upload',
+  'firmware.change',
+  'firmware.delete',
+  'rollout.create',
+  'rollout.change',
+  'rollout.activate',
+  'rollout.retry',
+  'rollout.delete',
+  'printer.change',
+  'key.create',
+  'key.revoke',
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** A state as it is shown: named as on the wire, without secrets. */
+export type AuditedState = Readonly<Record<string, unknown>>;
+
+/** One change, for the log. */
+export interface AuditedChange {
+  action: Action;
+  /** What was changed, e.g. `rollout/3`. */
+  subject: string;
+  /** Null where it was made anew. */
+  before: AuditedState | null;
+  /** Null where it is gone. */
+  after: AuditedState | null;
+}
+
+/** Narrows the log; what is undefined does not narrow. */
+export interface AuditFilter {
+  action: Action | undefined;
+  subject: string | undefined;
+  keyId: number | undefined;
+  since: Date | undefined;
+  until: Date | undefined;
+}
+
+/** One page of the log, the newest first. */
+export interface AuditPage {
+  entries: AuditEntry[];
+  /** Where the next page begins; null on the last one. */
+  nextCursor: number | null;
+}
+
+/** Who did what, when, from where: written in the transaction of the change itself, so that neither is there without the other. */
+@Injectable()
+export class AuditLog {
+  private readonly table: Table<AuditEntry>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(AuditEntry);
+  }
+
+  /** Records a change on behalf of whoever the transaction is for; where before and after are alike, there was none. */
+  record(tx: Transaction, change: AuditedChange): void {
+    const row = toAuditEntry(change, tx.actor, this.clock.now());
+    if (row !== null) this.table.insert(tx.db, row);
+  }
+
+  /** One page, the newest first. */
+  page(filter: AuditFilter, limit: number, before: number | undefined): AuditPage {
+    const conditions: Array<[sql: string, value: SqlValue | undefined]> = [
+      ['id < ?', before],
+      ['action = ?', filter.action],
+      ['subject = ?', filter.subject],
+      ['key_id = ?', filter.keyId],
+      ['at >= ?', filter.since && sqlInstant(filter.since)],
+      ['at < ?', filter.until && sqlInstant(filter.until)],
+    ];
+    const given = conditions.filter(([, value]) => value !== undefined);
+    const where = given.length === 0 ? '' : `WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
+    const values = given.map(([, value]) => value ?? null);
+    const rows = this.table.select(
+      this.database.reader,
+      `${where} ORDER BY id DESC LIMIT ?`,
+      ...values,
+      limit + 1,
+    );
+    const entries = rows.slice(0, limit);
+    return { entries, nextCursor: rows.length > limit ? (entries.at(-1)?.id ?? null) : null };
+  }
+}
+
+/** The row of a change; null where nothing has changed. Of two states only what differs is kept. */
+export function toAuditEntry(change: AuditedChange, actor: Actor, at: Date): Omit<AuditEntry, 'id'> | null {
+  const { before, after } = difference(change.before, change.after);
+  if (before !== null && after !== null && Object.keys(after).length === 0) return null;
+  return {
+    at,
+    actorKind: actor.kind,
+    keyId: actor.keyId,
+    keyName: actor.name,
+    address: actor.address,
+    action: change.action,
+    subject: change.subject,
+    before: before && JSON.stringify(before, shortenLists),
+    after: after && JSON.stringify(after, shortenLists),
+  };
+}
+
+function difference(
+  before: AuditedState | null,
+  after: AuditedState | null,
+): { before: AuditedState | null; after: AuditedState | null } {
+  if (before === null || after === null) return { before, after };
+  const changed = Object.keys({ ...before, ...after }).filter(
+    (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+  );
+  const pick = (state: AuditedState): AuditedState =>
+    Object.fromEntries(changed.map((field) => [field, state[field] ?? null]));
+  return { before: pick(before), after: pick(after) };
+}
+
+// The target of a rollout may name ten thousand printers; its row has them all.
+const LONGEST_LIST = 100;
+
+function shortenLists(_field: string, value: unknown): unknown {
+  if (!Array.isArray(value) || value.length <= LONGEST_LIST) return value;
+  return [...(value as unknown[]).slice(0, LONGEST_LIST), `and ${value.length - LONGEST_LIST} more`];
+}

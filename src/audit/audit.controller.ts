@@ -1,0 +1,25 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput } from '../common/api-answers.js';
+import { AuditLog } from './audit-log.js';
+import { AuditListResponse, AuditQuery, toAuditListResponse, toAuditPage } from './audit.dto.js';
+
+/** Who did what. */
+@ApiTags('audit')
+@Controller('api/audit')
+export class AuditController {
+  constructor(private readonly log: AuditLog) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'List who changed what, when, from where; every filter combines with every other',
+    description:
+      'The log is only ever added to, in the same transaction as the change. It needs the scope admin.',
+  })
+  @ApiOkResponse({ type: AuditListResponse })
+  @ApiBadInput('action', 'rollout.pause', 'action must be one of the following values: firmware.upload, ...')
+  list(@Query() query: AuditQuery): AuditListResponse {
+    const { filter, limit, before } = toAuditPage(query);
+    return toAuditListResponse(this.log.page(filter, limit, before));
+  }
+}

@@ -1,0 +1,186 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { Invalid } from '../common/errors.js';
+import { parseInstant } from '../common/instant.js';
+import { QueryInteger } from '../common/query.js';
+import type { AuditEntry } from './audit-entry.entity.js';
+import { ACTIONS } from './audit-log.js';
+import type { Action, AuditFilter, AuditPage } from './audit-log.js';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+
+/** Query of GET /api/audit. */
+export class AuditQuery {
+  @ApiPropertyOptional({ enum: ACTIONS })
+  @IsOptional()
+  @IsIn(ACTIONS)
+  action?: Action;
+
+  @ApiPropertyOptional({
+    type: String,
+    description: 'E.g. `rollout/3`, `firmware/1.5.0`, `printer/42`, `key/1`',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, 300)
+  subject?: string;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Number of the key' })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  key_id?: number;
+
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'From then on' })
+  @IsOptional()
+  @IsString()
+  since?: string;
+
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Before then' })
+  @IsOptional()
+  @IsString()
+  until?: string;
+
+  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit?: number;
+
+  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before' })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  cursor?: number;
+}
+
+const ACTOR_KINDS = ['key', 'local', 'anybody', 'command_line', 'system'] as const;
+
+/** Who made a change. */
+export class ActorResponse {
+  @ApiProperty({
+    enum: ACTOR_KINDS,
+    example: 'key',
+    description:
+      '`key`: whoever has that key. `local`: somebody at the machine, before there was a key. `anybody`: nobody was asked. ' +
+      '`command_line`: `npm run keys`. `system`: the server by itself, when a scheduled rollout falls due',
+  })
+  kind!: (typeof ACTOR_KINDS)[number];
+
+  @ApiProperty({ type: Number, nullable: true, example: 1 })
+  key_id!: number | null;
+
+  @ApiProperty({ type: String, nullable: true, example: 'Ada', description: 'The name of the key' })
+  name!: string | null;
+}
+
+/** One change. */
+export class AuditEntryResponse {
+  @ApiProperty({ type: Number, example: 17 })
+  id!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  at!: string;
+
+  @ApiProperty({ type: ActorResponse })
+  actor!: ActorResponse;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '192.0.2.7',
+    description: 'Where the request came from: behind a proxy, the proxy',
+  })
+  address!: string | null;
+
+  @ApiProperty({ enum: ACTIONS, example: 'rollout.change' })
+  action!: string;
+
+  @ApiProperty({ type: String, example: 'rollout/3' })
+  subject!: string;
+
+  @ApiProperty({
+    type: Object,
+    nullable: true,
+    additionalProperties: true,
+    example: { rollout_percentage: 10 },
+    description: 'What it was; of a change, what of it has changed; null where it is new',
+  })
+  before!: Record<string, unknown> | null;
+
+  @ApiProperty({
+    type: Object,
+    nullable: true,
+    additionalProperties: true,
+    example: { rollout_percentage: 50 },
+    description: 'What it is now; null where it is gone',
+  })
+  after!: Record<string, unknown> | null;
+}
+
+/** A page of the log. */
+export class AuditListResponse {
+  @ApiProperty({ type: [AuditEntryResponse], description: 'The newest first' })
+  entries!: AuditEntryResponse[];
+
+  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  next_cursor!: number | null;
+}
+
+/**
+ * Maps the query to a filter and a page.
+ *
+ * @throws Invalid for a time that is none
+ */
+export function toAuditPage(query: AuditQuery): {
+  filter: AuditFilter;
+  limit: number;
+  before: number | undefined;
+} {
+  return {
+    filter: {
+      action: query.action,
+      subject: query.subject,
+      keyId: query.key_id,
+      since: toInstant('since', query.since),
+      until: toInstant('until', query.until),
+    },
+    limit: query.limit ?? DEFAULT_LIMIT,
+    before: query.cursor,
+  };
+}
+
+/** Maps a page to its answer. */
+export function toAuditListResponse(page: AuditPage): AuditListResponse {
+  return { entries: page.entries.map(toEntryResponse), next_cursor: page.nextCursor };
+}
+
+function toEntryResponse(row: AuditEntry): AuditEntryResponse {
+  return {
+    id: row.id,
+    at: row.at.toISOString(),
+    actor: { kind: row.actorKind, key_id: row.keyId, name: row.keyName },
+    address: row.address,
+    action: row.action,
+    subject: row.subject,
+    before: fromJson(row.before),
+    after: fromJson(row.after),
+  };
+}
+
+function fromJson(text: string | null): Record<string, unknown> | null {
+  return text === null ? null : (JSON.parse(text) as Record<string, unknown>);
+}
+
+function toInstant(field: string, text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const instant = parseInstant(text);
+  if (instant === null)
+    throw Invalid.field(field, text, `${field} must be a time such as 2025-01-15T10:00:00Z`);
+  return instant;
+}
