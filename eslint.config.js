@@ -63,7 +63,7 @@ const FORBIDDEN = {
     'config',
     'health',
   ],
-  access: ['gateway', 'rollout', 'firmware', 'printer', 'health', 'http', 'metrics', 'simulator'],
+  access: ['gateway', 'rollout', 'printer', 'health', 'http', 'metrics', 'simulator'],
   metrics: ['audit', 'access', 'firmware', 'health', 'http', 'simulator'],
   http: ['audit', 'access', 'gateway', 'rollout', 'firmware', 'printer', 'database', 'health', 'simulator'],
 };

@@ -38,7 +38,9 @@ export function setUpApp(app: NestExpressApplication): void {
   const access = app.get(Access);
   const download = app.get(FastDownload);
   adapter.setFastPath((request, response) =>
-    download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
+    download.answer(request, response, access.downloadsAreClosed, () =>
+      observer.watch(request, response, () => DOWNLOAD_ROUTE),
+    ),
   );
   const json = express.json({ limit: JSON_BODY_LIMIT });
   app.use(

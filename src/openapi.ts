@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { isOpen } from './access/access.js';
+import { isDownload, isOpen } from './access/access.js';
 import type { INestApplication } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 
@@ -41,6 +41,7 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
   for (const [path, item] of Object.entries(document.paths)) {
     for (const operation of [item.get, item.post, item.patch, item.delete]) {
       if (operation === undefined) continue;
+      if (isDownload(path)) operation.security = [{}, { key: [] }];
       if (isOpen(path)) {
         operation.security = [];
         if (!path.endsWith('/claim')) continue;

@@ -8,6 +8,7 @@ describe('The settings', () => {
   it('have the defaults of the guide', () => {
     expect(new AppConfig({})).toEqual({
       databasePath: resolve('paperminder.db'),
+      downloadTokenMs: 3_600_000,
       host: '0.0.0.0',
       port: 8000,
       corsAllowedOrigins: '*',

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
+import { FirmwareModule } from '../firmware/firmware.module.js';
 import { Access } from './access.js';
 import { ApiKeyController } from './api-key.controller.js';
 import { ApiKey } from './api-key.entity.js';
@@ -9,7 +10,7 @@ import { Claim } from './claim.js';
 
 /** Who may manage the server: keys, their scopes, and the way to the first of them. */
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule],
+  imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule, FirmwareModule],
   controllers: [ApiKeyController],
   providers: [Access, ApiKeys, Claim],
   exports: [Access],

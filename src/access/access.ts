@@ -5,13 +5,16 @@ import { plainAddress } from '../common/address.js';
 import { Forbidden, Unauthorized } from '../common/errors.js';
 import { pathOf } from '../common/request-path.js';
 import { AppConfig } from '../config/config.js';
+import { DownloadTokens } from '../firmware/download-tokens.js';
 import { ApiKeys } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
 import { allows, requiredScope } from './scopes.js';
 
-// Printers fetch their image with what the update message gave them; supervisors look whether the server is well; a claim is how
+// Supervisors look whether the server is well; a claim is how
 // the first key comes about.
-const OPEN = /^\/(?:api\/firmware\/download\/|health\/|api\/keys\/claim$)/;
+const OPEN = /^\/(?:health\/|api\/keys\/claim$)/;
+// Printers download with the token of their update message, and before the first key without.
+const DOWNLOAD = '/api/firmware/download/';
 
 /** True for a path that needs no key. */
 export function isOpen(path: string): boolean {
@@ -37,7 +40,13 @@ export class Access {
   constructor(
     private readonly config: AppConfig,
     private readonly keys: ApiKeys,
+    private readonly tokens: DownloadTokens,
   ) {}
+
+  /** True where a download needs a token or a key. */
+  get downloadsAreClosed(): boolean {
+    return this.config.auth === 'keys' && this.keys.isClaimed;
+  }
 
   /**
    * Says who makes a request, where it may be made.
@@ -48,6 +57,7 @@ export class Access {
   check(request: IncomingMessage): Actor {
     const path = pathOf(request);
     if (this.config.auth === 'none') return without('anybody', request);
+    if (isDownload(path) && this.mayDownload(request)) return without('anybody', request);
     const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
     if (key === null) return this.checkWithoutKey(request, path);
     const holder = this.keys.holderOf(key);
@@ -60,8 +70,23 @@ export class Access {
     return { kind: 'key', keyId: holder.keyId, name: holder.name, address: addressOf(request) };
   }
 
+  /** What is right is not looked at twice: with a good token, a key is not asked for. */
+  private mayDownload(request: IncomingMessage): boolean {
+    return !this.downloadsAreClosed || this.tokens.verifyUrl(request.url ?? '') === 'valid';
+  }
+
+  private refuseDownload(request: IncomingMessage): never {
+    const expired = this.tokens.verifyUrl(request.url ?? '') === 'expired';
+    throw new Unauthorized(
+      expired
+        ? 'The token of this address has expired: the printer is sent a new one when it connects again'
+        : 'A download needs the whole address of an update message, or an API key',
+    );
+  }
+
   private checkWithoutKey(request: IncomingMessage, path: string): Actor {
     if (isOpen(path)) return without('anybody', request);
+    if (isDownload(path)) this.refuseDownload(request);
     if (this.keys.isClaimed)
       throw new Unauthorized(
         'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',
@@ -70,6 +95,11 @@ export class Access {
     if (!isLocalRequest(request)) throw new Unauthorized(HOW_TO_CLAIM);
     return without('local', request);
   }
+}
+
+/** True for the download of a binary, which a token opens as well as a key. */
+export function isDownload(path: string): boolean {
+  return path.startsWith(DOWNLOAD);
 }
 
 function without(kind: 'local' | 'anybody', request: IncomingMessage): Actor {

@@ -24,6 +24,8 @@ export class AppConfig {
   readonly pingIntervalMs: number;
   /** `keys`: management needs an API key, or the machine itself as long as there is none. `none`: nothing is asked. */
   readonly auth: (typeof AUTH_MODES)[number];
+  /** How long the address in an update message opens its download, in milliseconds. */
+  readonly downloadTokenMs: number;
   /** How long a socket may be open without a subscribe, in milliseconds. */
   readonly subscribeTimeoutMs: number;
   /** Messages that a socket may send in a second. */
@@ -59,6 +61,7 @@ export class AppConfig {
     this.uploadsDir = resolve(read.text('UPLOADS_DIR', './uploads'));
     this.updateTimeoutMs = read.integer('UPDATE_TIMEOUT_MINUTES', 30, 1, 10_080) * 60_000;
     this.pingIntervalMs = read.integer('PING_INTERVAL_SECONDS', 30, 1, 3_600) * 1_000;
+    this.downloadTokenMs = read.integer('DOWNLOAD_TOKEN_MINUTES', 60, 1, 10_080) * 60_000;
     this.subscribeTimeoutMs = read.integer('SUBSCRIBE_TIMEOUT_SECONDS', 10, 1, 3_600) * 1_000;
     this.maxMessagesPerSecond = read.integer('MAX_MESSAGES_PER_SECOND', 500, 1, 1_000_000);
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);

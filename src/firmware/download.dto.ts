@@ -16,7 +16,7 @@ export interface DownloadRequest {
   printer: number | undefined;
 }
 
-const QUERY = ['channel', 'platform', 'printer'];
+const QUERY = ['channel', 'platform', 'printer', 'token'];
 
 /**
  * Reads path and query of a download by hand: a fleet sends thousands of them at once, and validated classes take as long as the
@@ -65,5 +65,12 @@ export const ApiDownloadRequest = (): MethodDecorator =>
       required: false,
       description:
         'Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message.',
+    }),
+    ApiQuery({
+      name: 'token',
+      type: String,
+      required: false,
+      description:
+        'Opens the download of this version to this printer without a key, for an hour. Stands in the URL of the update message.',
     }),
   );

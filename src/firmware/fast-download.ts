@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
+import { DownloadTokens } from './download-tokens.js';
 import { hasConditions, headersOf } from './download-conditions.js';
 import { toDownloadRequest } from './download.dto.js';
 import type { Firmware } from './firmware.entity.js';
@@ -23,18 +24,21 @@ export class FastDownload {
     private readonly firmware: FirmwareService,
     private readonly cache: BinaryCache,
     private readonly counter: DownloadCounter,
+    private readonly tokens: DownloadTokens,
   ) {}
 
   /**
    * Answers a request.
    *
+   * @param closed true where a download needs a key or a token
    * @param watch called first where the request is answered here
    * @returns false where it is left alone
    */
-  answer(request: IncomingMessage, response: ServerResponse, watch: () => void): boolean {
+  answer(request: IncomingMessage, response: ServerResponse, closed: boolean, watch: () => void): boolean {
     if (request.method !== 'GET' || hasConditions(request)) return false;
     const found = this.find(request.url ?? '');
     if (found === null) return false;
+    if (closed && this.tokens.verifyUrl(request.url ?? '') !== 'valid') return false;
     const { row, printer } = found;
     const image = this.cache.peek(row);
     if (image === undefined) return false;

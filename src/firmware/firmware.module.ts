@@ -5,6 +5,7 @@ import { AuditModule } from '../audit/audit.module.js';
 import { AppConfig } from '../config/config.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
+import { DownloadTokens } from './download-tokens.js';
 import { DownloadController } from './download.controller.js';
 import { FastDownload } from './fast-download.js';
 import { FirmwareStorage } from './firmware-storage.js';
@@ -33,7 +34,7 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [BinaryCache, DownloadCounter, FastDownload, FirmwareService],
-  exports: [FirmwareService],
+  providers: [BinaryCache, DownloadCounter, DownloadTokens, FastDownload, FirmwareService],
+  exports: [DownloadTokens, FirmwareService],
 })
 export class FirmwareModule {}

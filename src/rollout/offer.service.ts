@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/transaction.js';
+import { DownloadTokens } from '../firmware/download-tokens.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import { decide } from './domain/decide.js';
 import type { Decision, Situation } from './domain/decide.js';
@@ -21,15 +22,21 @@ export interface Offer {
 }
 
 /** What a build of a rollout looks like to the printer that it goes to. */
-export function toOffer(printer: TargetPrinter, rule: RolloutRule, build: Build): Offer {
+export function toOffer(
+  printer: TargetPrinter,
+  rule: RolloutRule,
+  build: Build,
+  tokens: DownloadTokens,
+): Offer {
   const { downloadPath } = build;
+  const separator = downloadPath.includes('?') ? '&' : '?';
   return {
     printerUuid: printer.uuid,
     version: rule.version,
     platform: build.platform === '' ? null : build.platform,
     md5: build.md5,
-    // Tells whose sign of life a download is.
-    downloadPath: `${downloadPath}${downloadPath.includes('?') ? '&' : '?'}printer=${printer.id}`,
+    // Tells whose sign of life a download is, and opens it to that printer alone.
+    downloadPath: `${downloadPath}${separator}printer=${printer.id}&token=${tokens.issue(rule.version, printer.id)}`,
   };
 }
 
@@ -39,6 +46,7 @@ export class OfferService {
   constructor(
     private readonly rules: RolloutRules,
     private readonly journal: UpdateJournal,
+    private readonly tokens: DownloadTokens,
   ) {}
 
   /** Decides for a printer that is subscribing right now, and records what is decided. */
@@ -79,6 +87,6 @@ export class OfferService {
     // Of the updates that a printer had before, only a declined one is ever due again.
     if (situation.earlier.has(rule.id)) this.journal.reopen(tx, printer, rule, build);
     else this.journal.open(tx, printer, rule, build);
-    return toOffer(printer, rule, build);
+    return toOffer(printer, rule, build, this.tokens);
   }
 }

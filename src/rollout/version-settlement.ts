@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
+import { DownloadTokens } from '../firmware/download-tokens.js';
 import type { Transaction } from '../database/transaction.js';
 import type { Printer } from '../printer/printer.entity.js';
 import type { TargetPrinter, VersionSource } from '../printer/printer.service.js';
@@ -26,6 +27,7 @@ export class VersionSettlement implements VersionSource {
     database: Database,
     private readonly rules: RolloutRules,
     private readonly journal: UpdateJournal,
+    private readonly tokens: DownloadTokens,
   ) {
     this.table = database.table(PrinterUpdate);
   }
@@ -96,7 +98,7 @@ export class VersionSettlement implements VersionSource {
     if (update.attempts >= MAX_SENDS)
       return this.fail(tx, update, `${back} after it was sent ${update.attempts} times`);
     this.journal.sendAgain(tx, update);
-    return toOffer(printer, rule, verdict.due);
+    return toOffer(printer, rule, verdict.due, this.tokens);
   }
 
   /** What becomes of an update under way that its printer needs once more, and that must not be sent now. */

@@ -1,0 +1,77 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { isDigits } from '../common/query.js';
+import { isVersion, parseVersion } from '../common/version.js';
+import { AppConfig } from '../config/config.js';
+
+const FILE = 'download-secret';
+const SECRET_BYTES = 32;
+// Half of an HMAC-SHA256 (RFC 2104 §5): short, for a board holds the whole message in memory, and beyond guessing.
+const MAC_BYTES = 16;
+const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
+
+/** What a token is worth. */
+export type TokenVerdict = 'valid' | 'expired' | 'invalid';
+
+/**
+ * Tokens in the addresses of update messages: each opens the download of one version to one printer, as often as it likes until it
+ * expires (docs/SECURITY.md).
+ */
+@Injectable()
+export class DownloadTokens {
+  private readonly secret: Buffer;
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly clock: Clock,
+  ) {
+    this.secret = secretIn(join(dirname(config.databasePath), FILE));
+  }
+
+  /** A token for a printer that is sent a version now. */
+  issue(version: string, printerId: number): string {
+    const expires = Math.ceil((this.clock.now().getTime() + this.config.downloadTokenMs) / 1_000).toString(
+      36,
+    );
+    return `${expires}.${this.mac(version, printerId, expires).toString('base64url')}`;
+  }
+
+  private verify(version: string, printerId: number, token: string): TokenVerdict {
+    const [, expires, mac] = TOKEN.exec(token) ?? [];
+    if (expires === undefined || mac === undefined) return 'invalid';
+    if (!timingSafeEqual(Buffer.from(mac, 'base64url'), this.mac(version, printerId, expires)))
+      return 'invalid';
+    return this.clock.now().getTime() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
+  }
+
+  /** Judges the token in the URL of a download. */
+  verifyUrl(url: string): TokenVerdict {
+    const [path = '', query = ''] = url.split('?', 2);
+    const version = path.slice(path.lastIndexOf('/') + 1);
+    const parameters = new URLSearchParams(query);
+    const printer = parameters.get('printer');
+    const token = parameters.get('token');
+    if (!isVersion(version) || !isDigits(printer) || token === null) return 'invalid';
+    return this.verify(parseVersion(version), Number(printer), token);
+  }
+
+  private mac(version: string, printerId: number, expires: string): Buffer {
+    // No version has a space: no two triples are the same text.
+    const text = `${version} ${printerId} ${expires}`;
+    return createHmac('sha256', this.secret).update(text).digest().subarray(0, MAC_BYTES);
+  }
+}
+
+/** Kept in a file: tokens that boards hold outlive a restart. */
+function secretIn(path: string): Buffer {
+  if (!existsSync(path)) writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600 });
+  const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
+  if (secret.length !== SECRET_BYTES)
+    throw new Error(
+      `${path} must hold ${SECRET_BYTES} bytes in hexadecimal; remove it, and a new one is made`,
+    );
+  return secret;
+}
