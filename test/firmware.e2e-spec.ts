@@ -3,7 +3,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { FirmwareResponse } from '../src/firmware/firmware.dto.js';
+import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
@@ -82,6 +82,8 @@ describe('Firmware', () => {
         file_size: 5_000,
         md5_checksum: md5,
         sha256_checksum: sha256,
+        signature: null,
+        signing_key_fingerprint: null,
         release_notes: 'Fixed critical security issues',
         changelog: '- one\\n- two',
         mandatory: false,

@@ -18,6 +18,9 @@ describe('The import direction', () => {
     ['src/firmware/firmware.service.ts', '../rollout/rollout.service.js', true],
     ['src/firmware/firmware.service.ts', '../printer/printer.service.js', true],
     ['src/printer/printer.service.ts', '../firmware/firmware.service.js', true],
+    ['src/signing/signing-keys.ts', '../firmware/firmware.service.js', true],
+    ['src/rollout/rollout-admin.service.ts', '../signing/signing-keys.js', true],
+    ['src/simulator/virtual-printer.ts', '../signing/ed25519.js', true],
     ['src/common/errors.ts', '../database/unit-of-work.js', true],
     ['src/database/unit-of-work.ts', '../firmware/firmware.entity.js', true],
     ['src/rollout/domain/decide.ts', '../rollout.entity.js', true],
@@ -29,6 +32,7 @@ describe('The import direction', () => {
     ['src/firmware/firmware.service.ts', '../audit/audit-log.js', false],
     ['src/gateway/printer.gateway.ts', '../printer/printer.service.js', false],
     ['src/rollout/rollout.service.ts', '../firmware/firmware.service.js', false],
+    ['src/firmware/firmware.service.ts', '../signing/signing-keys.js', false],
     ['src/rollout/domain/decide.ts', './bucket.js', false],
     ['src/rollout/domain/targeting.ts', '../../common/channel.js', false],
   ])('of %s: an import of %s is refused: %s', async (file, imported, expected) => {

@@ -35,6 +35,7 @@ describe('The OpenAPI document', () => {
       'DELETE /api/firmware/{version}',
       'DELETE /api/keys/{key_id}',
       'DELETE /api/rollouts/{rollout_id}',
+      'DELETE /api/signing-keys/{key_id}',
       'GET /api/audit',
       'GET /api/firmware',
       'GET /api/firmware/download/{version}',
@@ -46,6 +47,7 @@ describe('The OpenAPI document', () => {
       'GET /api/printers/{printer_id}/updates',
       'GET /api/rollouts',
       'GET /api/rollouts/{rollout_id}',
+      'GET /api/signing-keys',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',
@@ -57,6 +59,7 @@ describe('The OpenAPI document', () => {
       'POST /api/keys/claim',
       'POST /api/rollouts',
       'POST /api/rollouts/{rollout_id}/retry',
+      'POST /api/signing-keys',
     ]);
   });
 

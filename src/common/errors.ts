@@ -50,14 +50,24 @@ export class Unavailable extends DomainError {}
 
 /** The request itself is wrong; says which fields and why. */
 export class Invalid extends DomainError {
-  constructor(readonly errors: readonly FieldError[]) {
-    super(errors.map((error) => `${error.message} (got ${shorten(error.value)})`).join('; '));
+  readonly errors: readonly FieldError[];
+
+  constructor(errors: readonly FieldError[]) {
+    const shown = errors.map(withoutPrivateKey);
+    super(shown.map((error) => `${error.message} (got ${shorten(error.value)})`).join('; '));
+    this.errors = shown;
   }
 
   /** The usual case: one field is wrong. */
   static field(field: string, value: unknown, message: string): Invalid {
     return new Invalid([{ field, value, message }]);
   }
+}
+
+/** A private key that was pasted into whatever field: answers end up in terminals and logs. */
+function withoutPrivateKey(error: FieldError): FieldError {
+  const isSecret = JSON.stringify(error.value ?? null).includes('PRIVATE KEY');
+  return isSecret ? { ...error, value: '(a private key, not repeated)' } : error;
 }
 
 const LONGEST_VALUE_IN_DETAIL = 80;

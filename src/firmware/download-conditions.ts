@@ -23,6 +23,7 @@ export function headersOf(row: Firmware): Record<string, string> {
     'Repr-Digest': `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`,
     'Content-Disposition': `attachment; filename="paperminder-${row.version}.bin"`,
     'Content-Type': 'application/octet-stream',
+    ...(row.signature === null ? {} : { 'x-Signature-Ed25519': row.signature }),
   };
 }
 

@@ -69,6 +69,10 @@ export class DownloadController {
       'Content-Length': { schema: { type: 'integer', example: 1048576 } },
       ETag: { description: 'The SHA-256, quoted', schema: { type: 'string' } },
       'x-MD5': { description: 'The MD5, hexadecimal', schema: { type: 'string' } },
+      'x-Signature-Ed25519': {
+        description: 'Detached signature over the whole binary, base64; absent where the build has none',
+        schema: { type: 'string' },
+      },
       'Repr-Digest': { description: 'RFC 9530', schema: { type: 'string', example: 'sha-256=:...:' } },
     },
     content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },

@@ -7,7 +7,7 @@ import { isDigits } from '../common/query.js';
 import { isPlatform } from '../common/validators.js';
 import { parseVersionField } from '../common/version.js';
 import { toPlatform } from './firmware.dto.js';
-import type { FirmwareSelector } from './firmware.service.js';
+import type { FirmwareSelector } from './firmware-input.js';
 
 /** What a download asks for. */
 export interface DownloadRequest {

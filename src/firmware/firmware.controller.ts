@@ -24,15 +24,14 @@ import {
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { Invalid } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
+import { FirmwareResponse, toFirmwareResponse } from './firmware-response.dto.js';
 import {
   ChangeFirmwareDto,
   ChannelQuery,
-  FirmwareResponse,
   FirmwareRowQuery,
   UploadFirmwareDto,
   VersionParam,
   toFirmwareChange,
-  toFirmwareResponse,
   toNewFirmware,
   toSelector,
 } from './firmware.dto.js';
@@ -112,7 +111,7 @@ export class FirmwareController {
 
   @Patch(':version')
   @ApiOperation({
-    summary: 'Change notes, the mandatory flag, or deprecate',
+    summary: 'Change notes or the mandatory flag, deprecate, or sign later',
     description:
       'Without channel and platform: every row of the version. Answers what GET answers for the same URL.',
   })

@@ -1,13 +1,14 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import { ANY_PLATFORM, IsPlatform, IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
-import type { Firmware } from './firmware.entity.js';
-import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware.service.js';
+import { SIGNATURE } from '../signing/ed25519.js';
+import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
 
 const MAX_RELEASE_NOTES = 10_000;
 const MAX_CHANGELOG = 100_000;
@@ -21,6 +22,13 @@ const FormBoolean = (): PropertyDecorator =>
   });
 const EmptyIsAbsent = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => (value === '' ? undefined : value));
+
+const IsSignature = (): PropertyDecorator =>
+  applyDecorators(
+    // A file that is sent as a form field ends with its line break.
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim() : value)),
+    Matches(SIGNATURE, { message: '$property must be the base64 of the 64 bytes of an Ed25519 signature' }),
+  );
 
 // The explorer fills fields in with their examples, and would send them: what is optional has its example in words.
 
@@ -91,6 +99,16 @@ export class UploadFirmwareDto {
   @IsOptional()
   @IsVersion()
   min_upgrade_version?: string;
+
+  @ApiPropertyOptional({
+    type: String,
+    description:
+      'Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then',
+  })
+  @EmptyIsAbsent()
+  @IsOptional()
+  @IsSignature()
+  signature?: string;
 }
 
 /** Maps an upload's form to what the service takes. */
@@ -103,6 +121,7 @@ export function toNewFirmware(dto: UploadFirmwareDto): NewFirmware {
     changelog: dto.changelog ?? null,
     mandatory: dto.mandatory ?? false,
     minUpgradeVersion: dto.min_upgrade_version ? parseVersion(dto.min_upgrade_version) : null,
+    signature: dto.signature ?? null,
   };
 }
 
@@ -183,6 +202,15 @@ export class ChangeFirmwareDto {
   @IsOptional()
   @IsBoolean()
   deprecated?: boolean;
+
+  @ApiPropertyOptional({
+    type: String,
+    description:
+      'Detached Ed25519 signature over the exact bytes of the binary, base64: for a build from before the first signing key',
+  })
+  @IsOptional()
+  @IsSignature()
+  signature?: string | null;
 }
 
 /**
@@ -196,82 +224,10 @@ export function toFirmwareChange(dto: ChangeFirmwareDto): FirmwareChange {
   if (dto.changelog !== undefined) change.changelog = dto.changelog;
   if (dto.mandatory != null) change.mandatory = dto.mandatory;
   if (dto.deprecated != null) change.deprecated = dto.deprecated;
+  if (dto.signature != null) change.signature = dto.signature;
   if (Object.keys(change).length === 0) {
-    const message = 'the body must name release_notes, changelog, mandatory or deprecated';
+    const message = 'the body must name release_notes, changelog, mandatory, deprecated or signature';
     throw Invalid.field('body', dto, message);
   }
   return change;
-}
-
-/** A firmware build, as it is answered. */
-export class FirmwareResponse {
-  @ApiProperty({ type: Number, example: 42 })
-  id!: number;
-
-  @ApiProperty({ type: String, example: '1.5.0' })
-  version!: string;
-
-  @ApiProperty({ enum: CHANNELS, example: 'stable' })
-  channel!: Channel;
-
-  @ApiProperty({ type: String, nullable: true, example: null, description: 'null fits every board' })
-  platform!: string | null;
-
-  @ApiProperty({ type: Number, example: 1048576, description: 'In bytes' })
-  file_size!: number;
-
-  @ApiProperty({ type: String, example: '5d41402abc4b2a76b9719d911017c592' })
-  md5_checksum!: string;
-
-  @ApiProperty({ type: String, example: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824' })
-  sha256_checksum!: string;
-
-  @ApiProperty({ type: String, nullable: true, example: 'Bug fixes and improvements' })
-  release_notes!: string | null;
-
-  @ApiProperty({ type: String, nullable: true, example: null })
-  changelog!: string | null;
-
-  @ApiProperty({ type: Boolean, example: false })
-  mandatory!: boolean;
-
-  @ApiProperty({ type: String, nullable: true, example: '1.0.0' })
-  min_upgrade_version!: string | null;
-
-  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:30:00.000Z' })
-  released_at!: string;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
-  deprecated_at!: string | null;
-
-  @ApiProperty({ type: Number, example: 0, description: 'Downloads that delivered the last byte' })
-  download_count!: number;
-
-  @ApiProperty({ type: Number, example: 0, description: 'Updates that completed' })
-  success_count!: number;
-
-  @ApiProperty({ type: Number, example: 0, description: 'Updates that failed' })
-  failure_count!: number;
-}
-
-/** Maps a row to its answer; every field is named, so that a new column does not leak by itself. */
-export function toFirmwareResponse(row: Firmware): FirmwareResponse {
-  return {
-    id: row.id,
-    version: row.version,
-    channel: row.channel,
-    platform: row.platform === '' ? null : row.platform,
-    file_size: row.fileSize,
-    md5_checksum: row.md5,
-    sha256_checksum: row.sha256,
-    release_notes: row.releaseNotes,
-    changelog: row.changelog,
-    mandatory: row.mandatory,
-    min_upgrade_version: row.minUpgradeVersion,
-    released_at: row.releasedAt.toISOString(),
-    deprecated_at: row.deprecatedAt?.toISOString() ?? null,
-    download_count: row.downloadCount,
-    success_count: row.successCount,
-    failure_count: row.failureCount,
-  };
 }

@@ -34,6 +34,14 @@ export class Firmware {
   @Column({ type: 'varchar' })
   sha256!: string;
 
+  /** Ed25519 signature over the exact bytes of the binary, base64; null where none was asked for. */
+  @Column({ type: 'varchar', nullable: true })
+  signature!: string | null;
+
+  /** The key that the signature was verified with; not a foreign key: it stays when the key is removed. */
+  @Column({ name: 'signing_key_fingerprint', type: 'varchar', nullable: true })
+  signingKeyFingerprint!: string | null;
+
   @Column({ name: 'release_notes', type: 'text', nullable: true })
   releaseNotes!: string | null;
 

@@ -3,6 +3,7 @@ import { MulterModule } from '@nestjs/platform-express';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { AppConfig } from '../config/config.js';
+import { SigningModule } from '../signing/signing.module.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import { DownloadTokens } from './download-tokens.js';
@@ -23,6 +24,7 @@ class FirmwareStorageModule {}
   imports: [
     FirmwareStorageModule,
     AuditModule,
+    SigningModule,
     TypeOrmModule.forFeature([Firmware]),
     MulterModule.registerAsync({
       imports: [FirmwareStorageModule],

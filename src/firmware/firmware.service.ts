@@ -12,37 +12,13 @@ import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
+import { SigningKeys } from '../signing/signing-keys.js';
+import type { VerifiedSignature } from '../signing/signing-keys.js';
+import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { ReceivedBinary } from './firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
-
-/** What an operator says of a new build; versions are canonical. */
-export interface NewFirmware {
-  version: string;
-  channel: Channel;
-  /** '' fits every board. */
-  platform: string;
-  releaseNotes: string | null;
-  changelog: string | null;
-  mandatory: boolean;
-  minUpgradeVersion: string | null;
-}
-
-/** What can be changed of a build later; what is absent stays. */
-export interface FirmwareChange {
-  releaseNotes?: string | null;
-  changelog?: string | null;
-  mandatory?: boolean;
-  deprecated?: boolean;
-}
-
-/** Names the rows of a version; what is absent does not narrow. */
-export interface FirmwareSelector {
-  version: string;
-  channel?: Channel | undefined;
-  platform?: string | undefined;
-}
 
 /** Firmware builds: the rows in the database together with the binaries on disk. */
 @Injectable()
@@ -60,6 +36,7 @@ export class FirmwareService {
     private readonly unitOfWork: UnitOfWork,
     private readonly storage: FirmwareStorage,
     private readonly audit: AuditLog,
+    private readonly signingKeys: SigningKeys,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Firmware);
@@ -73,7 +50,7 @@ export class FirmwareService {
   /**
    * Adds a build. The binary is on disk before its row exists; where the build is refused, it is removed.
    *
-   * @throws Invalid for an empty binary, or a min_upgrade_version above the version
+   * @throws Invalid for an empty binary, a min_upgrade_version above the version, or a signature that does not count
    * @throws Conflict where the channel has this version, or the version names other bytes
    */
   async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
@@ -129,11 +106,31 @@ export class FirmwareService {
    * Changes every row that the selector names.
    *
    * @returns the row that `get` answers with for the same selector
+   * @throws Invalid for a signature that is not that of the binary of each row
    */
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
-    const { deprecated, ...columns } = change;
+    const { signature } = change;
+    if (signature === undefined) return this.changeRows(selector, change, null);
+    return this.files.run(async () => {
+      const rows = this.rowsOrThrow(this.database.reader, selector);
+      let verified = null;
+      // While this runs no upload can add a row to them.
+      for (const sha256 of new Set(rows.map((row) => row.sha256)))
+        verified = await this.signingKeys.verify(this.storage.pathOf(sha256), signature);
+      return this.changeRows(selector, change, verified);
+    });
+  }
+
+  private changeRows(
+    selector: FirmwareSelector,
+    change: FirmwareChange,
+    verified: VerifiedSignature | null,
+  ): Promise<Firmware> {
+    const { deprecated, ...rest } = change;
+    const columns = { ...rest, ...verified };
     return this.unitOfWork.run(async (tx) => {
       const rows = this.rowsOrThrow(tx.db, selector);
+      if (verified !== null) this.signingKeys.confirm(tx, verified);
       for (const row of rows) {
         const deprecatedAt =
           deprecated === undefined
@@ -175,6 +172,20 @@ export class FirmwareService {
     });
   }
 
+  /**
+   * Says whether builds may be chosen for new rollouts.
+   *
+   * @throws Conflict where one has no signature, while signing keys are registered
+   */
+  requireSigned(tx: Transaction, rows: readonly Firmware[]): void {
+    const unsigned = rows.find((row) => row.signature === null);
+    if (unsigned === undefined || !this.signingKeys.areRegistered(tx.db)) return;
+    throw new Conflict(
+      `A signature is missing: ${describe(unsigned)} has none, and signing keys are registered; ` +
+        `give it one (PATCH /api/firmware/${unsigned.version})`,
+    );
+  }
+
   /** Tells who depends on firmware that a printer begins to fetch a binary. */
   async downloadBegun(row: Firmware, printerId: number): Promise<void> {
     for (const observer of this.observers) await observer.downloadBegun(row, printerId);
@@ -201,10 +212,11 @@ export class FirmwareService {
       throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
     }
     const firmware = await this.files.run(async () => {
+      const verified = await this.signingKeys.verify(binary.temporaryPath, build.signature);
       await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
       await this.storage.publish(binary);
       try {
-        return await this.unitOfWork.run((tx) => this.insert(tx, build, binary));
+        return await this.unitOfWork.run((tx) => this.insert(tx, build, binary, verified));
       } catch (error) {
         await this.removeUnused([binary.sha256]);
         throw error;
@@ -240,13 +252,20 @@ export class FirmwareService {
     }
   }
 
-  private async insert(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
+  private async insert(
+    tx: Transaction,
+    build: NewFirmware,
+    binary: ReceivedBinary,
+    verified: VerifiedSignature | null,
+  ): Promise<Firmware> {
+    this.signingKeys.confirm(tx, verified);
     const row: Omit<Firmware, 'id'> = {
       ...build,
       versionKey: versionKey(build.version),
       fileSize: binary.size,
       md5: binary.md5,
       sha256: binary.sha256,
+      signingKeyFingerprint: verified?.signingKeyFingerprint ?? null,
       releasedAt: this.clock.now(),
       deprecatedAt: null,
       downloadCount: 0,

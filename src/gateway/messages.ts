@@ -169,8 +169,9 @@ export function statusMessage(code: StatusCode, detail: string, now: Date): stri
 
 /** The update message, as it goes over the wire (printer protocol, "Update"): these names are fixed. */
 export function updateMessage(offer: Offer, baseUrl: string): string {
-  const { version, platform, md5, downloadPath } = offer;
+  const { version, platform, md5, signature, downloadPath } = offer;
   const board = platform === null ? '' : `,"platform":${JSON.stringify(platform)}`;
   const url = JSON.stringify(baseUrl + downloadPath);
-  return `{"kind":"firmware_update","version":${JSON.stringify(version)}${board},"url":${url},"md5":"${md5}"}`;
+  const signed = signature === null ? '' : `,"signature":"${signature}"`;
+  return `{"kind":"firmware_update","version":${JSON.stringify(version)}${board},"url":${url},"md5":"${md5}"${signed}}`;
 }

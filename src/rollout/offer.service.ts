@@ -17,6 +17,8 @@ export interface Offer {
   /** Null where the build fits every board. */
   platform: string | null;
   md5: string;
+  /** Null where the build has none. */
+  signature: string | null;
   /** Path and query of the download. */
   downloadPath: string;
 }
@@ -37,6 +39,7 @@ export function toOffer(
     md5: build.md5,
     // Tells whose sign of life a download is, and opens it to that printer alone.
     downloadPath: `${downloadPath}${separator}printer=${printer.id}&token=${tokens.issue(rule.version, printer.id)}`,
+    signature: build.signature,
   };
 }
 

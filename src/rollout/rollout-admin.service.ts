@@ -79,7 +79,7 @@ export class RolloutAdminService {
    * Creates a rollout. Connected printers are sent their update at once, the others when they connect.
    *
    * @throws NotFound where no build has the version
-   * @throws Conflict where every build that it would send is deprecated
+   * @throws Conflict where every build that it would send is deprecated, or one lacks the signature that is needed
    */
   async create(wanted: NewRollout): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
@@ -91,6 +91,7 @@ export class RolloutAdminService {
       if (chosen.every((row) => row.deprecatedAt !== null)) {
         throw new Conflict(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
       }
+      this.firmware.requireSigned(tx, chosen);
       const now = this.clock.now();
       const waits = wanted.scheduledFor !== null && wanted.scheduledFor > now;
       const row: Omit<Rollout, 'id'> = {

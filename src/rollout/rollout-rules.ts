@@ -168,6 +168,7 @@ function toBuild(row: Firmware): Build {
     firmwareId: row.id,
     platform: row.platform,
     md5: row.md5,
+    signature: row.signature,
     minUpgradeKey: row.minUpgradeVersion === null ? null : versionKey(row.minUpgradeVersion),
     mandatory: row.mandatory,
     deprecated: row.deprecatedAt !== null,

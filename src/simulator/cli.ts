@@ -1,3 +1,6 @@
+import { createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { Fleet } from './fleet.js';
 import type { FleetCounts } from './fleet.js';
@@ -16,6 +19,7 @@ interface Options {
   hang: number;
   rollBack: number;
   rebootMs: number;
+  publicKey?: KeyObject;
   duration?: number;
 }
 
@@ -34,6 +38,7 @@ const program = new Command('simulate')
   .option('--hang <share>', 'share that takes it and is silent from then on', share, 0)
   .option('--roll-back <share>', 'share that installs it and comes back with the old version', share, 0)
   .option('--reboot-ms <n>', 'how long a reboot takes, in milliseconds', wholeNumber, 1_000)
+  .option('--public-key <file>', 'install only what this Ed25519 key (PEM) has signed', publicKey)
   .option('--duration <seconds>', 'stop by itself after so many seconds', wholeNumber);
 
 async function run(options: Options): Promise<void> {
@@ -85,6 +90,16 @@ function list(text: string): string[] {
   const items = text.split(',').map((item) => item.trim());
   if (items.includes('')) throw new InvalidArgumentError('It must be a list with commas between.');
   return items;
+}
+
+function publicKey(file: string): KeyObject {
+  try {
+    const key = createPublicKey(readFileSync(file));
+    if (key.asymmetricKeyType === 'ed25519') return key;
+  } catch {
+    // A file that cannot be read has no key either.
+  }
+  throw new InvalidArgumentError('It must be a file with an Ed25519 public key as PEM.');
 }
 
 function serverUrl(text: string): string {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { fractionFrom, uuidFrom } from './identity.js';
 import { VirtualPrinter } from './virtual-printer.js';
 import type { Behaviour } from './virtual-printer.js';
@@ -19,6 +20,8 @@ export interface FleetOptions {
   hanging: number;
   rollingBack: number;
   rebootMs: number;
+  /** As that of `VirtualPrinterOptions`. */
+  publicKey?: KeyObject | undefined;
 }
 
 /** How a fleet is doing, for a line of text. */
@@ -71,7 +74,7 @@ export class Fleet {
   }
 
   private makePrinter(index: number): VirtualPrinter {
-    const { server, seed, users, versions, channels, platforms, rebootMs } = this.options;
+    const { server, seed, users, versions, channels, platforms, rebootMs, publicKey } = this.options;
     return new VirtualPrinter({
       server,
       uuid: uuidFrom(seed, 'printer', index),
@@ -82,6 +85,7 @@ export class Fleet {
       channel: pickShare(Object.entries(channels), fractionFrom(seed, 'channel', index), 'stable'),
       behaviour: this.behaviour(fractionFrom(seed, 'behaviour', index)),
       rebootMs,
+      publicKey,
     });
   }
 

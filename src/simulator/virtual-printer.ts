@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
@@ -15,6 +16,8 @@ export interface UpdateOrder {
   version: string;
   url: string;
   md5: string;
+  /** Base64; absent where the build has none. */
+  signature?: string;
 }
 
 /** Who a virtual printer is, and how it behaves. */
@@ -36,6 +39,8 @@ export interface VirtualPrinterOptions {
   closesSocketToDownload?: boolean;
   /** How long a reboot takes, in milliseconds. */
   rebootMs?: number;
+  /** Installs only what this Ed25519 key has signed; without one, whatever has the right MD5. */
+  publicKey?: KeyObject | undefined;
   /** How long it waits before it connects again, in milliseconds; arduinoWebSockets waits 500. */
   reconnectMs?: number;
 }
@@ -234,10 +239,20 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     };
     const body = await fetchBinary(order.url, headers);
     if (createHash('md5').update(body).digest('hex') !== order.md5) throw new Error('MD5 Check failed');
+    this.checkSignature(body, order.signature);
     if (closes) return;
     for (const percent of PROGRESS_STEPS) {
       this.send({ kind: 'firmware_progress', percent, status: `Downloading ${percent}%` });
     }
+  }
+
+  /** The key is in the board: whoever sends the image and its signature need not be trusted. */
+  private checkSignature(body: Buffer, signature: string | undefined): void {
+    const { publicKey } = this.options;
+    if (publicKey === undefined) return;
+    if (signature === undefined) throw new Error('the image is not signed');
+    if (!verify(null, body, publicKey, Buffer.from(signature, 'base64')))
+      throw new Error('the signature is not that of the image');
   }
 }
 

@@ -27,6 +27,7 @@ function build(changes: Partial<Build> = {}): Build {
     firmwareId: 1,
     platform: '',
     md5: 'x',
+    signature: null,
     minUpgradeKey: null,
     mandatory: false,
     deprecated: false,

@@ -126,6 +126,8 @@ export function ruleOf(
     fileSize: 1,
     md5: '',
     sha256: '',
+    signature: null,
+    signingKeyFingerprint: null,
     releaseNotes: null,
     changelog: null,
     releasedAt: CREATED,

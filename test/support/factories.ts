@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { FirmwareResponse } from '../../src/firmware/firmware.dto.js';
+import type { FirmwareResponse } from '../../src/firmware/firmware-response.dto.js';
 import type { PrinterResponse } from '../../src/printer/printer.dto.js';
 import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
 import type { HistoryResponse, UpdateResponse } from '../../src/rollout/update.dto.js';

@@ -1,0 +1,71 @@
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+
+/** A signature on the wire: base64 of its 64 bytes (RFC 8032 §5.1.6). The last character carries two bits: one text each. */
+export const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
+
+const PUBLIC_KEY = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
+
+/** Why a text is no Ed25519 public key, in words. */
+export class NotAPublicKey extends Error {
+  /** @param isPublic true where it is a public key, only of another kind: it may be shown */
+  constructor(
+    message: string,
+    readonly isPublic = false,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Reads a public key as PEM; how its lines are broken does not matter. Nothing else is taken: Node would make a public key of a
+ * private one that was pasted by mistake, and 32 bare bytes may be either.
+ *
+ * @throws NotAPublicKey
+ */
+export function readPublicKey(text: string): KeyObject {
+  const [, body] = PUBLIC_KEY.exec(text) ?? [];
+  const key = body === undefined ? null : fromDer(Buffer.from(body, 'base64'));
+  if (key === null) {
+    if (text.includes('PRIVATE KEY'))
+      throw new NotAPublicKey('must be the public key; keep the private one to yourself');
+    throw new NotAPublicKey('must be a public key as PEM, from BEGIN PUBLIC KEY to END PUBLIC KEY');
+  }
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new NotAPublicKey(`must be an Ed25519 key, and is of type ${key.asymmetricKeyType}`, true);
+  return key;
+}
+
+/** The one text that is kept of a key, however it was written. */
+export function pemOf(key: KeyObject): string {
+  return key.export({ type: 'spki', format: 'pem' }).toString();
+}
+
+/** SHA-256 of the key's SubjectPublicKeyInfo (DER), hexadecimal: `openssl pkey -pubin -in KEY -outform DER | sha256sum`. */
+export function fingerprintOf(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}
+
+/**
+ * True where the signature was made over exactly these bytes with the private half of the key. Ed25519 (RFC 8032 §5.1) reads the
+ * message as a whole; other threads do it.
+ *
+ * @param signature as `SIGNATURE` has it
+ */
+export function isSignedBy(key: KeyObject, message: Buffer, signature: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    verify(null, message, key, Buffer.from(signature, 'base64'), (error, valid) =>
+      error ? reject(error) : resolve(valid),
+    );
+  });
+}
+
+function fromDer(der: Buffer): KeyObject | null {
+  try {
+    return createPublicKey({ key: der, format: 'der', type: 'spki' });
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,149 @@
+import type { KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { Conflict, Invalid, NotFound } from '../common/errors.js';
+import { Database } from '../database/database.js';
+import type { Statements } from '../database/statements.js';
+import type { Table } from '../database/table.js';
+import type { Transaction } from '../database/transaction.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { fingerprintOf, isSignedBy, pemOf, readPublicKey } from './ed25519.js';
+import { SigningKey } from './signing-key.entity.js';
+
+/** A signature, and the fingerprint of the registered key that made it. */
+export interface VerifiedSignature {
+  signature: string;
+  signingKeyFingerprint: string;
+}
+
+/** The public keys that operators trust to sign firmware: as long as there is one, an upload needs a signature by one of them. */
+@Injectable()
+export class SigningKeys {
+  private readonly logger = new Logger('Signing');
+  private readonly table: Table<SigningKey>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(SigningKey);
+  }
+
+  /**
+   * Registers a key.
+   *
+   * @throws Conflict where it is registered already
+   */
+  register(name: string, publicKey: KeyObject): Promise<SigningKey> {
+    const fingerprint = fingerprintOf(publicKey);
+    return this.unitOfWork.run((tx) => {
+      const same = this.registered(tx.db).find((key) => key.fingerprint === fingerprint);
+      if (same) throw new Conflict(`The key ${fingerprint} is registered already: ${same.id} (${same.name})`);
+      const row = {
+        name,
+        publicKey: pemOf(publicKey),
+        fingerprint,
+        createdAt: this.clock.now(),
+        removedAt: null,
+      };
+      const id = this.table.insert(tx.db, row);
+      tx.afterCommit(() => this.logger.log(`Signing key ${id} (${name}) was registered: ${fingerprint}`));
+      return Promise.resolve({ ...row, id });
+    });
+  }
+
+  /** All keys, the newest first, removed ones included. */
+  list(): SigningKey[] {
+    return this.table.select(this.database.reader, 'ORDER BY id DESC');
+  }
+
+  /**
+   * Removes a key, at once: no upload can be signed with it any more. It may be registered again.
+   *
+   * @param allowUnsigned true where the last key may go, and uploads need no signature from then on
+   * @throws NotFound where there is none
+   * @throws Conflict where it is the last one: whoever takes a stolen key away must not open the door to unsigned firmware by it
+   */
+  remove(id: number, allowUnsigned: boolean): Promise<void> {
+    return this.unitOfWork.run((tx) => {
+      const row = this.table.find(tx.db, 'WHERE id = ?', id);
+      if (row === null) throw new NotFound(`Signing key not found: ${id}`);
+      if (row.removedAt !== null) return Promise.resolve();
+      const isLast = this.registered(tx.db).length === 1;
+      if (isLast && !allowUnsigned)
+        throw new Conflict(
+          `Signing key ${id} (${row.name}) is the last one, and without it firmware would need no signature any more: ` +
+            'register its successor first, or say ?allow_unsigned=true',
+        );
+      this.table.update(tx.db, id, { removedAt: this.clock.now() });
+      tx.afterCommit(() => {
+        this.logger.log(`Signing key ${id} (${row.name}) was removed`);
+        if (isLast) this.logger.warn('No signing key is left: uploads need no signature from now on');
+      });
+      return Promise.resolve();
+    });
+  }
+
+  /** True while at least one key is registered. */
+  areRegistered(db: Statements): boolean {
+    return db.get('SELECT 1 FROM signing_key WHERE removed_at IS NULL LIMIT 1') !== undefined;
+  }
+
+  /**
+   * Checks the signature of a file over its exact bytes, which it takes into memory. Keys may come and go meanwhile: `confirm`
+   * says whether the outcome still counts.
+   *
+   * @returns null where there is no signature, and none is needed
+   * @throws Invalid where one is needed and missing, or is not by a registered key
+   */
+  async verify(path: string, signature: string | null): Promise<VerifiedSignature | null> {
+    const keys = this.registered(this.database.reader);
+    if (signature === null) {
+      if (keys.length > 0) throw missing();
+      return null;
+    }
+    if (keys.length === 0)
+      throw Invalid.field(
+        'signature',
+        signature,
+        'signature cannot be checked: no signing key is registered (POST /api/signing-keys)',
+      );
+    const bytes = await readFile(path);
+    for (const { publicKey, fingerprint } of keys) {
+      if (await isSignedBy(readPublicKey(publicKey), bytes, signature))
+        return { signature, signingKeyFingerprint: fingerprint };
+    }
+    throw Invalid.field(
+      'signature',
+      signature,
+      'signature must be made over the exact bytes of the file, with a registered signing key',
+    );
+  }
+
+  /**
+   * To be called in the transaction that makes use of what `verify` has found.
+   *
+   * @throws Invalid where keys were registered or removed meanwhile, and it does not count any more
+   */
+  confirm(tx: Transaction, verified: VerifiedSignature | null): void {
+    if (verified === null) {
+      if (this.areRegistered(tx.db)) throw missing();
+      return;
+    }
+    const { signature, signingKeyFingerprint } = verified;
+    if (!this.registered(tx.db).some(({ fingerprint }) => fingerprint === signingKeyFingerprint))
+      throw Invalid.field('signature', signature, 'signature is by a key that has just been removed');
+  }
+
+  private registered(db: Statements): SigningKey[] {
+    return this.table.select(db, 'WHERE removed_at IS NULL ORDER BY id');
+  }
+}
+
+function missing(): Invalid {
+  const message =
+    'signature must be given while signing keys are registered: npm run sign -- file FILE --key KEY';
+  return Invalid.field('signature', undefined, message);
+}
