@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -140,6 +141,86 @@ describe('As a process', () => {
     await server.exit();
   });
 
+  it('firmware is signed on the command line, without a server, and a board installs it', async () => {
+    const run = async (script: string, ...args: string[]): Promise<[unknown, string]> => {
+      const program = start(script, args);
+      const code = await program.exit();
+      return [code, program.output];
+    };
+    const sign = (...args: string[]): Promise<[unknown, string]> => run('signing/cli.js', ...args);
+    await writeFile(join(folder, 'firmware.bin'), randomBytes(5_000));
+    await writeFile(join(folder, 'other.bin'), randomBytes(5_000));
+    const [made, told] = await sign('keygen', '--out', 'release');
+    expect([made, told]).toEqual([
+      0,
+      expect.stringMatching(/^release\.private\.pem\nrelease\.public\.pem\nfingerprint [0-9a-f]{64}\n$/),
+    ]);
+    const fingerprint = told.trim().slice(-64);
+    const [privateKey, publicKey] = ['release.private.pem', 'release.public.pem'];
+    expect(statSync(join(folder, privateKey)).mode & 0o777).toBe(0o600);
+    const before = readFileSync(join(folder, privateKey), 'utf8');
+    // A key that boards trust must not be written over.
+    expect(await sign('keygen', '--out', 'release')).toEqual([1, `${privateKey} is there already\n`]);
+    expect(readFileSync(join(folder, privateKey), 'utf8')).toBe(before);
+
+    const [signed, line] = await sign('file', 'firmware.bin', '--key', privateKey);
+    expect([signed, line]).toEqual([0, expect.stringMatching(/^[A-Za-z0-9+/]{86}==\n$/)]);
+    const signature = line.trim();
+    const check = (file: string, key: string, text = signature): Promise<[unknown, string]> =>
+      sign('verify', file, '--key', key, '--signature', text);
+    expect(await check('firmware.bin', publicKey)).toEqual([0, `Signed by ${fingerprint}\n`]);
+    expect(await check('other.bin', publicKey)).toEqual([
+      1,
+      'The signature is not that of other.bin by this key\n',
+    ]);
+    for (const [args, says] of [
+      [['verify', 'firmware.bin', '--key', publicKey, '--signature', 'x'], 'base64 of 64 bytes'],
+      [['verify', 'firmware.bin', '--key', privateKey, '--signature', signature], 'must be the public key'],
+      [['file', 'firmware.bin', '--key', publicKey], 'Ed25519 private key'],
+      [['file', 'firmware.bin', '--key', 'none.pem'], 'ENOENT'],
+      [['file', 'none.bin', '--key', privateKey], 'ENOENT'],
+      [['file', 'firmware.bin'], '--key'],
+    ] as const) {
+      const [code, output] = await sign(...args);
+      expect([args, code, output]).toEqual([args, 1, expect.stringContaining(says)]);
+      expect(output).not.toContain(before.split('\n')[1]);
+    }
+
+    await startServer({ HOST: '127.0.0.1', DATABASE_URL: 'sqlite:///./signing.db' });
+    const url = `http://127.0.0.1:${port}/api`;
+    const post = (path: string, body: object): Promise<Response> =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const key = readFileSync(join(folder, publicKey), 'utf8');
+    const registered = await post('/signing-keys', { name: 'release', public_key: key });
+    expect(await registered.json()).toMatchObject({ fingerprint, public_key: key });
+    const form = new FormData();
+    form.set('file', new Blob([readFileSync(join(folder, 'firmware.bin'))]), 'firmware.bin');
+    form.set('version', '1.5.0');
+    form.set('signature', signature);
+    const uploaded = await fetch(`${url}/firmware/upload`, { method: 'POST', body: form });
+    expect(uploaded.status).toBe(201);
+    const rollout = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
+    expect((await post('/rollouts', rollout)).status).toBe(201);
+    await sign('keygen', '--out', 'stranger');
+    for (const [of, status] of [
+      ['release', 'completed'],
+      ['stranger', 'failed'],
+    ] as const) {
+      const boards = ['--server', `http://127.0.0.1:${port}`, '--printers', '5', '--reboot-ms', '50'];
+      start('simulator/cli.js', [...boards, '--seed', of, '--public-key', `${of}.public.pem`]);
+      await eventually(
+        `boards with the key ${of} report their update as ${status}`,
+        async () => (await fetch(`${url}/rollouts/1`)).json() as Promise<Record<string, number>>,
+        (seen) => seen[`${status}_count`] === 5,
+        60_000,
+      );
+    }
+  }, 180_000);
+
   it('a stop lets a request end that is under way, and takes no new one', async () => {
     const server = await startServer({ HOST: '127.0.0.1', DATABASE_URL: 'sqlite:///./stop.db' });
     const body =
@@ -241,6 +322,7 @@ describe('As a process', () => {
     [['--fail', '1.5'], '--fail'],
     [['--server', 'localhost'], '--server'],
     [['--speed', '9'], '--speed'],
+    [['--public-key', 'none.pem'], '--public-key'],
   ])('the simulator refuses %j', async (args, named) => {
     const simulator = start('simulator/cli.js', args);
     expect(await simulator.exit()).toBe(1);
