@@ -113,6 +113,34 @@ describe('Signed firmware', () => {
     return body;
   }
 
+  async function nothingKept(server: TestServer): Promise<void> {
+    await eventually(
+      'nothing is left behind',
+      async () => [...(await readdir(server.uploads)), ...(await readdir(join(server.uploads, 'incoming')))],
+      (names) => names.join() === 'incoming',
+    );
+  }
+
+  /**
+   * Lets a change of the keys be committed while a request waits for its turn to write, its signature checked already: the unit of
+   * work is held up until both stand in line.
+   */
+  async function overtaken<T>(
+    server: TestServer,
+    change: () => Promise<Answer<unknown>>,
+    request: () => Promise<Answer<T>>,
+  ): Promise<[Answer<unknown>, Answer<T>]> {
+    let open = (): void => undefined;
+    const held = server.get(UnitOfWork).run(() => new Promise<void>((resolve) => (open = resolve)));
+    const changed = change();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const answered = request();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    open();
+    await held;
+    return Promise.all([changed, answered]);
+  }
+
   describe('keys', () => {
     it('are registered by their public half, listed, and known by the SHA-256 of it', async () => {
       const server = await start();
@@ -336,14 +364,7 @@ describe('Signed firmware', () => {
         const fields = { version: '1.5.0', ...(signature === undefined ? {} : { signature }) };
         await expectRefused(tryUpload(server, fields, bytes), 'signature', message);
       }
-      await eventually(
-        'nothing is left behind',
-        async () => [
-          ...(await readdir(server.uploads)),
-          ...(await readdir(join(server.uploads, 'incoming'))),
-        ],
-        (names) => names.join() === 'incoming',
-      );
+      await nothingKept(server);
       expect((await server.request('GET', '/api/firmware/1.5.0')).status).toBe(404);
       const answer = await tryUpload(server, { version: '1.5.0', signature: good }, bytes);
       expect(answer.status).toBe(201);
@@ -386,59 +407,33 @@ describe('Signed firmware', () => {
       expect(file_size).toBe(5 * 1024 * 1024);
     });
 
-    /** Lets a change of the keys be committed when an upload that it concerns has been checked, and waits for its turn to be written. */
-    async function duringUpload(
-      server: TestServer,
-      change: () => Promise<Answer<unknown>>,
-      fields: Record<string, string>,
-      bytes: Bytes,
-    ): Promise<[Answer<unknown>, Answer<ProblemBody>]> {
-      let open = (): void => undefined;
-      const held = server.get(UnitOfWork).run(() => new Promise<void>((resolve) => (open = resolve)));
-      const changed = change();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      const uploaded = tryUpload(server, fields, bytes);
-      await eventually(
-        'the binary has come',
-        async () => (await readdir(join(server.uploads, 'incoming'))).length > 0,
-      );
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      open();
-      await held;
-      return Promise.all([changed, uploaded]);
-    }
-
     it('is refused where its key is removed while it is under way', async () => {
       const server = await start();
       const [signer, other] = [new Signer(), new Signer()];
       await register(server, signer);
       await register(server, other);
       const bytes = binary();
-      const [removed, uploaded] = await duringUpload(
+      const fields = { version: '1.5.0', signature: signer.sign(bytes) };
+      const [removed, uploaded] = await overtaken(
         server,
         () => server.request('DELETE', '/api/signing-keys/1'),
-        { version: '1.5.0', signature: signer.sign(bytes) },
-        bytes,
+        () => tryUpload(server, fields, bytes),
       );
       expect(removed.status).toBe(204);
       await expectRefused(Promise.resolve(uploaded), 'signature', /by a key that has just been removed/);
-      await eventually(
-        'nothing is left behind',
-        () => readdir(server.uploads),
-        (names) => names.join() === 'incoming',
-      );
+      await nothingKept(server);
     });
 
     it('is refused where the first key is registered while it is under way unsigned', async () => {
       const server = await start();
-      const [registered, uploaded] = await duringUpload(
+      const [registered, uploaded] = await overtaken(
         server,
         () => tryRegister(server, { name: 'x', public_key: new Signer().pem }),
-        { version: '1.5.0' },
-        binary(),
+        () => tryUpload(server, { version: '1.5.0' }),
       );
       expect(registered.status).toBe(201);
       await expectRefused(Promise.resolve(uploaded), 'signature', /must be given/);
+      await nothingKept(server);
     });
   });
 
@@ -581,6 +576,23 @@ describe('Signed firmware', () => {
       expect((await tryRoll(server, '1.5.0')).status).toBe(201);
     });
 
+    it('are not signed with a key that is removed meanwhile', async () => {
+      const server = await start();
+      const [signer, other] = [new Signer(), new Signer()];
+      const bytes = binary();
+      await upload(server, '1.5.0', {}, bytes);
+      await register(server, signer);
+      await register(server, other);
+      const [removed, changed] = await overtaken(
+        server,
+        () => server.request('DELETE', '/api/signing-keys/1'),
+        () => server.request<ProblemBody>('PATCH', '/api/firmware/1.5.0', { signature: signer.sign(bytes) }),
+      );
+      expect(removed.status).toBe(204);
+      await expectRefused(Promise.resolve(changed), 'signature', /by a key that has just been removed/);
+      expect((await server.request('GET', '/api/firmware/1.5.0')).body).toMatchObject({ signature: null });
+    });
+
     it('are signed one by one where a version has several binaries', async () => {
       const server = await start();
       const signer = new Signer();
@@ -588,12 +600,11 @@ describe('Signed firmware', () => {
       await upload(server, '1.5.0', { platform: 'esp8266' }, one);
       await upload(server, '1.5.0', { platform: 'esp32' }, other);
       await register(server, signer);
-      const both = { signature: signer.sign(one) };
-      await expectRefused(
-        server.request<ProblemBody>('PATCH', '/api/firmware/1.5.0', both),
-        'signature',
-        /over the exact bytes/,
-      );
+      for (const bytes of [one, other]) {
+        const body = { signature: signer.sign(bytes) };
+        const answer = server.request<ProblemBody>('PATCH', '/api/firmware/1.5.0', body);
+        await expectRefused(answer, 'signature', /over the exact bytes/);
+      }
       const rows = (await server.request<FirmwareResponse[]>('GET', '/api/firmware')).body;
       expect(rows.map((row) => row.signature)).toEqual([null, null]);
       for (const [platform, bytes] of [

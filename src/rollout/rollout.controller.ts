@@ -78,7 +78,11 @@ export class RolloutController {
   @ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100')
   @ApiProblem(404, 'No build has this version', 'Firmware version not found')
   @ApiProblem(413, 'The body exceeds 1 MB', 'request entity too large')
-  @ApiProblem(409, 'The firmware is deprecated', 'Firmware 1.5.0 is deprecated, and offered to nobody')
+  @ApiProblem(
+    409,
+    'The firmware is deprecated, or lacks a signature while signing keys are registered',
+    'Firmware 1.5.0 is deprecated, and offered to nobody',
+  )
   async create(@Body() dto: CreateRolloutDto): Promise<RolloutResponse> {
     return toRolloutResponse(await this.rollouts.create(toNewRollout(dto)));
   }

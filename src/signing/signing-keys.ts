@@ -17,6 +17,8 @@ export interface VerifiedSignature {
   signingKeyFingerprint: string;
 }
 
+const MISSING = 'signature must be given while signing keys are registered; npm run sign -- file makes one';
+
 /** The public keys that operators trust to sign firmware: as long as there is one, an upload needs a signature by one of them. */
 @Injectable()
 export class SigningKeys {
@@ -92,18 +94,15 @@ export class SigningKeys {
   }
 
   /**
-   * Checks the signature of a file over its exact bytes, which it takes into memory. Keys may come and go meanwhile: `confirm`
-   * says whether the outcome still counts.
+   * Checks the signature of a file over its exact bytes, which it takes into memory. It takes a while, and keys may come and go
+   * meanwhile: `confirm` says whether the outcome counts.
    *
-   * @returns null where there is no signature, and none is needed
-   * @throws Invalid where one is needed and missing, or is not by a registered key
+   * @returns null where there is no signature
+   * @throws Invalid where it is not by a registered key
    */
   async verify(path: string, signature: string | null): Promise<VerifiedSignature | null> {
+    if (signature === null) return null;
     const keys = this.registered(this.database.reader);
-    if (signature === null) {
-      if (keys.length > 0) throw missing();
-      return null;
-    }
     if (keys.length === 0)
       throw Invalid.field(
         'signature',
@@ -125,11 +124,11 @@ export class SigningKeys {
   /**
    * To be called in the transaction that makes use of what `verify` has found.
    *
-   * @throws Invalid where keys were registered or removed meanwhile, and it does not count any more
+   * @throws Invalid where a signature is needed and missing, or the key that it is by has been removed meanwhile
    */
   confirm(tx: Transaction, verified: VerifiedSignature | null): void {
     if (verified === null) {
-      if (this.areRegistered(tx.db)) throw missing();
+      if (this.areRegistered(tx.db)) throw Invalid.field('signature', undefined, MISSING);
       return;
     }
     const { signature, signingKeyFingerprint } = verified;
@@ -140,10 +139,4 @@ export class SigningKeys {
   private registered(db: Statements): SigningKey[] {
     return this.table.select(db, 'WHERE removed_at IS NULL ORDER BY id');
   }
-}
-
-function missing(): Invalid {
-  const message =
-    'signature must be given while signing keys are registered: npm run sign -- file FILE --key KEY';
-  return Invalid.field('signature', undefined, message);
 }
