@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -101,6 +102,20 @@ describe('The audit log', () => {
     await server.request('PATCH', '/api/firmware/1.5.0', { mandatory: false });
     await server.request('DELETE', '/api/firmware/1.5.0');
     expect(await log()).toEqual(before);
+  });
+
+  it('records the keys that sign firmware', async () => {
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const pem = publicKey.export({ type: 'spki', format: 'pem' });
+    const wanted = { name: 'release key', public_key: pem };
+    const { id } = expectStatus(
+      await server.request<{ id: number }>('POST', '/api/signing-keys', wanted),
+      201,
+    );
+    await server.request('DELETE', `/api/signing-keys/${id}?allow_unsigned=true`);
+    const [removed, registered] = await log(`?subject=signing-key/${id}`);
+    expect(registered).toMatchObject({ action: 'signing_key.register', after: { name: 'release key' } });
+    expect(removed).toMatchObject({ action: 'signing_key.remove', before: { removed_at: null } });
   });
 
   it('records a printer that is blocked', async () => {

@@ -21,6 +21,8 @@ export const ACTIONS = [
   'printer.change',
   'key.create',
   'key.revoke',
+  'signing_key.register',
+  'signing_key.remove',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

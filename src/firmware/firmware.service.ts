@@ -313,6 +313,8 @@ function toState(row: Firmware): AuditedState {
     mandatory: row.mandatory,
     min_upgrade_version: row.minUpgradeVersion,
     deprecated_at: row.deprecatedAt,
+    signature: row.signature,
+    signing_key_fingerprint: row.signingKeyFingerprint,
   };
 }
 

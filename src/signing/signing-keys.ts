@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
+import type { AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, Invalid, NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
@@ -28,6 +30,7 @@ export class SigningKeys {
   constructor(
     private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
     this.table = database.table(SigningKey);
@@ -51,6 +54,12 @@ export class SigningKeys {
         removedAt: null,
       };
       const id = this.table.insert(tx.db, row);
+      this.audit.record(tx, {
+        action: 'signing_key.register',
+        subject: `signing-key/${id}`,
+        before: null,
+        after: toState(row),
+      });
       tx.afterCommit(() => this.logger.log(`Signing key ${id} (${name}) was registered: ${fingerprint}`));
       return Promise.resolve({ ...row, id });
     });
@@ -79,7 +88,14 @@ export class SigningKeys {
           `Signing key ${id} (${row.name}) is the last one, and without it firmware would need no signature any more: ` +
             'register its successor first, or say ?allow_unsigned=true',
         );
-      this.table.update(tx.db, id, { removedAt: this.clock.now() });
+      const removedAt = this.clock.now();
+      this.table.update(tx.db, id, { removedAt });
+      this.audit.record(tx, {
+        action: 'signing_key.remove',
+        subject: `signing-key/${id}`,
+        before: toState(row),
+        after: toState({ ...row, removedAt }),
+      });
       tx.afterCommit(() => {
         this.logger.log(`Signing key ${id} (${row.name}) was removed`);
         if (isLast) this.logger.warn('No signing key is left: uploads need no signature from now on');
@@ -139,4 +155,8 @@ export class SigningKeys {
   private registered(db: Statements): SigningKey[] {
     return this.table.select(db, 'WHERE removed_at IS NULL ORDER BY id');
   }
+}
+
+function toState({ name, fingerprint, removedAt }: Omit<SigningKey, 'id'>): AuditedState {
+  return { name, fingerprint, removed_at: removedAt };
 }

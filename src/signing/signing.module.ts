@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { SigningKeyController } from './signing-key.controller.js';
 import { SigningKey } from './signing-key.entity.js';
 import { SigningKeys } from './signing-keys.js';
 
 /** Whose signature firmware needs. */
 @Module({
-  imports: [TypeOrmModule.forFeature([SigningKey])],
+  imports: [TypeOrmModule.forFeature([SigningKey]), AuditModule],
   controllers: [SigningKeyController],
   providers: [SigningKeys],
   exports: [SigningKeys],
