@@ -86,7 +86,7 @@ describe('The settings', () => {
     ['MAX_CONNECTIONS', '0'],
     ['AUTH', 'basic'],
     ['REQUIRE_PRINTER_KEY', 'yes'],
-    ['REGISTRATION', 'approve'],
+    ['REGISTRATION', 'maybe'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
   ])('%s=%s is refused with one line that names it', (name, value) => {

@@ -38,7 +38,7 @@ export class Forbidden extends DomainError {}
 /** A printer is not let in. */
 export class Refused extends DomainError {
   constructor(
-    readonly code: 'unauthorized' | 'blocked' | 'registration_closed',
+    readonly code: 'unauthorized' | 'blocked' | 'registration_closed' | 'approval_pending',
     message: string,
   ) {
     super(message);

@@ -34,7 +34,7 @@ export class AppConfig {
   readonly maxConnections: number;
   /** True where a printer must show a secret. */
   readonly requirePrinterKey: boolean;
-  /** `closed`: printers that are not known yet are turned away. */
+  /** `approve`: an operator decides on printers that are not known yet. `closed`: they are turned away. */
   readonly registration: (typeof REGISTRATIONS)[number];
   readonly logLevel: LogLevel;
   /** `auto` is text on a terminal and JSON elsewhere. */
@@ -75,7 +75,7 @@ export class AppConfig {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const satisfies LogLevel[];
 const BOOLEANS = ['true', 'false'] as const;
-const REGISTRATIONS = ['open', 'closed'] as const;
+const REGISTRATIONS = ['open', 'approve', 'closed'] as const;
 const AUTH_MODES = ['keys', 'none'] as const;
 const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 

@@ -6,13 +6,20 @@ import { Initial1760000000000 } from '../../migrations/1760000000000-initial.js'
 import { Access1764000000000 } from '../../migrations/1764000000000-access.js';
 import { Audit1765000000000 } from '../../migrations/1765000000000-audit.js';
 import { Signing1766000000000 } from '../../migrations/1766000000000-signing.js';
+import { Registration1768000000000 } from '../../migrations/1768000000000-registration.js';
 
 /** How the server opens its database; the entities come from the feature modules. */
 export function dataSourceOptions(config: AppConfig): DataSourceOptions {
   return {
     type: 'better-sqlite3',
     database: config.databasePath,
-    migrations: [Initial1760000000000, Access1764000000000, Audit1765000000000, Signing1766000000000],
+    migrations: [
+      Initial1760000000000,
+      Access1764000000000,
+      Audit1765000000000,
+      Signing1766000000000,
+      Registration1768000000000,
+    ],
     migrationsRun: true,
     migrationsTransactionMode: 'all',
     synchronize: false,

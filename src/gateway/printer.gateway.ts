@@ -8,6 +8,7 @@ import { Invalid, Refused } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { PrinterGate } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
+import { Registrations } from '../printer/registrations.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { UpdateReports } from '../rollout/update-reports.js';
 import type { Report } from '../rollout/update-reports.js';
@@ -33,6 +34,7 @@ export class PrinterGateway implements OnGatewayConnection {
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
     private readonly gate: PrinterGate,
+    private readonly registrations: Registrations,
     private readonly config: AppConfig,
     private readonly clock: Clock,
   ) {}
@@ -74,7 +76,13 @@ export class PrinterGateway implements OnGatewayConnection {
       throw Invalid.field('printer_id', hello.uuid, `this connection speaks for printer ${printerUuid}`);
     }
     // Before this socket takes the printer over from another one: who may not speak for it must not cut it off either.
-    this.gate.check(hello);
+    try {
+      this.gate.check(hello);
+    } catch (error) {
+      if (error instanceof Refused && error.code === 'approval_pending')
+        await this.registrations.request(hello);
+      throw error;
+    }
     this.connections.claim(hello.uuid, connection);
     const { printerId, offer } = await this.rollouts.printerSubscribed(hello);
     this.connections.subscribed(connection, printerId);

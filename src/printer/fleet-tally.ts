@@ -34,6 +34,11 @@ export class FleetTally {
     db.run(ADD, ...to);
   }
 
+  /** Counts a printer no more; to be called in the transaction that deletes it. */
+  remove(db: Statements, printer: Printer): void {
+    db.run(TAKE, ...kindOf(printer));
+  }
+
   /** Every kind of which there are printers. */
   kinds(db: Statements): PrinterTally[] {
     return this.table.select(db, 'WHERE printers > 0');

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, Patch, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import {
   ListPrintersQuery,
@@ -60,5 +60,21 @@ export class PrinterController {
     @Body() dto: ChangePrinterDto,
   ): Promise<PrinterResponse> {
     return toPrinterResponse(await this.printers.change(key, toPrinterChange(dto)), this.presence);
+  }
+
+  @Delete(':printer_id')
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Delete a printer and its history',
+    description:
+      'Rollouts count it no more. A printer that is still out there registers itself again when it connects: to keep it out, ' +
+      'block it instead, or close the registration.',
+  })
+  @ApiPrinterKey()
+  @ApiNoContentResponse({ description: 'Deleted' })
+  @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
+  @ApiProblem(404, 'No such printer', 'Printer not found: 42')
+  async remove(@PrinterKey([]) key: number | string): Promise<void> {
+    await this.printers.remove(key);
   }
 }

@@ -9,12 +9,15 @@ import { PrinterTally } from './printer-tally.entity.js';
 import { PrinterController } from './printer.controller.js';
 import { Printer } from './printer.entity.js';
 import { PrinterService } from './printer.service.js';
+import { RegistrationController } from './registration.controller.js';
+import { Registration } from './registration.entity.js';
+import { Registrations } from './registrations.js';
 
 /** Printers: registered by their first subscribe, listed and looked up. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Printer, PrinterTally]), AuditModule],
-  controllers: [PrinterController],
-  providers: [FleetTally, Presence, PrinterGate, PrinterList, PrinterService],
-  exports: [FleetTally, Presence, PrinterGate, PrinterService],
+  imports: [TypeOrmModule.forFeature([Printer, PrinterTally, Registration]), AuditModule],
+  controllers: [PrinterController, RegistrationController],
+  providers: [FleetTally, Presence, PrinterGate, PrinterList, PrinterService, Registrations],
+  exports: [FleetTally, Presence, PrinterGate, PrinterService, Registrations],
 })
 export class PrinterModule {}

@@ -7,6 +7,7 @@ import type { AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
 import { versionKey } from '../common/version.js';
+import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
@@ -14,7 +15,9 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { FleetTally } from './fleet-tally.js';
 import { PrinterGate } from './printer-gate.js';
+import type { PrinterObserver } from './printer-observer.js';
 import { Printer } from './printer.entity.js';
+import { Registrations } from './registrations.js';
 
 /** What a printer says of itself when it subscribes; null where it says nothing. */
 export interface PrinterHello {
@@ -73,6 +76,7 @@ export class PrinterService {
   private readonly logger = new Logger(PrinterService.name);
   private readonly table: Table<Printer>;
   private readonly shutOut = new Subject<string>();
+  private readonly observers: PrinterObserver[] = [];
   private readonly targets: Table<TargetPrinter>;
 
   constructor(
@@ -80,6 +84,8 @@ export class PrinterService {
     private readonly unitOfWork: UnitOfWork,
     private readonly tally: FleetTally,
     private readonly gate: PrinterGate,
+    private readonly registrations: Registrations,
+    private readonly config: AppConfig,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
@@ -137,10 +143,7 @@ export class PrinterService {
    * @throws NotFound where there is none
    */
   get(idOrUuid: number | string): Printer {
-    const condition = typeof idOrUuid === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
-    const printer = this.table.find(this.database.reader, condition, idOrUuid);
-    if (!printer) throw new NotFound(`Printer not found: ${idOrUuid}`);
-    return printer;
+    return this.find(this.database.reader, idOrUuid);
   }
 
   /**
@@ -150,9 +153,7 @@ export class PrinterService {
    */
   change(key: number | string, change: PrinterChange): Promise<Printer> {
     return this.unitOfWork.run((tx) => {
-      const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
-      const before = this.table.find(tx.db, condition, key);
-      if (before === null) throw new NotFound(`Printer not found: ${key}`);
+      const before = this.find(tx.db, key);
       const changes = {
         ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
         ...(change.resetKey ? { keyHash: null } : {}),
@@ -172,6 +173,38 @@ export class PrinterService {
       });
       return Promise.resolve(after);
     });
+  }
+
+  /**
+   * Deletes a printer and its history; the counters of rollouts count it no more. Where printers register themselves, it comes back
+   * as a new one: to keep it out, block it.
+   *
+   * @throws NotFound where there is none
+   */
+  remove(key: number | string): Promise<void> {
+    return this.unitOfWork.run((tx) => {
+      const printer = this.find(tx.db, key);
+      const { id, uuid } = printer;
+      for (const observer of this.observers) observer.beforeDelete(tx, printer);
+      this.tally.remove(tx.db, printer);
+      tx.db.run('DELETE FROM printer WHERE id = ?', id);
+      this.audit.record(tx, {
+        action: 'printer.delete',
+        subject: `printer/${id}`,
+        before: toState(printer),
+        after: null,
+      });
+      tx.afterCommit(() => {
+        this.logger.log(`Printer ${id} (${uuid}) was deleted`);
+        this.shutOut.next(uuid);
+      });
+      return Promise.resolve();
+    });
+  }
+
+  /** Registers a feature that keeps something of printers. */
+  observe(observer: PrinterObserver): void {
+    this.observers.push(observer);
   }
 
   /** Emits the UUID of a printer whose connection must prove itself anew, after the commit. */
@@ -222,6 +255,13 @@ export class PrinterService {
     }
   }
 
+  private find(db: Statements, key: number | string): Printer {
+    const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
+    const printer = this.table.find(db, condition, key);
+    if (!printer) throw new NotFound(`Printer not found: ${key}`);
+    return printer;
+  }
+
   private add(tx: Transaction, hello: PrinterHello, now: Date): Printer {
     const firmwareVersion = hello.firmwareVersion ?? UNKNOWN_VERSION;
     const row: Omit<Printer, 'id'> = {
@@ -243,6 +283,7 @@ export class PrinterService {
     const id = this.table.insert(tx.db, row);
     const printer = { ...row, id };
     this.tally.move(tx.db, null, printer);
+    if (this.config.registration === 'approve') this.registrations.done(tx, hello.uuid);
     tx.afterCommit(() =>
       this.logger.debug(`Registered printer ${id} (${hello.uuid}), version ${firmwareVersion}`),
     );

@@ -49,6 +49,15 @@ export class PendingTargets {
     }
   }
 
+  /** A printer is about to be deleted, and its updates with it. */
+  printerRemoved(tx: Transaction, printer: Printer): void {
+    const rules = this.rules.current(tx);
+    for (const rule of rules.rules) {
+      if (isTarget(rules, printer, rule) && !hasUpdate(tx.db, rule.id, printer.id))
+        this.progress.count(tx, rule.id, { pending: -1 });
+    }
+  }
+
   /** Counts all targets of a rollout anew. Takes its time at a large list of ids, and gives the event loop back meanwhile. */
   async recount(tx: Transaction, rolloutId: number): Promise<void> {
     const rules = this.rules.current(tx);

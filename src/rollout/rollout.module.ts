@@ -7,6 +7,7 @@ import { FirmwareWatch } from './firmware-watch.js';
 import { HistoryController } from './history.controller.js';
 import { OfferService } from './offer.service.js';
 import { PendingTargets } from './pending-targets.js';
+import { PrinterWatch } from './printer-watch.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
@@ -37,6 +38,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     FirmwareWatch,
     OfferService,
     PendingTargets,
+    PrinterWatch,
     RolloutAdminService,
     RolloutEvents,
     RolloutProgress,

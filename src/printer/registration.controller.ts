@@ -1,0 +1,60 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import {
+  DecideRegistrationDto,
+  RegistrationListResponse,
+  RegistrationParam,
+  RegistrationResponse,
+  toRegistrationResponse,
+} from './registration.dto.js';
+import { Registrations } from './registrations.js';
+
+const ApiUnknownPrinter = (): MethodDecorator =>
+  ApiProblem(404, 'It has not asked', 'Registration not found: 00000000-0000-4000-8000-000000000000');
+
+/** Printers that ask to be registered, where `REGISTRATION=approve` lets an operator decide. */
+@ApiTags('printers')
+@Controller('api/registrations')
+export class RegistrationController {
+  constructor(private readonly registrations: Registrations) {}
+
+  @Get()
+  @NoQuery()
+  @ApiOperation({ summary: 'List the printers that ask to be registered' })
+  @ApiOkResponse({ type: RegistrationListResponse })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
+  list(): RegistrationListResponse {
+    return { registrations: this.registrations.list().map(toRegistrationResponse) };
+  }
+
+  @Patch(':printer_id')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Accept or reject a printer',
+    description: 'One that is accepted is registered when it connects again, which it does by itself.',
+  })
+  @ApiOkResponse({ type: RegistrationResponse })
+  @ApiBadInput('status', 'yes', 'status must be one of the following values: pending, accepted, rejected')
+  @ApiUnknownPrinter()
+  async decide(
+    @Param() param: RegistrationParam,
+    @Body() dto: DecideRegistrationDto,
+  ): Promise<RegistrationResponse> {
+    return toRegistrationResponse(
+      await this.registrations.decide(param.printer_id.toLowerCase(), dto.status),
+    );
+  }
+
+  @Delete(':printer_id')
+  @HttpCode(204)
+  @NoQuery()
+  @ApiOperation({ summary: 'Forget that a printer has asked: it may ask again' })
+  @ApiNoContentResponse({ description: 'It is forgotten' })
+  @ApiBadInput('printer_id', 'x', 'printer_id must be a UUID')
+  @ApiUnknownPrinter()
+  async remove(@Param() param: RegistrationParam): Promise<void> {
+    await this.registrations.remove(param.printer_id.toLowerCase());
+  }
+}

@@ -1,0 +1,69 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsIn } from 'class-validator';
+import { IsUuid } from '../common/validators.js';
+import { REGISTRATION_STATUSES } from './registration.entity.js';
+import type { Registration, RegistrationStatus } from './registration.entity.js';
+
+/** The printer in a path. */
+export class RegistrationParam {
+  @ApiProperty({ type: String, format: 'uuid', description: 'The printer' })
+  @IsUuid()
+  printer_id!: string;
+}
+
+/** Body of PATCH /api/registrations/{printer_id}. */
+export class DecideRegistrationDto {
+  @ApiProperty({ enum: REGISTRATION_STATUSES, example: 'accepted' })
+  @IsIn(REGISTRATION_STATUSES)
+  status!: RegistrationStatus;
+}
+
+/** A printer that has asked to be registered. */
+export class RegistrationResponse {
+  @ApiProperty({ type: String, format: 'uuid' })
+  printer_id!: string;
+
+  @ApiProperty({ enum: REGISTRATION_STATUSES, example: 'pending' })
+  status!: RegistrationStatus;
+
+  @ApiProperty({ type: String, example: 'Front Desk' })
+  printer_name!: string;
+
+  @ApiProperty({ type: String, format: 'uuid', description: 'The owner, as the printer says' })
+  user_id!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'esp8266' })
+  platform!: string | null;
+
+  @ApiProperty({
+    type: Boolean,
+    description: 'True where it has shown an api_key: it is accepted with that one alone',
+  })
+  has_key!: boolean;
+
+  @ApiProperty({ type: String, example: '192.0.2.7', description: 'Where it connected from' })
+  address!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  requested_at!: string;
+}
+
+/** The printers that have asked. */
+export class RegistrationListResponse {
+  @ApiProperty({ type: [RegistrationResponse], description: 'The newest first, a thousand at most' })
+  registrations!: RegistrationResponse[];
+}
+
+/** Maps a row to its answer. */
+export function toRegistrationResponse(row: Registration): RegistrationResponse {
+  return {
+    printer_id: row.uuid,
+    status: row.status,
+    printer_name: row.name,
+    user_id: row.userId,
+    platform: row.platform,
+    has_key: row.keyHash !== null,
+    address: row.address,
+    requested_at: row.requestedAt.toISOString(),
+  };
+}

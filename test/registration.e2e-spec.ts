@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import type { RegistrationListResponse, RegistrationResponse } from '../src/printer/registration.dto.js';
+import { Board } from './support/board.js';
+import { eventually } from './support/eventually.js';
+import {
+  binary,
+  connected,
+  counts,
+  details,
+  expectStatus,
+  printer,
+  roll,
+  rollout,
+  upload,
+} from './support/factories.js';
+import type { ProblemBody } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+describe('With REGISTRATION=approve, a new printer', () => {
+  let server: TestServer;
+  const boards: Board[] = [];
+
+  beforeEach(async () => {
+    server = await TestServer.start({ REGISTRATION: 'approve' });
+  });
+  afterEach(async () => {
+    for (const board of boards.splice(0)) board.socket.terminate();
+    await server.stop();
+  });
+
+  /** Connects and subscribes; resolves with the code of the answer. */
+  async function subscribe(uuid: string, apiKey?: string): Promise<unknown> {
+    const board = await Board.open(server);
+    boards.push(board);
+    return board.subscribe(uuid, apiKey);
+  }
+
+  async function registrations(): Promise<RegistrationResponse[]> {
+    return (await server.request<RegistrationListResponse>('GET', '/api/registrations')).body.registrations;
+  }
+
+  async function decide(uuid: string, status: string): Promise<number> {
+    return (await server.request('PATCH', `/api/registrations/${uuid}`, { status })).status;
+  }
+
+  it('waits for an operator, counts for nothing and is sent nothing, and then is like any other', async () => {
+    await upload(server, '1.5.0');
+    const { id } = await roll(server, '1.5.0');
+    const virtual = printer(server, { version: '1.4.0', reconnectMs: 20 });
+    const { uuid } = virtual.options;
+    expect(await subscribe(uuid)).toBe('approval_pending');
+    expect(await subscribe(uuid)).toBe('approval_pending');
+    expect(await registrations()).toMatchObject([
+      { printer_id: uuid, status: 'pending', address: '127.0.0.1' },
+    ]);
+    expect((await server.request('GET', `/api/printers/${uuid}`)).status).toBe(404);
+    expect((await rollout(server, id)).total_targets).toBe(0);
+
+    expect(await decide(uuid, 'accepted')).toBe(200);
+    virtual.start();
+    await eventually('the update is completed', () => virtual.version === '1.5.0');
+    expect(await registrations()).toEqual([]);
+    await eventually(
+      'it is counted',
+      () => counts(server, id),
+      (seen) => seen[2] === 1,
+    );
+    await virtual.stop();
+  });
+
+  it('is accepted with the api_key that it asked with, and no other', async () => {
+    const uuid = randomUUID();
+    expect(await subscribe(uuid, 'the-secret-of-the-printer')).toBe('approval_pending');
+    expect((await registrations())[0]).toMatchObject({ has_key: true });
+    expect(JSON.stringify(await registrations())).not.toContain('the-secret');
+    await decide(uuid, 'accepted');
+    expect(await subscribe(uuid, 'a-secret-of-somebody-else')).toBe('unauthorized');
+    expect(await subscribe(uuid)).toBe('unauthorized');
+    expect(await subscribe(uuid, 'the-secret-of-the-printer')).toBe('subscription_accepted');
+  });
+
+  it('stays out once it is rejected, and may ask again once that is forgotten', async () => {
+    const uuid = randomUUID();
+    await subscribe(uuid);
+    await decide(uuid, 'rejected');
+    expect(await subscribe(uuid)).toBe('registration_closed');
+    expect((await server.request('DELETE', `/api/registrations/${uuid}`)).status).toBe(204);
+    expect(await registrations()).toEqual([]);
+    expect(await subscribe(uuid)).toBe('approval_pending');
+  });
+
+  it('that was accepted once is let in from then on', async () => {
+    const uuid = randomUUID();
+    await subscribe(uuid);
+    await decide(uuid, 'accepted');
+    expect(await subscribe(uuid)).toBe('subscription_accepted');
+    expect(await subscribe(uuid)).toBe('subscription_accepted');
+  });
+
+  it.each([
+    ['PATCH', '/api/registrations/x', { status: 'accepted' }, 400, 'printer_id'],
+    ['PATCH', `/api/registrations/${randomUUID()}`, { status: 'yes' }, 400, 'status'],
+    ['PATCH', `/api/registrations/${randomUUID()}`, { status: 'accepted' }, 404, 'Registration not found'],
+    ['DELETE', `/api/registrations/${randomUUID()}`, undefined, 404, 'Registration not found'],
+  ])('%s %s %j is answered with %i', async (method, path, body, status, words) => {
+    const answer = await server.request<ProblemBody>(method, path, body);
+    expect([answer.status, answer.body.detail]).toEqual([status, expect.stringContaining(words)]);
+  });
+});
+
+describe('A printer that is deleted', () => {
+  let server: TestServer;
+
+  beforeEach(async () => {
+    server = await TestServer.start({ REGISTRATION: 'open' });
+  });
+  afterEach(() => server.stop());
+
+  it('goes with its updates, and out of every counter', async () => {
+    await upload(server, '1.5.0');
+    await upload(server, '1.6.0', { channel: 'beta' }, binary());
+    const done = await connected(server, { version: '1.4.0' });
+    const failing = await connected(server, { version: '1.4.0', behaviour: 'fail' });
+    const hanging = await connected(server, { version: '1.4.0', behaviour: 'hang' });
+    const all = [done, failing, hanging];
+    const { id } = await roll(server, '1.5.0');
+    await eventually(
+      'the updates',
+      () => counts(server, id),
+      (seen) => seen.join() === '0,1,1,1,0',
+    );
+    const pending = await roll(server, '1.6.0', { rollout_type: 'gradual', rollout_percentage: 0 });
+    expect(await counts(server, pending.id)).toEqual([3, 0, 0, 0, 0]);
+    const numbers = await Promise.all(all.map(async (one) => (await details(server, one.options.uuid)).id));
+    for (const one of all) await one.stop();
+
+    const left = [
+      ['0,1,0,1,0', '2,0,0,0,0'],
+      ['0,1,0,0,0', '1,0,0,0,0'],
+      ['0,0,0,0,0', '0,0,0,0,0'],
+    ];
+    for (const [index, one] of all.entries()) {
+      expect((await server.request('DELETE', `/api/printers/${one.options.uuid}`)).status).toBe(204);
+      expect((await server.request('GET', `/api/printers/${numbers[index]}`)).status).toBe(404);
+      expect((await server.request('DELETE', `/api/printers/${numbers[index]}`)).status).toBe(404);
+      expect([(await counts(server, id)).join(), (await counts(server, pending.id)).join()]).toEqual(
+        left[index],
+      );
+    }
+    const [rows] = await server
+      .get(DataSource)
+      .query<Array<Record<string, number>>>(
+        'SELECT (SELECT count(*) FROM printer_update) AS updates, (SELECT sum(printers) FROM printer_tally) AS tally',
+      );
+    expect(rows).toEqual({ updates: 0, tally: 0 });
+    const audit = await server.request<{ entries: unknown[] }>('GET', '/api/audit?action=printer.delete');
+    expect(audit.body.entries).toHaveLength(3);
+  });
+
+  it('that was the last one pending completes the rollout', async () => {
+    await upload(server, '1.5.0');
+    const done = await connected(server, { version: '1.4.0' });
+    const away = await connected(server, { version: '1.4.0' });
+    await away.stop();
+    const { id } = await roll(server, '1.5.0');
+    await eventually(
+      'one update',
+      () => counts(server, id),
+      (seen) => seen.join() === '1,0,1,0,0',
+    );
+    expect((await rollout(server, id)).status).toBe('active');
+    expectStatus(await server.request('DELETE', `/api/printers/${away.options.uuid}`), 204);
+    expect((await rollout(server, id)).status).toBe('completed');
+    await done.stop();
+  });
+
+  it('is cut off, and registers itself as a new one when it comes back', async () => {
+    const virtual = await connected(server, { reconnectMs: 20 });
+    const before = await details(server, virtual.options.uuid);
+    expectStatus(await server.request('DELETE', `/api/printers/${before.id}`), 204);
+    const after = await eventually(
+      'it is back',
+      () => server.request<{ id: number; online: boolean }>('GET', `/api/printers/${virtual.options.uuid}`),
+      (answer) => answer.status === 200 && answer.body.online,
+    );
+    expect(after.body.id).toBeGreaterThan(before.id);
+    await virtual.stop();
+  });
+});
