@@ -17,9 +17,6 @@ import { RequestObserver } from './http/request-observer.js';
 import { securityHeaders } from './http/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
 
-// A target may list 10,000 UUIDs, of 39 bytes each with its quotes and comma.
-const JSON_BODY_LIMIT = '1mb';
-
 /** What the application must be created with. */
 export const APP_OPTIONS = { abortOnError: false, bodyParser: false, forceCloseConnections: true } as const;
 
@@ -37,7 +34,7 @@ export function setUpApp(app: NestExpressApplication): void {
   adapter.setFastPath((request, response) =>
     download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
   );
-  const json = express.json({ limit: JSON_BODY_LIMIT });
+  const json = express.json({ limit: config.maxBodyBytes });
   app.use(
     oneLayer([
       (request, response, next) => {
@@ -57,7 +54,7 @@ export function setUpApp(app: NestExpressApplication): void {
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
   app.useWebSocketAdapter(new PrinterWsAdapter(app, config));
-  app.useGlobalPipes(new StrictValidationPipe());
+  app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
   adapter.afterRoutes(() => setUpOpenApi(app));
   app.enableShutdownHooks();

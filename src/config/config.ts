@@ -30,6 +30,16 @@ export class AppConfig {
   readonly maxMessagesPerSecond: number;
   /** Sockets of printers that may be open at once. */
   readonly maxConnections: number;
+  /** Largest frame of a printer, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Largest JSON body of a request, in bytes. */
+  readonly maxBodyBytes: number;
+  /** How deep the values in a body or a message may be nested. */
+  readonly maxJsonDepth: number;
+  /** Longest list of printers or of users in the target of a rollout. */
+  readonly maxTargetIds: number;
+  /** Longest release notes and longest changelog, in characters. */
+  readonly maxTextLength: number;
   /** True where a printer must show a secret. */
   readonly requirePrinterKey: boolean;
   /** `closed`: printers that are not known yet are turned away. */
@@ -62,6 +72,15 @@ export class AppConfig {
     this.subscribeTimeoutMs = read.integer('SUBSCRIBE_TIMEOUT_SECONDS', 10, 1, 3_600) * 1_000;
     this.maxMessagesPerSecond = read.integer('MAX_MESSAGES_PER_SECOND', 500, 1, 1_000_000);
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
+    this.maxFrameBytes = read.integer('MAX_FRAME_BYTES', 16 * 1024, 1_024, 2 ** 30);
+    this.maxBodyBytes = read.integer('MAX_BODY_BYTES', 1024 * 1024, 1_024, 2 ** 29);
+    this.maxJsonDepth = read.integer('MAX_JSON_DEPTH', 10, 3, 1_000);
+    this.maxTargetIds = read.integer('MAX_TARGET_IDS', 10_000, 1, 1_000_000);
+    if (this.maxTargetIds * BYTES_PER_ID > this.maxBodyBytes) {
+      const problem = `so many do not fit into a body of MAX_BODY_BYTES=${this.maxBodyBytes}; each takes ${BYTES_PER_ID}`;
+      throw new ConfigError('MAX_TARGET_IDS', String(this.maxTargetIds), problem);
+    }
+    this.maxTextLength = read.integer('MAX_TEXT_LENGTH', 100_000, 1, 10_000_000);
     this.auth = read.oneOf('AUTH', 'keys', AUTH_MODES);
     this.requirePrinterKey = read.oneOf('REQUIRE_PRINTER_KEY', 'false', BOOLEANS) === 'true';
     this.registration = read.oneOf('REGISTRATION', 'open', REGISTRATIONS);
@@ -93,6 +112,9 @@ function defaultMaxConnections(): number {
   const files = /^Max open files +(\d+)/m.exec(limits)?.[1];
   return files === undefined ? WITHOUT_LIMIT : Math.max(1, Number(files) - OTHER_FILES);
 }
+
+// A UUID with its quotes and a comma.
+const BYTES_PER_ID = 39;
 
 class SettingReader {
   constructor(private readonly environment: NodeJS.ProcessEnv) {}

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
@@ -8,9 +8,6 @@ import { ANY_PLATFORM, IsPlatform, IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import type { Firmware } from './firmware.entity.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware.service.js';
-
-const MAX_RELEASE_NOTES = 10_000;
-const MAX_CHANGELOG = 100_000;
 
 // Form fields are text. Python's requests sends False as "False"; HTML forms leave optional fields empty.
 const FormBoolean = (): PropertyDecorator =>
@@ -63,13 +60,11 @@ export class UploadFirmwareDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_RELEASE_NOTES)
   release_notes?: string;
 
   @ApiPropertyOptional({ type: String, description: 'In detail, e.g. `- Fixed print quality issues`' })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_CHANGELOG)
   changelog?: string;
 
   @ApiPropertyOptional({
@@ -156,7 +151,6 @@ export class ChangeFirmwareDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_RELEASE_NOTES)
   release_notes?: string | null;
 
   @ApiPropertyOptional({
@@ -167,7 +161,6 @@ export class ChangeFirmwareDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_CHANGELOG)
   changelog?: string | null;
 
   @ApiPropertyOptional({ type: Boolean, example: false })

@@ -45,6 +45,10 @@ export class PrinterWsAdapter extends WsAdapter {
   private readonly handshakes: Handshake[] = [];
   private warnedAt = -WARN_EVERY_MS;
 
+  override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): WebSocketServer {
+    return super.create(port, { ...options, maxPayload: this.config.maxFrameBytes }) as WebSocketServer;
+  }
+
   override bindMessageHandlers(): void {
     // The gateway listens on each socket itself.
   }
