@@ -13,6 +13,7 @@ import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
 import { oneLayer } from './http/one-layer.js';
+import { OpenSockets } from './http/open-sockets.js';
 import { RequestObserver } from './http/request-observer.js';
 import { securityHeaders } from './http/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
@@ -31,8 +32,12 @@ export function setUpApp(app: NestExpressApplication): void {
   const observer = app.get(RequestObserver);
   const access = app.get(Access);
   const download = app.get(FastDownload);
-  adapter.setFastPath((request, response) =>
-    download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
+  const sockets = app.get(OpenSockets);
+  sockets.watch(adapter.getHttpServer());
+  adapter.setFastPath(
+    (request, response) =>
+      sockets.turnAway(request, response) ||
+      download.answer(request, response, () => observer.watch(request, response, () => DOWNLOAD_ROUTE)),
   );
   const json = express.json({ limit: config.maxBodyBytes });
   app.use(
@@ -53,7 +58,7 @@ export function setUpApp(app: NestExpressApplication): void {
   // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
-  app.useWebSocketAdapter(new PrinterWsAdapter(app, config));
+  app.useWebSocketAdapter(new PrinterWsAdapter(app, config, (socket) => sockets.isSurplus(socket)));
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
   adapter.afterRoutes(() => setUpOpenApi(app));

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { addressGroup } from '../src/common/address.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
+import { LogLines } from './support/log-lines.js';
 import { RawSocket } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
@@ -120,6 +127,122 @@ describe('The limit', () => {
       );
       expect((await raw.ask(hello)).code).toBe('subscription_accepted');
       raw.socket.close();
+    });
+  });
+
+  // 127.0.0.2 and 127.0.0.3 are this machine, too: one misbehaves, the other is somebody else.
+  const GREEDY = '127.0.0.2';
+  const OTHER = '127.0.0.3';
+
+  /** Sends a request from an address, over a socket of its own; resolves with the status of the answer, and its headers. */
+  function ask(
+    server: TestServer,
+    localAddress: string,
+    path: string,
+    headers: Record<string, string> = {},
+    method = 'GET',
+  ): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const options = { localAddress, headers, method, agent: false };
+      const request = httpRequest(server.url + path, options, (response) => resolve(response.resume()));
+      request.on('error', reject).end();
+    });
+  }
+
+  /** Opens a socket, and sends nothing. */
+  async function openSilently(server: TestServer, localAddress: string): Promise<Socket> {
+    const { port } = new URL(server.url);
+    const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress });
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  describe('on sockets', () => {
+    it('MAX_CONNECTIONS_PER_ADDRESS turns away what is more, while others come and stay', async () => {
+      const log = new LogLines();
+      const settings = { MAX_CONNECTIONS_PER_ADDRESS: '3', UNLIMITED_ADDRESSES: 'none' };
+      const server = await TestServer.start(settings, log);
+      const other = await RawSocket.open(server, undefined, [], OTHER);
+      const greedy = [];
+      for (let index = 0; index < 3; index++)
+        greedy.push(await RawSocket.open(server, undefined, [], GREEDY));
+      expect(await RawSocket.tryOpen(server, GREEDY)).toBe(503);
+      expect(await RawSocket.tryOpen(server, GREEDY)).toBe(503);
+      const turnedAway = await ask(server, GREEDY, '/health/live');
+      expect([turnedAway.statusCode, turnedAway.headers['retry-after']]).toEqual([503, '5']);
+      expect(turnedAway.headers['content-type']).toBe('application/problem+json');
+      // Those who are in do not notice, neither of the same address nor of another.
+      expect((await greedy[0]!.ask(subscribe())).code).toBe('subscription_accepted');
+      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      expect(await RawSocket.tryOpen(server, OTHER)).toBe(101);
+      expect((await ask(server, OTHER, '/health/live')).statusCode).toBe(200);
+      expect(log.of('Sockets')).toEqual([
+        `${GREEDY} has 3 sockets open: more are turned away (MAX_CONNECTIONS_PER_ADDRESS)`,
+      ]);
+      greedy[0]!.socket.close();
+      await eventually('there is room again', async () => (await RawSocket.tryOpen(server, GREEDY)) === 101);
+      await server.stop();
+    });
+
+    it('sockets that say nothing count, too, and are closed unheard when they are far too many', async () => {
+      const settings = { MAX_CONNECTIONS_PER_ADDRESS: '3', UNLIMITED_ADDRESSES: 'none' };
+      const server = await TestServer.start(settings);
+      const other = await RawSocket.open(server, undefined, [], OTHER);
+      const sockets: Socket[] = [];
+      for (let index = 0; index < 120; index++) sockets.push(await openSilently(server, GREEDY));
+      await eventually(
+        'those beyond are closed',
+        () => sockets.filter((socket) => socket.closed).length,
+        (closed) => closed === 17,
+      );
+      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      for (const socket of sockets) socket.destroy();
+      await server.stop();
+    });
+
+    it('UNLIMITED_ADDRESSES may open as many as they like: a proxy has the sockets of all', async () => {
+      const settings = { MAX_CONNECTIONS_PER_ADDRESS: '2', UNLIMITED_ADDRESSES: '127.0.0.2/31' };
+      const server = await TestServer.start(settings);
+      const proxy = [];
+      for (let index = 0; index < 5; index++) proxy.push(await RawSocket.open(server, undefined, [], GREEDY));
+      const other = await RawSocket.open(server, undefined, [], '127.0.0.4');
+      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      for (const { socket } of [...proxy, other]) socket.close();
+      await server.stop();
+    });
+
+    it('MAX_CONNECTIONS bounds all sockets, whatever they are for, and leaves those of printers alone', async () => {
+      const log = new LogLines();
+      const server = await TestServer.start({ MAX_CONNECTIONS: '2' }, log);
+      const printers = [await RawSocket.open(server), await RawSocket.open(server)];
+      const sockets: Socket[] = [];
+      for (let index = 0; index < 520; index++) sockets.push(await openSilently(server, GREEDY));
+      await eventually(
+        'those beyond are closed',
+        () => sockets.filter((socket) => socket.closed).length,
+        (closed) => closed === 20,
+      );
+      for (const one of printers) expect((await one.ask(subscribe())).code).toBe('subscription_accepted');
+      expect(log.of('Sockets')).toEqual(['502 sockets are open: more are closed (MAX_CONNECTIONS)']);
+      for (const socket of sockets) socket.destroy();
+      await eventually('others are let in again', () =>
+        ask(server, OTHER, '/health/live').then(
+          ({ statusCode }) => statusCode === 200,
+          () => false,
+        ),
+      );
+      await server.stop();
+    });
+
+    it.each([
+      ['192.0.2.7', '192.0.2.7'],
+      ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+      ['2001:db8::6', '2001:db8:0:0::/64'],
+      ['::1', '0:0:0:0::/64'],
+      ['2001:db8:1:2:3:4:5::', '2001:db8:1:2::/64'],
+    ])('counts %s as %s', (address, group) => {
+      expect(addressGroup(address)).toBe(group);
     });
   });
 });

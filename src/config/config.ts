@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { LogLevel } from '@nestjs/common';
 
@@ -30,6 +31,10 @@ export class AppConfig {
   readonly maxMessagesPerSecond: number;
   /** Sockets of printers that may be open at once. */
   readonly maxConnections: number;
+  /** Sockets that one address may have open at once. */
+  readonly maxConnectionsPerAddress: number;
+  /** Addresses and networks that are not limited one by one. */
+  readonly unlimitedAddresses: readonly string[];
   /** Largest frame of a printer, in bytes. */
   readonly maxFrameBytes: number;
   /** Largest JSON body of a request, in bytes. */
@@ -72,6 +77,8 @@ export class AppConfig {
     this.subscribeTimeoutMs = read.integer('SUBSCRIBE_TIMEOUT_SECONDS', 10, 1, 3_600) * 1_000;
     this.maxMessagesPerSecond = read.integer('MAX_MESSAGES_PER_SECOND', 500, 1, 1_000_000);
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
+    this.maxConnectionsPerAddress = read.integer('MAX_CONNECTIONS_PER_ADDRESS', 5_000, 1, 1_000_000);
+    this.unlimitedAddresses = addresses(read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'));
     this.maxFrameBytes = read.integer('MAX_FRAME_BYTES', 16 * 1024, 1_024, 2 ** 30);
     this.maxBodyBytes = read.integer('MAX_BODY_BYTES', 1024 * 1024, 1_024, 2 ** 29);
     this.maxJsonDepth = read.integer('MAX_JSON_DEPTH', 10, 3, 1_000);
@@ -169,11 +176,29 @@ function databasePath(url: string): string {
   return resolve(path);
 }
 
+function listOf(text: string): string[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  return entries.filter((entry) => entry !== '');
+}
+
+const BITS: Record<number, number> = { 4: 32, 6: 128 };
+
+function addresses(text: string): string[] {
+  if (text === 'none') return [];
+  const entries = listOf(text);
+  for (const entry of entries) {
+    const [address = '', prefix = '0', ...more] = entry.split('/');
+    const bits = BITS[isIP(address)] ?? -1;
+    if (more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
+      const problem = `${entry} is neither an address nor a network such as 192.0.2.0/24`;
+      throw new ConfigError('UNLIMITED_ADDRESSES', text, problem);
+    }
+  }
+  return entries;
+}
+
 function corsOrigins(text: string): '*' | string[] {
-  const origins = text
-    .split(',')
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== '');
+  const origins = listOf(text);
   if (origins.includes('*')) {
     if (origins.length > 1) throw new ConfigError('CORS_ALLOWED_ORIGINS', text, '* must stand alone');
     return '*';
