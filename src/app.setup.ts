@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import cors from 'cors';
 import express from 'express';
 import type { Request } from 'express';
-import { Access } from './access/access.js';
+import { RequestLimits } from './access/request-limits.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
@@ -30,7 +30,7 @@ export function setUpApp(app: NestExpressApplication): void {
   app.disable('etag');
   app.set('query parser', 'simple');
   const observer = app.get(RequestObserver);
-  const access = app.get(Access);
+  const limits = app.get(RequestLimits);
   const download = app.get(FastDownload);
   const sockets = app.get(OpenSockets);
   sockets.watch(adapter.getHttpServer());
@@ -49,8 +49,7 @@ export function setUpApp(app: NestExpressApplication): void {
       securityHeaders(config),
       cors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] }),
       (request, _, next) => {
-        access.check(request);
-        next();
+        limits.admit(request).then(() => next(), next);
       },
       (request, response, next) => (hasBody(request) ? json(request, response, next) : next()),
     ]),

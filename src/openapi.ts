@@ -50,6 +50,10 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
         403,
         'This needs a key with the scope admin',
       );
+      operation.responses['429'] ??= {
+        ...problem('Too many requests', 429, 'Too many requests: at most 200 a second'),
+        headers: { 'Retry-After': { description: 'In seconds', schema: { type: 'integer', example: 1 } } },
+      };
     }
   }
   return document;

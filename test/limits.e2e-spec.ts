@@ -4,9 +4,12 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { NewKeyResponse } from '../src/access/api-key.dto.js';
 import { addressGroup } from '../src/common/address.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from './support/factories.js';
@@ -28,6 +31,18 @@ function deep(levels: number): unknown {
 
 // Every test hits a limit, and looks at somebody else who must not notice.
 describe('The limit', () => {
+  const servers: TestServer[] = [];
+
+  async function start(settings: Record<string, string> = {}, log?: LogLines): Promise<TestServer> {
+    const server = await TestServer.start(settings, log);
+    servers.push(server);
+    return server;
+  }
+
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.stop()));
+  });
+
   describe('on what is sent', () => {
     let server: TestServer;
 
@@ -162,7 +177,7 @@ describe('The limit', () => {
     it('MAX_CONNECTIONS_PER_ADDRESS turns away what is more, while others come and stay', async () => {
       const log = new LogLines();
       const settings = { MAX_CONNECTIONS_PER_ADDRESS: '3', UNLIMITED_ADDRESSES: 'none' };
-      const server = await TestServer.start(settings, log);
+      const server = await start(settings, log);
       const other = await RawSocket.open(server, undefined, [], OTHER);
       const greedy = [];
       for (let index = 0; index < 3; index++)
@@ -182,12 +197,11 @@ describe('The limit', () => {
       ]);
       greedy[0]!.socket.close();
       await eventually('there is room again', async () => (await RawSocket.tryOpen(server, GREEDY)) === 101);
-      await server.stop();
     });
 
     it('sockets that say nothing count, too, and are closed unheard when they are far too many', async () => {
       const settings = { MAX_CONNECTIONS_PER_ADDRESS: '3', UNLIMITED_ADDRESSES: 'none' };
-      const server = await TestServer.start(settings);
+      const server = await start(settings);
       const other = await RawSocket.open(server, undefined, [], OTHER);
       const sockets: Socket[] = [];
       for (let index = 0; index < 120; index++) sockets.push(await openSilently(server, GREEDY));
@@ -198,23 +212,21 @@ describe('The limit', () => {
       );
       expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
       for (const socket of sockets) socket.destroy();
-      await server.stop();
     });
 
     it('UNLIMITED_ADDRESSES may open as many as they like: a proxy has the sockets of all', async () => {
       const settings = { MAX_CONNECTIONS_PER_ADDRESS: '2', UNLIMITED_ADDRESSES: '127.0.0.2/31' };
-      const server = await TestServer.start(settings);
+      const server = await start(settings);
       const proxy = [];
       for (let index = 0; index < 5; index++) proxy.push(await RawSocket.open(server, undefined, [], GREEDY));
       const other = await RawSocket.open(server, undefined, [], '127.0.0.4');
       expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
       for (const { socket } of [...proxy, other]) socket.close();
-      await server.stop();
     });
 
     it('MAX_CONNECTIONS bounds all sockets, whatever they are for, and leaves those of printers alone', async () => {
       const log = new LogLines();
-      const server = await TestServer.start({ MAX_CONNECTIONS: '2' }, log);
+      const server = await start({ MAX_CONNECTIONS: '2' }, log);
       const printers = [await RawSocket.open(server), await RawSocket.open(server)];
       const sockets: Socket[] = [];
       for (let index = 0; index < 520; index++) sockets.push(await openSilently(server, GREEDY));
@@ -232,7 +244,6 @@ describe('The limit', () => {
           () => false,
         ),
       );
-      await server.stop();
     });
 
     it.each([
@@ -243,6 +254,124 @@ describe('The limit', () => {
       ['2001:db8:1:2:3:4:5::', '2001:db8:1:2::/64'],
     ])('counts %s as %s', (address, group) => {
       expect(addressGroup(address)).toBe(group);
+    });
+  });
+
+  describe('on requests', () => {
+    const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+
+    async function claim(server: TestServer): Promise<string> {
+      const token = readFileSync(join(server.folder, 'claim-token'), 'utf8').trim();
+      const body = { token, name: 'Ada' };
+      return expectStatus(await server.request<NewKeyResponse>('POST', '/api/keys/claim', body), 201).key;
+    }
+
+    /** Sends many requests at once; returns the answers that say that they were too many. */
+    async function flood(count: number, send: () => Promise<IncomingMessage>): Promise<IncomingMessage[]> {
+      const begun = performance.now();
+      const answers = await Promise.all(Array.from({ length: count }, send));
+      const tooMany = answers.filter(({ statusCode }) => statusCode === 429);
+      // What a window of a second lets in, in each that the flood took.
+      const windows = Math.floor((performance.now() - begun) / 1_000) + 2;
+      expect(count - tooMany.length).toBeLessThanOrEqual(PER_SECOND * windows);
+      return tooMany;
+    }
+    const PER_SECOND = 10;
+    const SETTINGS = { MAX_REQUESTS_PER_SECOND: String(PER_SECOND), UNLIMITED_ADDRESSES: 'none' };
+
+    it('MAX_REQUESTS_PER_SECOND holds an address without a key, with Retry-After, and no other address', async () => {
+      const server = await start({ ...SETTINGS, AUTH: 'none' });
+      const tooMany = await flood(100, () => ask(server, GREEDY, '/api/printers'));
+      expect(tooMany.length).toBeGreaterThan(0);
+      for (const { headers } of tooMany)
+        expect([headers['retry-after'], headers['content-type']]).toEqual([
+          '1',
+          'application/problem+json; charset=utf-8',
+        ]);
+      expect((await ask(server, OTHER, '/api/printers')).statusCode).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      expect((await ask(server, GREEDY, '/api/printers')).statusCode).toBe(200);
+    });
+
+    it('MAX_REQUESTS_PER_SECOND holds a key, and no other key of the same address', async () => {
+      const server = await start(SETTINGS);
+      const admin = await claim(server);
+      const made = await server.request<NewKeyResponse>(
+        'POST',
+        '/api/keys',
+        { name: 'dashboard', scopes: ['read'] },
+        bearer(admin),
+      );
+      const { key } = expectStatus(made, 201);
+      const tooMany = await flood(100, () => ask(server, GREEDY, '/api/printers', bearer(key)));
+      expect(tooMany.length).toBeGreaterThan(0);
+      expect((await ask(server, GREEDY, '/api/printers', bearer(admin))).statusCode).toBe(200);
+      // Those that its scope forbids count, too.
+      const forbidden = await flood(100, () => ask(server, GREEDY, '/api/keys', bearer(key)));
+      expect(forbidden.length).toBeGreaterThan(0);
+      expect((await ask(server, GREEDY, '/api/printers', bearer(admin))).statusCode).toBe(200);
+    });
+
+    it('MAX_REQUESTS_PER_SECOND is for the management alone: not for downloads, nor for health checks', async () => {
+      const server = await start({ ...SETTINGS, AUTH: 'none' });
+      const bytes = binary();
+      await upload(server, '1.0.0', {}, bytes);
+      for (const path of ['/api/firmware/download/1.0.0', '/api/firmware/download/1', '/health/live']) {
+        const answers = await Promise.all(Array.from({ length: 50 }, () => ask(server, GREEDY, path)));
+        expect(answers.filter(({ statusCode }) => statusCode === 429)).toEqual([]);
+      }
+    });
+
+    it('MAX_REQUESTS_PER_SECOND stands in the OpenAPI document, where it holds', async () => {
+      const server = await start();
+      const { paths } = (await server.request<OpenAPIObject>('GET', '/openapi.json')).body;
+      const untold = Object.entries(paths)
+        .filter(([, one]) => (one.get ?? one.post ?? one.delete)?.responses['429'] === undefined)
+        .map(([path]) => path);
+      expect(untold.sort()).toEqual(['/api/firmware/download/{version}', '/health/live', '/health/ready']);
+      const answer = paths['/api/rollouts']?.post?.responses['429'];
+      expect(answer).toHaveProperty(['headers', 'Retry-After']);
+    });
+
+    it('UNLIMITED_ADDRESSES may ask as often as they like', async () => {
+      const server = await start({
+        MAX_REQUESTS_PER_SECOND: '1',
+        MAX_FAILED_KEYS_PER_MINUTE: '1',
+      });
+      for (let index = 0; index < 20; index++)
+        expect((await ask(server, GREEDY, '/api/printers')).statusCode).toBe(200);
+      for (let index = 0; index < 3; index++)
+        expect((await ask(server, GREEDY, '/api/printers', bearer('guess'))).statusCode).toBe(401);
+    });
+
+    it('MAX_FAILED_KEYS_PER_MINUTE holds who guesses, and nobody with a key that counts', async () => {
+      const log = new LogLines();
+      const settings = { MAX_FAILED_KEYS_PER_MINUTE: '3', UNLIMITED_ADDRESSES: 'none' };
+      const server = await start(settings, log);
+      const key = await claim(server);
+      const statuses = [];
+      for (let index = 0; index < 6; index++) {
+        const guess = `pmk_${String(index).repeat(43)}`;
+        const answer = await ask(server, GREEDY, '/api/printers', bearer(guess));
+        statuses.push(answer.statusCode);
+        if (answer.statusCode === 429) expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(60);
+      }
+      expect(statuses).toEqual([401, 401, 401, 429, 429, 429]);
+      // Whoever has a key can stop a rollout, even from the address of the guesser.
+      expect((await ask(server, GREEDY, '/api/printers', bearer(key))).statusCode).toBe(200);
+      expect((await ask(server, OTHER, '/api/printers', bearer('guess'))).statusCode).toBe(401);
+      expect(log.of('Access').filter((line) => line.includes('MAX_FAILED_KEYS_PER_MINUTE'))).toEqual([
+        `${GREEDY} sends keys that do not count, more than 3 a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
+      ]);
+    });
+
+    it('MAX_FAILED_KEYS_PER_MINUTE holds who guesses the token of a claim', async () => {
+      const server = await start({ MAX_FAILED_KEYS_PER_MINUTE: '3', UNLIMITED_ADDRESSES: 'none' });
+      const statuses = [];
+      for (let index = 0; index < 5; index++)
+        statuses.push((await ask(server, GREEDY, '/api/keys/claim', {}, 'POST')).statusCode);
+      expect(statuses).toEqual([400, 400, 400, 429, 429]);
+      expect(await claim(server)).toMatch(/^pmk_/);
     });
   });
 });

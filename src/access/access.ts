@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { Forbidden, Unauthorized } from '../common/errors.js';
+import { Forbidden, Unauthorized, WrongKey } from '../common/errors.js';
 import { pathOf } from '../common/request-path.js';
 import { AppConfig } from '../config/config.js';
 import { ApiKeys } from './api-keys.js';
@@ -42,18 +42,31 @@ export class Access {
   ) {}
 
   /**
-   * Says who makes a request, where it may be made.
+   * Says whose key a request carries; null where it carries none, or none is asked for.
    *
-   * @throws Unauthorized where it needs a key and has none that counts
+   * @throws WrongKey where the key does not count
+   */
+  identify(request: IncomingMessage): KeyHolder | null {
+    if (this.config.auth === 'none') return null;
+    const path = pathOf(request);
+    const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
+    if (key === null) return null;
+    const holder = this.keys.holderOf(key);
+    if (holder === null) throw new WrongKey('The API key is unknown, revoked or expired', isPage(path));
+    return holder;
+  }
+
+  /**
+   * Says in which capacity a request may be made.
+   *
+   * @param holder whose key it carries
+   * @throws Unauthorized where it needs a key
    * @throws Forbidden where its key lacks the scope
    */
-  check(request: IncomingMessage): Actor {
+  authorize(request: IncomingMessage, holder: KeyHolder | null): Actor {
     const path = pathOf(request);
     if (this.config.auth === 'none') return 'anybody';
-    const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
-    if (key === null) return this.checkWithoutKey(request, path);
-    const holder = this.keys.holderOf(key);
-    if (holder === null) throw new Unauthorized('The API key is unknown, revoked or expired', isPage(path));
+    if (holder === null) return this.checkWithoutKey(request, path);
     const needed = requiredScope(request.method ?? '', path);
     if (!isOpen(path) && !allows(holder.scopes, needed))
       throw new Forbidden(

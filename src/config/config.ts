@@ -35,6 +35,10 @@ export class AppConfig {
   readonly maxConnectionsPerAddress: number;
   /** Addresses and networks that are not limited one by one. */
   readonly unlimitedAddresses: readonly string[];
+  /** Requests that one key, or one address without a key, may send in a second. */
+  readonly maxRequestsPerSecond: number;
+  /** Keys that do not count which one address may send in a minute. */
+  readonly maxFailedKeysPerMinute: number;
   /** Largest frame of a printer, in bytes. */
   readonly maxFrameBytes: number;
   /** Largest JSON body of a request, in bytes. */
@@ -79,6 +83,8 @@ export class AppConfig {
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
     this.maxConnectionsPerAddress = read.integer('MAX_CONNECTIONS_PER_ADDRESS', 5_000, 1, 1_000_000);
     this.unlimitedAddresses = addresses(read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'));
+    this.maxRequestsPerSecond = read.integer('MAX_REQUESTS_PER_SECOND', 200, 1, 1_000_000);
+    this.maxFailedKeysPerMinute = read.integer('MAX_FAILED_KEYS_PER_MINUTE', 30, 1, 1_000_000);
     this.maxFrameBytes = read.integer('MAX_FRAME_BYTES', 16 * 1024, 1_024, 2 ** 30);
     this.maxBodyBytes = read.integer('MAX_BODY_BYTES', 1024 * 1024, 1_024, 2 ** 29);
     this.maxJsonDepth = read.integer('MAX_JSON_DEPTH', 10, 3, 1_000);
