@@ -11,6 +11,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NewKeyResponse } from '../src/access/api-key.dto.js';
 import { addressGroup } from '../src/common/address.js';
+import type { FirmwareResponse } from '../src/firmware/firmware.dto.js';
+import { Connections } from '../src/gateway/connections.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
@@ -149,8 +151,8 @@ describe('The limit', () => {
   const GREEDY = '127.0.0.2';
   const OTHER = '127.0.0.3';
 
-  /** Sends a request from an address, over a socket of its own; resolves with the status of the answer, and its headers. */
-  function ask(
+  /** Sends a request from an address, over a socket of its own; resolves with the answer, its body unread. */
+  function askUnread(
     server: TestServer,
     localAddress: string,
     path: string,
@@ -159,9 +161,15 @@ describe('The limit', () => {
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const options = { localAddress, headers, method, agent: false };
-      const request = httpRequest(server.url + path, options, (response) => resolve(response.resume()));
+      const request = httpRequest(server.url + path, options, resolve);
       request.on('error', reject).end();
     });
+  }
+
+  /** Likewise, and passes over the body. */
+  async function ask(...parameters: Parameters<typeof askUnread>): Promise<IncomingMessage> {
+    const response = await askUnread(...parameters);
+    return response.resume();
   }
 
   /** Opens a socket, and sends nothing. */
@@ -373,5 +381,102 @@ describe('The limit', () => {
       expect(statuses).toEqual([400, 400, 400, 429, 429]);
       expect(await claim(server)).toMatch(/^pmk_/);
     });
+  });
+
+  describe('on patience', () => {
+    const HEAD =
+      'POST /api/firmware/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n' +
+      'Content-Type: multipart/form-data; boundary=b\r\n\r\n' +
+      '--b\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\n\r\n';
+
+    async function leftOvers(server: TestServer): Promise<number> {
+      return (await readdir(join(server.uploads, 'incoming'))).length;
+    }
+
+    /** Begins an upload, and waits until its file is there. */
+    async function beginUpload(server: TestServer): Promise<Socket> {
+      const socket = await openSilently(server, GREEDY);
+      socket.write(`${HEAD}${'x'.repeat(20_000)}`);
+      await eventually('the upload has begun', async () => (await leftOvers(server)) === 1);
+      return socket;
+    }
+
+    it('REQUEST_TIMEOUT_SECONDS drops an upload at a trickle, keeps nothing of it, and takes others', async () => {
+      const server = await start({ REQUEST_TIMEOUT_SECONDS: '2' });
+      const socket = await beginUpload(server);
+      const trickle = setInterval(() => socket.write('x'), 200);
+      await upload(server, '1.0.0');
+      await eventually('it is cut off', () => socket.closed, Boolean, 60_000);
+      clearInterval(trickle);
+      await eventually('nothing is left behind', async () => (await leftOvers(server)) === 0);
+      await upload(server, '2.0.0');
+    }, 90_000);
+
+    it('STALLED_SECONDS drops an upload that has come to a stop, keeps nothing of it, and takes slow ones', async () => {
+      const server = await start({ STALLED_SECONDS: '2' });
+      const stuck = await beginUpload(server);
+      const slow = await openSilently(server, OTHER);
+      let answer = '';
+      slow.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+      const body =
+        '--b\r\nContent-Disposition: form-data; name="version"\r\n\r\n1.0.0\r\n--b\r\nContent-Disposition: form-data; ' +
+        `name="file"; filename="x.bin"\r\n\r\n${'x'.repeat(100)}\r\n--b--\r\n`;
+      slow.write(HEAD.slice(0, HEAD.indexOf('--b')).replace('100000', String(body.length)));
+      for (let sent = 0; sent < body.length; sent += 20) {
+        slow.write(body.slice(sent, sent + 20));
+        await new Promise((resolve) => setTimeout(resolve, 400));
+      }
+      await eventually('the slow one is taken', () => answer.startsWith('HTTP/1.1 201'));
+      await eventually('the other is cut off', () => stuck.closed);
+      await eventually('nothing is left behind', async () => (await leftOvers(server)) === 0);
+    }, 60_000);
+
+    it('STALLED_SECONDS drops who reads no more of a download, and nobody who reads slowly', async () => {
+      const log = new LogLines();
+      const size = 24 * 1024 * 1024;
+      const server = await start({ STALLED_SECONDS: '2', MAX_FIRMWARE_SIZE: String(size) }, log);
+      await upload(server, '1.0.0', {}, binary(size));
+      const path = '/api/firmware/download/1.0.0';
+      await ask(server, OTHER, path);
+      const stuck = await openSilently(server, GREEDY);
+      stuck.pause().write(`GET ${path}?channel=stable HTTP/1.0\r\n\r\n`);
+      let read = 0;
+      for await (const chunk of await askUnread(server, OTHER, path)) {
+        const before = read;
+        read += (chunk as Buffer).length;
+        // A megabyte, then a rest: four times as long as the limit in all, and never so long at once.
+        if (Math.floor(before / 2 ** 20) < Math.floor(read / 2 ** 20))
+          await new Promise((resolve) => setTimeout(resolve, 350));
+      }
+      expect(read).toBe(size);
+      const cutOff = `GET ${path}?channel=stable 200 aborted`;
+      await eventually('the other is cut off', () =>
+        log.of('HTTP').some((line) => line.startsWith(cutOff) && line.endsWith(GREEDY)),
+      );
+      expect(log.of('HTTP').filter((line) => line.includes('aborted'))).toHaveLength(1);
+      const { body } = await server.request<FirmwareResponse>('GET', '/api/firmware/1.0.0');
+      expect(body.download_count).toBe(2);
+      stuck.destroy();
+    }, 60_000);
+
+    it('MAX_UNREAD_BYTES disconnects a printer that does not read, and no other', async () => {
+      const server = await start({ MAX_UNREAD_BYTES: '65536', MAX_MESSAGES_PER_SECOND: '1000000' });
+      const [other, deaf] = [await RawSocket.open(server), await RawSocket.open(server)];
+      const hello = subscribe();
+      expect((await other.ask(hello)).code).toBe('subscription_accepted');
+      await deaf.ask(subscribe());
+      const connections = server.get(Connections);
+      deaf.socket.pause();
+      // An answer to each; the kernel takes some megabytes before anything waits here.
+      const message = JSON.stringify({ kind: 'x'.repeat(200) });
+      for (let sent = 0; sent < 100_000 && connections.count === 2; sent++) {
+        deaf.socket.send(message);
+        if (sent % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await eventually('it is disconnected', () => connections.count === 1);
+      expect((await other.ask(hello)).code).toBe('subscription_accepted');
+      deaf.socket.terminate();
+      other.socket.close();
+    }, 60_000);
   });
 });

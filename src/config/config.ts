@@ -39,6 +39,12 @@ export class AppConfig {
   readonly maxRequestsPerSecond: number;
   /** Keys that do not count which one address may send in a minute. */
   readonly maxFailedKeysPerMinute: number;
+  /** How long a request may take to arrive as a whole, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How long a request or an answer may be stuck, in milliseconds. */
+  readonly stalledMs: number;
+  /** What may wait to be sent to a printer, in bytes. */
+  readonly maxUnreadBytes: number;
   /** Largest frame of a printer, in bytes. */
   readonly maxFrameBytes: number;
   /** Largest JSON body of a request, in bytes. */
@@ -85,6 +91,9 @@ export class AppConfig {
     this.unlimitedAddresses = addresses(read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'));
     this.maxRequestsPerSecond = read.integer('MAX_REQUESTS_PER_SECOND', 200, 1, 1_000_000);
     this.maxFailedKeysPerMinute = read.integer('MAX_FAILED_KEYS_PER_MINUTE', 30, 1, 1_000_000);
+    this.requestTimeoutMs = read.integer('REQUEST_TIMEOUT_SECONDS', 300, 1, 86_400) * 1_000;
+    this.stalledMs = read.integer('STALLED_SECONDS', 60, 1, 3_600) * 1_000;
+    this.maxUnreadBytes = read.integer('MAX_UNREAD_BYTES', 64 * 1024, 1_024, 2 ** 30);
     this.maxFrameBytes = read.integer('MAX_FRAME_BYTES', 16 * 1024, 1_024, 2 ** 30);
     this.maxBodyBytes = read.integer('MAX_BODY_BYTES', 1024 * 1024, 1_024, 2 ** 29);
     this.maxJsonDepth = read.integer('MAX_JSON_DEPTH', 10, 3, 1_000);

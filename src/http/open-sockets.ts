@@ -11,7 +11,10 @@ const OTHER_SOCKETS = 500;
 // So many of one address are told that they are too many; those beyond are closed unheard.
 const TOLD = 100;
 
-/** Holds the sockets in number, printers' and others' alike: all of them, and those of one address. */
+/**
+ * Holds down the sockets, printers' and others' alike: how many there are in all and of one address, and how long a request may be on
+ * its way.
+ */
 @Injectable()
 export class OpenSockets {
   private readonly logger = new Logger('Sockets');
@@ -24,8 +27,14 @@ export class OpenSockets {
     this.unlimited = new AddressList(config.unlimitedAddresses);
   }
 
-  /** Begins to count the sockets of a server. */
+  /** Begins to count the sockets of a server, and sets its time limits. */
   watch(server: Server): void {
+    const { requestTimeoutMs, stalledMs } = this.config;
+    server.requestTimeout = requestTimeoutMs;
+    server.headersTimeout = Math.min(requestTimeoutMs, stalledMs);
+    // Node looks whether bytes have moved before it takes a socket for idle: an answer that is read slowly goes on. WebSockets are
+    // exempt, for ws switches the timer off.
+    server.timeout = stalledMs;
     server.maxConnections = this.config.maxConnections + OTHER_SOCKETS;
     server.on('drop', () =>
       this.warnings.all.do(() =>
