@@ -4,8 +4,10 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import cors from 'cors';
 import express from 'express';
 import type { Request } from 'express';
+import { RequestLimits } from './access/request-limits.js';
 import { Access } from './access/access.js';
 import { onBehalfOf } from './common/actor.js';
+import type { Actor } from './common/actor.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
@@ -14,14 +16,13 @@ import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
 import { oneLayer } from './http/one-layer.js';
+import { OpenSockets } from './http/open-sockets.js';
 import { RequestObserver } from './http/request-observer.js';
 import { securityHeaders } from './http/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
 
 // Nobody needs to know on whose behalf: nothing is changed.
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-// A target may list 10,000 UUIDs, of 39 bytes each with its quotes and comma.
-const JSON_BODY_LIMIT = '1mb';
 
 /** What the application must be created with. */
 export const APP_OPTIONS = { abortOnError: false, bodyParser: false, forceCloseConnections: true } as const;
@@ -35,14 +36,19 @@ export function setUpApp(app: NestExpressApplication): void {
   app.disable('etag');
   app.set('query parser', 'simple');
   const observer = app.get(RequestObserver);
-  const access = app.get(Access);
+  const limits = app.get(RequestLimits);
   const download = app.get(FastDownload);
-  adapter.setFastPath((request, response) =>
-    download.answer(request, response, access.downloadsAreClosed, () =>
-      observer.watch(request, response, () => DOWNLOAD_ROUTE),
-    ),
+  const access = app.get(Access);
+  const sockets = app.get(OpenSockets);
+  sockets.watch(adapter.getHttpServer());
+  adapter.setFastPath(
+    (request, response) =>
+      sockets.turnAway(request, response) ||
+      download.answer(request, response, access.downloadsAreClosed, () =>
+        observer.watch(request, response, () => DOWNLOAD_ROUTE),
+      ),
   );
-  const json = express.json({ limit: JSON_BODY_LIMIT });
+  const json = express.json({ limit: config.maxBodyBytes });
   app.use(
     oneLayer([
       (request, response, next) => {
@@ -52,9 +58,11 @@ export function setUpApp(app: NestExpressApplication): void {
       securityHeaders(config),
       cors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] }),
       (request, _, next) => {
-        const actor = access.check(request);
-        if (READING.has(request.method)) next();
-        else onBehalfOf(actor, next);
+        const proceed = (actor: Actor): void =>
+          READING.has(request.method) ? next() : onBehalfOf(actor, next);
+        const admitted = limits.admit(request);
+        if (admitted instanceof Promise) admitted.then(proceed).catch(next);
+        else proceed(admitted);
       },
       (request, response, next) => (hasBody(request) ? json(request, response, next) : next()),
     ]),
@@ -62,8 +70,8 @@ export function setUpApp(app: NestExpressApplication): void {
   // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
-  app.useWebSocketAdapter(new PrinterWsAdapter(app, config));
-  app.useGlobalPipes(new StrictValidationPipe());
+  app.useWebSocketAdapter(new PrinterWsAdapter(app, config, (socket) => sockets.isSurplus(socket)));
+  app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
   adapter.afterRoutes(() => setUpOpenApi(app));
   app.enableShutdownHooks();

@@ -47,11 +47,17 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
         if (!path.endsWith('/claim')) continue;
       }
       operation.responses['401'] ??= problem('No API key that counts', 401, 'This needs an API key');
+      // A download takes a key of any scope, and is not counted.
+      if (isDownload(path)) continue;
       operation.responses['403'] ??= problem(
         'The key lacks the scope',
         403,
         'This needs a key with the scope admin',
       );
+      operation.responses['429'] ??= {
+        ...problem('Too many requests', 429, 'Too many requests: at most 200 a second'),
+        headers: { 'Retry-After': { description: 'In seconds', schema: { type: 'integer', example: 1 } } },
+      };
     }
   }
   return document;

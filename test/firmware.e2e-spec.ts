@@ -7,6 +7,7 @@ import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js'
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
+import { LogLines } from './support/log-lines.js';
 import { TestServer } from './support/server.js';
 
 const MIB = 1024 * 1024;
@@ -315,6 +316,31 @@ describe('Firmware', () => {
   });
 
   describe('download', () => {
+    it('that breaks off is not counted, whether the image was in memory or not', async () => {
+      const log = new LogLines();
+      const size = 24 * MIB;
+      const large = await TestServer.start({ MAX_FIRMWARE_SIZE: String(size) }, log);
+      await upload(large, '1.0.0', {}, binary(size));
+      const path = '/api/firmware/download/1.0.0';
+      for (const broken of [1, 2]) {
+        const socket = connect(Number(new URL(large.url).port), '127.0.0.1');
+        socket.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+        await eventually('its begin', () => socket.readableLength > 0);
+        socket.destroy();
+        await eventually(
+          'the line that it is aborted',
+          () => log.of('HTTP').filter((line) => line.startsWith(`GET ${path} 200 aborted`)).length,
+          (lines) => lines === broken,
+        );
+      }
+      expect((await (await fetch(large.url + path)).arrayBuffer()).byteLength).toBe(size);
+      const counted = async (): Promise<number> =>
+        (await large.request<FirmwareResponse>('GET', '/api/firmware/1.0.0')).body.download_count;
+      await eventually('the whole one is counted', async () => (await counted()) > 0);
+      expect(await counted()).toBe(1);
+      await large.stop();
+    });
+
     const bytes = binary(10_000);
     let path: string;
     let row: FirmwareResponse;

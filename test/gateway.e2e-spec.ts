@@ -2,48 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { WebSocket } from 'ws';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, details, printer, roll, upload } from './support/factories.js';
+import { RawSocket } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-
-/** A socket that does nothing by itself. */
-class RawSocket {
-  readonly received: Array<Record<string, unknown>> = [];
-  closeCode: number | null = null;
-
-  private constructor(readonly socket: WebSocket) {
-    socket.on('message', (data) => {
-      this.received.push(JSON.parse((data as Buffer).toString()) as Record<string, unknown>);
-    });
-    socket.on('close', (code) => (this.closeCode = code));
-    socket.on('error', () => undefined);
-  }
-
-  static async open(
-    server: TestServer,
-    path = `/ws/${randomUUID()}`,
-    protocols: string[] = [],
-  ): Promise<RawSocket> {
-    const raw = new RawSocket(new WebSocket(server.url.replace('http', 'ws') + path, protocols));
-    await eventually('the greeting', () => raw.received.length > 0);
-    return raw;
-  }
-
-  /** Sends a frame, and waits for the answer to it. */
-  async ask(message: unknown): Promise<Record<string, unknown>> {
-    const seen = this.received.length;
-    this.socket.send(
-      typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message),
-    );
-    await eventually('an answer', () => this.received.length > seen);
-    return this.received[seen]!;
-  }
-}
 
 describe('The gateway', () => {
   let server: TestServer;
@@ -354,21 +320,10 @@ describe('The gateway', () => {
   it('turns printers away when it is full, and those who are in do not notice', async () => {
     const small = await TestServer.start({ MAX_CONNECTIONS: '2' });
     const [one, two] = [await RawSocket.open(small), await RawSocket.open(small)];
-    const refused = new WebSocket(`${small.url.replace('http', 'ws')}/ws/${randomUUID()}`);
-    const status = await new Promise<number | undefined>((resolve) => {
-      refused.on('unexpected-response', (_, response) => resolve(response.statusCode));
-      refused.on('error', () => undefined);
-    });
-    expect(status).toBe(503);
+    expect(await RawSocket.tryOpen(small)).toBe(503);
     expect((await one.ask(subscribe())).code).toBe('subscription_accepted');
     two.socket.close();
-    await eventually('there is room again', async () => {
-      const next = new WebSocket(`${small.url.replace('http', 'ws')}/ws/${randomUUID()}`);
-      return new Promise((resolve) => {
-        next.on('open', () => resolve(true));
-        next.on('error', () => resolve(false));
-      }).finally(() => next.terminate());
-    });
+    await eventually('there is room again', async () => (await RawSocket.tryOpen(small)) === 101);
     await small.stop();
   });
 

@@ -1,27 +1,11 @@
-import type { LoggerService } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { eventually } from './support/eventually.js';
 import { connected, expectStatus, roll, rollout, upload } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
+import { LogLines } from './support/log-lines.js';
 import { TestServer } from './support/server.js';
-
-/** Keeps the lines of the log. */
-class LogLines implements LoggerService {
-  readonly lines: Array<{ context: string; message: string }> = [];
-
-  log(message: unknown, ...rest: unknown[]): void {
-    this.lines.push({ context: String(rest.at(-1)), message: String(message) });
-  }
-
-  error = this.log.bind(this);
-  warn = this.log.bind(this);
-
-  of(context: string): string[] {
-    return this.lines.filter((line) => line.context === context).map((line) => line.message);
-  }
-}
 
 function deep(levels: number): unknown {
   let value: unknown = 1;

@@ -7,12 +7,13 @@ import { ApiKeyController } from './api-key.controller.js';
 import { ApiKey } from './api-key.entity.js';
 import { ApiKeys } from './api-keys.js';
 import { Claim } from './claim.js';
+import { RequestLimits } from './request-limits.js';
 
 /** Who may manage the server: keys, their scopes, and the way to the first of them. */
 @Module({
   imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule, FirmwareModule],
   controllers: [ApiKeyController],
-  providers: [Access, ApiKeys, Claim],
-  exports: [Access],
+  providers: [Access, ApiKeys, Claim, RequestLimits],
+  exports: [Access, RequestLimits],
 })
 export class AccessModule {}

@@ -2,11 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../common/actor.js';
 import { plainAddress } from '../common/address.js';
-import { Forbidden, Unauthorized } from '../common/errors.js';
+import { Forbidden, Unauthorized, WrongKey } from '../common/errors.js';
 import { pathOf } from '../common/request-path.js';
 import { AppConfig } from '../config/config.js';
 import { DownloadTokens } from '../firmware/download-tokens.js';
 import { ApiKeys } from './api-keys.js';
+import type { KeyHolder } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
 import { allows, requiredScope } from './scopes.js';
 
@@ -49,19 +50,33 @@ export class Access {
   }
 
   /**
-   * Says who makes a request, where it may be made.
+   * Says whose key a request carries; null where it carries none, or none is asked for.
    *
-   * @throws Unauthorized where it needs a key and has none that counts
+   * @throws WrongKey where the key does not count
+   */
+  identify(request: IncomingMessage): KeyHolder | null {
+    if (this.config.auth === 'none') return null;
+    const path = pathOf(request);
+    // What is right is not looked at twice: with a good token, a key is not asked for.
+    if (isDownload(path) && this.mayDownload(request)) return null;
+    const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
+    if (key === null) return null;
+    const holder = this.keys.holderOf(key);
+    if (holder === null) throw new WrongKey('The API key is unknown, revoked or expired', isPage(path));
+    return holder;
+  }
+
+  /**
+   * Says in which capacity a request may be made.
+   *
+   * @param holder whose key it carries
+   * @throws Unauthorized where it needs a key
    * @throws Forbidden where its key lacks the scope
    */
-  check(request: IncomingMessage): Actor {
+  authorize(request: IncomingMessage, holder: KeyHolder | null): Actor {
     const path = pathOf(request);
     if (this.config.auth === 'none') return without('anybody', request);
-    if (isDownload(path) && this.mayDownload(request)) return without('anybody', request);
-    const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
-    if (key === null) return this.checkWithoutKey(request, path);
-    const holder = this.keys.holderOf(key);
-    if (holder === null) throw new Unauthorized('The API key is unknown, revoked or expired', isPage(path));
+    if (holder === null) return this.checkWithoutKey(request, path);
     const needed = requiredScope(request.method ?? '', path);
     if (!isOpen(path) && !allows(holder.scopes, needed))
       throw new Forbidden(
@@ -70,7 +85,6 @@ export class Access {
     return { kind: 'key', keyId: holder.keyId, name: holder.name, address: addressOf(request) };
   }
 
-  /** What is right is not looked at twice: with a good token, a key is not asked for. */
   private mayDownload(request: IncomingMessage): boolean {
     return !this.downloadsAreClosed || this.tokens.verifyUrl(request.url ?? '') === 'valid';
   }
@@ -86,6 +100,7 @@ export class Access {
 
   private checkWithoutKey(request: IncomingMessage, path: string): Actor {
     if (isOpen(path)) return without('anybody', request);
+    if (isDownload(path) && this.mayDownload(request)) return without('anybody', request);
     if (isDownload(path)) this.refuseDownload(request);
     if (this.keys.isClaimed)
       throw new Unauthorized(
@@ -108,6 +123,11 @@ function without(kind: 'local' | 'anybody', request: IncomingMessage): Actor {
 
 function addressOf(request: IncomingMessage): string {
   return plainAddress(request.socket.remoteAddress);
+}
+
+/** True where a request shows a key, of whatever worth. */
+export function carriesKey({ headers }: IncomingMessage): boolean {
+  return headers.authorization !== undefined || headers['x-api-key'] !== undefined;
 }
 
 function keyOf({ headers }: IncomingMessage): string | null {

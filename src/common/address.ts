@@ -1,4 +1,46 @@
+import { BlockList, isIP } from 'node:net';
+
 /** An address as text, with IPv4 in its own form where a dual-stack socket shows it inside IPv6 (`::ffff:192.0.2.1`). */
 export function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+const GROUPS = 8;
+const NETWORK_GROUPS = 4;
+
+/**
+ * What counts as one address where addresses are limited: of IPv6 the whole network (/64), for a machine takes as many addresses
+ * of it as it likes (RFC 4291 §2.5.1, RFC 8981).
+ *
+ * @param address as `plainAddress` returns it
+ */
+export function addressGroup(address: string): string {
+  if (!address.includes(':')) return address;
+  const [left, right] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const known = (left?.length ?? 0) + (right?.length ?? 0);
+  const groups = [...(left ?? []), ...Array<string>(Math.max(0, GROUPS - known)).fill('0'), ...(right ?? [])];
+  return `${groups.slice(0, NETWORK_GROUPS).join(':')}::/64`;
+}
+
+/** Addresses and networks. */
+export class AddressList {
+  private readonly list = new BlockList();
+
+  /** @param entries addresses, and networks such as `192.0.2.0/24`; the settings have checked them */
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) {
+      const [address = '', prefix] = entry.split('/');
+      if (prefix === undefined) this.list.addAddress(address, family(address));
+      else this.list.addSubnet(address, Number(prefix), family(address));
+    }
+  }
+
+  /** @param address as `plainAddress` returns it; one that is none is in no list */
+  has(address: string): boolean {
+    return isIP(address) !== 0 && this.list.check(address, family(address));
+  }
+}
+
+function family(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }

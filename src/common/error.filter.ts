@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable } from './errors.js';
+import { Conflict, Forbidden, Invalid, NotFound, TooMany, Unauthorized, Unavailable } from './errors.js';
 import type { FieldError } from './errors.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 
@@ -17,6 +17,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (response.destroyed) return;
     const problem = toProblem(error);
     if (problem.status === 503) response.setHeader('Retry-After', '5');
+    if (error instanceof TooMany) response.setHeader('Retry-After', String(error.retryAfter));
     if (problem.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
     // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
     if (response.headersSent) {
@@ -37,6 +38,7 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Conflict) return problem(409, error.message);
   if (error instanceof Unauthorized) return problem(401, error.message);
   if (error instanceof Forbidden) return problem(403, error.message);
+  if (error instanceof TooMany) return problem(429, error.message);
   if (error instanceof Unavailable) return problem(503, error.message);
   if (error instanceof Invalid)
     return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };

@@ -32,6 +32,20 @@ export class Unauthorized extends DomainError {
   }
 }
 
+/** A key came along that does not count. */
+export class WrongKey extends Unauthorized {}
+
+/** Who asks has asked too often. */
+export class TooMany extends DomainError {
+  /** @param retryAfter when to ask again, in seconds */
+  constructor(
+    message: string,
+    readonly retryAfter: number,
+  ) {
+    super(message);
+  }
+}
+
 /** It is known who asks, and that they may not. */
 export class Forbidden extends DomainError {}
 

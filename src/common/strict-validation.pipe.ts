@@ -1,5 +1,6 @@
 import { Injectable, ValidationPipe } from '@nestjs/common';
 import type { ArgumentMetadata } from '@nestjs/common';
+import { AppConfig } from '../config/config.js';
 import { refuseForeign } from './plain-json.js';
 import { toInvalid } from './validators.js';
 
@@ -9,7 +10,7 @@ import { toInvalid } from './validators.js';
  */
 @Injectable()
 export class StrictValidationPipe extends ValidationPipe {
-  constructor() {
+  constructor(private readonly config: AppConfig) {
     super({
       whitelist: true,
       forbidNonWhitelisted: true,
@@ -20,7 +21,8 @@ export class StrictValidationPipe extends ValidationPipe {
   }
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body' || metadata.type === 'query') refuseForeign(value, metadata.type);
+    if (metadata.type === 'body' || metadata.type === 'query')
+      refuseForeign(value, metadata.type, this.config.maxJsonDepth);
     return super.transform(value, metadata);
   }
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { LogLevel } from '@nestjs/common';
 
@@ -32,6 +33,30 @@ export class AppConfig {
   readonly maxMessagesPerSecond: number;
   /** Sockets of printers that may be open at once. */
   readonly maxConnections: number;
+  /** Sockets that one address may have open at once. */
+  readonly maxConnectionsPerAddress: number;
+  /** Addresses and networks that are not limited one by one. */
+  readonly unlimitedAddresses: readonly string[];
+  /** Requests that one key, or one address without a key, may send in a second. */
+  readonly maxRequestsPerSecond: number;
+  /** Keys that do not count which one address may send in a minute. */
+  readonly maxFailedKeysPerMinute: number;
+  /** How long a request may take to arrive as a whole, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How long a request or an answer may be stuck, in milliseconds. */
+  readonly stalledMs: number;
+  /** What may wait to be sent to a printer, in bytes. */
+  readonly maxUnreadBytes: number;
+  /** Largest frame of a printer, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Largest JSON body of a request, in bytes. */
+  readonly maxBodyBytes: number;
+  /** How deep the values in a body or a message may be nested. */
+  readonly maxJsonDepth: number;
+  /** Longest list of printers or of users in the target of a rollout. */
+  readonly maxTargetIds: number;
+  /** Longest release notes and longest changelog, in characters. */
+  readonly maxTextLength: number;
   /** True where a printer must show a secret. */
   readonly requirePrinterKey: boolean;
   /** `approve`: an operator decides on printers that are not known yet. `closed`: they are turned away. */
@@ -65,6 +90,22 @@ export class AppConfig {
     this.subscribeTimeoutMs = read.integer('SUBSCRIBE_TIMEOUT_SECONDS', 10, 1, 3_600) * 1_000;
     this.maxMessagesPerSecond = read.integer('MAX_MESSAGES_PER_SECOND', 500, 1, 1_000_000);
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
+    this.maxConnectionsPerAddress = read.integer('MAX_CONNECTIONS_PER_ADDRESS', 5_000, 1, 1_000_000);
+    this.unlimitedAddresses = addresses(read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'));
+    this.maxRequestsPerSecond = read.integer('MAX_REQUESTS_PER_SECOND', 200, 1, 1_000_000);
+    this.maxFailedKeysPerMinute = read.integer('MAX_FAILED_KEYS_PER_MINUTE', 30, 1, 1_000_000);
+    this.requestTimeoutMs = read.integer('REQUEST_TIMEOUT_SECONDS', 300, 1, 86_400) * 1_000;
+    this.stalledMs = read.integer('STALLED_SECONDS', 60, 1, 3_600) * 1_000;
+    this.maxUnreadBytes = read.integer('MAX_UNREAD_BYTES', 64 * 1024, 1_024, 2 ** 30);
+    this.maxFrameBytes = read.integer('MAX_FRAME_BYTES', 16 * 1024, 1_024, 2 ** 30);
+    this.maxBodyBytes = read.integer('MAX_BODY_BYTES', 1024 * 1024, 1_024, 2 ** 29);
+    this.maxJsonDepth = read.integer('MAX_JSON_DEPTH', 10, 3, 1_000);
+    this.maxTargetIds = read.integer('MAX_TARGET_IDS', 10_000, 1, 1_000_000);
+    if (this.maxTargetIds * BYTES_PER_ID > this.maxBodyBytes) {
+      const problem = `so many do not fit into a body of MAX_BODY_BYTES=${this.maxBodyBytes}; each takes ${BYTES_PER_ID}`;
+      throw new ConfigError('MAX_TARGET_IDS', String(this.maxTargetIds), problem);
+    }
+    this.maxTextLength = read.integer('MAX_TEXT_LENGTH', 100_000, 1, 10_000_000);
     this.auth = read.oneOf('AUTH', 'keys', AUTH_MODES);
     this.requirePrinterKey = read.oneOf('REQUIRE_PRINTER_KEY', 'false', BOOLEANS) === 'true';
     this.registration = read.oneOf('REGISTRATION', 'open', REGISTRATIONS);
@@ -96,6 +137,9 @@ function defaultMaxConnections(): number {
   const files = /^Max open files +(\d+)/m.exec(limits)?.[1];
   return files === undefined ? WITHOUT_LIMIT : Math.max(1, Number(files) - OTHER_FILES);
 }
+
+// A UUID with its quotes and a comma.
+const BYTES_PER_ID = 39;
 
 class SettingReader {
   constructor(private readonly environment: NodeJS.ProcessEnv) {}
@@ -150,11 +194,29 @@ function databasePath(url: string): string {
   return resolve(path);
 }
 
+function listOf(text: string): string[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  return entries.filter((entry) => entry !== '');
+}
+
+const BITS: Record<number, number> = { 4: 32, 6: 128 };
+
+function addresses(text: string): string[] {
+  if (text === 'none') return [];
+  const entries = listOf(text);
+  for (const entry of entries) {
+    const [address = '', prefix = '0', ...more] = entry.split('/');
+    const bits = BITS[isIP(address)] ?? -1;
+    if (more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
+      const problem = `${entry} is neither an address nor a network such as 192.0.2.0/24`;
+      throw new ConfigError('UNLIMITED_ADDRESSES', text, problem);
+    }
+  }
+  return entries;
+}
+
 function corsOrigins(text: string): '*' | string[] {
-  const origins = text
-    .split(',')
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== '');
+  const origins = listOf(text);
   if (origins.includes('*')) {
     if (origins.length > 1) throw new ConfigError('CORS_ALLOWED_ORIGINS', text, '* must stand alone');
     return '*';

@@ -5,6 +5,7 @@ import { Controller, Get, HttpException, PreconditionFailedException, Req, Res }
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { wasDelivered } from '../common/delivered.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import {
@@ -131,7 +132,7 @@ export class DownloadController {
 /** Resolves when an answer has ended: true where it was handed over as a whole, false where the client went away before. */
 function sent(response: Response): Promise<boolean> {
   if (response.destroyed) return Promise.resolve(false);
-  return new Promise((resolve) => response.once('close', () => resolve(response.writableFinished)));
+  return new Promise((resolve) => response.once('close', () => resolve(wasDelivered(response))));
 }
 
 /** An image that is too large for memory. */

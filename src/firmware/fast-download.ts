@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { wasDelivered } from '../common/delivered.js';
 import { DomainError } from '../common/errors.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
@@ -44,7 +45,7 @@ export class FastDownload {
     if (image === undefined) return false;
     watch();
     response.once('close', () => {
-      if (response.writableFinished) this.counter.count(row.id);
+      if (wasDelivered(response)) this.counter.count(row.id);
     });
     void this.send(row, image, printer, response);
     return true;

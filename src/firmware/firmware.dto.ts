@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
@@ -9,9 +9,6 @@ import { ANY_PLATFORM, IsPlatform, IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import { SIGNATURE } from '../signing/ed25519.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
-
-const MAX_RELEASE_NOTES = 10_000;
-const MAX_CHANGELOG = 100_000;
 
 // Form fields are text. Python's requests sends False as "False"; HTML forms leave optional fields empty.
 const FormBoolean = (): PropertyDecorator =>
@@ -71,13 +68,11 @@ export class UploadFirmwareDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_RELEASE_NOTES)
   release_notes?: string;
 
   @ApiPropertyOptional({ type: String, description: 'In detail, e.g. `- Fixed print quality issues`' })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_CHANGELOG)
   changelog?: string;
 
   @ApiPropertyOptional({
@@ -175,7 +170,6 @@ export class ChangeFirmwareDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_RELEASE_NOTES)
   release_notes?: string | null;
 
   @ApiPropertyOptional({
@@ -186,7 +180,6 @@ export class ChangeFirmwareDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(MAX_CHANGELOG)
   changelog?: string | null;
 
   @ApiPropertyOptional({ type: Boolean, example: false })

@@ -15,6 +15,10 @@ import { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
 import { UploadEngine } from './upload-engine.js';
 
+// Of what counts as one character in a text (a UTF-16 unit) UTF-8 makes up to three bytes.
+const BYTES_PER_CHARACTER = 3;
+const SHORT_FIELD = 1_000;
+
 /** The binaries alone: the upload needs them before a controller is reached. */
 @Module({ providers: [FirmwareStorage], exports: [FirmwareStorage] })
 class FirmwareStorageModule {}
@@ -31,7 +35,13 @@ class FirmwareStorageModule {}
       inject: [AppConfig, FirmwareStorage],
       useFactory: (config: AppConfig, storage: FirmwareStorage) => ({
         storage: new UploadEngine(storage),
-        limits: { fileSize: config.maxFirmwareSize, files: 1 },
+        limits: {
+          fileSize: config.maxFirmwareSize,
+          files: 1,
+          // More than the form has: what is unknown is refused by its name.
+          fields: 20,
+          fieldSize: Math.max(config.maxTextLength * BYTES_PER_CHARACTER, SHORT_FIELD),
+        },
       }),
     }),
   ],

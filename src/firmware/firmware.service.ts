@@ -6,6 +6,7 @@ import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, Invalid, NotFound } from '../common/errors.js';
 import { Serial } from '../common/serial.js';
+import { AppConfig } from '../config/config.js';
 import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
@@ -38,6 +39,7 @@ export class FirmwareService {
     private readonly audit: AuditLog,
     private readonly signingKeys: SigningKeys,
     private readonly clock: Clock,
+    private readonly config: AppConfig,
   ) {
     this.table = database.table(Firmware);
   }
@@ -50,7 +52,8 @@ export class FirmwareService {
   /**
    * Adds a build. The binary is on disk before its row exists; where the build is refused, it is removed.
    *
-   * @throws Invalid for an empty binary, a min_upgrade_version above the version, or a signature that does not count
+   * @throws Invalid for an empty binary, a min_upgrade_version above the version, a signature that does not count, or texts that are
+   *   too long
    * @throws Conflict where the channel has this version, or the version names other bytes
    */
   async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
@@ -106,9 +109,10 @@ export class FirmwareService {
    * Changes every row that the selector names.
    *
    * @returns the row that `get` answers with for the same selector
-   * @throws Invalid for a signature that is not that of the binary of each row
+   * @throws Invalid for a signature that is not that of the binary of each row, or texts that are too long
    */
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
+    this.refuseLongTexts(change);
     const { signature } = change;
     if (signature === undefined) return this.changeRows(selector, change, null);
     return this.files.run(async () => {
@@ -206,6 +210,7 @@ export class FirmwareService {
 
   private async add(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
     if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
+    this.refuseLongTexts(build);
     const key = versionKey(build.version);
     if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
       const message = `min_upgrade_version must not be above version ${build.version}`;
@@ -224,6 +229,17 @@ export class FirmwareService {
     });
     this.logger.log(`Uploaded ${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`);
     return firmware;
+  }
+
+  private refuseLongTexts({
+    releaseNotes,
+    changelog,
+  }: Pick<FirmwareChange, 'releaseNotes' | 'changelog'>): void {
+    for (const [field, text] of Object.entries({ release_notes: releaseNotes, changelog })) {
+      if (text == null || text.length <= this.config.maxTextLength) continue;
+      const message = `${field} must be at most ${this.config.maxTextLength} characters long, not ${text.length}`;
+      throw Invalid.field(field, text, message);
+    }
   }
 
   private rowsOrThrow(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {

@@ -33,17 +33,24 @@ export class Connection {
   /**
    * @param stream what the socket writes to
    * @param baseUrl where this printer reaches the server
+   * @param maxUnreadBytes what may wait to be sent
    */
   constructor(
     private readonly socket: WebSocket,
     private readonly stream: Duplex,
     readonly origin: Origin,
     private readonly baseUrl: string,
+    private readonly maxUnreadBytes: number,
   ) {}
 
-  /** Sends text frames, all in one write; nothing where the socket is no longer open. */
+  /** Sends text frames, all in one write; nothing where the socket is no longer open. Gives up one that does not read. */
   send(...texts: string[]): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.bufferedAmount > this.maxUnreadBytes) {
+      this.muted = true;
+      this.socket.terminate();
+      return;
+    }
     if (texts.length > 1) this.stream.cork();
     for (const text of texts) this.socket.send(text);
     if (texts.length > 1) this.stream.uncork();
@@ -115,7 +122,7 @@ export class Connections {
   open(socket: WebSocket, request: IncomingMessage, pathId: string): Connection {
     const origin = { pathId, address: plainAddress(request.socket.remoteAddress) };
     const baseUrl = this.config.baseUrl ?? this.baseUrlOf(request);
-    const connection = new Connection(socket, request.socket, origin, baseUrl);
+    const connection = new Connection(socket, request.socket, origin, baseUrl, this.config.maxUnreadBytes);
     this.sockets.add(connection);
     this.silent.add(connection);
     return connection;

@@ -24,28 +24,30 @@ export type PrinterMessage = { kind: 'subscribe'; hello: PrinterHello } | { kind
 type Message = Record<string, unknown>;
 
 const LONGEST_NAME = 128;
+const LONGEST_SECRET = 1_024;
 const LONGEST_TEXT = 1_000;
 
 /**
  * Understands a text frame (printer protocol, "Subscribe" and "Reports"). Fields that it does not know are passed over.
  *
+ * @param maxDepth how deep it may be nested
  * @throws Invalid saying what is wrong, in words
  */
-export function parseMessage(text: string, origin: Origin): PrinterMessage {
-  const message = parseObject(text);
+export function parseMessage(text: string, origin: Origin, maxDepth: number): PrinterMessage {
+  const message = parseObject(text, maxDepth);
   const { kind } = message;
   if (kind === undefined) return { kind: 'subscribe', hello: toHello(message, origin) };
   return { kind: 'report', report: toReport(kind, message) };
 }
 
-function parseObject(text: string): Message {
+function parseObject(text: string, maxDepth: number): Message {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw Invalid.field('message', text, 'message must be JSON');
   }
-  refuseForeign(value, 'message');
+  refuseForeign(value, 'message', maxDepth);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw Invalid.field('message', value, 'message must be a JSON object');
   }
@@ -72,6 +74,9 @@ function toHello(message: Message, { pathId, address }: Origin): PrinterHello {
     throw Invalid.field('api_key', undefined, 'api_key must be a UUID where there is no printer_id');
   // Where the api_key is the printer's UUID it is no secret.
   const secret = printerId === null ? null : readText(message, 'api_key');
+  // Not cut short, as other texts are: two secrets must not become one.
+  if (secret !== null && secret.length > LONGEST_SECRET)
+    throw Invalid.field('api_key', undefined, `api_key must be at most ${LONGEST_SECRET} characters long`);
   return {
     uuid: id.toLowerCase(),
     name,

@@ -1,18 +1,17 @@
 import { STATUS_CODES, createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import type { AppConfig } from '../config/config.js';
 import { pathOf } from '../common/request-path.js';
+import { Seldom } from '../common/seldom.js';
 import { isUuid } from '../common/uuid.js';
 
 // A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
 const HANDSHAKE_MS = 5;
-
-// A fleet that is turned away comes back every 500 ms: not each of them is a line of the log.
-const WARN_EVERY_MS = 60_000;
 
 interface Handshake {
   port: number;
@@ -34,16 +33,22 @@ export function pathIdOf(request: IncomingMessage): string | null {
  * another path without a word. Messages do not go through Nest's handlers: ours have no `event` to choose them by.
  */
 export class PrinterWsAdapter extends WsAdapter {
+  /** @param isSurplus true for a socket that is one too many of its address */
   constructor(
     app: INestApplicationContext,
     private readonly config: AppConfig,
+    private readonly isSurplus: (socket: Socket) => boolean,
   ) {
     super(app);
   }
 
   private readonly stopListening: Array<() => void> = [];
   private readonly handshakes: Handshake[] = [];
-  private warnedAt = -WARN_EVERY_MS;
+  private readonly warnings = new Seldom();
+
+  override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): WebSocketServer {
+    return super.create(port, { ...options, maxPayload: this.config.maxFrameBytes }) as WebSocketServer;
+  }
 
   override bindMessageHandlers(): void {
     // The gateway listens on each socket itself.
@@ -88,16 +93,17 @@ export class PrinterWsAdapter extends WsAdapter {
     // A page of a browser that the operator did not allow: boards send no Origin, or file:// (printer protocol).
     if (!this.mayConnect(request.headers.origin))
       return refuse(socket, 403, 'CORS_ALLOWED_ORIGINS does not allow this Origin');
+    if (this.isSurplus(request.socket))
+      return refuse(socket, 503, 'Your address has as many connections as it may have');
     this.handshakes.push({ port, request, socket, head });
     if (this.handshakes.length === 1) setImmediate(() => this.shakeHands());
   }
 
   private warnThatFull(): void {
-    const now = performance.now();
-    if (now - this.warnedAt < WARN_EVERY_MS) return;
-    this.warnedAt = now;
-    this.logger.warn(
-      `${this.config.maxConnections} printers are connected: more are turned away (MAX_CONNECTIONS)`,
+    this.warnings.do(() =>
+      this.logger.warn(
+        `${this.config.maxConnections} printers are connected: more are turned away (MAX_CONNECTIONS)`,
+      ),
     );
   }
 

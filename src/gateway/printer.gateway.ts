@@ -18,14 +18,11 @@ import { parseMessage, statusMessage } from './messages.js';
 import type { PrinterMessage, StatusCode } from './messages.js';
 import { pathIdOf } from './printer-ws-adapter.js';
 
-// Larger than any message of a printer, and too small to hurt.
-const MAX_FRAME_BYTES = 16 * 1024;
-
 /**
  * The printers' sockets: turns messages into calls of services and answers into messages; knows no rules. Services do the
  * work of printers in the order in which it is handed in, so nothing here waits for the message before.
  */
-@WebSocketGateway({ path: '/ws', maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false })
+@WebSocketGateway({ path: '/ws', perMessageDeflate: false })
 export class PrinterGateway implements OnGatewayConnection {
   private readonly logger = new Logger(PrinterGateway.name);
 
@@ -57,7 +54,7 @@ export class PrinterGateway implements OnGatewayConnection {
     const before = connection.work;
     const refuse = (error: unknown): void => this.refuse(connection, error);
     try {
-      const message = understand(connection, data, isBinary);
+      const message = understand(connection, data, isBinary, this.config.maxJsonDepth);
       const work =
         message.kind === 'subscribe'
           ? this.subscribe(connection, message.hello)
@@ -121,9 +118,14 @@ export class PrinterGateway implements OnGatewayConnection {
   }
 }
 
-function understand(connection: Connection, data: RawData, isBinary: boolean): PrinterMessage {
+function understand(
+  connection: Connection,
+  data: RawData,
+  isBinary: boolean,
+  maxDepth: number,
+): PrinterMessage {
   // ws hands a text frame over as one Buffer.
   if (isBinary || !Buffer.isBuffer(data))
     throw Invalid.field('message', undefined, 'message must be a text frame');
-  return parseMessage(data.toString('utf8'), connection.origin);
+  return parseMessage(data.toString('utf8'), connection.origin, maxDepth);
 }

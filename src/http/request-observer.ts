@@ -5,6 +5,7 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastPathAdapter } from './fast-path-adapter.js';
 import { plainAddress } from '../common/address.js';
+import { wasDelivered } from '../common/delivered.js';
 import { Metrics } from '../metrics/metrics.js';
 
 // Together with what else ends at a stop well below the ten seconds after which supervisors kill.
@@ -36,7 +37,7 @@ export class RequestObserver implements OnModuleDestroy {
       const milliseconds = performance.now() - begun;
       this.metrics.observe(method, route(), response.statusCode, milliseconds / 1_000);
       if (!Logger.isLevelEnabled('log')) return;
-      const outcome = response.writableFinished ? '' : ' aborted';
+      const outcome = wasDelivered(response) ? '' : ' aborted';
       const address = plainAddress(request.socket.remoteAddress);
       this.logger.log(
         `${method} ${withoutToken(url)} ${response.statusCode}${outcome} ${Math.floor(milliseconds)} ms ${address}`,

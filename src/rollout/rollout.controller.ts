@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { AppConfig } from '../config/config.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
 import {
   RolloutListResponse,
@@ -68,7 +69,10 @@ const ApiUnknownRollout = (): MethodDecorator => ApiProblem(404, 'No such rollou
 @ApiTags('rollouts')
 @Controller('api/rollouts')
 export class RolloutController {
-  constructor(private readonly rollouts: RolloutAdminService) {}
+  constructor(
+    private readonly rollouts: RolloutAdminService,
+    private readonly config: AppConfig,
+  ) {}
 
   @Post()
   @NoQuery()
@@ -77,14 +81,14 @@ export class RolloutController {
   @ApiCreatedResponse({ type: RolloutResponse })
   @ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100')
   @ApiProblem(404, 'No build has this version', 'Firmware version not found')
-  @ApiProblem(413, 'The body exceeds 1 MB', 'request entity too large')
+  @ApiProblem(413, 'The body exceeds 1 MiB, or MAX_BODY_BYTES of the server', 'request entity too large')
   @ApiProblem(
     409,
     'The firmware is deprecated, or lacks a signature while signing keys are registered',
     'Firmware 1.5.0 is deprecated, and offered to nobody',
   )
   async create(@Body() dto: CreateRolloutDto): Promise<RolloutResponse> {
-    return toRolloutResponse(await this.rollouts.create(toNewRollout(dto)));
+    return toRolloutResponse(await this.rollouts.create(toNewRollout(dto, this.config.maxTargetIds)));
   }
 
   @Get()

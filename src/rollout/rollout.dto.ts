@@ -2,7 +2,6 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
-  ArrayMaxSize,
   ArrayNotEmpty,
   IsArray,
   IsBoolean,
@@ -29,17 +28,14 @@ import type { NewRollout, RolloutChange, RolloutTarget } from './rollout-admin.s
 import { ROLLOUT_TYPES } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
 
-// A longer list is a job for channels: it would be sent, parsed and stored with every rollout.
-const MAX_IDS = 10_000;
-
-/** An optional list of UUIDs; never an empty one. */
+const AT_MOST = 'At most 10,000, or `MAX_TARGET_IDS` of the server';
+/** An optional list of UUIDs, never an empty one; `toNewRollout` looks how long it is. */
 const UuidList = (): PropertyDecorator =>
   applyDecorators(
-    ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, maxItems: MAX_IDS }),
+    ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, description: AT_MOST }),
     IsOptional(),
     IsArray(),
     ArrayNotEmpty(),
-    ArrayMaxSize(MAX_IDS),
     IsUuid({ each: true }),
   );
 
@@ -135,13 +131,14 @@ export class CreateRolloutDto {
 /**
  * Maps a new rollout, and checks what concerns more than one field.
  *
+ * @param maxIds how many printers or users may be listed
  * @throws Invalid naming every field that does not go with the others
  */
-export function toNewRollout(dto: CreateRolloutDto): NewRollout {
+export function toNewRollout(dto: CreateRolloutDto, maxIds: number): NewRollout {
   const errors: FieldError[] = [];
   const scheduledFor = toScheduledFor(dto, errors);
   const percentage = toPercentage(dto, errors);
-  const target = toTarget(dto.target, errors);
+  const target = toTarget(dto.target, maxIds, errors);
   if (errors.length > 0) throw new Invalid(errors);
   return {
     version: parseVersion(dto.firmware_version),
@@ -178,7 +175,13 @@ function toPercentage(dto: CreateRolloutDto, errors: FieldError[]): number {
   return value ?? 100;
 }
 
-function toTarget(dto: TargetDto, errors: FieldError[]): RolloutTarget {
+function toTarget(dto: TargetDto, maxIds: number, errors: FieldError[]): RolloutTarget {
+  // A longer list is a job for channels: it would be sent, parsed and stored with every rollout.
+  for (const name of ['user_ids', 'printer_ids'] as const) {
+    const value = dto[name] ?? [];
+    const message = `target.${name} must list at most ${maxIds} ids, not ${value.length}`;
+    if (value.length > maxIds) errors.push({ field: `target.${name}`, value, message });
+  }
   const methods = [
     ...(dto.all ? ['all'] : []),
     ...(dto.user_ids ? ['user_ids'] : []),
@@ -191,10 +194,8 @@ function toTarget(dto: TargetDto, errors: FieldError[]): RolloutTarget {
       message: `target must name one of ${methods.join(' and ')}, not both`,
     });
   }
-  if (methods.length === 0 && !dto.channels) {
-    const message = 'target must name one of all, user_ids, printer_ids or channels';
-    errors.push({ field: 'target', value: dto, message });
-  }
+  const message = 'target must name one of all, user_ids, printer_ids or channels';
+  if (methods.length === 0 && !dto.channels) errors.push({ field: 'target', value: dto, message });
   const minVersion = dto.min_version ? parseVersion(dto.min_version) : null;
   const maxVersion = dto.max_version ? parseVersion(dto.max_version) : null;
   if (minVersion && maxVersion && versionKey(minVersion) > versionKey(maxVersion)) {

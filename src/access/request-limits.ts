@@ -1,0 +1,108 @@
+import type { IncomingMessage } from 'node:http';
+import { Injectable, Logger } from '@nestjs/common';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Actor } from '../common/actor.js';
+import { AddressList, addressGroup, plainAddress } from '../common/address.js';
+import { TooMany, WrongKey } from '../common/errors.js';
+import { pathOf } from '../common/request-path.js';
+import { Seldom } from '../common/seldom.js';
+import { AppConfig } from '../config/config.js';
+import { Access, carriesKey, isDownload, isOpen } from './access.js';
+import type { KeyHolder } from './api-keys.js';
+
+const CLAIM = '/api/keys/claim';
+
+/**
+ * Lets requests of the management in, at the rate that the settings allow. Counts are forgotten when their second or minute is over:
+ * memory is bounded by what comes in during that time.
+ *
+ * Downloads are not counted, for an office of printers behind one address updates at once; nor are health checks, for a supervisor
+ * that is told 429 restarts the server.
+ */
+@Injectable()
+export class RequestLimits {
+  private readonly logger = new Logger('Access');
+  private readonly unlimited: AddressList;
+  private readonly requests: RateLimiterMemory;
+  private readonly guesses: RateLimiterMemory;
+  private readonly warnings = new Seldom();
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly access: Access,
+  ) {
+    this.unlimited = new AddressList(config.unlimitedAddresses);
+    this.requests = new RateLimiterMemory({ points: config.maxRequestsPerSecond, duration: 1 });
+    this.guesses = new RateLimiterMemory({ points: config.maxFailedKeysPerMinute, duration: 60 });
+  }
+
+  /**
+   * Says who makes a request, where it may be made now.
+   *
+   * @throws TooMany where its key, or its address, has sent too many
+   * @throws Unauthorized where it needs a key and has none that counts
+   * @throws Forbidden where its key lacks the scope
+   */
+  admit(request: IncomingMessage): Actor | Promise<Actor> {
+    const address = this.limitedAddressOf(request);
+    // Nothing is counted, and nothing is waited for.
+    if (address === null && !carriesKey(request)) return this.access.authorize(request, null);
+    return this.admitCounted(request, address);
+  }
+
+  private async admitCounted(request: IncomingMessage, address: string | null): Promise<Actor> {
+    const path = pathOf(request);
+    if (path === CLAIM) await this.guess(address);
+    const holder = await this.identify(request, address);
+    if (!isOpen(path) && !isDownload(path)) await this.count(holder, address);
+    return this.access.authorize(request, holder);
+  }
+
+  private async identify(request: IncomingMessage, address: string | null): Promise<KeyHolder | null> {
+    try {
+      return this.access.identify(request);
+    } catch (error) {
+      // Only failures are refused, never a key that counts: else a neighbour with an old key could keep an operator from stopping a
+      // rollout. That helps nobody to guess: a key has 256 random bits (NIST SP 800-63B §5.1.2.2 asks for throttling below 64).
+      if (error instanceof WrongKey) await this.guess(address);
+      throw error;
+    }
+  }
+
+  private async count(holder: KeyHolder | null, address: string | null): Promise<void> {
+    const who = holder === null ? address : `key ${holder.keyId}`;
+    if (who === null) return;
+    const most = this.config.maxRequestsPerSecond;
+    await take(this.requests, who, `Too many requests: at most ${most} a second`);
+  }
+
+  private async guess(address: string | null): Promise<void> {
+    if (address === null) return;
+    const most = this.config.maxFailedKeysPerMinute;
+    try {
+      await take(this.guesses, address, `Too many keys that do not count: at most ${most} a minute`);
+    } catch (error) {
+      this.warnings.do(() =>
+        this.logger.warn(
+          `${address} sends keys that do not count, more than ${most} a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
+        ),
+      );
+      throw error;
+    }
+  }
+
+  /** Null for an address that is not limited. */
+  private limitedAddressOf({ socket }: IncomingMessage): string | null {
+    const address = plainAddress(socket.remoteAddress);
+    return this.unlimited.has(address) ? null : addressGroup(address);
+  }
+}
+
+async function take(limiter: RateLimiterMemory, who: string, message: string): Promise<void> {
+  try {
+    await limiter.consume(who);
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error;
+    throw new TooMany(message, Math.ceil(error.msBeforeNext / 1_000));
+  }
+}

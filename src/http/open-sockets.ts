@@ -1,0 +1,86 @@
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Injectable, Logger } from '@nestjs/common';
+import { AddressList, addressGroup, plainAddress } from '../common/address.js';
+import { Seldom } from '../common/seldom.js';
+import { AppConfig } from '../config/config.js';
+
+// Sockets beside those of printers: downloads, operators, handshakes on their way. Fewer than the settings leave open files for.
+const OTHER_SOCKETS = 500;
+// So many of one address are told that they are too many; those beyond are closed unheard.
+const TOLD = 100;
+
+/**
+ * Holds down the sockets, printers' and others' alike: how many there are in all and of one address, and how long a request may be on
+ * its way.
+ */
+@Injectable()
+export class OpenSockets {
+  private readonly logger = new Logger('Sockets');
+  private readonly unlimited: AddressList;
+  private readonly byAddress = new Map<string, number>();
+  private readonly surplus = new WeakSet<Socket>();
+  private readonly warnings = { all: new Seldom(), address: new Seldom() };
+
+  constructor(private readonly config: AppConfig) {
+    this.unlimited = new AddressList(config.unlimitedAddresses);
+  }
+
+  /** Begins to count the sockets of a server, and sets its time limits. */
+  watch(server: Server): void {
+    const { requestTimeoutMs, stalledMs } = this.config;
+    server.requestTimeout = requestTimeoutMs;
+    server.headersTimeout = Math.min(requestTimeoutMs, stalledMs);
+    // Node looks whether bytes have moved before it takes a socket for idle: an answer that is read slowly goes on. WebSockets are
+    // exempt, for ws switches the timer off.
+    server.timeout = stalledMs;
+    server.maxConnections = this.config.maxConnections + OTHER_SOCKETS;
+    server.on('drop', () =>
+      this.warnings.all.do(() =>
+        this.logger.warn(`${server.maxConnections} sockets are open: more are closed (MAX_CONNECTIONS)`),
+      ),
+    );
+    server.on('connection', (socket: Socket) => this.count(socket));
+  }
+
+  /** True for a socket that is one too many of its address. */
+  isSurplus(socket: Socket): boolean {
+    return this.surplus.has(socket);
+  }
+
+  /** Answers a request that came over a socket too many with 503; leaves others alone, and says so with false. */
+  turnAway({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    if (!this.surplus.has(socket)) return false;
+    const detail = 'Your address has as many connections as it may have';
+    const problem = { type: 'about:blank', title: STATUS_CODES[503], status: 503, detail };
+    const headers = { Connection: 'close', 'Retry-After': '5', 'Content-Type': 'application/problem+json' };
+    response.writeHead(503, headers).end(JSON.stringify(problem));
+    return true;
+  }
+
+  private count(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress);
+    // Of thousands of printers behind a proxy, none holds a listener of its own.
+    if (this.unlimited.has(address)) return;
+    const group = addressGroup(address);
+    const open = (this.byAddress.get(group) ?? 0) + 1;
+    this.byAddress.set(group, open);
+    socket.once('close', () => this.uncount(group));
+    const most = this.config.maxConnectionsPerAddress;
+    if (open <= most) return;
+    this.surplus.add(socket);
+    this.warnings.address.do(() =>
+      this.logger.warn(
+        `${group} has ${most} sockets open: more are turned away (MAX_CONNECTIONS_PER_ADDRESS)`,
+      ),
+    );
+    if (open > most + TOLD) socket.destroy();
+  }
+
+  private uncount(group: string): void {
+    const open = (this.byAddress.get(group) ?? 0) - 1;
+    if (open > 0) this.byAddress.set(group, open);
+    else this.byAddress.delete(group);
+  }
+}
