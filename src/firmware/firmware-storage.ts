@@ -42,7 +42,9 @@ export class FirmwareStorage implements OnModuleInit {
     try {
       const file = await open(temporaryPath, 'wx');
       try {
-        for await (const chunk of stream as AsyncIterable<Buffer>) {
+        // A stream that is destroyed reports that as an error of its own, which would hide why a write has failed.
+        const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+        for await (const chunk of chunks) {
           md5.update(chunk);
           sha256.update(chunk);
           size += chunk.length;

@@ -74,13 +74,18 @@ export class UpdateReports {
     }
     const latest = { ...report };
     this.waiting.set(printerUuid, latest);
-    return this.unitOfWork.collect((tx) => {
+    const written = this.unitOfWork.collect((tx) => {
       this.waiting.delete(printerUuid);
       const printerId = this.printers.idOf(tx.db, printerUuid);
       const now = sqlInstant(this.clock.now());
       // Only the update that was sent last can be under way: one statement, by the index over those.
       if (tx.db.run(PROGRESS, latest.percent, latest.status, now, printerId) === 0)
         this.updateSpokenOf(tx.db, printerId, report);
+    });
+    return written.catch((error: unknown) => {
+      // Where no transaction could be begun nothing has taken it away: what comes next must not wait for it.
+      if (this.waiting.get(printerUuid) === latest) this.waiting.delete(printerUuid);
+      throw error;
     });
   }
 
