@@ -8,7 +8,7 @@ const FORBIDDEN = {
   rollout: ['access', 'metrics', 'http', 'gateway', 'health', 'simulator'],
   firmware: ['access', 'metrics', 'http', 'gateway', 'rollout', 'printer', 'health', 'simulator'],
   printer: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'health', 'simulator'],
-  health: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'simulator'],
+  health: ['access', 'metrics', 'http', 'gateway', 'rollout', 'printer', 'simulator'],
   database: ['access', 'metrics', 'http', 'gateway', 'rollout', 'firmware', 'printer', 'health', 'simulator'],
   config: [
     'access',

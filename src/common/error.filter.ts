@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable } from './errors.js';
+import { Conflict, Damaged, Forbidden, Invalid, NotFound, Unauthorized, Unavailable } from './errors.js';
 import type { FieldError } from './errors.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 
@@ -38,6 +38,7 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Unauthorized) return problem(401, error.message);
   if (error instanceof Forbidden) return problem(403, error.message);
   if (error instanceof Unavailable) return problem(503, error.message);
+  if (error instanceof Damaged) return problem(500, error.message);
   if (error instanceof Invalid)
     return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };
   if (hasCode(error, DATABASE_TROUBLE))

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
@@ -80,15 +80,6 @@ export class FirmwareStorage implements OnModuleInit {
   /** Removes a published binary. */
   async remove(sha256: string): Promise<void> {
     await rm(this.pathOf(sha256), { force: true });
-  }
-
-  /** True where the binary is there, with the size that it should have. */
-  async holds(sha256: string, size: number): Promise<boolean> {
-    try {
-      return (await stat(this.pathOf(sha256))).size === size;
-    } catch {
-      return false;
-    }
   }
 
   /** Where a published binary lies. */

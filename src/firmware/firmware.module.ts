@@ -10,6 +10,7 @@ import { FirmwareStorage } from './firmware-storage.js';
 import { FirmwareController } from './firmware.controller.js';
 import { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
+import { ImageCheck } from './image-check.js';
 import { UploadEngine } from './upload-engine.js';
 
 /** The binaries alone: the upload needs them before a controller is reached. */
@@ -31,7 +32,7 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [BinaryCache, DownloadCounter, FastDownload, FirmwareService],
-  exports: [FirmwareService],
+  providers: [BinaryCache, DownloadCounter, FastDownload, FirmwareService, ImageCheck],
+  exports: [FirmwareService, ImageCheck],
 })
 export class FirmwareModule {}

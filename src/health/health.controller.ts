@@ -8,6 +8,7 @@ import { Unavailable } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { ImageCheck } from '../firmware/image-check.js';
 
 /** Says whether the process lives, and whether it can do its work. */
 @ApiTags('health')
@@ -17,6 +18,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly unitOfWork: UnitOfWork,
+    private readonly images: ImageCheck,
     private readonly config: AppConfig,
   ) {}
 
@@ -36,16 +38,24 @@ export class HealthController {
       type: 'object',
       example: {
         status: 'ok',
-        info: { database: { status: 'up' }, uploads: { status: 'up' } },
+        info: {
+          database: { status: 'up' },
+          uploads: { status: 'up' },
+          firmware: { status: 'up', damaged: [] },
+        },
         error: {},
-        details: { database: { status: 'up' }, uploads: { status: 'up' } },
+        details: {
+          database: { status: 'up' },
+          uploads: { status: 'up' },
+          firmware: { status: 'up', damaged: [] },
+        },
       },
     },
   })
   @ApiProblem(503, 'The server cannot do its work', 'database: SQLITE_BUSY: database is locked')
   async ready(): Promise<HealthCheckResult> {
     try {
-      return await this.health.check([() => this.database(), () => this.uploads()]);
+      return await this.health.check([() => this.database(), () => this.uploads(), () => this.firmware()]);
     } catch (error) {
       if (error instanceof ServiceUnavailableException) throw new Unavailable(describe(error.getResponse()));
       throw error;
@@ -62,6 +72,11 @@ export class HealthController {
     } catch (error) {
       return check.down(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Names what is damaged, and is up all the same: nobody is sent that, and everybody else is served. */
+  private firmware(): HealthIndicatorResult {
+    return this.indicators.check('firmware').up({ damaged: this.images.damaged });
   }
 
   private async uploads(): Promise<HealthIndicatorResult> {
