@@ -43,11 +43,16 @@ export class ServerProcess implements Reachable {
     return this.program?.output ?? '';
   }
 
+  /** Starts it, and waits for nothing. */
+  launch(): Program {
+    const settings = { HOST: '127.0.0.1', PORT: this.port, ...this.settings };
+    this.program = Program.start('main.js', [], settings, this.folder);
+    return this.program;
+  }
+
   /** Starts it, and resolves when it listens. */
   async boot(): Promise<void> {
-    const settings = { HOST: '127.0.0.1', PORT: this.port, ...this.settings };
-    const program = Program.start('main.js', [], settings, this.folder);
-    this.program = program;
+    const program = this.launch();
     await eventually(
       'the server listens',
       () => (program.output.includes('Listening on') ? true : program.output),
