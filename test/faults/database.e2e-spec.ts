@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ import type { ProblemBody } from '../support/factories.js';
 import type { Reachable } from '../support/server.js';
 import { TestServer } from '../support/server.js';
 import { ServerProcess } from './server-process.js';
-import { SmallDisk, attempt, explainSkip } from './small-disk.js';
+import { SmallDisk, attempt, explainSkip, whyNotImmutable } from './small-disk.js';
 
 const MIB = 1024 * 1024;
 const IMMEDIATE = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
@@ -108,9 +109,21 @@ describe('A full disk', () => {
       const [status, detail] = await readiness(server);
       expect([status, detail]).toEqual([503, expect.stringContaining('uploads')]);
       // Small writes may still find room in what the database has already; in the end they do not.
+      let changelog = '';
+      await eventually(
+        'the database finds no room for much',
+        async () => {
+          const longer = randomBytes(45_000).toString('hex');
+          const answer = await server.request('PATCH', '/api/firmware/1.5.0', { changelog: longer });
+          if (answer.status === 200) changelog = longer;
+          return answer.status;
+        },
+        (seen) => seen !== 200,
+        60_000,
+      );
       let accepted = 1;
       await eventually(
-        'the database finds no room either',
+        'the database finds no room for little either',
         async () => {
           const answer = await server.request('POST', '/api/rollouts', {
             ...IMMEDIATE,
@@ -133,6 +146,8 @@ describe('A full disk', () => {
       await upload(server, '1.6.0', {}, binary(MIB));
       const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts?limit=1000');
       expect(body.rollouts).toHaveLength(accepted);
+      const kept = await server.request<{ changelog: string | null }>('GET', '/api/firmware/1.5.0');
+      expect(kept.body.changelog ?? '').toBe(changelog);
       await expectUndamaged(server, one, bytes);
       expect(one.received.filter(({ code }) => code === 'info')).toHaveLength(1);
     },
@@ -153,11 +168,30 @@ describe('A database file', () => {
     };
   }
 
-  const MEANS = ['locked by another process', 'that cannot be written'] as const;
+  /** A file system with open files cannot be made read-only, and root may write what others may not: so it is the file. */
+  function writeProtected(file: string): Promise<() => Promise<void>> {
+    const chattr = (flag: string): void => {
+      expect(attempt('chattr', flag, `${file}-wal`)).toBeNull();
+    };
+    chattr('+i');
+    return Promise.resolve(() => {
+      chattr('-i');
+      return Promise.resolve();
+    });
+  }
 
-  it.each(MEANS)(
+  const immutable = whyNotImmutable();
+  if (immutable !== null) explainSkip('a database that cannot be written', immutable);
+  const harms: Array<[string, (file: string) => Promise<() => Promise<void>>]> = [
+    ['locked by another process', lockedByAnother],
+    ...(immutable === null
+      ? [['that cannot be written', writeProtected] as [string, typeof writeProtected]]
+      : []),
+  ];
+
+  it.each(harms)(
     '%s makes writes 503 with Retry-After, and all goes on by itself afterwards',
-    async (how) => {
+    async (_how, harm) => {
       const server = stopped(await ServerProcess.start());
       const file = join(server.folder, 'paperminder.db');
       const bytes = binary();
@@ -167,17 +201,7 @@ describe('A database file', () => {
       await eventually('the update is sent', () => one.orders.length === 1);
       const names = await readdir(join(server.folder, 'uploads'));
 
-      let mend: () => Promise<void>;
-      if (how === MEANS[0]) mend = await lockedByAnother(file);
-      else {
-        // A file system with open files cannot be made read-only, and root may write what others may not.
-        const refused = attempt('chattr', '+i', `${file}-wal`);
-        if (refused !== null) {
-          explainSkip(how, refused);
-          return;
-        }
-        mend = async () => expect(attempt('chattr', '-i', `${file}-wal`)).toBeNull();
-      }
+      const mend = await harm(file);
       const late = stopped(printer(server)).start();
       try {
         await expectUnavailable(server, '/api/rollouts', IMMEDIATE);

@@ -61,6 +61,28 @@ function writeUntilFull(file: number, block: Buffer): void {
   }
 }
 
+/** Why no file in the temporary folder can be made immutable, so that even an open one is not written; null where that works. */
+export function whyNotImmutable(): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'paperminder-immutable-'));
+  const path = join(folder, 'probe');
+  const file = openSync(path, 'w');
+  try {
+    const refused = attempt('chattr', '+i', path);
+    if (refused !== null) return refused;
+    try {
+      writeSync(file, 'x');
+      return 'this file system lets open files be written all the same';
+    } catch {
+      return null;
+    } finally {
+      attempt('chattr', '-i', path);
+    }
+  } finally {
+    closeSync(file);
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** Says why something is not tested here. */
 export function explainSkip(what: string, reason: string): void {
   process.stderr.write(`Skipped: ${what}: ${reason}\n`);
