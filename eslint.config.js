@@ -27,7 +27,7 @@ const ALLOWED = {
   firmware: ['signing', 'audit', 'database', 'common', 'config'],
   printer: ['audit', 'database', 'common', 'config'],
   audit: ['database', 'common', 'config'],
-  health: ['database', 'common', 'config'],
+  health: ['firmware', 'database', 'common', 'config'],
   database: ['common', 'config'],
   config: [],
   common: ['config'],

@@ -1,40 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { eventually } from './support/eventually.js';
-
-const DIST = resolve('node_modules/.cache/paperminder-process-test');
-
-/** A program of the project, as a process of its own. */
-class Program {
-  output = '';
-  end: number | string | null | undefined;
-
-  private constructor(readonly child: ChildProcess) {
-    child.stdout!.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-    child.stderr!.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-    child.on('exit', (code, signal) => (this.end = code ?? signal));
-  }
-
-  static start(script: string, args: string[], settings: Record<string, string>, cwd: string): Program {
-    const env = { PATH: process.env.PATH, HOME: cwd, ...settings };
-    return new Program(spawn(process.execPath, [join(DIST, 'src', script), ...args], { cwd, env }));
-  }
-
-  /** Waits for the end: the exit code, or the signal that it ended by. */
-  async exit(): Promise<number | string | null> {
-    await eventually('the program has ended', () => this.end !== undefined);
-    return this.end ?? null;
-  }
-}
+import { Program, build, freePort } from './support/program.js';
 
 describe('As a process', () => {
   let folder: string;
@@ -42,13 +15,7 @@ describe('As a process', () => {
   const programs: Program[] = [];
 
   beforeAll(async () => {
-    execFileSync(process.execPath, [
-      'node_modules/typescript/bin/tsc',
-      '-p',
-      'tsconfig.build.json',
-      '--outDir',
-      DIST,
-    ]);
+    await build();
     folder = await mkdtemp(join(tmpdir(), 'paperminder-'));
     port = await freePort();
   }, 120_000);
@@ -67,14 +34,6 @@ describe('As a process', () => {
     const server = start('main.js', [], { PORT: port, ...settings });
     await eventually('the server listens', () => server.output.includes('Listening on'));
     return server;
-  }
-
-  async function freePort(): Promise<string> {
-    const probe = createServer();
-    await new Promise<void>((ready) => probe.listen(0, ready));
-    const free = (probe.address() as AddressInfo).port;
-    await new Promise((closed) => probe.close(closed));
-    return String(free);
   }
 
   it('the server keeps its data in the folder that it was started in, logs JSON, and stops when it is told to', async () => {

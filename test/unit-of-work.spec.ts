@@ -92,6 +92,14 @@ describe('The unit of work', () => {
     expect(await notes('d')).toEqual(['d2', 'd3']);
   });
 
+  it('says what the work has met where SQLite has ended the transaction because of it', async () => {
+    const full = unitOfWork.run(async (tx) => {
+      await tx.em.query('ROLLBACK');
+      throw new Error('database or disk is full');
+    });
+    await expect(full).rejects.toThrow('database or disk is full');
+  });
+
   it('reports a database that is locked, and recovers by itself', async () => {
     const other = new DataSource({ type: 'better-sqlite3', database: `${server.folder}/paperminder.db` });
     await other.initialize();

@@ -2,7 +2,16 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { Conflict, Forbidden, Invalid, NotFound, TooMany, Unauthorized, Unavailable } from './errors.js';
+import {
+  Conflict,
+  Damaged,
+  Forbidden,
+  Invalid,
+  NotFound,
+  TooMany,
+  Unauthorized,
+  Unavailable,
+} from './errors.js';
 import type { FieldError } from './errors.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 
@@ -40,10 +49,13 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Forbidden) return problem(403, error.message);
   if (error instanceof TooMany) return problem(429, error.message);
   if (error instanceof Unavailable) return problem(503, error.message);
+  if (error instanceof Damaged) return problem(500, error.message);
   if (error instanceof Invalid)
     return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };
-  if (isDatabaseTrouble(error))
+  if (hasCode(error, DATABASE_TROUBLE))
     return problem(503, 'The database cannot be used at the moment; try again later');
+  if (hasCode(error, DISK_TROUBLE))
+    return problem(503, 'The disk is full or cannot be used at the moment; try again later');
   if (error instanceof HttpException)
     return badRequest(problem(error.getStatus(), error.message), error.cause);
   // Errors of express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.
@@ -55,14 +67,17 @@ function toProblem(error: unknown): Problem {
 // Locked by another process, read-only, full, or failing: nothing is wrong with the request.
 const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN)/;
 
-function isDatabaseTrouble(error: unknown): boolean {
+// No room, read-only, failing, or no file may be opened any more: likewise.
+const DISK_TROUBLE = /^(?:ENOSPC|EDQUOT|EROFS|EIO|EMFILE|ENFILE)$/;
+
+function hasCode(error: unknown, codes: RegExp): boolean {
   // TypeORM wraps what the driver throws, and keeps its code.
   return (
     typeof error === 'object' &&
     error !== null &&
     'code' in error &&
     typeof error.code === 'string' &&
-    DATABASE_TROUBLE.test(error.code)
+    codes.test(error.code)
   );
 }
 

@@ -62,6 +62,9 @@ export class Refused extends DomainError {
 /** The server cannot do its work at the moment. */
 export class Unavailable extends DomainError {}
 
+/** What the server keeps is damaged: nobody can be given it until an operator mends it. */
+export class Damaged extends DomainError {}
+
 /** The request itself is wrong; says which fields and why. */
 export class Invalid extends DomainError {
   readonly errors: readonly FieldError[];

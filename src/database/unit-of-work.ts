@@ -222,8 +222,13 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   }
 
   private fail(tx: Transaction, job: Job<unknown>, error: unknown): () => void {
-    this.database.writer.run('ROLLBACK TO job');
-    this.database.writer.run('RELEASE job');
+    try {
+      this.database.writer.run('ROLLBACK TO job');
+      this.database.writer.run('RELEASE job');
+    } catch {
+      // SQLite has ended the transaction by itself (the disk is full): what it said first is why.
+      throw error;
+    }
     tx.failed();
     return () => job.reject(error);
   }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from './firmware.entity.js';
+import { ImageCheck } from './image-check.js';
 
 // A rollout sends few images to many printers; these are a dozen of the largest that the default settings allow.
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -20,7 +21,10 @@ export class BinaryCache {
   private readonly sizes = new Map<string, number>();
   private bytes = 0;
 
-  constructor(private readonly storage: FirmwareStorage) {}
+  constructor(
+    private readonly storage: FirmwareStorage,
+    private readonly check: ImageCheck,
+  ) {}
 
   /** True where an image is small enough to be kept. */
   fits(row: Firmware): boolean {
@@ -35,7 +39,7 @@ export class BinaryCache {
   /**
    * The image of a build.
    *
-   * @throws Error where the file is missing, or holds other bytes than were uploaded
+   * @throws Damaged where the file is missing, or holds other bytes than were uploaded
    */
   async get(row: Firmware): Promise<Buffer> {
     const { sha256, fileSize } = row;
@@ -57,11 +61,11 @@ export class BinaryCache {
     }
   }
 
-  private async read({ version, sha256 }: Firmware): Promise<Buffer> {
-    const path = this.storage.pathOf(sha256);
-    const image = await readFile(path);
-    if (createHash('sha256').update(image).digest('hex') !== sha256)
-      throw new Error(`The binary of firmware ${version} is damaged, and is not sent to anybody: ${path}`);
+  private async read(row: Firmware): Promise<Buffer> {
+    const image = await readFile(this.storage.pathOf(row.sha256)).catch((error: unknown) => {
+      throw this.check.cannotRead(row, error);
+    });
+    this.check.compare(row, createHash('sha256').update(image).digest('hex'));
     return image;
   }
 

@@ -40,7 +40,8 @@ export class DownloadCounter implements OnModuleDestroy {
     } catch (error) {
       // A download that ended while the server stopped.
       if (error instanceof Unavailable) return;
-      this.logger.error(`Downloads could not be counted: ${String(error)}`);
+      this.logger.error(`Downloads could not be counted, and are counted with the next: ${String(error)}`);
+      for (const [id, count] of counts) this.counts.set(id, (this.counts.get(id) ?? 0) + count);
     }
   }
 }

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Controller, Get, HttpException, PreconditionFailedException, Req, Res } from '@nestjs/common';
@@ -16,9 +15,9 @@ import {
   wantedRange,
   wantsAnother,
 } from './download-conditions.js';
-import { FirmwareStorage } from './firmware-storage.js';
 import { ApiDownloadRequest, toDownloadRequest } from './download.dto.js';
 import { FirmwareService } from './firmware.service.js';
+import { ImageCheck } from './image-check.js';
 
 /** The download, as boards need it (printer protocol, "Download") and as RFC 9110 §13 and §14 want it. */
 @ApiTags('firmware')
@@ -26,8 +25,8 @@ import { FirmwareService } from './firmware.service.js';
 export class DownloadController {
   constructor(
     private readonly firmware: FirmwareService,
-    private readonly storage: FirmwareStorage,
     private readonly cache: BinaryCache,
+    private readonly check: ImageCheck,
     private readonly counter: DownloadCounter,
   ) {}
 
@@ -106,11 +105,11 @@ export class DownloadController {
       response.setHeader('Content-Range', `bytes */${row.fileSize}`);
       throw new HttpException('Range Not Satisfiable', 416);
     }
-    const image = this.cache.fits(row) ? await this.cache.get(row) : null;
-    if (image === null && !(await this.storage.holds(row.sha256, row.fileSize)))
-      throw new Error(`The binary of firmware ${row.version} is missing or cut short`);
-    if (request.method === 'GET' && printer !== undefined) await this.firmware.downloadBegun(row, printer);
     const { start, end } = range ?? { start: 0, end: row.fileSize - 1 };
+    const body = this.cache.fits(row)
+      ? (await this.cache.get(row)).subarray(start, end + 1)
+      : await this.check.stream(row, start, end);
+    if (request.method === 'GET' && printer !== undefined) await this.firmware.downloadBegun(row, printer);
     for (const [name, value] of Object.entries(headersOf(row))) response.setHeader(name, value);
     if (range !== null)
       response.status(206).setHeader('Content-Range', `bytes ${start}-${end}/${row.fileSize}`);
@@ -120,10 +119,7 @@ export class DownloadController {
       response.end();
       return;
     }
-    const body = image ?? createReadStream(this.storage.pathOf(row.sha256), { start, end });
-    const whole = Buffer.isBuffer(body)
-      ? await sent(response.end(body.subarray(start, end + 1)))
-      : await streamed(body, response);
+    const whole = Buffer.isBuffer(body) ? await sent(response.end(body)) : await streamed(body, response);
     // One download made of many ranges counts once: the range that holds the last byte is the one that counts.
     if (whole && end === row.fileSize - 1) this.counter.count(row.id);
   }

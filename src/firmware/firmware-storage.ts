@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
@@ -42,7 +42,9 @@ export class FirmwareStorage implements OnModuleInit {
     try {
       const file = await open(temporaryPath, 'wx');
       try {
-        for await (const chunk of stream as AsyncIterable<Buffer>) {
+        // A stream that is destroyed reports that as an error of its own, which would hide why a write has failed.
+        const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+        for await (const chunk of chunks) {
           md5.update(chunk);
           sha256.update(chunk);
           size += chunk.length;
@@ -78,15 +80,6 @@ export class FirmwareStorage implements OnModuleInit {
   /** Removes a published binary. */
   async remove(sha256: string): Promise<void> {
     await rm(this.pathOf(sha256), { force: true });
-  }
-
-  /** True where the binary is there, with the size that it should have. */
-  async holds(sha256: string, size: number): Promise<boolean> {
-    try {
-      return (await stat(this.pathOf(sha256))).size === size;
-    } catch {
-      return false;
-    }
   }
 
   /** Where a published binary lies. */

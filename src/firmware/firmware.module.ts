@@ -13,6 +13,7 @@ import { FirmwareStorage } from './firmware-storage.js';
 import { FirmwareController } from './firmware.controller.js';
 import { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
+import { ImageCheck } from './image-check.js';
 import { UploadEngine } from './upload-engine.js';
 
 // Of what counts as one character in a text (a UTF-16 unit) UTF-8 makes up to three bytes.
@@ -46,7 +47,7 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [BinaryCache, DownloadCounter, DownloadTokens, FastDownload, FirmwareService],
-  exports: [DownloadTokens, FirmwareService],
+  providers: [BinaryCache, DownloadCounter, DownloadTokens, FastDownload, FirmwareService, ImageCheck],
+  exports: [DownloadTokens, FirmwareService, ImageCheck],
 })
 export class FirmwareModule {}

@@ -219,8 +219,8 @@ export class FirmwareService {
     const firmware = await this.files.run(async () => {
       const verified = await this.signingKeys.verify(binary.temporaryPath, build.signature);
       await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
-      await this.storage.publish(binary);
       try {
+        await this.storage.publish(binary);
         return await this.unitOfWork.run((tx) => this.insert(tx, build, binary, verified));
       } catch (error) {
         await this.removeUnused([binary.sha256]);
@@ -311,8 +311,9 @@ export class FirmwareService {
 
   private async removeUnused(hashes: readonly string[]): Promise<void> {
     for (const sha256 of hashes) {
-      const used = await this.unitOfWork.run((tx) => tx.em.existsBy(Firmware, { sha256 }));
-      if (!used) await this.storage.remove(sha256);
+      // Not in a transaction, which may be what has just failed; every row that `files` let in is committed by now.
+      const used = this.table.find(this.database.reader, 'WHERE sha256 = ? LIMIT 1', sha256);
+      if (used === null) await this.storage.remove(sha256);
     }
   }
 }

@@ -11,6 +11,8 @@ import type { Connection } from './connections.js';
 const SLICE = 40;
 // So many pieces wait at once, more than one group takes: while it is committed, the next is at hand.
 const IN_FLIGHT = 12;
+// A database that is locked or full may be well again soon; printers stay connected for months.
+const RETRY_MS = 5_000;
 
 /** Sends connected printers what a change of the rollouts has for them, without waiting for a reconnect. */
 @Injectable()
@@ -18,6 +20,10 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger(RolloutPush.name);
   private readonly waiting = new Set<string>();
   private subscription: Subscription | undefined;
+  /** Those that could not be asked about, and the timer that asks again. */
+  private readonly failed = new Set<string>();
+  private retry: NodeJS.Timeout | undefined;
+  private stopped = false;
   private running = false;
 
   constructor(
@@ -33,6 +39,8 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   beforeApplicationShutdown(): void {
     this.subscription?.unsubscribe();
     this.waiting.clear();
+    this.stopped = true;
+    clearTimeout(this.retry);
   }
 
   private add(printers: PrintersMayHaveUpdates): void {
@@ -48,8 +56,8 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
       const slice = this.takeSlice();
       const push = this.push(slice)
         .catch((error: unknown) => {
-          // What was not sent is found again when the printer connects.
           this.logger.error(`Updates could not be pushed to ${slice.length} printers: ${String(error)}`);
+          this.tryAgainLater(slice);
         })
         .finally(() => inFlight.delete(push));
       inFlight.add(push);
@@ -59,6 +67,17 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     this.running = false;
     // What came in while the last pieces were on their way.
     if (this.waiting.size > 0) this.add([]);
+  }
+
+  private tryAgainLater(printers: readonly string[]): void {
+    if (this.stopped) return;
+    for (const uuid of printers) this.failed.add(uuid);
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      const again = [...this.failed];
+      this.failed.clear();
+      this.add(again);
+    }, RETRY_MS);
   }
 
   private takeSlice(): string[] {

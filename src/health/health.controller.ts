@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
@@ -5,7 +6,9 @@ import type { HealthCheckResult, HealthIndicatorResult } from '@nestjs/terminus'
 import { ApiProblem } from '../common/api-answers.js';
 import { Unavailable } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
+import { AppConfig } from '../config/config.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { ImageCheck } from '../firmware/image-check.js';
 
 /** Says whether the process lives, and whether it can do its work. */
 @ApiTags('health')
@@ -15,6 +18,8 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly unitOfWork: UnitOfWork,
+    private readonly images: ImageCheck,
+    private readonly config: AppConfig,
   ) {}
 
   @Get('live')
@@ -27,22 +32,30 @@ export class HealthController {
 
   @Get('ready')
   @NoQuery()
-  @ApiOperation({ summary: 'The database answers, too' })
+  @ApiOperation({ summary: 'The database can be written, and there is room for an upload' })
   @ApiOkResponse({
     schema: {
       type: 'object',
       example: {
         status: 'ok',
-        info: { database: { status: 'up' } },
+        info: {
+          database: { status: 'up' },
+          uploads: { status: 'up' },
+          firmware: { status: 'up', damaged: [] },
+        },
         error: {},
-        details: { database: { status: 'up' } },
+        details: {
+          database: { status: 'up' },
+          uploads: { status: 'up' },
+          firmware: { status: 'up', damaged: [] },
+        },
       },
     },
   })
   @ApiProblem(503, 'The server cannot do its work', 'database: SQLITE_BUSY: database is locked')
   async ready(): Promise<HealthCheckResult> {
     try {
-      return await this.health.check([() => this.database()]);
+      return await this.health.check([() => this.database(), () => this.uploads(), () => this.firmware()]);
     } catch (error) {
       if (error instanceof ServiceUnavailableException) throw new Unavailable(describe(error.getResponse()));
       throw error;
@@ -52,9 +65,29 @@ export class HealthController {
   private async database(): Promise<HealthIndicatorResult> {
     const check = this.indicators.check('database');
     try {
-      // Changes nothing, but needs the lock of a writer: a database that is locked or read-only cannot take an update down.
-      await this.unitOfWork.run((tx) => tx.em.query('DELETE FROM withdrawal WHERE rollout_id < 0'));
+      // Changes nothing, and is written to the disk all the same: a database that is locked, read-only or full cannot take an
+      // update down, and reads do not tell. Nothing else uses this number of the file's header.
+      await this.unitOfWork.run((tx) => tx.em.query('PRAGMA user_version = 0'));
       return check.up();
+    } catch (error) {
+      return check.down(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Names what is damaged, and is up all the same: nobody is sent that, and everybody else is served. */
+  private firmware(): HealthIndicatorResult {
+    return this.indicators.check('firmware').up({ damaged: this.images.damaged });
+  }
+
+  private async uploads(): Promise<HealthIndicatorResult> {
+    const check = this.indicators.check('uploads');
+    const { uploadsDir, maxFirmwareSize } = this.config;
+    try {
+      const { bavail, bsize } = await statfs(uploadsDir);
+      if (bavail * bsize >= maxFirmwareSize) return check.up();
+      return check.down(
+        `${bavail * bsize} bytes are free in ${uploadsDir}, less than MAX_FIRMWARE_SIZE=${maxFirmwareSize}`,
+      );
     } catch (error) {
       return check.down(error instanceof Error ? error.message : String(error));
     }

@@ -12,6 +12,11 @@ import { PrinterUpdate } from './update.entity.js';
 
 // So many at once that the event loop is given back every few milliseconds.
 const SLICE = 200;
+// A sign of life that is taken in while this works is not one from the future.
+const AHEAD_MS = 60_000;
+
+const FROM_THE_FUTURE = `UPDATE printer_update SET last_sign_of_life = ? WHERE id IN
+  (SELECT id FROM printer_update WHERE status = 'in_progress' AND last_sign_of_life > ? LIMIT ${SLICE})`;
 
 /** Fails updates whose printer has not shown a sign of life for too long. */
 @Injectable()
@@ -29,9 +34,18 @@ export class StuckUpdates {
     this.table = database.table(PrinterUpdate);
   }
 
-  /** Fails every update under way whose last sign of life lies as far back as the limit, or farther. */
+  /**
+   * Fails every update under way whose last sign of life lies as far back as the limit, or farther. One that lies in the future, for
+   * the clock was set back, counts from now on.
+   */
   async fail(now: Date): Promise<void> {
+    while ((await this.setBackSlice(now)) === SLICE) await nextTurn();
     while ((await this.failSlice(now)) === SLICE) await nextTurn();
+  }
+
+  private setBackSlice(now: Date): Promise<number> {
+    const ahead = new Date(now.getTime() + AHEAD_MS);
+    return this.unitOfWork.collect((tx) => tx.db.run(FROM_THE_FUTURE, sqlInstant(now), sqlInstant(ahead)));
   }
 
   private failSlice(now: Date): Promise<number> {

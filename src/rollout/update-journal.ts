@@ -11,6 +11,7 @@ import type { Situation } from './domain/decide.js';
 import { updateMayMove } from './domain/state.js';
 import type { UpdateStatus } from './domain/state.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
+import { keepsBusy } from './last-sent.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { PrinterUpdate } from './update.entity.js';
@@ -111,6 +112,9 @@ export class UpdateJournal {
     to: Exclude<UpdateStatus, 'in_progress'>,
     ending: Ending,
   ): void {
+    const now = this.clock.now();
+    // Not before it began, though the clock was set back meanwhile.
+    const endedAt = now < update.startedAt ? update.startedAt : now;
     this.move(tx, update, to, {
       errorMessage: ending.error,
       lastStatusMessage: ending.error ?? COMPLETED_MESSAGE,
@@ -118,9 +122,9 @@ export class UpdateJournal {
       confirmed: ending.confirmed ?? false,
       sendOnResume: false,
       attempts: ending.onBehalf ? 0 : update.attempts,
-      completedAt: this.clock.now(),
+      completedAt: endedAt,
     });
-    const seconds = (this.clock.now().getTime() - update.startedAt.getTime()) / 1_000;
+    const seconds = (endedAt.getTime() - update.startedAt.getTime()) / 1_000;
     tx.afterCommit(() => {
       this.events.ended({ status: to, seconds });
       const reason = ending.error === null ? '' : `: ${ending.error}`;
@@ -217,10 +221,7 @@ const LIVE = 'WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
 export function situationOf(updates: readonly PrinterUpdate[], comesBack: boolean): Situation {
   return {
     earlier: new Map(updates.map(({ rolloutId, status, attempts }) => [rolloutId, { status, attempts }])),
-    // After `firmware_complete` the board reboots: what it runs is known when it subscribes again, not before.
-    busy: updates.some(
-      ({ status, confirmed }) => status === 'in_progress' || (status === 'completed' && !confirmed),
-    ),
+    busy: updates.some(keepsBusy),
     comesBack,
   };
 }

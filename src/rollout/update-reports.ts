@@ -9,6 +9,7 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { PrinterService } from '../printer/printer.service.js';
 import { RolloutEvents } from './rollout.events.js';
+import { LastSent } from './last-sent.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 
@@ -32,6 +33,7 @@ const PROGRESS = `UPDATE printer_update SET last_percent = ?,
 @Injectable()
 export class UpdateReports {
   private readonly table: Table<PrinterUpdate>;
+  private readonly lastSent: LastSent;
   /** Progress that waits for its transaction: of one printer, only the latest is written. */
   private readonly waiting = new Map<string, Progress>();
 
@@ -44,6 +46,10 @@ export class UpdateReports {
     private readonly clock: Clock,
   ) {
     this.table = database.table(PrinterUpdate);
+    this.lastSent = new LastSent(
+      this.table,
+      'attempts > 0 AND firmware_version = coalesce(?, firmware_version)',
+    );
   }
 
   /**
@@ -74,13 +80,18 @@ export class UpdateReports {
     }
     const latest = { ...report };
     this.waiting.set(printerUuid, latest);
-    return this.unitOfWork.collect((tx) => {
+    const written = this.unitOfWork.collect((tx) => {
       this.waiting.delete(printerUuid);
       const printerId = this.printers.idOf(tx.db, printerUuid);
       const now = sqlInstant(this.clock.now());
       // Only the update that was sent last can be under way: one statement, by the index over those.
       if (tx.db.run(PROGRESS, latest.percent, latest.status, now, printerId) === 0)
         this.updateSpokenOf(tx.db, printerId, report);
+    });
+    return written.catch((error: unknown) => {
+      // Where no transaction could be begun nothing has taken it away: what comes next must not wait for it.
+      if (this.waiting.get(printerUuid) === latest) this.waiting.delete(printerUuid);
+      throw error;
     });
   }
 
@@ -111,13 +122,7 @@ export class UpdateReports {
   /** The update that a report names by its version; without one, the update that the printer was sent last. */
   private updateSpokenOf(db: Statements, printerId: number, report: Report): PrinterUpdate {
     const version = 'version' in report ? report.version : null;
-    const update = this.table.find(
-      db,
-      `WHERE printer_id = ? AND attempts > 0 AND firmware_version = coalesce(?, firmware_version)
-        ORDER BY started_at DESC, id DESC LIMIT 1`,
-      printerId,
-      version,
-    );
+    const update = this.lastSent.find(db, printerId, version);
     if (update) return update;
     if (version !== null)
       throw Invalid.field('version', version, 'no update to this version was sent to this printer');

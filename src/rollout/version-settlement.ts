@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
-import type { Table } from '../database/table.js';
 import { DownloadTokens } from '../firmware/download-tokens.js';
 import type { Transaction } from '../database/transaction.js';
 import type { Printer } from '../printer/printer.entity.js';
@@ -12,6 +11,7 @@ import { MAX_SENDS } from './domain/state.js';
 import { toOffer } from './offer.service.js';
 import type { Offer } from './offer.service.js';
 import { RolloutRules } from './rollout-rules.js';
+import { LastSent } from './last-sent.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 
@@ -21,7 +21,8 @@ import { PrinterUpdate } from './update.entity.js';
  */
 @Injectable()
 export class VersionSettlement implements VersionSource {
-  private readonly table: Table<PrinterUpdate>;
+  private readonly lastTaken: LastSent;
+  private readonly lastTo: LastSent;
 
   constructor(
     database: Database,
@@ -29,18 +30,14 @@ export class VersionSettlement implements VersionSource {
     private readonly journal: UpdateJournal,
     private readonly tokens: DownloadTokens,
   ) {
-    this.table = database.table(PrinterUpdate);
+    const table = database.table(PrinterUpdate);
+    this.lastTaken = new LastSent(table, TAKEN);
+    this.lastTo = new LastSent(table, `${TAKEN} AND firmware_version = ?`);
   }
 
   /** The rollout that brought a version to a printer, where an update of ours led there; null where none did. */
   rolloutOf(tx: Transaction, printer: Printer, version: string): number | null {
-    const update = this.table.find(
-      tx.db,
-      `WHERE printer_id = ? AND ${TAKEN} AND firmware_version = ? ${NEWEST}`,
-      printer.id,
-      version,
-    );
-    return update?.rolloutId ?? null;
+    return this.lastTo.find(tx.db, printer.id, version)?.rolloutId ?? null;
   }
 
   /** The version that a printer has reported as installed and not yet proved; boards that never name theirs have no other. */
@@ -117,10 +114,9 @@ export class VersionSettlement implements VersionSource {
   }
 
   private lastUpdate(db: Statements, printer: Printer): PrinterUpdate | null {
-    return this.table.find(db, `WHERE printer_id = ? AND ${TAKEN} ${NEWEST}`, printer.id);
+    return this.lastTaken.find(db, printer.id);
   }
 }
 
 // A declined update was not taken.
 const TAKEN = `status IN ('in_progress', 'completed', 'failed')`;
-const NEWEST = 'ORDER BY started_at DESC, id DESC LIMIT 1';

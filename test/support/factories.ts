@@ -6,7 +6,7 @@ import type { HistoryResponse, UpdateResponse } from '../../src/rollout/update.d
 import { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import type { VirtualPrinterOptions } from '../../src/simulator/virtual-printer.js';
 import { eventually } from './eventually.js';
-import type { Answer, TestServer } from './server.js';
+import type { Answer, Reachable } from './server.js';
 
 /** What is wrong, as the server answers it. */
 export interface ProblemBody {
@@ -37,7 +37,7 @@ export function binary(size = 2_000): Uint8Array<ArrayBuffer> {
 
 /** Uploads a build that must be accepted. */
 export async function upload(
-  server: TestServer,
+  server: Reachable,
   version: string,
   fields: Record<string, string> = {},
   bytes?: Uint8Array<ArrayBuffer>,
@@ -47,13 +47,13 @@ export async function upload(
 }
 
 /** Creates a rollout that must be accepted; immediate and to all, unless said otherwise. */
-export async function roll(server: TestServer, version: string, body: object = {}): Promise<RolloutResponse> {
+export async function roll(server: Reachable, version: string, body: object = {}): Promise<RolloutResponse> {
   const wanted = { firmware_version: version, target: { all: true }, rollout_type: 'immediate', ...body };
   return expectStatus(await server.request<RolloutResponse>('POST', '/api/rollouts', wanted), 201);
 }
 
 /** Reads a rollout; fails where its counters do not add up. */
-export async function rollout(server: TestServer, id: number): Promise<RolloutResponse> {
+export async function rollout(server: Reachable, id: number): Promise<RolloutResponse> {
   const state = expectStatus(await server.request<RolloutResponse>('GET', `/api/rollouts/${id}`), 200);
   const sum =
     state.pending_count +
@@ -66,12 +66,12 @@ export async function rollout(server: TestServer, id: number): Promise<RolloutRe
 }
 
 /** Changes a rollout; the change must be accepted. */
-export async function patch(server: TestServer, id: number, body: object): Promise<RolloutResponse> {
+export async function patch(server: Reachable, id: number, body: object): Promise<RolloutResponse> {
   return expectStatus(await server.request<RolloutResponse>('PATCH', `/api/rollouts/${id}`, body), 200);
 }
 
 /** The five counters: pending, in progress, completed, failed, declined. */
-export async function counts(server: TestServer, id: number): Promise<number[]> {
+export async function counts(server: Reachable, id: number): Promise<number[]> {
   const state = await rollout(server, id);
   return [
     state.pending_count,
@@ -84,7 +84,7 @@ export async function counts(server: TestServer, id: number): Promise<number[]> 
 
 /** The history of a printer, the newest first. */
 export async function history(
-  server: TestServer,
+  server: Reachable,
   printer: number | string,
   query = '',
 ): Promise<UpdateResponse[]> {
@@ -93,12 +93,12 @@ export async function history(
 }
 
 /** What the server knows of a printer. */
-export async function details(server: TestServer, printer: number | string): Promise<PrinterResponse> {
+export async function details(server: Reachable, printer: number | string): Promise<PrinterResponse> {
   return expectStatus(await server.request<PrinterResponse>('GET', `/api/printers/${printer}`), 200);
 }
 
 /** A virtual printer that has not connected yet; quick, unlike a board. */
-export function printer(server: TestServer, options: Partial<VirtualPrinterOptions> = {}): VirtualPrinter {
+export function printer(server: Reachable, options: Partial<VirtualPrinterOptions> = {}): VirtualPrinter {
   return new VirtualPrinter({
     server: server.url,
     uuid: randomUUID(),
@@ -113,7 +113,7 @@ export function printer(server: TestServer, options: Partial<VirtualPrinterOptio
 
 /** A virtual printer that has subscribed. */
 export async function connected(
-  server: TestServer,
+  server: Reachable,
   options: Partial<VirtualPrinterOptions> = {},
 ): Promise<VirtualPrinter> {
   const virtual = printer(server, options).start();

@@ -20,8 +20,21 @@ export interface Answer<T> {
   body: T;
 }
 
+/** A server that can be asked, wherever it runs. */
+export interface Reachable {
+  /** Where it listens, e.g. `http://127.0.0.1:40001`. */
+  readonly url: string;
+  /** Sends a request; an object as the body goes as JSON, a form as multipart. */
+  request<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: object | FormData,
+    headers?: Record<string, string>,
+  ): Promise<Answer<T>>;
+}
+
 /** The real server in this process: real HTTP and WebSockets on a free port, a real database in a folder of its own. */
-export class TestServer {
+export class TestServer implements Reachable {
   readonly clock = new TestClock();
   private app: NestExpressApplication | null = null;
 
@@ -77,20 +90,7 @@ export class TestServer {
     body?: object | FormData,
     headers: Record<string, string> = {},
   ): Promise<Answer<T>> {
-    const json = body !== undefined && !(body instanceof FormData);
-    const response = await fetch(this.url + path, {
-      method,
-      headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
-      body: json ? JSON.stringify(body) : (body ?? null),
-      redirect: 'manual',
-    });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (isJson ? JSON.parse(text) : text) as T,
-    };
+    return request(this.url, method, path, body, headers);
   }
 
   private get running(): NestExpressApplication {
@@ -122,4 +122,28 @@ export class TestServer {
     await this.app?.close();
     this.app = null;
   }
+}
+
+/** Sends a request to a server, and parses the answer. */
+export async function request<T>(
+  url: string,
+  method: string,
+  path: string,
+  body?: object | FormData,
+  headers: Record<string, string> = {},
+): Promise<Answer<T>> {
+  const json = body !== undefined && !(body instanceof FormData);
+  const response = await fetch(url + path, {
+    method,
+    headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
+    body: json ? JSON.stringify(body) : (body ?? null),
+    redirect: 'manual',
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (isJson ? JSON.parse(text) : text) as T,
+  };
 }

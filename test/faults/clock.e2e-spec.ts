@@ -1,0 +1,152 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
+import { RolloutScheduler } from '../../src/rollout/rollout.scheduler.js';
+import { eventually } from '../support/eventually.js';
+import { connected, counts, handled, history, roll, rollout, upload } from '../support/factories.js';
+import { TestServer } from '../support/server.js';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const YEAR = 365 * DAY;
+
+describe('A clock that is set', () => {
+  let server: TestServer;
+  let printers: VirtualPrinter[] = [];
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    for (const version of ['1.5.0', '1.6.0', '1.7.0']) await upload(server, version);
+  });
+  afterEach(async () => {
+    await Promise.all(printers.map((one) => one.stop()));
+    printers = [];
+  });
+  afterAll(() => server.stop());
+
+  async function board(behaviour: 'hang' | 'update' = 'hang'): Promise<VirtualPrinter> {
+    const one = await connected(server, { behaviour });
+    printers.push(one);
+    return one;
+  }
+
+  async function rollTo(one: VirtualPrinter, version: string, body: object = {}): Promise<number> {
+    const { id } = await roll(server, version, { target: { printer_ids: [one.options.uuid] }, ...body });
+    return id;
+  }
+
+  async function ordered(one: VirtualPrinter, times: number): Promise<void> {
+    await eventually(`${times} updates were sent`, () => one.orders.length >= times);
+    await handled(one);
+    expect(one.orders).toHaveLength(times);
+  }
+
+  async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
+    await one.stop();
+    one.version = version;
+    one.start();
+    await eventually('it has subscribed', () => one.subscribed);
+    await handled(one);
+  }
+
+  /** What the server does by itself every few seconds. */
+  async function tick(): Promise<void> {
+    await server.get(RolloutScheduler).activateDue();
+    await server.get(RolloutScheduler).failStuck();
+  }
+
+  /** A printer that has been updated while the clock was a year ahead, and is sent the next update when it is right again. */
+  async function updatedInTheFuture(): Promise<{ one: VirtualPrinter; id: number }> {
+    const one = await board();
+    server.clock.advance(YEAR);
+    await rollTo(one, '1.5.0');
+    await ordered(one, 1);
+    await comeBack(one, '1.5.0');
+    server.clock.advance(-YEAR);
+    const id = await rollTo(one, '1.6.0');
+    await ordered(one, 2);
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+    return { one, id };
+  }
+
+  it('back by a year mistakes no report of the update under way for one of an update with a later time', async () => {
+    const { one, id } = await updatedInTheFuture();
+    one.send({ kind: 'firmware_failed', error: 'no space' });
+    await handled(one);
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+  });
+
+  it('back by a year keeps no printer from being sent its update again, or from being done with it', async () => {
+    const { one, id } = await updatedInTheFuture();
+    await comeBack(one, '1.5.0');
+    await ordered(one, 3);
+    one.send({ kind: 'firmware_complete', version: '1.6.0' });
+    await comeBack(one, '1.5.0');
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+    await ordered(one, 3);
+    await comeBack(one, '1.6.0');
+    expect((await rollout(server, id)).in_progress_count).toBe(0);
+  });
+
+  it('back by a day makes no duration negative', async () => {
+    const one = await board();
+    const id = await rollTo(one, '1.5.0');
+    await ordered(one, 1);
+    server.clock.advance(-DAY);
+    await tick();
+    one.send({ kind: 'firmware_complete', version: '1.5.0' });
+    await handled(one);
+    expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+    const [update] = await history(server, one.options.uuid);
+    expect(Date.parse(update!.completed_at!)).toBeGreaterThanOrEqual(Date.parse(update!.started_at!));
+    const { body: metrics } = await server.request<string>('GET', '/metrics');
+    const sum = /^paperminder_update_duration_seconds_sum (\S+)$/m.exec(metrics)?.[1];
+    expect(Number(sum)).toBeGreaterThanOrEqual(0);
+    server.clock.advance(DAY);
+  });
+
+  it('back by a day keeps no update alive beyond its limit', async () => {
+    const one = await board();
+    const id = await rollTo(one, '1.5.0');
+    await ordered(one, 1);
+    server.clock.advance(-DAY);
+    await tick();
+    server.clock.advance(29 * MINUTE);
+    await tick();
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+    server.clock.advance(2 * MINUTE);
+    await tick();
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+    server.clock.advance(DAY);
+  });
+
+  it('forward by a year starts what is scheduled once, and takes nothing back when it is set right', async () => {
+    const one = await board('update');
+    const soon = new Date(server.clock.now().getTime() + DAY).toISOString();
+    const id = await rollTo(one, '1.5.0', { rollout_type: 'scheduled', scheduled_for: soon });
+    await tick();
+    expect(one.orders).toEqual([]);
+    server.clock.advance(YEAR);
+    await tick();
+    await tick();
+    await eventually('the update is installed', () => one.version === '1.5.0' && one.subscribed);
+    server.clock.advance(-YEAR);
+    await tick();
+    await handled(one);
+    expect(one.orders).toHaveLength(1);
+    expect(await rollout(server, id)).toMatchObject({ status: 'completed', completed_count: 1 });
+  });
+
+  it('forward by a year fails what is under way, which counts as completed where it arrives all the same', async () => {
+    const one = await board();
+    const id = await rollTo(one, '1.5.0');
+    await ordered(one, 1);
+    server.clock.advance(YEAR);
+    await tick();
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+    server.clock.advance(-YEAR);
+    await tick();
+    await comeBack(one, '1.5.0');
+    expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+    await ordered(one, 1);
+  });
+});

@@ -1,0 +1,131 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { uuidFrom } from '../../src/simulator/identity.js';
+import { eventually } from '../support/eventually.js';
+import { binary, upload, uploadForm } from '../support/factories.js';
+import { ServerProcess } from './server-process.js';
+
+const MIB = 1024 * 1024;
+const FLEET = 500;
+// A board gives a handshake up after that (printer protocol, "How the boards behave").
+const HANDSHAKE_MS = 5_000;
+// Supervisors kill after that.
+const STOP_MS = 10_000;
+
+describe('A stop', () => {
+  let server: ServerProcess;
+  const sockets: Array<Socket | WebSocket> = [];
+
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) {
+      if (socket instanceof WebSocket) socket.terminate();
+      else socket.destroy();
+    }
+    await server.stop();
+  });
+
+  /** A connection that has sent a request, and of whose answer nothing is read unless somebody does. */
+  function ask(request: string): Socket {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(request);
+    sockets.push(socket);
+    return socket;
+  }
+
+  function board(index: number, handshakeTimeout = HANDSHAKE_MS): WebSocket {
+    const url = `${server.url.replace('http', 'ws')}/ws/${uuidFrom('stop', 'user', index)}`;
+    const socket = new WebSocket(url, ['arduino'], {
+      origin: 'file://',
+      handshakeTimeout,
+      perMessageDeflate: false,
+    });
+    socket.on('error', () => undefined);
+    const subscribe = {
+      printer_name: 'Board',
+      printer_id: uuidFrom('stop', 'printer', index),
+      firmware_version: '1.4.0',
+    };
+    socket.on('open', () => socket.send(JSON.stringify(subscribe)));
+    sockets.push(socket);
+    return socket;
+  }
+
+  function accepted(socket: WebSocket): Promise<boolean> {
+    return new Promise((resolve) => {
+      socket.on('message', (data) => {
+        if ((data as Buffer).toString().includes('subscription_accepted')) resolve(true);
+      });
+      socket.on('close', () => resolve(false));
+    });
+  }
+
+  it('ends within ten seconds, whoever is slow or idle, and closes sockets with 1012', async () => {
+    server = await ServerProcess.start();
+    await upload(server, '1.5.0', {}, binary(5 * MIB));
+    const host = 'HTTP/1.1\r\nHost: localhost\r\n';
+    // Connections that stay open between requests, one that sends its headers slowly, and readers that read nothing.
+    const idle = Array.from({ length: 5 }, () => ask(`GET /health/live ${host}\r\n`));
+    for (const socket of idle) socket.resume();
+    ask(`GET /health/live ${host}X-Slow: `);
+    const slow = Array.from({ length: 5 }, () => ask(`GET /api/firmware/download/1.5.0 ${host}\r\n`));
+    for (const socket of slow) socket.pause();
+    const closed: number[] = [];
+    const fleet = Array.from({ length: 20 }, (_, index) => board(index));
+    await Promise.all(fleet.map(accepted));
+    const [deaf, ...others] = fleet;
+    deaf!.pause();
+    for (const socket of others) socket.on('close', (code) => closed.push(code));
+    await sleep(200);
+
+    const stopping = server.end('SIGTERM');
+    await eventually('nobody new is let in', () =>
+      fetch(`${server.url}/health/live`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    const { end, milliseconds } = await stopping;
+    expect(end).toBe('SIGTERM');
+    expect(milliseconds).toBeLessThan(STOP_MS);
+    await eventually('every socket is closed', () => closed.length === others.length);
+    expect(new Set(closed)).toEqual(new Set([1012]));
+    expect(server.log).not.toContain('"level":"error"');
+  }, 180_000);
+
+  it('in the middle of writes keeps every one that it has answered', async () => {
+    server = await ServerProcess.start();
+    const uploads = Array.from({ length: 30 }, async (_, index) => {
+      const version = `1.${index}.0`;
+      const answer = await server
+        .request('POST', '/api/firmware/upload', uploadForm({ version }, binary(100_000)))
+        .catch(() => null);
+      return answer?.status === 201 ? version : null;
+    });
+    await Promise.race(uploads);
+    await server.end('SIGTERM');
+    const kept = (await Promise.all(uploads)).filter((version) => version !== null);
+    await server.boot();
+    for (const version of kept) {
+      const { status } = await fetch(`${server.url}/api/firmware/download/${version}`);
+      expect([version, status]).toEqual([version, 200]);
+    }
+    expect(kept.length).toBeGreaterThan(0);
+  }, 180_000);
+
+  it(`is followed by a start that lets ${FLEET} printers in at once, none of which waits too long`, async () => {
+    server = await ServerProcess.start();
+    const before = await Promise.all(Array.from({ length: FLEET }, (_, index) => accepted(board(index))));
+    expect(before.filter((ok) => !ok)).toEqual([]);
+    await server.end('SIGTERM');
+    await server.boot();
+    const fleet = Array.from({ length: FLEET }, (_, index) => board(index));
+    const after = await Promise.all(fleet.map(accepted));
+    expect(after.filter((ok) => !ok)).toEqual([]);
+    const { body } = await server.request<{ total: number }>('GET', '/api/printers?online=true&limit=1');
+    expect(body.total).toBe(FLEET);
+  }, 180_000);
+});
