@@ -19,6 +19,7 @@ import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import type { FieldError } from '../common/errors.js';
+import { MAX_LIST } from '../common/plain-json.js';
 import { QueryInteger } from '../common/query.js';
 import { IsUuid, IsVersion } from '../common/validators.js';
 import { parseVersion, versionKey } from '../common/version.js';
@@ -29,17 +30,14 @@ import type { NewRollout, RolloutChange, RolloutTarget } from './rollout-admin.s
 import { ROLLOUT_TYPES } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
 
-// A longer list is a job for channels: it would be sent, parsed and stored with every rollout.
-const MAX_IDS = 10_000;
-
 /** An optional list of UUIDs; never an empty one. */
 const UuidList = (): PropertyDecorator =>
   applyDecorators(
-    ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, maxItems: MAX_IDS }),
+    ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, maxItems: MAX_LIST }),
     IsOptional(),
     IsArray(),
     ArrayNotEmpty(),
-    ArrayMaxSize(MAX_IDS),
+    ArrayMaxSize(MAX_LIST),
     IsUuid({ each: true }),
   );
 

@@ -48,22 +48,36 @@ export class RawConnection {
     return this.received.toString('latin1');
   }
 
-  /** The status of the first answer; null where the connection was closed without one. */
+  /** Waits for the first answer as a whole: its status; null where the connection was closed without one. */
   async status(): Promise<number | null> {
-    await eventually('an answer or the end', () => this.text.includes('\r\n\r\n') || this.closed);
+    await eventually('an answer or the end', () => this.closed || this.hasAnswer());
     const [, code] = /^HTTP\/1\.1 (\d{3}) /.exec(this.text) ?? [];
     return code === undefined ? null : Number(code);
   }
+
+  /** The body of the first answer, parsed. */
+  get body(): unknown {
+    const [, head = '', rest = ''] = /^([^]*?\r\n\r\n)([^]*)$/.exec(this.text) ?? [];
+    return JSON.parse(rest.slice(0, lengthIn(head))) as unknown;
+  }
+
+  private hasAnswer(): boolean {
+    const end = this.text.indexOf('\r\n\r\n');
+    return end >= 0 && this.received.length >= end + 4 + lengthIn(this.text.slice(0, end));
+  }
+}
+
+function lengthIn(head: string): number {
+  return Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
 }
 
 /** Sends one request byte for byte, and waits for what becomes of it. */
 export async function sendRaw(
   server: TestServer,
   bytes: string | Uint8Array,
-): Promise<{ status: number | null; text: string }> {
+): Promise<{ status: number | null; text: string; connection: RawConnection }> {
   const connection = await RawConnection.open(server);
   const status = await connection.send(bytes).status();
-  const { text } = connection;
   connection.destroy();
-  return { status, text };
+  return { status, text: connection.text, connection };
 }
