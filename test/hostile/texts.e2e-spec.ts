@@ -7,7 +7,6 @@ import { sendRaw } from '../support/raw-connection.js';
 import { TestServer } from '../support/server.js';
 import { expectNothingIncoming, expectStillWorks } from '../support/still-works.js';
 
-// Lower-case, for a platform is folded before it is looked at.
 const TEXTS = [
   '../../etc/passwd',
   '..\\..\\windows',
@@ -15,7 +14,7 @@ const TEXTS = [
   '%2e%2e%2f%2e%2e%2fetc%2fpasswd',
   '1.5.0\u0000',
   '\u0000',
-  'a\r\nset-cookie: x=1',
+  'a\r\nSet-Cookie: x=1',
   '1.5.0\r\n\r\n<script>',
   '１.５.０',
   'ｓｔａｂｌｅ',
