@@ -19,7 +19,10 @@ export interface Origin {
 }
 
 /** A message of a printer, understood. */
-export type PrinterMessage = { kind: 'subscribe'; hello: PrinterHello } | { kind: 'report'; report: Report };
+export type PrinterMessage =
+  | { kind: 'subscribe'; hello: PrinterHello }
+  /** `printerId`: whom it names, lower-case; reports need not name anybody. */
+  | { kind: 'report'; report: Report; printerId: string | null };
 
 type Message = Record<string, unknown>;
 
@@ -35,7 +38,8 @@ export function parseMessage(text: string, origin: Origin): PrinterMessage {
   const message = parseObject(text);
   const { kind } = message;
   if (kind === undefined) return { kind: 'subscribe', hello: toHello(message, origin) };
-  return { kind: 'report', report: toReport(kind, message) };
+  const { printer_id: id } = message;
+  return { kind: 'report', report: toReport(kind, message), printerId: isUuid(id) ? id.toLowerCase() : null };
 }
 
 function parseObject(text: string): Message {

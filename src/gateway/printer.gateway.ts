@@ -59,7 +59,7 @@ export class PrinterGateway implements OnGatewayConnection {
       const work =
         message.kind === 'subscribe'
           ? this.subscribe(connection, message.hello)
-          : this.report(connection, message.report);
+          : this.report(connection, message.report, message.printerId);
       if (work !== null) connection.work = work.catch(refuse);
     } catch (error) {
       // Answers stand in the order of the messages, those to nonsense, too.
@@ -69,10 +69,7 @@ export class PrinterGateway implements OnGatewayConnection {
   }
 
   private async subscribe(connection: Connection, hello: PrinterHello): Promise<void> {
-    const { printerUuid } = connection;
-    if (printerUuid !== null && printerUuid !== hello.uuid) {
-      throw Invalid.field('printer_id', hello.uuid, `this connection speaks for printer ${printerUuid}`);
-    }
+    refuseAnother(connection, hello.uuid);
     // Before this socket takes the printer over from another one: who may not speak for it must not cut it off either.
     this.gate.check(hello);
     this.connections.claim(hello.uuid, connection);
@@ -82,10 +79,11 @@ export class PrinterGateway implements OnGatewayConnection {
     connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
   }
 
-  private report(connection: Connection, report: Report): Promise<void> | null {
+  private report(connection: Connection, report: Report, printerId: string | null): Promise<void> | null {
     if (connection.printerUuid === null) {
       throw Invalid.field('kind', `firmware_${report.kind}`, 'the printer must subscribe before it reports');
     }
+    if (printerId !== null) refuseAnother(connection, printerId);
     return this.reports.report(connection.printerUuid, report);
   }
 
@@ -111,6 +109,12 @@ export class PrinterGateway implements OnGatewayConnection {
   private status(code: StatusCode, detail: string): string {
     return statusMessage(code, detail, this.clock.now());
   }
+}
+
+/** One connection speaks for one printer: from its first subscribe on, for no other. */
+function refuseAnother({ printerUuid }: Connection, named: string): void {
+  if (printerUuid !== null && printerUuid !== named)
+    throw Invalid.field('printer_id', named, `this connection speaks for printer ${printerUuid}`);
 }
 
 function understand(connection: Connection, data: RawData, isBinary: boolean): PrinterMessage {
