@@ -13,6 +13,8 @@ import type { Origin } from './messages.js';
 // A host name or address with an optional port: nothing else of a Host header gets into a URL.
 const HOST = /^(?:[A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 const DISMISSED = 4000;
+// Hundreds of messages: whoever leaves so much unread does not read, and would fill the server's memory.
+const MAX_UNREAD_BYTES = 64 * 1024;
 
 /** One open socket, and the printer behind it once that has subscribed. */
 export class Connection {
@@ -41,9 +43,16 @@ export class Connection {
     private readonly baseUrl: string,
   ) {}
 
-  /** Sends text frames, all in one write; nothing where the socket is no longer open. */
+  /**
+   * Sends text frames, all in one write; nothing where the socket is no longer open. A socket that does not read what it was sent
+   * is given up.
+   */
   send(...texts: string[]): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.socket.bufferedAmount > MAX_UNREAD_BYTES) {
+      this.giveUp();
+      return;
+    }
     if (texts.length > 1) this.stream.cork();
     for (const text of texts) this.socket.send(text);
     if (texts.length > 1) this.stream.uncork();
@@ -73,12 +82,17 @@ export class Connection {
 
   /** Sends a ping, or gives the socket up where the last two were not answered. */
   ping(): void {
-    if (this.missedPings >= 2) {
-      this.socket.terminate();
+    if (this.missedPings >= 2 || this.socket.bufferedAmount > MAX_UNREAD_BYTES) {
+      this.giveUp();
       return;
     }
     this.missedPings += 1;
     if (this.socket.readyState === WebSocket.OPEN) this.socket.ping();
+  }
+
+  private giveUp(): void {
+    this.muted = true;
+    this.socket.terminate();
   }
 
   /** Closes the socket, and hears nothing more from it. */

@@ -41,14 +41,23 @@ export class PrinterGateway implements OnGatewayConnection {
     const pathId = pathIdOf(request);
     if (pathId === null) throw new Error('The adapter let a socket in whose path has no UUID');
     const connection = this.connections.open(socket, request, pathId);
-    socket.on('pong', () => (connection.missedPings = 0));
+    socket.on('ping', () => this.mayGoOn(connection));
+    socket.on('pong', () => {
+      if (this.mayGoOn(connection)) connection.missedPings = 0;
+    });
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (connection.muted) return;
-      if (connection.mayReceive(this.config.maxMessagesPerSecond)) this.receive(connection, data, isBinary);
-      else connection.closeForMisuse('too many messages');
+      if (this.mayGoOn(connection)) this.receive(connection, data, isBinary);
     });
     socket.on('close', () => this.connections.remove(connection));
     this.tell(connection, 'info', 'connected');
+  }
+
+  /** Counts what came in, pings and pongs, too; false where nothing more is heard from this connection. */
+  private mayGoOn(connection: Connection): boolean {
+    if (connection.muted) return false;
+    if (connection.mayReceive(this.config.maxMessagesPerSecond)) return true;
+    connection.closeForMisuse('too many messages');
+    return false;
   }
 
   private receive(connection: Connection, data: RawData, isBinary: boolean): void {

@@ -39,6 +39,11 @@ export class RawConnection {
     return this;
   }
 
+  /** Reads nothing more. */
+  pause(): void {
+    this.socket.pause();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }
