@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { BadRequestException } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cors from 'cors';
 import express from 'express';
@@ -48,7 +50,7 @@ export function setUpApp(app: NestExpressApplication): void {
         observer.watch(request, response, () => DOWNLOAD_ROUTE),
       ),
   );
-  const json = express.json({ limit: config.maxBodyBytes });
+  const json = express.json({ limit: config.maxBodyBytes, verify: refuseOtherThanUtf8 });
   app.use(
     oneLayer([
       (request, response, next) => {
@@ -92,6 +94,11 @@ export async function listen(app: NestExpressApplication, port: number, host: st
 /** RFC 9112 §6.3: without one of these headers a request has no body. */
 function hasBody({ headers }: Request): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
+/** RFC 8259 §8.1. Read all the same, bytes that are no UTF-8 would be kept as another text than was meant. */
+function refuseOtherThanUtf8(_request: unknown, _response: unknown, body: Buffer, encoding: string): void {
+  if (encoding !== 'utf-8' || !isUtf8(body)) throw new BadRequestException('body must be JSON in UTF-8');
 }
 
 function routeOf(request: Request): string {

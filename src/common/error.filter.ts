@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import {
   Conflict,
   Damaged,
@@ -14,6 +14,7 @@ import {
 } from './errors.js';
 import type { FieldError } from './errors.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
+import { pathOf } from './request-path.js';
 
 /** The one place where errors become HTTP answers: RFC 9457 problem details. */
 @Catch()
@@ -21,10 +22,11 @@ export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Error');
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const response = host.switchToHttp().getResponse<Response>();
+    const http = host.switchToHttp();
+    const response = http.getResponse<Response>();
     // The client has gone in the middle of its request: there is nobody to tell, and nothing to mend.
     if (response.destroyed) return;
-    const problem = toProblem(error);
+    const problem = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
     if (problem.status === 503) response.setHeader('Retry-After', '5');
     if (error instanceof TooMany) response.setHeader('Retry-After', String(error.retryAfter));
     if (problem.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
@@ -83,6 +85,15 @@ function hasCode(error: unknown, codes: RegExp): boolean {
 
 function toFieldProblem({ field, value, message }: FieldError): FieldProblem {
   return { field, value: value ?? null, message };
+}
+
+/** True where Express could not decode what a path names. */
+function isBadlyEncoded(error: unknown): boolean {
+  return error instanceof HttpException && error.cause instanceof URIError;
+}
+
+function badPath(request: Request): Invalid {
+  return Invalid.field('path', pathOf(request), 'path must be UTF-8, percent-encoded (RFC 3986 §2.1)');
 }
 
 /** Names the field of a request that could not even be read: multer knows it, a JSON parser does not. */

@@ -1,25 +1,52 @@
+import type { AppConfig } from '../config/config.js';
 import { Invalid } from './errors.js';
 
+// Nothing that we read has more than some ten; validators need seconds for a hundred thousand.
+const MAX_FIELDS = 100;
+// In a pattern that knows characters, only a half that stands alone is a surrogate. SQLite would keep another text.
+const HALF_A_CHARACTER = /\p{Surrogate}/u;
+
+/** How large a value may be. */
+export type JsonLimits = Pick<AppConfig, 'maxJsonDepth' | 'maxTargetIds'>;
+
 /**
- * Refuses what no request means and what harms those who read it: values nested without end, and keys that are members of
- * every object (`__proto__`, `constructor`), which validators take for known ones.
+ * Refuses what no request means and what harms those who read it: values nested or listed without end, keys that are members of
+ * every object (`__proto__`, `constructor`), which validators take for known ones, and texts that are not Unicode.
  *
- * @param maxDepth how many levels there may be
+ * @param name what it is called as a whole
  * @throws Invalid naming the field
  */
-export function refuseForeign(value: unknown, field: string, maxDepth: number): void {
-  visit(value, field, maxDepth, maxDepth);
+export function refuseForeign(value: unknown, name: string, limits: JsonLimits): void {
+  visit(value, name, null, limits.maxJsonDepth, limits);
 }
 
-function visit(value: unknown, field: string, depth: number, maxDepth: number): void {
+/** @param path of the value; null for the whole */
+function visit(value: unknown, name: string, path: string | null, depth: number, limits: JsonLimits): void {
+  const field = path ?? name;
+  if (typeof value === 'string') {
+    if (HALF_A_CHARACTER.test(value)) throw Invalid.field(field, value, `${field} must be Unicode`);
+    return;
+  }
   if (typeof value !== 'object' || value === null) return;
   if (depth === 0)
-    throw Invalid.field(field, undefined, `${field} is nested more than ${maxDepth} levels deep`);
-  const isList = Array.isArray(value);
-  for (const [key, inner] of Object.entries(value)) {
-    if (!isList && key in Object.prototype) {
-      throw Invalid.field(key, undefined, `${key} is not a known field`);
-    }
-    if (typeof inner === 'object') visit(inner, isList ? field : key, depth - 1, maxDepth);
+    throw Invalid.field(field, undefined, `${field} is nested more than ${limits.maxJsonDepth} levels deep`);
+  if (Array.isArray(value)) {
+    if (value.length > limits.maxTargetIds)
+      throw tooMany(field, value.length, limits.maxTargetIds, 'elements');
+    for (const inner of value) visit(inner, name, path, depth - 1, limits);
+    return;
   }
+  const entries = Object.entries(value);
+  if (entries.length > MAX_FIELDS) throw tooMany(field, entries.length, MAX_FIELDS, 'fields');
+  for (const [key, inner] of entries) {
+    const innerPath = path === null ? key : `${path}.${key}`;
+    if (key in Object.prototype || HALF_A_CHARACTER.test(key))
+      throw Invalid.field(innerPath, undefined, `${innerPath} is not a known field`);
+    visit(inner, name, innerPath, depth - 1, limits);
+  }
+}
+
+/** With their number for a value: the value itself may be as long as a request. */
+function tooMany(field: string, count: number, most: number, what: string): Invalid {
+  return Invalid.field(field, count, `${field} must contain no more than ${most} ${what}`);
 }

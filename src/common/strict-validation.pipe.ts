@@ -22,7 +22,7 @@ export class StrictValidationPipe extends ValidationPipe {
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'body' || metadata.type === 'query')
-      refuseForeign(value, metadata.type, this.config.maxJsonDepth);
+      refuseForeign(value, metadata.type, this.config);
     return super.transform(value, metadata);
   }
 }

@@ -58,7 +58,8 @@ export function isPlatform(value: unknown): value is string {
 /** The field must be a board's name, e.g. `esp8266` or `esp32-s3`; upper case is folded. */
 export function IsPlatform(): PropertyDecorator {
   return applyDecorators(
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value)),
+    // What is refused is answered as it came.
+    Transform(({ value }: { value: unknown }) => (isPlatform(value) ? value.toLowerCase() : value)),
     ValidateBy({
       name: 'isPlatform',
       validator: {

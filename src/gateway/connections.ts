@@ -47,8 +47,7 @@ export class Connection {
   send(...texts: string[]): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     if (this.socket.bufferedAmount > this.maxUnreadBytes) {
-      this.muted = true;
-      this.socket.terminate();
+      this.giveUp();
       return;
     }
     if (texts.length > 1) this.stream.cork();
@@ -80,12 +79,17 @@ export class Connection {
 
   /** Sends a ping, or gives the socket up where the last two were not answered. */
   ping(): void {
-    if (this.missedPings >= 2) {
-      this.socket.terminate();
+    if (this.missedPings >= 2 || this.socket.bufferedAmount > this.maxUnreadBytes) {
+      this.giveUp();
       return;
     }
     this.missedPings += 1;
     if (this.socket.readyState === WebSocket.OPEN) this.socket.ping();
+  }
+
+  private giveUp(): void {
+    this.muted = true;
+    this.socket.terminate();
   }
 
   /** Closes the socket, and hears nothing more from it. */

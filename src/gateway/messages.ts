@@ -3,6 +3,7 @@ import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import type { Refused } from '../common/errors.js';
 import { refuseForeign } from '../common/plain-json.js';
+import type { JsonLimits } from '../common/plain-json.js';
 import { isUuid } from '../common/uuid.js';
 import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
 import { parseVersionField } from '../common/version.js';
@@ -19,7 +20,10 @@ export interface Origin {
 }
 
 /** A message of a printer, understood. */
-export type PrinterMessage = { kind: 'subscribe'; hello: PrinterHello } | { kind: 'report'; report: Report };
+export type PrinterMessage =
+  | { kind: 'subscribe'; hello: PrinterHello }
+  /** `printerId`: whom it names, lower-case; reports need not name anybody. */
+  | { kind: 'report'; report: Report; printerId: string | null };
 
 type Message = Record<string, unknown>;
 
@@ -30,24 +34,25 @@ const LONGEST_TEXT = 1_000;
 /**
  * Understands a text frame (printer protocol, "Subscribe" and "Reports"). Fields that it does not know are passed over.
  *
- * @param maxDepth how deep it may be nested
+ * @param limits how large it may be
  * @throws Invalid saying what is wrong, in words
  */
-export function parseMessage(text: string, origin: Origin, maxDepth: number): PrinterMessage {
-  const message = parseObject(text, maxDepth);
+export function parseMessage(text: string, origin: Origin, limits: JsonLimits): PrinterMessage {
+  const message = parseObject(text, limits);
   const { kind } = message;
   if (kind === undefined) return { kind: 'subscribe', hello: toHello(message, origin) };
-  return { kind: 'report', report: toReport(kind, message) };
+  const { printer_id: id } = message;
+  return { kind: 'report', report: toReport(kind, message), printerId: isUuid(id) ? id.toLowerCase() : null };
 }
 
-function parseObject(text: string, maxDepth: number): Message {
+function parseObject(text: string, limits: JsonLimits): Message {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw Invalid.field('message', text, 'message must be JSON');
   }
-  refuseForeign(value, 'message', maxDepth);
+  refuseForeign(value, 'message', limits);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw Invalid.field('message', value, 'message must be a JSON object');
   }

@@ -5,6 +5,7 @@ import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
 import { Invalid, Refused } from '../common/errors.js';
+import type { JsonLimits } from '../common/plain-json.js';
 import { AppConfig } from '../config/config.js';
 import { PrinterGate } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
@@ -40,25 +41,34 @@ export class PrinterGateway implements OnGatewayConnection {
     const pathId = pathIdOf(request);
     if (pathId === null) throw new Error('The adapter let a socket in whose path has no UUID');
     const connection = this.connections.open(socket, request, pathId);
-    socket.on('pong', () => (connection.missedPings = 0));
+    socket.on('ping', () => this.mayGoOn(connection));
+    socket.on('pong', () => {
+      if (this.mayGoOn(connection)) connection.missedPings = 0;
+    });
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (connection.muted) return;
-      if (connection.mayReceive(this.config.maxMessagesPerSecond)) this.receive(connection, data, isBinary);
-      else connection.closeForMisuse('too many messages');
+      if (this.mayGoOn(connection)) this.receive(connection, data, isBinary);
     });
     socket.on('close', () => this.connections.remove(connection));
     this.tell(connection, 'info', 'connected');
+  }
+
+  /** Counts what came in, pings and pongs, too; false where nothing more is heard from this connection. */
+  private mayGoOn(connection: Connection): boolean {
+    if (connection.muted) return false;
+    if (connection.mayReceive(this.config.maxMessagesPerSecond)) return true;
+    connection.closeForMisuse('too many messages');
+    return false;
   }
 
   private receive(connection: Connection, data: RawData, isBinary: boolean): void {
     const before = connection.work;
     const refuse = (error: unknown): void => this.refuse(connection, error);
     try {
-      const message = understand(connection, data, isBinary, this.config.maxJsonDepth);
+      const message = understand(connection, data, isBinary, this.config);
       const work =
         message.kind === 'subscribe'
           ? this.subscribe(connection, message.hello)
-          : this.report(connection, message.report);
+          : this.report(connection, message.report, message.printerId);
       if (work !== null) connection.work = work.catch(refuse);
     } catch (error) {
       // Answers stand in the order of the messages, those to nonsense, too.
@@ -68,10 +78,7 @@ export class PrinterGateway implements OnGatewayConnection {
   }
 
   private async subscribe(connection: Connection, hello: PrinterHello): Promise<void> {
-    const { printerUuid } = connection;
-    if (printerUuid !== null && printerUuid !== hello.uuid) {
-      throw Invalid.field('printer_id', hello.uuid, `this connection speaks for printer ${printerUuid}`);
-    }
+    refuseAnother(connection, hello.uuid);
     // Before this socket takes the printer over from another one: who may not speak for it must not cut it off either.
     try {
       this.gate.check(hello);
@@ -87,10 +94,11 @@ export class PrinterGateway implements OnGatewayConnection {
     connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
   }
 
-  private report(connection: Connection, report: Report): Promise<void> | null {
+  private report(connection: Connection, report: Report, printerId: string | null): Promise<void> | null {
     if (connection.printerUuid === null) {
       throw Invalid.field('kind', `firmware_${report.kind}`, 'the printer must subscribe before it reports');
     }
+    if (printerId !== null) refuseAnother(connection, printerId);
     return this.reports.report(connection.printerUuid, report);
   }
 
@@ -118,14 +126,20 @@ export class PrinterGateway implements OnGatewayConnection {
   }
 }
 
+/** One connection speaks for one printer: from its first subscribe on, for no other. */
+function refuseAnother({ printerUuid }: Connection, named: string): void {
+  if (printerUuid !== null && printerUuid !== named)
+    throw Invalid.field('printer_id', named, `this connection speaks for printer ${printerUuid}`);
+}
+
 function understand(
   connection: Connection,
   data: RawData,
   isBinary: boolean,
-  maxDepth: number,
+  limits: JsonLimits,
 ): PrinterMessage {
   // ws hands a text frame over as one Buffer.
   if (isBinary || !Buffer.isBuffer(data))
     throw Invalid.field('message', undefined, 'message must be a text frame');
-  return parseMessage(data.toString('utf8'), connection.origin, maxDepth);
+  return parseMessage(data.toString('utf8'), connection.origin, limits);
 }
