@@ -91,7 +91,7 @@ describe('The limit', () => {
       expect((await raw.ask(subscribe({ extra: deep(3) }))).code).toBe('subscription_accepted');
       raw.socket.close();
       const errors = await refused('POST', '/api/rollouts', { target: deep(4) });
-      expect(errors).toEqual(['a: a is nested more than 4 levels deep']);
+      expect(errors).toEqual(['target.a.a.a: target.a.a.a is nested more than 4 levels deep']);
     });
 
     it.each(['printer_ids', 'user_ids'])('MAX_TARGET_IDS refuses a longer list of %s', async (name) => {

@@ -31,8 +31,9 @@ function visit(value: unknown, name: string, path: string | null, depth: number,
   if (depth === 0)
     throw Invalid.field(field, undefined, `${field} is nested more than ${limits.maxJsonDepth} levels deep`);
   if (Array.isArray(value)) {
-    if (value.length > limits.maxTargetIds)
-      throw tooMany(field, value.length, limits.maxTargetIds, 'elements');
+    // The longest list that we read is that of a target; the others are shorter, however short that may be.
+    const most = Math.max(limits.maxTargetIds, MAX_FIELDS);
+    if (value.length > most) throw tooMany(field, value.length, most, 'elements');
     for (const inner of value) visit(inner, name, path, depth - 1, limits);
     return;
   }

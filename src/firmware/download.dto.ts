@@ -26,7 +26,7 @@ const QUERY = ['channel', 'platform', 'printer', 'token'];
  */
 export function toDownloadRequest(version: unknown, query: Record<string, unknown>): DownloadRequest {
   refuseUnknownQuery(query, QUERY);
-  const { channel, platform, printer } = query;
+  const { channel, platform, printer, token } = query;
   const found = CHANNELS.find((one) => one === channel);
   if (channel !== undefined && found === undefined)
     throw Invalid.field(
@@ -38,6 +38,8 @@ export function toDownloadRequest(version: unknown, query: Record<string, unknow
     throw Invalid.field('platform', platform, 'platform must be the name of a board such as esp8266');
   if (printer !== undefined && !isDigits(printer))
     throw Invalid.field('printer', printer, 'printer must be the number of a printer');
+  if (token !== undefined && typeof token !== 'string')
+    throw Invalid.field('token', token, 'token must be a text');
   return {
     selector: {
       version: parseVersionField('version', String(version)),

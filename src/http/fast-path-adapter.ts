@@ -4,9 +4,6 @@ import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Response } from 'express';
 
-// A board gives up a handshake after 5 s (printer protocol); Node's minute keeps those open that nobody will finish.
-const HEADERS_TIMEOUT_MS = 10_000;
-
 /** Answers a request, or leaves it alone and says so with false. */
 export type FastPath = (request: IncomingMessage, response: ServerResponse) => boolean;
 
@@ -67,7 +64,6 @@ export class FastPathAdapter extends ExpressAdapter {
     super.initHttpServer(options);
     const server: Server = this.getHttpServer();
     const express: RequestListener = this.getInstance();
-    server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
       if (!this.fastPath(request, response)) express(request, response);

@@ -10,6 +10,8 @@ import { AppConfig } from '../config/config.js';
 const OTHER_SOCKETS = 500;
 // So many of one address are told that they are too many; those beyond are closed unheard.
 const TOLD = 100;
+// A board gives up a handshake after 5 s (printer protocol); Node's minute keeps those open that nobody will finish.
+const HEADERS_TIMEOUT_MS = 10_000;
 
 /**
  * Holds down the sockets, printers' and others' alike: how many there are in all and of one address, and how long a request may be on
@@ -31,7 +33,7 @@ export class OpenSockets {
   watch(server: Server): void {
     const { requestTimeoutMs, stalledMs } = this.config;
     server.requestTimeout = requestTimeoutMs;
-    server.headersTimeout = Math.min(requestTimeoutMs, stalledMs);
+    server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs, stalledMs);
     // Node looks whether bytes have moved before it takes a socket for idle: an answer that is read slowly goes on. WebSockets are
     // exempt, for ws switches the timer off.
     server.timeout = stalledMs;
