@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Actor } from '../common/actor.js';
@@ -25,6 +26,7 @@ export class RequestLimits {
   private readonly unlimited: AddressList;
   private readonly requests: RateLimiterMemory;
   private readonly guesses: RateLimiterMemory;
+  private readonly limitedAddresses = new WeakMap<Socket, string | null>();
   private readonly warnings = new Seldom();
 
   constructor(
@@ -91,10 +93,15 @@ export class RequestLimits {
     }
   }
 
-  /** Null for an address that is not limited. */
+  /** Null for an address that is not limited. Looked up once for each socket: the list costs as much as a query. */
   private limitedAddressOf({ socket }: IncomingMessage): string | null {
-    const address = plainAddress(socket.remoteAddress);
-    return this.unlimited.has(address) ? null : addressGroup(address);
+    let limited = this.limitedAddresses.get(socket);
+    if (limited === undefined) {
+      const address = plainAddress(socket.remoteAddress);
+      limited = this.unlimited.has(address) ? null : addressGroup(address);
+      this.limitedAddresses.set(socket, limited);
+    }
+    return limited;
   }
 }
 

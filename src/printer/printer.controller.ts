@@ -1,5 +1,6 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Query, Req } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import {
   ListPrintersQuery,
@@ -8,6 +9,7 @@ import {
   PrinterKey,
   PrinterListResponse,
   PrinterResponse,
+  printerKeyOf,
   toPrinterChange,
   toPrinterList,
   toPrinterListResponse,
@@ -42,8 +44,8 @@ export class PrinterController {
   @ApiOkResponse({ type: PrinterResponse })
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  get(@PrinterKey([]) key: number | string): PrinterResponse {
-    return toPrinterResponse(this.printers.get(key), this.presence);
+  get(@Req() request: Request): PrinterResponse {
+    return toPrinterResponse(this.printers.get(printerKeyOf(request, [])), this.presence);
   }
 
   @Patch(':printer_id')

@@ -81,14 +81,22 @@ export function toPrinterList(query: ListPrintersQuery): {
  * The printer in a path, by its number or its UUID, of an endpoint without query parameters. Read by hand, for printers are looked
  * up more often than anything else: a validated class takes a third of such a request (docs/PERFORMANCE.md).
  */
-export const PrinterKey = createParamDecorator((known: readonly string[], context: ExecutionContext) => {
-  const request = context.switchToHttp().getRequest<Request>();
+export const PrinterKey = createParamDecorator((known: readonly string[], context: ExecutionContext) =>
+  printerKeyOf(context.switchToHttp().getRequest<Request>(), known),
+);
+
+/**
+ * As `PrinterKey`, for the one endpoint where Nest's pipes, through which every parameter but the request itself goes, can be felt.
+ *
+ * @throws Invalid where the path has no number and no UUID, or the query has parameters that are not known
+ */
+export function printerKeyOf(request: Request, known: readonly string[]): number | string {
   refuseUnknownQuery(request.query, known);
   const { printer_id: key } = request.params;
   if (isUuid(key)) return key.toLowerCase();
   if (isDigits(key)) return Number(key);
   throw Invalid.field('printer_id', key, 'printer_id must be the number or the UUID of a printer');
-});
+}
 
 /** Documents the printer in a path. */
 export const ApiPrinterKey = (): MethodDecorator =>
