@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from './eventually.js';
 
@@ -15,11 +15,13 @@ const STALE_MS = 120_000;
 
 /** Compiles the project for tests that start it as a process; once for all of them, as long as no source changes. */
 export async function build(): Promise<void> {
+  mkdirSync(dirname(LOCK), { recursive: true });
   for (;;) {
     try {
-      mkdirSync(LOCK, { recursive: false });
+      mkdirSync(LOCK);
       break;
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       if (ageOf(LOCK) > STALE_MS) rmSync(LOCK, { recursive: true, force: true });
       await sleep(100);
     }
