@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { isDownload, isOpen } from './access/access.js';
+import { problem } from './common/problem.dto.js';
 import type { INestApplication } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 
@@ -46,16 +46,16 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
         operation.security = [];
         if (!path.endsWith('/claim')) continue;
       }
-      operation.responses['401'] ??= problem('No API key that counts', 401, 'This needs an API key');
+      operation.responses['401'] ??= answer('No API key that counts', 401, 'This needs an API key');
       // A download takes a key of any scope, and is not counted.
       if (isDownload(path)) continue;
-      operation.responses['403'] ??= problem(
+      operation.responses['403'] ??= answer(
         'The key lacks the scope',
         403,
         'This needs a key with the scope admin',
       );
       operation.responses['429'] ??= {
-        ...problem('Too many requests', 429, 'Too many requests: at most 200 a second'),
+        ...answer('Too many requests', 429, 'Too many requests: at most 200 a second'),
         headers: { 'Retry-After': { description: 'In seconds', schema: { type: 'integer', example: 1 } } },
       };
     }
@@ -63,14 +63,13 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
   return document;
 }
 
-function problem(description: string, status: number, detail: string): ResponseObject {
-  const title = STATUS_CODES[status];
+function answer(description: string, status: number, detail: string): ResponseObject {
   return {
     description,
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
-        example: { type: 'about:blank', title, status, detail },
+        example: problem(status, detail),
       },
     },
   };

@@ -22,7 +22,7 @@ describe('A printer', () => {
   }
 
   async function open(server: TestServer, origin?: string): Promise<Board> {
-    const board = await Board.open(server, origin);
+    const board = await Board.connect(server, origin);
     boards.push(board);
     return board;
   }

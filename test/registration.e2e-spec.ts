@@ -32,7 +32,7 @@ describe('With REGISTRATION=approve, a new printer', () => {
 
   /** Connects and subscribes; resolves with the code of the answer. */
   async function subscribe(uuid: string, apiKey?: string): Promise<unknown> {
-    const board = await Board.open(server);
+    const board = await Board.connect(server);
     boards.push(board);
     return board.subscribe(uuid, apiKey);
   }

@@ -11,8 +11,7 @@ import type { KeyHolder } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
 import { allows, requiredScope } from './scopes.js';
 
-// Supervisors look whether the server is well; a claim is how
-// the first key comes about.
+// Supervisors look whether the server is well; a claim is how the first key comes about.
 const OPEN = /^\/(?:health\/|api\/keys\/claim$)/;
 // Printers download with the token of their update message, and before the first key without.
 const DOWNLOAD = '/api/firmware/download/';
@@ -57,10 +56,10 @@ export class Access {
   identify(request: IncomingMessage): KeyHolder | null {
     if (this.config.auth === 'none') return null;
     const path = pathOf(request);
-    // What is right is not looked at twice: with a good token, a key is not asked for.
-    if (isDownload(path) && this.mayDownload(request)) return null;
     const key = keyOf(request) ?? (isPage(path) ? keyFromBrowser(request) : null);
     if (key === null) return null;
+    // With a good token, a key is not asked for.
+    if (isDownload(path) && this.downloadRefusal(request) === null) return null;
     const holder = this.keys.holderOf(key);
     if (holder === null) throw new WrongKey('The API key is unknown, revoked or expired', isPage(path));
     return holder;
@@ -85,23 +84,26 @@ export class Access {
     return { kind: 'key', keyId: holder.keyId, name: holder.name, address: addressOf(request) };
   }
 
-  private mayDownload(request: IncomingMessage): boolean {
-    return !this.downloadsAreClosed || this.tokens.verifyUrl(request.url ?? '') === 'valid';
-  }
-
-  private refuseDownload(request: IncomingMessage): never {
-    const expired = this.tokens.verifyUrl(request.url ?? '') === 'expired';
-    throw new Unauthorized(
-      expired
-        ? 'The token of this address has expired: the printer is sent a new one when it connects again'
-        : 'A download needs the whole address of an update message, or an API key',
-    );
+  /** Why the token of a download does not open it; null where it does, or none is needed. */
+  private downloadRefusal(request: IncomingMessage): string | null {
+    if (!this.downloadsAreClosed) return null;
+    switch (this.tokens.verifyUrl(request.url ?? '')) {
+      case 'valid':
+        return null;
+      case 'expired':
+        return 'The token of this address has expired: the printer is sent a new one when it connects again';
+      case 'invalid':
+        return 'A download needs the whole address of an update message, or an API key';
+    }
   }
 
   private checkWithoutKey(request: IncomingMessage, path: string): Actor {
     if (isOpen(path)) return without('anybody', request);
-    if (isDownload(path) && this.mayDownload(request)) return without('anybody', request);
-    if (isDownload(path)) this.refuseDownload(request);
+    if (isDownload(path)) {
+      const refusal = this.downloadRefusal(request);
+      if (refusal !== null) throw new Unauthorized(refusal);
+      return without('anybody', request);
+    }
     if (this.keys.isClaimed)
       throw new Unauthorized(
         'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from 'better-sqlite3';
 import { Command, InvalidArgumentError } from 'commander';
 import { DataSource } from 'typeorm';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
@@ -42,13 +43,12 @@ program
   .description('revoke a key, at once and for good')
   .action((id: string) => withTables((tables) => revoke(tables, id)));
 
-type KeyTable = Table<ApiKey>;
-
 /** The tables that the commands write, as one: each change with its entry in the audit log. */
 interface Tables {
-  keys: KeyTable;
+  keys: Table<ApiKey>;
   audit: Table<AuditEntry>;
   db: Statements;
+  connection: Database;
 }
 
 const ACTOR = { kind: 'command_line', keyId: null, name: null, address: null } as const;
@@ -65,12 +65,12 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
     expiresAt: options.expires ?? null,
   };
   const { key, row } = newKey(wanted, new Date());
-  const { db } = tables;
-  const id = transaction(db, () => {
-    const inserted = tables.keys.insert(db, row);
+  const insert = tables.connection.transaction(() => {
+    const inserted = tables.keys.insert(tables.db, row);
     record(tables, keyMade({ ...row, id: inserted }));
     return inserted;
   });
+  const id = insert.immediate();
   await sleep(CLAIM_SEEN_WITHIN_MS);
   console.error(`Key ${id} (${name}), good for ${row.scopes}. It is shown this once:`);
   console.log(key);
@@ -94,25 +94,13 @@ function revoke(tables: Tables, id: string): void {
   if (row === null) return program.error(`There is no key ${id}`);
   if (row.revokedAt === null) {
     const revokedAt = new Date();
-    transaction(db, () => {
+    const update = tables.connection.transaction(() => {
       keys.update(db, row.id, { revokedAt });
       record(tables, keyRevoked(row, revokedAt));
     });
+    update.immediate();
   }
   console.log(`Key ${id} (${row.name}) is revoked`);
-}
-
-/** Does both or neither. */
-function transaction<T>(db: Statements, work: () => T): T {
-  db.run('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    db.run('COMMIT');
-    return result;
-  } catch (error) {
-    db.run('ROLLBACK');
-    throw error;
-  }
 }
 
 async function withTables(work: (tables: Tables) => void | Promise<void>): Promise<void> {
@@ -120,10 +108,12 @@ async function withTables(work: (tables: Tables) => void | Promise<void>): Promi
   const dataSource = new DataSource({ ...dataSourceOptions(config), entities: [ApiKey, AuditEntry] });
   await dataSource.initialize();
   try {
+    const connection = writingConnection(dataSource);
     await work({
       keys: new Table(dataSource.getMetadata(ApiKey)),
       audit: new Table(dataSource.getMetadata(AuditEntry)),
-      db: new Statements(writingConnection(dataSource)),
+      db: new Statements(connection),
+      connection,
     });
   } finally {
     await dataSource.destroy();

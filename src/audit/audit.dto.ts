@@ -1,5 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { ACTOR_KINDS } from '../common/actor.js';
+import type { Actor } from '../common/actor.js';
 import { Invalid } from '../common/errors.js';
 import { parseInstant } from '../common/instant.js';
 import { QueryInteger } from '../common/query.js';
@@ -59,8 +61,6 @@ export class AuditQuery {
   cursor?: number;
 }
 
-const ACTOR_KINDS = ['key', 'local', 'anybody', 'command_line', 'system'] as const;
-
 /** Who made a change. */
 export class ActorResponse {
   @ApiProperty({
@@ -70,7 +70,7 @@ export class ActorResponse {
       '`key`: whoever has that key. `local`: somebody at the machine, before there was a key. `anybody`: nobody was asked. ' +
       '`command_line`: `npm run keys`. `system`: the server by itself, when a scheduled rollout falls due',
   })
-  kind!: (typeof ACTOR_KINDS)[number];
+  kind!: Actor['kind'];
 
   @ApiProperty({ type: Number, nullable: true, example: 1 })
   key_id!: number | null;

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+export const ACTOR_KINDS = ['key', 'local', 'anybody', 'command_line', 'system'] as const;
+
 /** Who brings a change about. */
 export interface Actor {
   /** `local`: somebody at this machine, before there was a key. `anybody`: nobody was asked (AUTH=none, or an open path). */
-  kind: 'key' | 'local' | 'anybody' | 'command_line' | 'system';
+  kind: (typeof ACTOR_KINDS)[number];
   /** The number and the name of the key; null where it is none. */
   keyId: number | null;
   name: string | null;

@@ -1,7 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { STATUS_CODES } from 'node:http';
-import { FieldProblem, Problem } from './problem.dto.js';
+import { FieldProblem, Problem, problem } from './problem.dto.js';
 
 /** Documents an error answer: a problem with an example detail. */
 export function ApiProblem(
@@ -10,7 +9,7 @@ export function ApiProblem(
   detail: string,
   field?: FieldProblem,
 ): MethodDecorator {
-  const example = { type: 'about:blank', title: STATUS_CODES[status], status, detail };
+  const example = problem(status, detail);
   return applyDecorators(
     ApiExtraModels(Problem, FieldProblem),
     ApiResponse({

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
@@ -13,6 +12,7 @@ import {
   Unavailable,
 } from './errors.js';
 import type { FieldError } from './errors.js';
+import { problem } from './problem.dto.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 import { pathOf } from './request-path.js';
 
@@ -26,10 +26,10 @@ export class ErrorFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     // The client has gone in the middle of its request: there is nobody to tell, and nothing to mend.
     if (response.destroyed) return;
-    const problem = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
-    if (problem.status === 503) response.setHeader('Retry-After', '5');
+    const answer = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
+    if (answer.status === 503) response.setHeader('Retry-After', '5');
     if (error instanceof TooMany) response.setHeader('Retry-After', String(error.retryAfter));
-    if (problem.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
+    if (answer.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
     // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
     if (response.headersSent) {
       response.destroy();
@@ -40,7 +40,7 @@ export class ErrorFilter implements ExceptionFilter {
       const scheme = error.inBrowser ? 'Basic' : 'Bearer';
       response.setHeader('WWW-Authenticate', `${scheme} realm="PaperMinder"`);
     }
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    response.status(answer.status).type('application/problem+json').send(JSON.stringify(answer));
   }
 }
 
@@ -97,19 +97,15 @@ function badPath(request: Request): Invalid {
 }
 
 /** Names the field of a request that could not even be read: multer knows it, a JSON parser does not. */
-function badRequest(problem: Problem, cause: unknown): Problem {
-  if (problem.status !== 400) return problem;
+function badRequest(refusal: Problem, cause: unknown): Problem {
+  if (refusal.status !== 400) return refusal;
   const known = typeof cause === 'object' && cause !== null && 'field' in cause ? cause.field : undefined;
   const field = typeof known === 'string' ? known : 'body';
-  return { ...problem, errors: [{ field, value: null, message: problem.detail }] };
+  return { ...refusal, errors: [{ field, value: null, message: refusal.detail }] };
 }
 
 function middlewareStatus(error: unknown): number | null {
   if (typeof error !== 'object' || error === null || !('status' in error)) return null;
   const { status } = error;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
-}
-
-function problem(status: number, detail: string): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 /** What is wrong with one field. */
@@ -32,4 +33,9 @@ export class Problem {
 
   @ApiPropertyOptional({ type: [FieldProblem], description: 'Only for bad input (400): one entry a field' })
   errors?: FieldProblem[];
+}
+
+/** The problem of a status, in words. */
+export function problem(status: number, detail: string): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
 }

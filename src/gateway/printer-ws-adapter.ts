@@ -1,4 +1,4 @@
-import { STATUS_CODES, createServer } from 'node:http';
+import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -6,6 +6,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import type { AppConfig } from '../config/config.js';
+import { problem } from '../common/problem.dto.js';
 import { pathOf } from '../common/request-path.js';
 import { Seldom } from '../common/seldom.js';
 import { isUuid } from '../common/uuid.js';
@@ -151,10 +152,10 @@ function destroyIt(this: Duplex): void {
 
 /** Answers a handshake with a status instead of an open and a close (printer protocol, "Connecting"). */
 function refuse(socket: Duplex, status: number, detail: string): void {
-  const title = STATUS_CODES[status];
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail });
+  const answer = problem(status, detail);
+  const body = JSON.stringify(answer);
   socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
+    `HTTP/1.1 ${status} ${answer.title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import { AddressList, addressGroup, plainAddress } from '../common/address.js';
+import { problem } from '../common/problem.dto.js';
 import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
 
@@ -55,9 +55,8 @@ export class OpenSockets {
   turnAway({ socket }: IncomingMessage, response: ServerResponse): boolean {
     if (!this.surplus.has(socket)) return false;
     const detail = 'Your address has as many connections as it may have';
-    const problem = { type: 'about:blank', title: STATUS_CODES[503], status: 503, detail };
     const headers = { Connection: 'close', 'Retry-After': '5', 'Content-Type': 'application/problem+json' };
-    response.writeHead(503, headers).end(JSON.stringify(problem));
+    response.writeHead(503, headers).end(JSON.stringify(problem(503, detail)));
     return true;
   }
 

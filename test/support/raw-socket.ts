@@ -8,7 +8,7 @@ export class RawSocket {
   readonly received: Array<Record<string, unknown>> = [];
   closeCode: number | null = null;
 
-  private constructor(readonly socket: WebSocket) {
+  protected constructor(readonly socket: WebSocket) {
     socket.on('message', (data) => {
       this.received.push(JSON.parse((data as Buffer).toString()) as Record<string, unknown>);
     });
