@@ -61,7 +61,7 @@ export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'uploads', 'coverage'] },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -114,6 +114,20 @@ export default tseslint.config(
         {
           selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
           message: 'Time is an argument.',
+        },
+      ],
+    },
+  },
+  {
+    // The console knows the server by its REST API alone.
+    files: ['console/**/*.ts', 'console/**/*.tsx'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['**/../src/**', '@nestjs/*'], message: 'The console imports no server code.' },
+          ],
         },
       ],
     },

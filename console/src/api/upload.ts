@@ -1,0 +1,27 @@
+import { keyHeader } from './key';
+import { ApiError, refusal } from './request';
+import type { Firmware } from './types';
+
+/** Sends a form with a file; with XMLHttpRequest, for fetch does not say how much has been sent. */
+export function upload(
+  form: FormData,
+  progress: (sent: number, total: number) => void,
+  stop: AbortSignal,
+): Promise<Firmware> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', '/api/firmware/upload');
+    for (const [name, value] of Object.entries(keyHeader())) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => progress(event.loaded, event.total);
+    request.onload = () => {
+      if (request.status === 201) resolve(JSON.parse(request.responseText) as Firmware);
+      else reject(refusal(request.status, request.responseText));
+    };
+    request.onerror = () =>
+      reject(new ApiError({ title: 'Unreachable', status: 0, detail: 'The upload broke off.' }));
+    request.onabort = () =>
+      reject(new ApiError({ title: 'Stopped', status: 0, detail: 'The upload was stopped.' }));
+    stop.addEventListener('abort', () => request.abort());
+    request.send(form);
+  });
+}

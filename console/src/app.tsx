@@ -1,0 +1,141 @@
+import { LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import { forgetKey, apiKey } from './api/key';
+import { live } from './api/live';
+import type { LiveState } from './api/live';
+import { keyWanted } from './api/request';
+import { FirmwarePage } from './pages/firmware';
+import { FleetPage } from './pages/fleet';
+import { NewRolloutPage } from './pages/new-rollout';
+import { PrinterPage } from './pages/printer';
+import { PrintersPage } from './pages/printers';
+import { RolloutPage } from './pages/rollout';
+import { RolloutsPage } from './pages/rollouts';
+import { SignIn } from './pages/sign-in';
+import { TryItPage } from './pages/try-it';
+import { Empty } from './ui/parts';
+import { themeChoice } from './ui/theme';
+import type { ThemeChoice } from './ui/theme';
+
+/** The console. */
+export function App() {
+  return (
+    <LocationProvider>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <Header />
+      <main id="main" class="page">
+        {keyWanted.value !== null ? (
+          <SignIn />
+        ) : (
+          <Router>
+            <Route path="/" component={FleetPage} />
+            <Route path="/printers" component={PrintersPage} />
+            <Route path="/printers/:id" component={PrinterPage} />
+            <Route path="/firmware" component={FirmwarePage} />
+            <Route path="/rollouts" component={RolloutsPage} />
+            <Route path="/rollouts/new" component={NewRolloutPage} />
+            <Route path="/rollouts/:id" component={RolloutPage} />
+            <Route path="/try" component={TryItPage} />
+            <Route default component={NotFound} />
+          </Router>
+        )}
+      </main>
+    </LocationProvider>
+  );
+}
+
+const PAGES = [
+  ['/', 'Fleet'],
+  ['/printers', 'Printers'],
+  ['/firmware', 'Firmware'],
+  ['/rollouts', 'Rollouts'],
+] as const;
+
+function Header() {
+  const { path } = useLocation();
+  const pages = live.hello.value?.simulator === true ? [...PAGES, ['/try', 'Try it'] as const] : PAGES;
+  return (
+    <header class="top">
+      <div class="top-inner">
+        <a class="brand" href="/">
+          <img src="/favicon.svg" alt="" width="24" height="24" />
+          PaperMinder
+        </a>
+        <nav aria-label="Pages">
+          <ul>
+            {pages.map(([href, name]) => (
+              <li key={href}>
+                <a href={href} aria-current={isAt(path, href) ? 'page' : undefined}>
+                  {name}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div class="top-end">
+          <Connection state={live.state.value} />
+          <ThemeSwitch />
+          {apiKey.value !== null && (
+            <button type="button" class="small quiet" onClick={signOut}>
+              Sign out
+            </button>
+          )}
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function isAt(path: string, href: string): boolean {
+  return href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`);
+}
+
+function signOut(): void {
+  forgetKey();
+  location.assign('/');
+}
+
+const WORDS: Record<LiveState, string> = {
+  connecting: 'Connecting',
+  open: 'Live',
+  lost: 'No connection: trying again',
+  denied: 'Not signed in',
+  resting: 'Resting',
+};
+
+function Connection({ state }: { state: LiveState }) {
+  return (
+    <span class={`connection ${state}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      {WORDS[state]}
+    </span>
+  );
+}
+
+const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { auto: 'light', light: 'dark', dark: 'auto' };
+
+function ThemeSwitch() {
+  const choice = themeChoice.value;
+  return (
+    <button
+      type="button"
+      class="small quiet"
+      title="Theme: as the system, light, or dark"
+      onClick={() => (themeChoice.value = NEXT_THEME[choice])}
+    >
+      <span class="visually-hidden">Theme: </span>
+      {choice === 'auto' ? 'Auto' : choice === 'light' ? 'Light' : 'Dark'}
+    </button>
+  );
+}
+
+function NotFound() {
+  return (
+    <Empty title="There is no such page.">
+      <p>
+        <a href="/">To the fleet</a>
+      </p>
+    </Empty>
+  );
+}

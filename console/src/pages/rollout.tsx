@@ -1,0 +1,5 @@
+import { PageHead } from '../ui/parts';
+
+export function RolloutPage() {
+  return <PageHead title="RolloutPage" />;
+}

@@ -1,0 +1,117 @@
+import { useState } from 'preact/hooks';
+import { api } from '../api/api';
+import { keepKey } from '../api/key';
+import { keyWanted, request } from '../api/request';
+import { textOf } from '../ui/form';
+import { CopyButton, Failure, PageHead } from '../ui/parts';
+
+/** Asks for a key, with the server's words that say why. */
+export function SignIn() {
+  const why = keyWanted.value;
+  const unclaimed = why?.includes('has not been claimed') === true;
+  return (
+    <div class="narrow">
+      <PageHead title="Sign in" lead={why} />
+      {unclaimed ? <ClaimForm /> : <KeyForm />}
+    </div>
+  );
+}
+
+function KeyForm() {
+  const [error, setError] = useState<unknown>(null);
+  const submit = async (form: HTMLFormElement): Promise<void> => {
+    const fields = new FormData(form);
+    keepKey(textOf(fields, 'key'), fields.get('remember') !== null);
+    setError(null);
+    try {
+      await request('GET', '/api/firmware/latest');
+    } catch (failure) {
+      // A server without firmware answers 404, and so says that the key counts.
+      if (!(failure instanceof Error) || !('status' in failure) || failure.status !== 404) {
+        setError(failure);
+        return;
+      }
+    }
+    keyWanted.value = null;
+  };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit(event.currentTarget);
+      }}
+    >
+      <label>
+        API key
+        <input name="key" type="password" required autocomplete="current-password" />
+      </label>
+      <label>
+        <input name="remember" type="checkbox" />
+        Remember it in this browser
+      </label>
+      <Failure error={error} />
+      <button type="submit">Sign in</button>
+      <p class="hint">
+        A key is made on the server's machine: <code>npm run keys -- create --admin NAME</code>
+      </p>
+    </form>
+  );
+}
+
+function ClaimForm() {
+  const [error, setError] = useState<unknown>(null);
+  const [made, setMade] = useState<string | null>(null);
+  const submit = async (form: HTMLFormElement): Promise<void> => {
+    const fields = new FormData(form);
+    setError(null);
+    try {
+      const { key } = await api.claim(textOf(fields, 'token'), textOf(fields, 'name'));
+      keepKey(key, fields.get('remember') !== null);
+      setMade(key);
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  if (made !== null) {
+    return (
+      <div class="notice good">
+        <p>The server is yours. This is your key: keep it, for it is shown this once.</p>
+        <pre>
+          <code>{made}</code>
+        </pre>
+        <div class="actions">
+          <CopyButton text={made} />
+          <button type="button" onClick={() => (keyWanted.value = null)}>
+            Go on
+          </button>
+        </div>
+      </div>
+    );
+  }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit(event.currentTarget);
+      }}
+    >
+      <label>
+        Claim token
+        <input name="token" type="password" required autocomplete="off" />
+        <small>
+          It stands in the file <code>claim-token</code> beside the database on the server.
+        </small>
+      </label>
+      <label>
+        Your name
+        <input name="name" required autocomplete="username" />
+      </label>
+      <label>
+        <input name="remember" type="checkbox" />
+        Remember the new key in this browser
+      </label>
+      <Failure error={error} />
+      <button type="submit">Claim this server</button>
+    </form>
+  );
+}

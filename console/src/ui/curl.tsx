@@ -1,0 +1,30 @@
+import { apiKey } from '../api/key';
+import { CopyButton } from './parts';
+
+/** A request as a command for a shell; a key stands in it by the name of a variable, never itself. */
+export function curlCommand(method: string, path: string, body?: unknown): string {
+  const lines = [`curl -X ${method} ${quoted(`${location.origin}${path}`)}`];
+  if (apiKey.value !== null) lines.push('-H "Authorization: Bearer $PAPERMINDER_KEY"');
+  if (body !== undefined) {
+    lines.push('-H "Content-Type: application/json"', `-d ${quoted(JSON.stringify(body, null, 2))}`);
+  }
+  return lines.join(' \\\n  ');
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The same request as a curl command, to copy. */
+export function Curl({ method, path, body }: { method: string; path: string; body?: unknown }) {
+  const command = curlCommand(method, path, body);
+  return (
+    <details class="curl">
+      <summary>The same with curl</summary>
+      <pre>
+        <code>{command}</code>
+      </pre>
+      <CopyButton text={command} />
+    </details>
+  );
+}

@@ -1,0 +1,67 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Failure } from './parts';
+
+/** A question that must be answered before something is done. Says what follows from it, and what went wrong. */
+export function Confirm({
+  title,
+  action,
+  dangerous = false,
+  ready = true,
+  run,
+  close,
+  children,
+}: {
+  title: string;
+  /** What the button says: a verb. */
+  action: string;
+  dangerous?: boolean;
+  /** False while the consequence is not known yet. */
+  ready?: boolean;
+  run: () => Promise<unknown>;
+  close: () => void;
+  children: ComponentChildren;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => (before instanceof HTMLElement ? before.focus() : undefined);
+  }, []);
+  const act = async (): Promise<void> => {
+    setBusy(true);
+    setError(null);
+    try {
+      await run();
+      close();
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+  return (
+    <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title" onClose={close}>
+      <form
+        method="dialog"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void act();
+        }}
+      >
+        <h2 id="confirm-title">{title}</h2>
+        <div class="confirm-body">{children}</div>
+        <Failure error={error} />
+        <footer class="actions">
+          <button type="button" class="quiet" onClick={close}>
+            Leave it
+          </button>
+          <button type="submit" class={dangerous ? 'danger' : ''} disabled={busy || !ready} aria-busy={busy}>
+            {action}
+          </button>
+        </footer>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,69 @@
+import type { Rollout, RolloutStatus, TargetState } from '../api/types';
+import { State } from './parts';
+import type { StateKind } from './parts';
+import type { Part } from './stacked-bar';
+
+const ROLLOUT_KINDS: Record<RolloutStatus, StateKind> = {
+  scheduled: 'idle',
+  active: 'busy',
+  paused: 'warn',
+  completed: 'good',
+  cancelled: 'idle',
+};
+
+/** The status of a rollout. */
+export function RolloutState({ status }: { status: RolloutStatus }) {
+  return <State kind={ROLLOUT_KINDS[status]}>{status}</State>;
+}
+
+const UPDATE_KINDS: Record<TargetState, StateKind> = {
+  pending: 'idle',
+  in_progress: 'busy',
+  completed: 'good',
+  failed: 'bad',
+  declined: 'warn',
+};
+
+/** The states that a target goes through, in the order of a bar, with their names. */
+export const TARGET_STATES = [
+  ['completed', 'Completed'],
+  ['in_progress', 'In progress'],
+  ['failed', 'Failed'],
+  ['declined', 'Declined'],
+  ['pending', 'Pending'],
+] as const satisfies ReadonlyArray<readonly [TargetState, string]>;
+
+/** The status of an update. */
+export function UpdateState({ status }: { status: TargetState }) {
+  return <State kind={UPDATE_KINDS[status]}>{status.replace('_', ' ')}</State>;
+}
+
+/** The counters of a rollout as the parts of a bar. */
+export function partsOf(rollout: Rollout): Part[] {
+  return TARGET_STATES.map(([kind, label]) => ({ kind, label, value: rollout[`${kind}_count`] }));
+}
+
+/** Whom a rollout is for, in words. */
+export function targetText({ target }: Rollout): string {
+  const {
+    all,
+    user_ids: users,
+    printer_ids: printers,
+    channels,
+    min_version: min,
+    max_version: max,
+  } = target;
+  const who = all
+    ? 'all printers'
+    : users !== null
+      ? `printers of ${users.length} ${users.length === 1 ? 'user' : 'users'}`
+      : printers !== null
+        ? `${printers.length} ${printers.length === 1 ? 'printer' : 'printers'} by name`
+        : 'printers';
+  const parts = [who];
+  if (channels !== null) parts.push(`in ${channels.join(', ')}`);
+  if (min !== null && max !== null) parts.push(`from ${min} to ${max}`);
+  else if (min !== null) parts.push(`from ${min} on`);
+  else if (max !== null) parts.push(`up to ${max}`);
+  return parts.join(' ');
+}

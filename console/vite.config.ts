@@ -1,0 +1,16 @@
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    // Beside the server, which looks for it there; `nest build`, which empties dist, runs first.
+    outDir: '../dist/console',
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  // `npm run console:dev` beside a running server.
+  server: { proxy: { '/api': 'http://localhost:8000' } },
+});
