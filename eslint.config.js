@@ -4,6 +4,7 @@ import tseslint from 'typescript-eslint';
 // Imports run one way: gateway -> rollout -> { firmware, printer } -> audit -> { database, common, config }. docs/ARCHITECTURE.md has
 // the picture.
 const FOLDERS = [
+  'fleet',
   'access',
   'metrics',
   'http',
@@ -32,6 +33,7 @@ const ALLOWED = {
   config: [],
   common: ['config'],
   simulator: [],
+  fleet: ['rollout', 'printer', 'firmware', 'database', 'common', 'config'],
   access: ['firmware', 'audit', 'database', 'common', 'config'],
   metrics: ['gateway', 'rollout', 'printer', 'database', 'common', 'config'],
   http: ['metrics', 'common', 'config'],

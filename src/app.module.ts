@@ -7,6 +7,7 @@ import { CommonModule } from './common/common.module.js';
 import type { AppConfig } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
+import { FleetModule } from './fleet/fleet.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -30,6 +31,7 @@ export class AppModule {
         GatewayModule,
         AccessModule,
         AuditModule,
+        FleetModule,
         HealthModule,
         HttpModule,
       ],

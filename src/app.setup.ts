@@ -14,6 +14,7 @@ import { ErrorFilter } from './common/error.filter.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
+import { EventStreams } from './fleet/event-streams.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
@@ -72,6 +73,8 @@ export function setUpApp(app: NestExpressApplication): void {
   // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
+  const streams = app.get(EventStreams);
+  adapter.onStop(() => streams.stop());
   app.useWebSocketAdapter(new PrinterWsAdapter(app, config, (socket) => sockets.isSurplus(socket)));
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
