@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Unavailable } from '../common/errors.js';
-import { Database } from '../database/database.js';
+import { DATA_VERSION, Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { Presence } from '../printer/presence.js';
 import { Printer } from '../printer/printer.entity.js';
@@ -103,7 +103,7 @@ export class Census {
 
   /** Another one whenever something was committed, or a printer has come or gone. */
   private get revision(): string {
-    return `${this.database.reader.count('PRAGMA data_version')} ${this.presence.revision}`;
+    return `${this.database.reader.count(DATA_VERSION)} ${this.presence.revision}`;
   }
 
   private async count(): Promise<Count> {

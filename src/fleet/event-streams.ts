@@ -6,6 +6,7 @@ import { Clock } from '../common/clock.js';
 import { Unavailable } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { Changes } from '../database/changes.js';
+import { DATA_VERSION, Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { VERSION } from '../version.js';
 import { EventStream } from './event-stream.js';
@@ -40,8 +41,8 @@ export class EventStreams implements EventSource {
   private turn: NodeJS.Timeout | undefined;
   private pings: NodeJS.Timeout | undefined;
   private lastTurn = -Infinity;
-  /** True where printers may have changed unnoted: a transaction was open when the first stream was. */
-  private mayHaveMissed = false;
+  /** True where printers have changed that nobody noted. */
+  private missed = false;
   private latest: SummaryResponse | null = null;
   private summarising = false;
   private stopped = false;
@@ -52,8 +53,9 @@ export class EventStreams implements EventSource {
     private readonly rollouts: RolloutDiff,
     private readonly times: EventTimes,
     private readonly config: AppConfig,
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
     clock: Clock,
-    unitOfWork: UnitOfWork,
   ) {
     this.startedAt = clock.now();
     unitOfWork.afterGroup(() => this.committed());
@@ -105,10 +107,25 @@ export class EventStreams implements EventSource {
   }
 
   private begin(): void {
-    this.mayHaveMissed = true;
     this.rollouts.begin();
     this.changes.watch(() => this.wake());
+    void this.lookBack();
     this.pings = setInterval(() => this.ping(), this.times.pingMs);
+  }
+
+  /** A transaction that was open already notes nothing: once it has ended, whatever comes is noted. */
+  private async lookBack(): Promise<void> {
+    const { reader } = this.database;
+    const before = reader.count(DATA_VERSION);
+    try {
+      await this.unitOfWork.run(() => Promise.resolve());
+    } catch {
+      // Then nothing else was committed either.
+      return;
+    }
+    if (reader.count(DATA_VERSION) === before) return;
+    this.missed = true;
+    this.committed();
   }
 
   private close(stream: EventStream): void {
@@ -135,8 +152,8 @@ export class EventStreams implements EventSource {
     this.turn = undefined;
     this.lastTurn = performance.now();
     const noted = this.changes.take();
-    if (this.mayHaveMissed) noted.printers = 'all';
-    this.mayHaveMissed = false;
+    if (this.missed) noted.printers = 'all';
+    this.missed = false;
     const rollouts = this.rollouts.changed();
     for (const stream of [...this.streams]) {
       if (stream.note(noted, rollouts)) stream.send();
