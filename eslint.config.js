@@ -4,6 +4,7 @@ import tseslint from 'typescript-eslint';
 // Imports run one way: gateway -> rollout -> { firmware, printer } -> audit -> { database, common, config }. docs/ARCHITECTURE.md has
 // the picture.
 const FOLDERS = [
+  'fleet',
   'access',
   'metrics',
   'console',
@@ -35,6 +36,7 @@ const ALLOWED = {
   simulator: [],
   console: ['common', 'config'],
   access: ['console', 'firmware', 'audit', 'database', 'common', 'config'],
+  fleet: ['rollout', 'printer', 'firmware', 'database', 'common', 'config'],
   metrics: ['gateway', 'rollout', 'printer', 'database', 'common', 'config'],
   http: ['metrics', 'console', 'common', 'config'],
 };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { EventReader } from './support/event-reader.js';
 import { eventually } from './support/eventually.js';
 import { connected, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
@@ -39,6 +40,7 @@ describe('No statement of a hot path', () => {
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'paused' });
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'active' });
     const { uuid, userId } = one.options;
+    const watching = await EventReader.open(server);
     for (const path of [
       '/api/rollouts',
       `/api/rollouts/${id}`,
@@ -52,6 +54,8 @@ describe('No statement of a hot path', () => {
       '/api/printers/1',
       `/api/printers/${uuid}`,
       `/api/printers/${uuid}/updates`,
+      '/api/summary',
+      '/api/fleet/history',
       '/metrics',
     ])
       expect((await server.request('GET', path)).status).toBe(200);
@@ -59,6 +63,10 @@ describe('No statement of a hot path', () => {
     await server.get(StuckUpdates).fail(server.clock.now());
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
     await server.request('DELETE', `/api/rollouts/${id}`);
+    await eventually('the watcher is told of the delete', () =>
+      watching.of('rollouts').some(({ removed }) => (removed as number[]).includes(id)),
+    );
+    watching.close();
     await Promise.all(fleet.map((board) => board.stop()));
   }, 60_000);
   afterAll(async () => {

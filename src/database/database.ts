@@ -47,6 +47,9 @@ export class Database implements OnApplicationShutdown {
   }
 }
 
+/** For the reading connection: another number whenever something has been committed. */
+export const DATA_VERSION = 'PRAGMA data_version';
+
 /** Memory for pages of the database, for each connection; its inner pages at a million printers fit many times. */
 export const CACHE_KIB = 32 * 1024;
 

@@ -8,6 +8,7 @@ import { Conflict, Invalid, NotFound } from '../common/errors.js';
 import { Serial } from '../common/serial.js';
 import { AppConfig } from '../config/config.js';
 import { versionKey } from '../common/version.js';
+import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
@@ -38,6 +39,7 @@ export class FirmwareService {
     private readonly storage: FirmwareStorage,
     private readonly audit: AuditLog,
     private readonly signingKeys: SigningKeys,
+    private readonly changes: Changes,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {
@@ -306,6 +308,7 @@ export class FirmwareService {
 
   private async notifyChanged(tx: Transaction, version: string): Promise<void> {
     tx.afterCommit(() => this.binaries.clear());
+    this.changes.firmwareIn(tx);
     for (const observer of this.observers) await observer.changed(tx, version);
   }
 

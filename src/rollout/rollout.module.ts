@@ -17,6 +17,8 @@ import { RolloutEvents } from './rollout.events.js';
 import { RolloutScheduler } from './rollout.scheduler.js';
 import { RolloutService } from './rollout.service.js';
 import { StuckUpdates } from './stuck-updates.js';
+import { UpdateEnding } from './update-ending.entity.js';
+import { UpdateEndings } from './update-endings.js';
 import { UpdateHistory } from './update-history.js';
 import { UpdateJournal } from './update-journal.js';
 import { UpdateReports } from './update-reports.js';
@@ -28,7 +30,7 @@ import { Withdrawal } from './withdrawal.entity.js';
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Rollout, PrinterUpdate, Withdrawal]),
+    TypeOrmModule.forFeature([Rollout, PrinterUpdate, UpdateEnding, Withdrawal]),
     AuditModule,
     FirmwareModule,
     PrinterModule,
@@ -46,12 +48,13 @@ import { Withdrawal } from './withdrawal.entity.js';
     RolloutScheduler,
     RolloutService,
     StuckUpdates,
+    UpdateEndings,
     UpdateHistory,
     UpdateJournal,
     UpdateReports,
     UpdateRetry,
     VersionSettlement,
   ],
-  exports: [RolloutEvents, RolloutService, UpdateReports],
+  exports: [RolloutAdminService, RolloutEvents, RolloutRules, RolloutService, UpdateEndings, UpdateReports],
 })
 export class RolloutModule {}

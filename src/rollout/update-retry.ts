@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Changes } from '../database/changes.js';
 import type { Transaction } from '../database/transaction.js';
 import { PrinterService } from '../printer/printer.service.js';
 import { targetRefusal } from './domain/targeting.js';
@@ -19,6 +20,7 @@ export class UpdateRetry {
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
     private readonly printers: PrinterService,
+    private readonly changes: Changes,
   ) {}
 
   /**
@@ -34,8 +36,10 @@ export class UpdateRetry {
       const printer = this.printers.byId(tx.db, Number(row.printer_id));
       return printer !== null && targetRefusal(rules.factsOf(printer), rule) === null;
     });
-    for (const row of due)
+    for (const row of due) {
       tx.db.run('UPDATE printer_update SET superseded = true WHERE id = ?', Number(row.id));
+      this.changes.printerIn(tx, Number(row.printer_id));
+    }
     if (due.length > 0) this.progress.count(tx, rule.id, { failed: -due.length, pending: due.length });
     return { count: due.length, next: rows.length < SLICE ? null : Number(rows.at(-1)?.id) };
   }
