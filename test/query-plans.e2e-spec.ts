@@ -35,6 +35,8 @@ describe('No statement of a hot path', () => {
     await roll(server, '1.6.0', { target: list, rollout_type: 'gradual', rollout_percentage: 0 });
     const users = { user_ids: fleet.map((board) => board.options.userId) };
     await roll(server, '1.6.0', { target: users, rollout_type: 'gradual', rollout_percentage: 0 });
+    const channels = { channels: ['beta'] };
+    await roll(server, '1.6.0', { target: channels, rollout_type: 'gradual', rollout_percentage: 0 });
     await eventually('an update has come through', () => one.version === '1.5.0' && one.subscribed);
     await server.request('POST', `/api/rollouts/${id}/retry`);
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'paused' });
@@ -56,9 +58,22 @@ describe('No statement of a hot path', () => {
       `/api/printers/${uuid}/updates`,
       '/api/summary',
       '/api/fleet/history',
+      `/api/printers/${uuid}/decision`,
+      ...['in_progress', 'completed', 'failed', 'declined', 'pending'].map(
+        (status) => `/api/rollouts/${id}/updates?status=${status}`,
+      ),
+      ...[2, 3, 4].map((other) => `/api/rollouts/${other}/updates?status=pending`),
+      `/api/rollouts/${id}/failures`,
+      `/api/rollouts/${id}/timeline`,
       '/metrics',
     ])
       expect((await server.request('GET', path)).status).toBe(200);
+    for (const target of [{ channels: ['stable'] }, list, users]) {
+      const wanted = { firmware_version: '1.6.0', target, rollout_type: 'immediate' };
+      expect((await server.request('POST', '/api/rollouts/preview', wanted)).status).toBe(200);
+    }
+    const wider = { rollout_percentage: 50 };
+    expect((await server.request('POST', '/api/rollouts/2/preview', wider)).status).toBe(200);
     server.clock.advance(31 * 60_000);
     await server.get(StuckUpdates).fail(server.clock.now());
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });

@@ -183,9 +183,9 @@ export class FirmwareService {
    *
    * @throws Conflict where one has no signature, while signing keys are registered
    */
-  requireSigned(tx: Transaction, rows: readonly Firmware[]): void {
+  requireSigned(db: Statements, rows: readonly Firmware[]): void {
     const unsigned = rows.find((row) => row.signature === null);
-    if (unsigned === undefined || !this.signingKeys.areRegistered(tx.db)) return;
+    if (unsigned === undefined || !this.signingKeys.areRegistered(db)) return;
     throw new Conflict(
       `A signature is missing: ${describe(unsigned)} has none, and signing keys are registered; ` +
         `give it one (PATCH /api/firmware/${unsigned.version})`,

@@ -31,6 +31,7 @@ const CHANGES: Record<string, object> = {
   '/api/printers/{printer_id}': { blocked: true },
   '/api/registrations/{printer_id}': { status: 'accepted' },
   '/api/rollouts/{rollout_id}': { status: 'paused' },
+  '/api/rollouts/{rollout_id}/preview': { status: 'paused' },
 };
 
 // Any text will do: what matches nothing leads to nothing, and a token opens nothing that is closed.
@@ -115,7 +116,7 @@ describe('A query', () => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
       encodeURIComponent(values[name] ?? GOOD[name] ?? '1'),
     );
-    const body = method === 'PATCH' ? CHANGES[path] : undefined;
+    const body = method === 'PATCH' || method === 'POST' ? CHANGES[path] : undefined;
     return server.request<ProblemBody>(method, filled + query, body);
   }
 
