@@ -28,6 +28,7 @@ const GOOD: Record<string, string> = { version: '1.5.0', printer_id: '1', rollou
 // So that nothing but the parameter is wrong.
 const CHANGES: Record<string, object> = {
   '/api/firmware/{version}': { mandatory: true },
+  '/api/firmware/{version}/promote': { to: 'canary' },
   '/api/printers/{printer_id}': { blocked: true },
   '/api/registrations/{printer_id}': { status: 'accepted' },
   '/api/rollouts/{rollout_id}': { status: 'paused' },
@@ -114,7 +115,7 @@ describe('A query', () => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
       encodeURIComponent(values[name] ?? GOOD[name] ?? '1'),
     );
-    const body = method === 'PATCH' ? CHANGES[path] : undefined;
+    const body = method === 'PATCH' || method === 'POST' ? CHANGES[path] : undefined;
     return server.request<ProblemBody>(method, filled + query, body);
   }
 
