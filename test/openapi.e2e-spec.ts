@@ -66,6 +66,7 @@ describe('The OpenAPI document', () => {
       'PATCH /api/registrations/{printer_id}',
       'PATCH /api/rollouts/{rollout_id}',
       'POST /api/firmware/upload',
+      'POST /api/firmware/{version}/promote',
       'POST /api/keys',
       'POST /api/keys/claim',
       'POST /api/rollouts',

@@ -28,6 +28,7 @@ const GOOD: Record<string, string> = { version: '1.5.0', printer_id: '1', rollou
 // So that nothing but the parameter is wrong.
 const CHANGES: Record<string, object> = {
   '/api/firmware/{version}': { mandatory: true },
+  '/api/firmware/{version}/promote': { to: 'canary' },
   '/api/printers/{printer_id}': { blocked: true },
   '/api/registrations/{printer_id}': { status: 'accepted' },
   '/api/rollouts/{rollout_id}': { status: 'paused' },
