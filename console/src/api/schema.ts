@@ -183,6 +183,26 @@ export interface paths {
         patch: operations["FirmwareController_change"];
         trace?: never;
     };
+    "/api/firmware/{version}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offer a version in another channel, too
+         * @description The same binary with the same notes, signature, mandatory flag and min_upgrade_version; nothing is uploaded again. Without channel: for each platform the build in the most stable channel. All of them, or none. Answers with the new rows.
+         */
+        post: operations["FirmwareController_promote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rollouts": {
         parameters: {
             query?: never;
@@ -240,6 +260,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rollouts/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a new rollout would do
+         * @description Takes what `POST /api/rollouts` takes, refuses what that refuses, and changes nothing.
+         */
+        post: operations["RolloutPreviewController_ofNew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{rollout_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a change of a rollout would do
+         * @description Takes what PATCH takes, refuses what that refuses, and changes nothing.
+         */
+        post: operations["RolloutPreviewController_ofChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{rollout_id}/updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the targets of a rollout by the status of their update */
+        get: operations["RolloutDetailsController_updates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{rollout_id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why updates of a rollout failed, the commonest reason first */
+        get: operations["RolloutDetailsController_failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{rollout_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the counters of a rollout, time after time */
+        get: operations["RolloutDetailsController_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/printers/{printer_id}/updates": {
         parameters: {
             query?: never;
@@ -249,6 +360,26 @@ export interface paths {
         };
         /** Get the update history of a printer, the newest first */
         get: operations["HistoryController_updates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/printers/{printer_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say what a printer would be sent now, or why nothing
+         * @description Decided by the very rules that send updates, for the printer as it is on record.
+         */
+        get: operations["HistoryController_decision"];
         put?: never;
         post?: never;
         delete?: never;
@@ -760,6 +891,14 @@ export interface components {
             /** @description Detached Ed25519 signature over the exact bytes of the binary, base64: for a build from before the first signing key */
             signature?: string;
         };
+        PromoteFirmwareDto: {
+            /**
+             * @description The channel that gets the version, too
+             * @example beta
+             * @enum {string}
+             */
+            to: "stable" | "beta" | "canary";
+        };
         TargetDto: {
             /**
              * @description Every printer
@@ -933,6 +1072,206 @@ export interface components {
              */
             rollout_percentage?: number;
         };
+        MatchingVersionResponse: {
+            /** @example 1.4.0 */
+            version: string;
+            /** @example 90 */
+            matching: number;
+            /** @example 8 */
+            now: number;
+        };
+        LeftOutResponse: {
+            /**
+             * @example not_targeted
+             * @enum {string}
+             */
+            reason: "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "up_to_date" | "downgrade_not_allowed" | "below_min_upgrade_version";
+            /**
+             * @description The reason in words
+             * @example The target names other users, printers or channels.
+             */
+            description: string;
+            /** @example 50 */
+            printers: number;
+        };
+        WaitingResponse: {
+            /**
+             * @example offline
+             * @enum {string}
+             */
+            reason: "no_rollout" | "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
+            /**
+             * @description The reason in words
+             * @example The printer is not connected; what it gets is decided when it connects.
+             */
+            description: string;
+            /** @example 92 */
+            printers: number;
+        };
+        RolloutPreviewResponse: {
+            /** @example 1.5.0 */
+            firmware_version: string;
+            /**
+             * @description All that there are
+             * @example 150
+             */
+            printers: number;
+            /**
+             * @description Its targets: what `total_targets` would be
+             * @example 100
+             */
+            matching: number;
+            /**
+             * @description Connected printers that it would be sent to at once
+             * @example 8
+             */
+            now: number;
+            /** @description The targets by what they run, the highest version first */
+            by_version: components["schemas"]["MatchingVersionResponse"][];
+            /** @description Printers that are no targets; with `matching` they are all printers */
+            left_out: components["schemas"]["LeftOutResponse"][];
+            /** @description Targets that would be sent nothing now; with `now` they are all targets */
+            waiting: components["schemas"]["WaitingResponse"][];
+        };
+        ChangePreviewResponse: {
+            /**
+             * @description Connected printers that it would be sent to at once
+             * @example 1204
+             */
+            now: number;
+            /**
+             * @description Updates of the rollout that are under way already
+             * @example 12
+             */
+            in_progress: number;
+            /**
+             * @description Targets that were sent nothing yet, those of `now` among them
+             * @example 1500
+             */
+            pending: number;
+        };
+        TargetPrinterResponse: {
+            /** @example 42 */
+            id: number;
+            /**
+             * Format: uuid
+             * @example 770e8400-e29b-41d4-a716-446655440000
+             */
+            uuid: string;
+            /** @example Front Desk */
+            name: string;
+            /** @example true */
+            online: boolean;
+        };
+        RolloutUpdateResponse: {
+            /**
+             * @description null where pending
+             * @example 123
+             */
+            id: number | null;
+            printer: components["schemas"]["TargetPrinterResponse"];
+            /**
+             * @example failed
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "failed" | "declined" | "pending";
+            /**
+             * @description Why it failed or was declined
+             * @example Update failed: HTTP error 404
+             */
+            error_message: string | null;
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:05:00.000Z
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended, in whatever way
+             * @example 2025-01-15T10:07:30.000Z
+             */
+            completed_at: string | null;
+            /**
+             * @description -1: an error
+             * @example 45
+             */
+            last_percent: number | null;
+            /** @example Update failed: HTTP error 404 */
+            last_status_message: string | null;
+            /**
+             * @description How often it was sent
+             * @example 1
+             */
+            attempts: number;
+        };
+        RolloutUpdateListResponse: {
+            /** @description By the numbers of the printers. A page may be short, or even empty, and have a next one */
+            updates: components["schemas"]["RolloutUpdateResponse"][];
+            /**
+             * @description All there are, on whichever page; pending ones of a cancelled rollout as it was cancelled
+             * @example 12
+             */
+            total: number;
+            /**
+             * @description `cursor` of the next page
+             * @example null
+             */
+            next_cursor: number | null;
+        };
+        NamedPrinterResponse: {
+            /** @example 42 */
+            id: number;
+            /**
+             * Format: uuid
+             * @example 770e8400-e29b-41d4-a716-446655440000
+             */
+            uuid: string;
+            /** @example Front Desk */
+            name: string;
+        };
+        FailureResponse: {
+            /** @example Update failed: HTTP error 404 */
+            message: string;
+            /** @example 10 */
+            count: number;
+            /** @description Some of them: at most 5 */
+            printers: components["schemas"]["NamedPrinterResponse"][];
+        };
+        FailuresResponse: {
+            /**
+             * @description All that failed; those that a retry sends again do not count
+             * @example 12
+             */
+            total: number;
+            /** @description The commonest message first, at most 50; beyond 10,000 different ones, new ones are left out */
+            failures: components["schemas"]["FailureResponse"][];
+        };
+        TimelinePointResponse: {
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:00:00.000Z
+             */
+            at: string;
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
+            /** @example 90 */
+            pending: number;
+            /** @example 8 */
+            in_progress: number;
+            /** @example 2 */
+            completed: number;
+            /** @example 0 */
+            failed: number;
+            /** @example 0 */
+            declined: number;
+        };
+        TimelineResponse: {
+            /** @description The oldest first: from the creation on (of a rollout from before 0.2, from the upgrade on); the last is now */
+            points: components["schemas"]["TimelinePointResponse"][];
+        };
         UpdateResponse: {
             /**
              * @description null for the pending entry: it is computed
@@ -983,6 +1322,87 @@ export interface components {
         HistoryResponse: {
             /** @description The newest first; on top a pending entry, where a rollout is due and has not been sent yet */
             updates: components["schemas"]["UpdateResponse"][];
+        };
+        RolloutVerdictResponse: {
+            /** @example 3 */
+            rollout_id: number;
+            /** @example 1.5.0 */
+            firmware_version: string;
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
+            /** @example 10 */
+            rollout_percentage: number;
+            /**
+             * @description This rollout by itself would send its update; of several, the first one does
+             * @example false
+             */
+            due: boolean;
+            /**
+             * @description null where due
+             * @example not_in_percentage
+             * @enum {string|null}
+             */
+            reason: "no_rollout" | "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
+            /**
+             * @description The reason in words
+             * @example The bucket of the printer is not below the percentage of the rollout.
+             */
+            description: string | null;
+        };
+        DecisionResponse: {
+            /**
+             * Format: uuid
+             * @example 770e8400-e29b-41d4-a716-446655440000
+             */
+            printer_id: string;
+            /**
+             * @description What it runs
+             * @example 1.4.0
+             */
+            firmware_version: string;
+            /** @example true */
+            online: boolean;
+            /**
+             * @description Shut out by an operator
+             * @example false
+             */
+            blocked: boolean;
+            /**
+             * @description An update is due: it is sent at once, or when the printer connects
+             * @example false
+             */
+            send: boolean;
+            /**
+             * @description The rollout that sends, or the one that the reason is of; null where it is of none
+             * @example 3
+             */
+            rollout_id: number | null;
+            /**
+             * @description null where nothing is sent
+             * @example null
+             */
+            target_version: string | null;
+            /**
+             * @description null where an update is due; of several rollouts, the reason of the one that is closest
+             * @example not_in_percentage
+             * @enum {string|null}
+             */
+            reason: "no_rollout" | "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "blocked" | null;
+            /**
+             * @description The reason in words
+             * @example The bucket of the printer is not below the percentage of the rollout.
+             */
+            description: string | null;
+            /**
+             * @description A rollout reaches the printer where its percentage is above this
+             * @example 94
+             */
+            bucket: number;
+            /** @description All rollouts that are not cancelled, in the order of their turn; at most 100 */
+            rollouts: components["schemas"]["RolloutVerdictResponse"][];
         };
         CreateKeyDto: {
             /** @example build server */
@@ -1124,7 +1544,7 @@ export interface components {
              * @example rollout.change
              * @enum {string}
              */
-            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
             /** @example rollout/3 */
             subject: string;
             /**
@@ -3016,6 +3436,146 @@ export interface operations {
             };
         };
     };
+    FirmwareController_promote: {
+        parameters: {
+            query?: {
+                channel?: "stable" | "beta" | "canary";
+                /** @description A board, e.g. `esp8266`; `any` names the build for every board */
+                platform?: string;
+            };
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteFirmwareDto"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirmwareResponse"][];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "to must be another channel than that of ?channel=canary (got \"canary\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "to",
+                     *           "value": "canary",
+                     *           "message": "to must be another channel than that of ?channel=canary"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such firmware */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Firmware version not found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The channel has the version, the build is deprecated, or it lacks a signature that is needed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "Firmware version already exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     RolloutController_list: {
         parameters: {
             query?: {
@@ -3765,6 +4325,644 @@ export interface operations {
             };
         };
     };
+    RolloutPreviewController_ofNew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRolloutDto"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutPreviewResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "rollout_percentage must not be greater than 100 (got 150)",
+                     *       "errors": [
+                     *         {
+                     *           "field": "rollout_percentage",
+                     *           "value": 150,
+                     *           "message": "rollout_percentage must not be greater than 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No build has this version */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Firmware version not found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The firmware is deprecated, or lacks a signature while signing keys are registered */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "Firmware 1.5.0 is deprecated, and offered to nobody"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body exceeds 1 MiB, or MAX_BODY_BYTES of the server */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Payload Too Large",
+                     *       "status": 413,
+                     *       "detail": "request entity too large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RolloutPreviewController_ofChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeRolloutDto"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePreviewResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "rollout_percentage must not be greater than 100 (got 101)",
+                     *       "errors": [
+                     *         {
+                     *           "field": "rollout_percentage",
+                     *           "value": 101,
+                     *           "message": "rollout_percentage must not be greater than 100"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rollout */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Rollout not found: 42"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The life of the rollout lacks that step */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "Rollout 42 is cancelled, and cannot become active"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RolloutDetailsController_updates: {
+        parameters: {
+            query: {
+                /** @description `pending`: targets that were sent nothing yet */
+                status: "in_progress" | "completed" | "failed" | "declined" | "pending";
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+            };
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutUpdateListResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "status must be one of the following values: in_progress, completed, failed, declined, pending (got \"done\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "status",
+                     *           "value": "done",
+                     *           "message": "status must be one of the following values: in_progress, completed, failed, declined, pending"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rollout */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Rollout not found: 42"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RolloutDetailsController_failures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailuresResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "rollout_id must be an integer number (got \"x\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "rollout_id",
+                     *           "value": "x",
+                     *           "message": "rollout_id must be an integer number"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rollout */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Rollout not found: 42"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    RolloutDetailsController_timeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "rollout_id must be an integer number (got \"x\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "rollout_id",
+                     *           "value": "x",
+                     *           "message": "rollout_id must be an integer number"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such rollout */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Rollout not found: 42"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     HistoryController_updates: {
         parameters: {
             query?: {
@@ -3804,6 +5002,122 @@ export interface operations {
                      *           "field": "limit",
                      *           "value": "0",
                      *           "message": "limit must not be less than 1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such printer */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Printer not found: 42"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    HistoryController_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number or UUID of the printer */
+                printer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "printer_id must be the number or the UUID of a printer (got \"x\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "printer_id",
+                     *           "value": "x",
+                     *           "message": "printer_id must be the number or the UUID of a printer"
                      *         }
                      *       ]
                      *     }
@@ -4315,7 +5629,7 @@ export interface operations {
     AuditController_list: {
         parameters: {
             query?: {
-                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
                 /** @description E.g. `rollout/3`, `firmware/1.5.0`, `printer/42`, `key/1` */
                 subject?: string;
                 /** @description Number of the key */
