@@ -6,6 +6,7 @@ import tseslint from 'typescript-eslint';
 const FOLDERS = [
   'access',
   'metrics',
+  'console',
   'http',
   'gateway',
   'rollout',
@@ -32,9 +33,10 @@ const ALLOWED = {
   config: [],
   common: ['config'],
   simulator: [],
-  access: ['firmware', 'audit', 'database', 'common', 'config'],
+  console: ['common', 'config'],
+  access: ['console', 'firmware', 'audit', 'database', 'common', 'config'],
   metrics: ['gateway', 'rollout', 'printer', 'database', 'common', 'config'],
-  http: ['metrics', 'common', 'config'],
+  http: ['metrics', 'console', 'common', 'config'],
 };
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 

@@ -5,6 +5,7 @@ import { AccessModule } from './access/access.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { CommonModule } from './common/common.module.js';
 import type { AppConfig } from './config/config.js';
+import { ConsoleModule } from './console/console.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
@@ -32,6 +33,7 @@ export class AppModule {
         AuditModule,
         HealthModule,
         HttpModule,
+        ConsoleModule,
       ],
     };
   }

@@ -13,6 +13,8 @@ import type { Actor } from './common/actor.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
+import { ConsoleFiles } from './console/console-files.js';
+import { setUpConsole } from './console/console-routes.js';
 import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
@@ -76,6 +78,7 @@ export function setUpApp(app: NestExpressApplication): void {
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
   adapter.afterRoutes(() => setUpOpenApi(app));
+  adapter.afterRoutes(() => setUpConsole(adapter.getInstance(), app.get(ConsoleFiles)));
   app.enableShutdownHooks();
 }
 

@@ -5,20 +5,22 @@ import { plainAddress } from '../common/address.js';
 import { Forbidden, Unauthorized, WrongKey } from '../common/errors.js';
 import { pathOf } from '../common/request-path.js';
 import { AppConfig } from '../config/config.js';
+import { isConsolePath } from '../console/console-path.js';
 import { DownloadTokens } from '../firmware/download-tokens.js';
 import { ApiKeys } from './api-keys.js';
 import type { KeyHolder } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
 import { allows, requiredScope } from './scopes.js';
 
-// Supervisors look whether the server is well; a claim is how the first key comes about.
+// Supervisors look whether the server is well; a claim is how the first key comes about. The console's files hold no secret: it
+// asks its user for a key, and sends that along with what it asks the API.
 const OPEN = /^\/(?:health\/|api\/keys\/claim$)/;
 // Printers download with the token of their update message, and before the first key without.
 const DOWNLOAD = '/api/firmware/download/';
 
 /** True for a path that needs no key. */
 export function isOpen(path: string): boolean {
-  return OPEN.test(path);
+  return OPEN.test(path) || isConsolePath(path);
 }
 
 // A browser that opens the explorer cannot send a header of its own. It may ask its user for a name, which is not looked at, and a

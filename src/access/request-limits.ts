@@ -18,7 +18,7 @@ const CLAIM = '/api/keys/claim';
  * memory is bounded by what comes in during that time.
  *
  * Downloads are not counted, for an office of printers behind one address updates at once; nor are health checks, for a supervisor
- * that is told 429 restarts the server.
+ * that is told 429 restarts the server, nor the files of the console, which are in memory.
  */
 @Injectable()
 export class RequestLimits {

@@ -1,13 +1,29 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { AppConfig } from '../config/config.js';
+import { isConsolePath } from '../console/console-path.js';
+import { pathOf } from '../common/request-path.js';
+
+const CONSOLE_DIRECTIVES = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'connect-src': ["'self'"],
+  'font-src': ["'self'"],
+  'form-action': ["'none'"],
+  'frame-ancestors': ["'none'"],
+  'base-uri': ["'none'"],
+};
 
 /**
  * Headers that tell browsers what may be done with an answer. Pages load from here alone and are framed by nobody; what the API
  * answers is no page at all.
  */
 export function securityHeaders(config: AppConfig): RequestHandler {
-  const pages = helmet({
+  // Only where printers and operators reach the server over HTTPS may browsers insist on it.
+  const strictTransportSecurity = config.baseUrl?.startsWith('https:') ?? false;
+  const explorer = helmet({
     contentSecurityPolicy: {
       directives: {
         // The default tells browsers to ask for HTTPS, which blanks a page that is served over plain HTTP at an address of the LAN.
@@ -15,12 +31,17 @@ export function securityHeaders(config: AppConfig): RequestHandler {
         'script-src': ["'self'"],
       },
     },
-    // Only where printers and operators reach the server over HTTPS may browsers insist on it.
-    strictTransportSecurity: config.baseUrl?.startsWith('https:') ?? false,
+    strictTransportSecurity,
+  });
+  // Whatever a printer calls itself: nothing that gets into a page of the console can load, send or run anything else.
+  const console = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: CONSOLE_DIRECTIVES },
+    xFrameOptions: { action: 'deny' },
+    strictTransportSecurity,
   });
   return (request, response, next) => {
     if (!request.url.startsWith('/api/')) {
-      pages(request, response, next);
+      (isConsolePath(pathOf(request)) ? console : explorer)(request, response, next);
       return;
     }
     response.setHeader('X-Content-Type-Options', 'nosniff');

@@ -10,6 +10,7 @@ import { AppModule } from '../../src/app.module.js';
 import { APP_OPTIONS, listen, setUpApp } from '../../src/app.setup.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
+import { CONSOLE_FOLDER } from '../../src/console/console-files.js';
 import { FastPathAdapter } from '../../src/http/fast-path-adapter.js';
 import { TestClock } from './test-clock.js';
 
@@ -42,14 +43,17 @@ export class TestServer implements Reachable {
     readonly folder: string,
     private readonly settings: Record<string, string>,
     private readonly logger: LoggerService | false,
+    private readonly consoleFolder: string,
   ) {}
 
-  /** Starts a server on an empty database. */
+  /** Starts a server on an empty database; without a console, unless it is told where one is. */
   static async start(
     settings: Record<string, string> = {},
     logger: LoggerService | false = false,
+    consoleFolder?: string,
   ): Promise<TestServer> {
-    const server = new TestServer(await mkdtemp(join(tmpdir(), 'paperminder-')), settings, logger);
+    const folder = await mkdtemp(join(tmpdir(), 'paperminder-'));
+    const server = new TestServer(folder, settings, logger, consoleFolder ?? join(folder, 'no-console'));
     await server.boot();
     return server;
   }
@@ -108,6 +112,8 @@ export class TestServer implements Reachable {
     const module = await Test.createTestingModule({ imports: [AppModule.with(config)] })
       .overrideProvider(Clock)
       .useValue(this.clock)
+      .overrideProvider(CONSOLE_FOLDER)
+      .useValue(this.consoleFolder)
       .compile();
     const app = module.createNestApplication<NestExpressApplication>(new FastPathAdapter(), {
       ...APP_OPTIONS,

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { Inject, Injectable } from '@nestjs/common';
+
+/** Token of the folder that the built console is in. */
+export const CONSOLE_FOLDER = Symbol('CONSOLE_FOLDER');
+
+// Beside dist/src, which this file is in. Started from its sources, the server has no console.
+const HERE = dirname(fileURLToPath(import.meta.url));
+/** Where `npm run build` puts the console. */
+export const BUILT_CONSOLE = join(HERE, '../../www');
+
+/** What a file may be compressed with, the best first. */
+export const ENCODINGS = ['br', 'gzip'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.json': 'application/json; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+};
+const ALREADY_COMPRESSED: ReadonlySet<string> = new Set(['.png', '.woff2']);
+
+// The best of brotli takes a Raspberry Pi several seconds, for some per cent less.
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
+const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
+  br: (bytes) => promisify(brotliCompress)(bytes, BROTLI),
+  gzip: (bytes) => promisify(gzip)(bytes),
+};
+
+/** One file of the console, in memory. */
+export class ConsoleFile {
+  /** SHA-256 of the bytes, without a compression. */
+  readonly hash: string;
+  readonly type: string;
+  /** False where a compression would gain nothing. */
+  readonly compressible: boolean;
+  private readonly compressed = new Map<Encoding, Promise<Buffer>>();
+
+  constructor(
+    name: string,
+    readonly bytes: Buffer,
+  ) {
+    const extension = extname(name);
+    this.hash = createHash('sha256').update(bytes).digest('base64url');
+    this.type = TYPES[extension] ?? 'application/octet-stream';
+    this.compressible = !ALREADY_COMPRESSED.has(extension);
+  }
+
+  /** The bytes as they are sent; compressed once, when they are first asked for: most servers are asked for none. */
+  encoded(encoding: Encoding | null): Promise<Buffer> {
+    if (encoding === null) return Promise.resolve(this.bytes);
+    let bytes = this.compressed.get(encoding);
+    if (bytes === undefined) {
+      bytes = compress[encoding](this.bytes);
+      this.compressed.set(encoding, bytes);
+    }
+    return bytes;
+  }
+}
+
+/** The files of the built console. They are read at the start, all of them: no request leads to the disk. */
+@Injectable()
+export class ConsoleFiles {
+  private readonly files = new Map<string, ConsoleFile>();
+
+  constructor(@Inject(CONSOLE_FOLDER) folder: string) {
+    if (!existsSync(join(folder, 'index.html'))) return;
+    for (const subfolder of ['', 'assets/']) this.read(folder, subfolder);
+  }
+
+  /** The page that shows every page; null where the console has not been built. */
+  get index(): ConsoleFile | null {
+    return this.files.get('/index.html') ?? null;
+  }
+
+  /** The file that is called so, e.g. `/assets/index-B7x1.js`; null where there is none. */
+  find(path: string): ConsoleFile | null {
+    return this.files.get(path) ?? null;
+  }
+
+  private read(folder: string, subfolder: string): void {
+    const path = join(folder, subfolder);
+    if (!existsSync(path)) return;
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const bytes = readFileSync(join(path, entry.name));
+      this.files.set(`/${subfolder}${entry.name}`, new ConsoleFile(entry.name, bytes));
+    }
+  }
+}
