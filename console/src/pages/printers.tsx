@@ -103,8 +103,10 @@ function List({ page, query, busy }: { page: PrinterPage; query: ListQuery; busy
   };
   return (
     <section class="panel printer-list" ref={top} tabIndex={-1} aria-label="Printers">
-      <ChoiceBar printers={page.printers} />
-      <Pager {...pager} />
+      <div class="list-top">
+        <ChoiceBar printers={page.printers} />
+        <Pager {...pager} />
+      </div>
       <PrinterTable printers={page.printers} query={query} busy={busy} />
       <Pager {...pager} go={() => (wantsTop.current = true)} />
     </section>

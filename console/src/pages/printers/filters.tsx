@@ -40,13 +40,7 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
           />
           <Choice label="Channel" name="channel" query={query} change={change} options={CHANNELS} />
           <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
-          <Choice
-            label="Automatic updates"
-            name="auto_update"
-            query={query}
-            change={change}
-            options={ON_OR_OFF}
-          />
+          <Choice label="Auto-update" name="auto_update" query={query} change={change} options={ON_OR_OFF} />
           <Choice label="Blocked" name="blocked" query={query} change={change} options={YES_OR_NO} />
           <Text label="Owner" hint="UUID" name="user_id" query={query} change={change} />
         </div>

@@ -37,9 +37,9 @@ export function PrinterTable({
           </Sorted>
           <th scope="col">Channel</th>
           <th scope="col">Board</th>
-          <th scope="col">Automatic updates</th>
-          <th scope="col">Last connected</th>
+          <th scope="col">Auto-update</th>
           <th scope="col">Owner</th>
+          <th scope="col">Last connected</th>
         </tr>
       </thead>
       <tbody>
@@ -87,10 +87,7 @@ function Row({ printer, query }: { printer: Printer; query: ListQuery }) {
       <td data-label="Version">{printer.firmware_version}</td>
       <td data-label="Channel">{printer.update_channel}</td>
       <td data-label="Board">{printer.platform ?? '–'}</td>
-      <td data-label="Automatic updates">{printer.auto_update ? 'on' : 'off'}</td>
-      <td data-label="Last connected">
-        <When at={printer.last_connected} />
-      </td>
+      <td data-label="Updates">{printer.auto_update ? 'on' : 'off'}</td>
       <td data-label="Owner">
         <a
           class="mono"
@@ -99,6 +96,9 @@ function Row({ printer, query }: { printer: Printer; query: ListQuery }) {
         >
           {printer.user_id.slice(0, 8)}
         </a>
+      </td>
+      <td data-label="Connected" class="seen">
+        <When at={printer.last_connected} />
       </td>
     </tr>
   );
