@@ -15,6 +15,7 @@ import type {
   Rollout,
   RolloutStatus,
   RolloutUpdates,
+  SigningKey,
   SimulatedFleet,
   SimulatedPrinters,
   Summary,
@@ -36,6 +37,7 @@ export interface FirmwareChange {
   changelog?: string | null;
   mandatory?: boolean;
   deprecated?: boolean;
+  signature?: string;
 }
 
 /** What can be changed of a rollout later. */
@@ -63,6 +65,9 @@ export const api = {
     const path = url(`/api/firmware/download/${encodeURIComponent(version)}`, { ...row });
     return (await reach(path, { headers: keyHeader() })).blob();
   },
+
+  signingKeys: (signal?: AbortSignal) =>
+    request<{ keys: SigningKey[] }>('GET', '/api/signing-keys', undefined, signal),
 
   printers: (query: Query, signal?: AbortSignal) =>
     request<PrinterPage>('GET', url('/api/printers', query), undefined, signal),

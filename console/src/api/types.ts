@@ -55,6 +55,14 @@ export interface Firmware {
   failure_count: number;
 }
 
+export interface SigningKey {
+  id: number;
+  name: string;
+  fingerprint: string;
+  created_at: string;
+  removed_at: string | null;
+}
+
 export interface Rollout {
   id: number;
   firmware_version: string;
