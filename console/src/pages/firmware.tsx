@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
-import { api, url } from '../api/api';
+import { api } from '../api/api';
 import type { Channel, Firmware } from '../api/types';
 import { CHANNELS } from '../ui/channels';
 import { counted } from '../ui/format';
 import { Empty, Failure, Loading, PageHead, Panel } from '../ui/parts';
+import { withQuery } from '../ui/query';
 import { useChangedFirmware, useLoad } from '../ui/use-load';
 import { BuildTable } from './firmware/build-table';
 import { buildsOf, keyOf, latestVersions } from './firmware/builds';
@@ -20,7 +21,7 @@ export function FirmwarePage() {
   const { data, error, reload } = useLoad('firmware', (stop) => api.firmware(stop));
   useChangedFirmware(reload);
   const go = (part: Record<string, string | null>): void =>
-    route(url('/firmware', { ...query, ...part }), true);
+    route(withQuery('/firmware', { ...query, ...part }), true);
   const uploaded = (row: Firmware): void => {
     reload();
     go({ open: keyOf(row), search: null });

@@ -118,7 +118,12 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
   if (draft.minVersion.trim() !== '') target.min_version = draft.minVersion.trim();
   if (draft.maxVersion.trim() !== '') target.max_version = draft.maxVersion.trim();
 
-  const request: NewRollout = { firmware_version: draft.version, target, rollout_type: draft.pace };
+  const request: NewRollout = {
+    firmware_version: draft.version,
+    target,
+    rollout_type: draft.pace,
+    allow_downgrade: draft.allowDowngrade,
+  };
   if (draft.pace !== 'immediate') {
     const text = draft.percentages[draft.pace].trim();
     const percentage = Number(text);
@@ -132,7 +137,6 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
     if (instant === null) add('missing', 'scheduled_for', 'Say when');
     else request.scheduled_for = instant.toISOString().replace('.000Z', 'Z');
   }
-  if (draft.allowDowngrade) request.allow_downgrade = true;
   return { request: problems.length === 0 ? request : null, problems };
 }
 
