@@ -45,6 +45,8 @@ export const api = {
       }),
     ),
 
+  signingKeys: (signal?: AbortSignal) => answer(client.GET('/api/signing-keys', stop(signal))),
+
   printers: (query: PrinterQuery, signal?: AbortSignal) =>
     answer(client.GET('/api/printers', { params: { query }, ...stop(signal) })),
   printer: (id: string, signal?: AbortSignal) =>
