@@ -7,6 +7,7 @@ import { Access1764000000000 } from '../../migrations/1764000000000-access.js';
 import { Audit1765000000000 } from '../../migrations/1765000000000-audit.js';
 import { Signing1766000000000 } from '../../migrations/1766000000000-signing.js';
 import { Registration1768000000000 } from '../../migrations/1768000000000-registration.js';
+import { PrinterSearch1769200000000 } from '../../migrations/1769200000000-printer-search.js';
 
 /** How the server opens its database; the entities come from the feature modules. */
 export function dataSourceOptions(config: AppConfig): DataSourceOptions {
@@ -19,6 +20,7 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
       Audit1765000000000,
       Signing1766000000000,
       Registration1768000000000,
+      PrinterSearch1769200000000,
     ],
     migrationsRun: true,
     migrationsTransactionMode: 'all',

@@ -25,8 +25,8 @@ export class Presence {
     return this.online.size;
   }
 
-  /** Their numbers as a JSON list, for `json_each`. */
-  toJson(): string {
-    return JSON.stringify([...this.online]);
+  /** Their numbers. */
+  ids(): number[] {
+    return [...this.online];
   }
 }
