@@ -19,6 +19,7 @@ const FOLDERS = [
   'config',
   'health',
   'simulator',
+  'simulator-control',
 ];
 // What each folder may import; itself goes without saying.
 const ALLOWED = {
@@ -33,6 +34,7 @@ const ALLOWED = {
   config: [],
   common: ['config'],
   simulator: [],
+  'simulator-control': ['simulator', 'common', 'config'],
   console: ['common', 'config'],
   access: ['console', 'firmware', 'audit', 'database', 'common', 'config'],
   metrics: ['gateway', 'rollout', 'printer', 'database', 'common', 'config'],

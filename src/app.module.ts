@@ -13,6 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { PrinterModule } from './printer/printer.module.js';
 import { RolloutModule } from './rollout/rollout.module.js';
+import { SimulatorModule } from './simulator-control/simulator.module.js';
 
 /** The whole server. */
 @Module({})
@@ -33,6 +34,7 @@ export class AppModule {
         AuditModule,
         HealthModule,
         HttpModule,
+        SimulatorModule,
         ConsoleModule,
       ],
     };

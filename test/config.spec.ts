@@ -35,6 +35,7 @@ describe('The settings', () => {
       auth: 'keys',
       requirePrinterKey: false,
       registration: 'open',
+      simulator: false,
       logLevel: 'log',
       logFormat: 'auto',
     });
@@ -113,6 +114,7 @@ describe('The settings', () => {
     ['AUTH', 'basic'],
     ['REQUIRE_PRINTER_KEY', 'yes'],
     ['REGISTRATION', 'maybe'],
+    ['SIMULATOR', 'yes'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
   ])('%s=%s is refused with one line that names it', (name, value) => {

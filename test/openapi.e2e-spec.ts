@@ -38,6 +38,7 @@ describe('The OpenAPI document', () => {
       'DELETE /api/registrations/{printer_id}',
       'DELETE /api/rollouts/{rollout_id}',
       'DELETE /api/signing-keys/{key_id}',
+      'DELETE /api/simulator',
       'GET /api/audit',
       'GET /api/firmware',
       'GET /api/firmware/download/{version}',
@@ -51,6 +52,7 @@ describe('The OpenAPI document', () => {
       'GET /api/rollouts',
       'GET /api/rollouts/{rollout_id}',
       'GET /api/signing-keys',
+      'GET /api/simulator',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',
@@ -65,6 +67,7 @@ describe('The OpenAPI document', () => {
       'POST /api/rollouts',
       'POST /api/rollouts/{rollout_id}/retry',
       'POST /api/signing-keys',
+      'POST /api/simulator',
     ]);
   });
 
