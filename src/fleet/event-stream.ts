@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { MessageEvent } from '@nestjs/common';
 import type { Subscriber } from 'rxjs';
-import type { Noted } from '../database/changes.js';
+import type { FleetChange } from './fleet-watch.js';
 
 /** What an event says, ready to be sent. */
 export interface FleetEvent {
@@ -30,10 +30,11 @@ const MAX_MISSED = 1_000;
  * said as it is when there is room again.
  */
 export class EventStream {
+  readonly openedAt = performance.now();
   private helloDue = true;
   private summaryDue = true;
   private readonly rolloutsDue: Set<number>;
-  private printersDue: Noted['printers'] = [];
+  private printersDue: FleetChange['printers'] = [];
   private firmwareDue = false;
   private pingDue = false;
 
@@ -50,7 +51,7 @@ export class EventStream {
   }
 
   /** Notes what it has to be told; false where that has become too much. */
-  note({ printers, firmware }: Noted, rollouts: readonly number[]): boolean {
+  note({ printers, firmware, rollouts }: FleetChange): boolean {
     for (const id of rollouts) this.rolloutsDue.add(id);
     if (printers === 'all' || printers.length > 0)
       this.printersDue = this.printersDue.length === 0 ? printers : 'all';
