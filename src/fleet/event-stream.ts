@@ -70,14 +70,26 @@ export class EventStream {
   /** Says what is due, as far as there is room. */
   send(): void {
     if (this.subscriber.closed || !this.hasRoom) return;
-    for (let sent = 0; sent < AT_ONCE;) {
-      const event = this.next();
-      if (event === null) return;
-      this.subscriber.next({ type: event.type, data: event.data });
-      sent += event.data.length;
+    try {
+      if (this.sendSome()) return;
+    } catch (error) {
+      // The database cannot be read: Nest logs it, and ends the stream; its reader comes back.
+      this.subscriber.error(error);
+      return;
     }
     // What was handed over is with the socket by then.
     setImmediate(() => this.send());
+  }
+
+  /** True where nothing more is due. */
+  private sendSome(): boolean {
+    for (let sent = 0; sent < AT_ONCE;) {
+      const event = this.next();
+      if (event === null) return true;
+      this.subscriber.next({ type: event.type, data: event.data });
+      sent += event.data.length;
+    }
+    return false;
   }
 
   /** Ends it at once; one that does not read what it was sent is cut off. */

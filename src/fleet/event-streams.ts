@@ -9,6 +9,7 @@ import { VERSION } from '../version.js';
 import { EventStream } from './event-stream.js';
 import type { EventSource } from './event-stream.js';
 import { FleetSummary } from './fleet-summary.js';
+import type { FleetChange } from './fleet-watch.js';
 import { FleetWatch } from './fleet-watch.js';
 import { differ, toSummaryResponse } from './summary.dto.js';
 import type { SummaryResponse } from './summary.dto.js';
@@ -123,12 +124,22 @@ export class EventStreams implements EventSource {
   private takeTurn(): void {
     this.turn = undefined;
     this.lastTurn = performance.now();
-    const change = this.watch.take();
+    const change = this.take();
     for (const stream of [...this.streams]) {
-      if (stream.note(change)) stream.send();
+      if (change !== null && stream.note(change)) stream.send();
       else stream.end();
     }
     this.summarise();
+  }
+
+  /** Null where the database cannot be read: nobody can be told what they have missed, but all can begin anew. */
+  private take(): FleetChange | null {
+    try {
+      return this.watch.take();
+    } catch (error) {
+      this.logger.error(`The streams are ended, for the database cannot be read: ${String(error)}`);
+      return null;
+    }
   }
 
   private ping(): void {
