@@ -23,6 +23,8 @@ describe('The import direction', () => {
     ['src/simulator/virtual-printer.ts', '../signing/ed25519.js', true],
     ['src/common/errors.ts', '../database/unit-of-work.js', true],
     ['src/database/unit-of-work.ts', '../firmware/firmware.entity.js', true],
+    ['src/rollout/rollout.service.ts', '../fleet/census.js', true],
+    ['src/fleet/event-streams.ts', '../gateway/connections.js', true],
     ['src/rollout/domain/decide.ts', '../rollout.entity.js', true],
     ['src/rollout/domain/decide.ts', 'typeorm', true],
     ['src/rollout/domain/decide.ts', '@nestjs/common', true],
@@ -39,6 +41,7 @@ describe('The import direction', () => {
     ['src/firmware/firmware.service.ts', '../signing/signing-keys.js', false],
     ['src/access/access.ts', '../console/console-path.js', false],
     ['src/simulator-control/simulated-fleet.ts', '../simulator/fleet.js', false],
+    ['src/fleet/census.ts', '../rollout/rollout-rules.js', false],
     ['src/rollout/domain/decide.ts', './bucket.js', false],
     ['src/rollout/domain/targeting.ts', '../../common/channel.js', false],
   ])('of %s: an import of %s is refused: %s', async (file, imported, expected) => {
