@@ -1,5 +1,5 @@
 import type { PastUpdate, Printer } from '../../api/types';
-import { url } from '../../api/api';
+import { address } from '../../ui/address';
 import { CopyButton, Panel } from '../../ui/parts';
 import { PrinterState } from '../../ui/printer-state';
 import { When } from '../../ui/when';
@@ -19,7 +19,7 @@ export function Facts({ printer, bucket }: { printer: Printer; bucket: number | 
         </dd>
         <dt>Runs</dt>
         <dd>
-          <a href={url('/printers', { firmware_version: printer.firmware_version })}>
+          <a href={address('/printers', { firmware_version: printer.firmware_version })}>
             {printer.firmware_version}
           </a>
         </dd>
@@ -37,7 +37,7 @@ export function Facts({ printer, bucket }: { printer: Printer; bucket: number | 
         </dd>
         <dt>Owner</dt>
         <dd>
-          <a class="mono" href={url('/printers', { user_id: printer.user_id })}>
+          <a class="mono" href={address('/printers', { user_id: printer.user_id })}>
             {printer.user_id}
           </a>
         </dd>

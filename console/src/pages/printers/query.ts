@@ -1,4 +1,4 @@
-import { url } from '../../api/api';
+import { address } from '../../ui/address';
 
 /** What narrows the list down; each is a parameter of the API, and of the page's own URL. */
 export const FILTERS = [
@@ -23,7 +23,7 @@ export type ListQuery = Partial<
 /** The URL of the list after a change. Whatever changes but the page itself leads to the first page. */
 export function listUrl(query: ListQuery, change: ListQuery): string {
   const begin: ListQuery = 'cursor' in change ? {} : { cursor: '', page: '' };
-  return url('/printers', { ...known(query), ...begin, ...change });
+  return address('/printers', { ...known(query), ...begin, ...change });
 }
 
 /** What the API is asked for. */
