@@ -1,3 +1,4 @@
+import type { PrinterQuery } from '../../api/api';
 import { address } from '../../ui/address';
 
 /** What narrows the list down; each is a parameter of the API, and of the page's own URL. */
@@ -26,9 +27,10 @@ export function listUrl(query: ListQuery, change: ListQuery): string {
   return address('/printers', { ...known(query), ...begin, ...change });
 }
 
-/** What the API is asked for. */
-export function apiQuery(query: ListQuery): ListQuery {
-  return { ...known(query), page: '' };
+/** What the API is asked for: the texts as they stand, so that the server says what is wrong with one. */
+export function apiQuery(query: ListQuery): PrinterQuery {
+  const asked = Object.entries({ ...known(query), page: '' });
+  return Object.fromEntries(asked.filter(([, text]) => Boolean(text)));
 }
 
 /** The list without its page: the same for all pages of a list. */
