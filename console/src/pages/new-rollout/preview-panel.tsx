@@ -123,7 +123,15 @@ function ByVersion({ preview }: { preview: Preview }) {
   );
 }
 
-function Reasons({ title, total, reasons }: { title: string; total: number; reasons: readonly Counted[] }) {
+function Reasons({
+  title,
+  total,
+  reasons,
+}: {
+  title: string;
+  total: number;
+  reasons: Preview['waiting'] | Preview['left_out'];
+}) {
   const counts = reasons.filter(({ printers }) => printers > 0);
   if (counts.length === 0) return null;
   return (
@@ -131,7 +139,7 @@ function Reasons({ title, total, reasons }: { title: string; total: number; reas
       <h3>
         {title}: {count(total)}
       </h3>
-      <ul class="reasons">
+      <ul class="preview-reasons">
         {counts.map(({ reason, description, printers }) => (
           <li key={reason}>
             <b>{count(printers)}</b>
