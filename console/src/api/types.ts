@@ -20,6 +20,8 @@ export type Summary = Schemas['SummaryResponse'];
 export type VersionCount = Schemas['VersionCountResponse'];
 export type FleetHistory = Schemas['FleetHistoryResponse'];
 export type Preview = Schemas['RolloutPreviewResponse'];
+/** Printers that are counted together, for one reason. */
+export type Counted = Preview['waiting'][number] | Preview['left_out'][number];
 export type ChangePreview = Schemas['ChangePreviewResponse'];
 export type Failures = Schemas['FailuresResponse'];
 export type RolloutUpdates = Schemas['RolloutUpdateListResponse'];
