@@ -21,7 +21,7 @@ export function PreviewPanel({
   return (
     <Panel
       title="Preview"
-      aside={<span class="hint">{isWaiting && data !== null ? 'Counting' : 'Live'}</span>}
+      aside={<span class="hint">{isCurrent ? 'Live' : isWaiting ? 'Counting' : ''}</span>}
     >
       {problems.length > 0 && (
         <>
