@@ -44,15 +44,15 @@ export function TargetFields(props: FieldsProps) {
       <ChannelFields {...props} />
       <div class="field-row">
         <VersionField
-          label="From version (min_version)"
-          hint="Inclusive; empty: any"
+          label="From version"
+          hint="min_version, inclusive; empty: any"
           value={draft.minVersion}
           change={(minVersion) => change({ minVersion })}
           error={errorOf('target.min_version')}
         />
         <VersionField
-          label="Up to version (max_version)"
-          hint="Inclusive; empty: any"
+          label="Up to version"
+          hint="max_version, inclusive; empty: any"
           value={draft.maxVersion}
           change={(maxVersion) => change({ maxVersion })}
           error={errorOf('target.max_version')}
