@@ -1,10 +1,12 @@
 import '@picocss/pico/css/pico.min.css';
-import './style.css';
+import './style/index.css';
 import { render } from 'preact';
 import { App } from './app';
 import { startLive } from './api/live';
 import { startTheme } from './ui/theme';
 
+// A server that was updated has other files: the page that is open here asks for those of its own time.
+addEventListener('vite:preloadError', () => location.reload());
 startTheme();
 startLive();
 const root = document.getElementById('app');

@@ -4,7 +4,7 @@ const BOARD = /(?:^|[^0-9a-z])(esp(?:8266|32(?:-?[chps]\d+)?))(?=$|[^0-9a-z])/i;
 
 /** What the name of a file such as `paperminder-1.5.0.bin` or `paperminder-esp32-1.5.0.bin` says; '' where it says nothing. */
 export function guess(fileName: string): { version: string; platform: string } {
-  const name = fileName.replace(/\.[a-z]{2,4}$/i, '');
+  const name = fileName.replace(/(?:\.[a-z]{2,4})+$/i, '');
   const platform = BOARD.exec(name)?.[1]?.toLowerCase() ?? '';
   // A board behind the version must not be taken for a part of it.
   const rest = platform === '' ? name : name.replace(BOARD, '_');
