@@ -130,7 +130,7 @@ function Reasons({
 }: {
   title: string;
   total: number;
-  reasons: Preview['waiting'] | Preview['left_out'];
+  reasons: readonly Counted[];
 }) {
   const counts = reasons.filter(({ printers }) => printers > 0);
   if (counts.length === 0) return null;
