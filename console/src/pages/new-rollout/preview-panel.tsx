@@ -123,15 +123,7 @@ function ByVersion({ preview }: { preview: Preview }) {
   );
 }
 
-function Reasons({
-  title,
-  total,
-  reasons,
-}: {
-  title: string;
-  total: number;
-  reasons: readonly Counted[];
-}) {
+function Reasons({ title, total, reasons }: { title: string; total: number; reasons: readonly Counted[] }) {
   const counts = reasons.filter(({ printers }) => printers > 0);
   if (counts.length === 0) return null;
   return (
