@@ -5,7 +5,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     // Beside the server, which looks for it there; `nest build`, which empties dist, runs first.
-    outDir: '../dist/console',
+    outDir: '../dist/www',
     emptyOutDir: true,
     target: 'es2022',
     modulePreload: { polyfill: false },

@@ -8,6 +8,7 @@ import type { AppConfig } from './config/config.js';
 import { ConsoleModule } from './console/console.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
+import { FleetModule } from './fleet/fleet.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -31,6 +32,7 @@ export class AppModule {
         GatewayModule,
         AccessModule,
         AuditModule,
+        FleetModule,
         HealthModule,
         HttpModule,
         ConsoleModule,

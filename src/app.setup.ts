@@ -16,6 +16,7 @@ import { AppConfig } from './config/config.js';
 import { ConsoleFiles } from './console/console-files.js';
 import { setUpConsole } from './console/console-routes.js';
 import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
+import { EventStreams } from './fleet/event-streams.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
@@ -74,6 +75,8 @@ export function setUpApp(app: NestExpressApplication): void {
   // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
+  const streams = app.get(EventStreams);
+  adapter.onStop(() => streams.stop());
   app.useWebSocketAdapter(new PrinterWsAdapter(app, config, (socket) => sockets.isSurplus(socket)));
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());

@@ -27,6 +27,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('firmware', 'Builds, their channels and their binaries')
     .addTag('rollouts', 'Who gets which version, and when')
     .addTag('printers', 'Who is out there, and what each was sent')
+    .addTag('fleet', 'All printers at a glance, and what changes meanwhile')
     .addTag('health', 'For supervisors and load balancers')
     .addTag('audit', 'Who changed what')
     .addTag('keys', 'Who may manage the server')

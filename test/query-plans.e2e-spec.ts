@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { EventReader } from './support/event-reader.js';
 import { eventually } from './support/eventually.js';
 import { connected, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
@@ -34,11 +35,14 @@ describe('No statement of a hot path', () => {
     await roll(server, '1.6.0', { target: list, rollout_type: 'gradual', rollout_percentage: 0 });
     const users = { user_ids: fleet.map((board) => board.options.userId) };
     await roll(server, '1.6.0', { target: users, rollout_type: 'gradual', rollout_percentage: 0 });
+    const channels = { channels: ['beta'] };
+    await roll(server, '1.6.0', { target: channels, rollout_type: 'gradual', rollout_percentage: 0 });
     await eventually('an update has come through', () => one.version === '1.5.0' && one.subscribed);
     await server.request('POST', `/api/rollouts/${id}/retry`);
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'paused' });
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'active' });
     const { uuid, userId } = one.options;
+    const watching = await EventReader.open(server);
     for (const path of [
       '/api/rollouts',
       `/api/rollouts/${id}`,
@@ -52,13 +56,32 @@ describe('No statement of a hot path', () => {
       '/api/printers/1',
       `/api/printers/${uuid}`,
       `/api/printers/${uuid}/updates`,
+      '/api/summary',
+      '/api/fleet/history',
+      `/api/printers/${uuid}/decision`,
+      ...['in_progress', 'completed', 'failed', 'declined', 'pending'].map(
+        (status) => `/api/rollouts/${id}/updates?status=${status}`,
+      ),
+      ...[2, 3, 4].map((other) => `/api/rollouts/${other}/updates?status=pending`),
+      `/api/rollouts/${id}/failures`,
+      `/api/rollouts/${id}/timeline`,
       '/metrics',
     ])
       expect((await server.request('GET', path)).status).toBe(200);
+    for (const target of [{ channels: ['stable'] }, list, users]) {
+      const wanted = { firmware_version: '1.6.0', target, rollout_type: 'immediate' };
+      expect((await server.request('POST', '/api/rollouts/preview', wanted)).status).toBe(200);
+    }
+    const wider = { rollout_percentage: 50 };
+    expect((await server.request('POST', '/api/rollouts/2/preview', wider)).status).toBe(200);
     server.clock.advance(31 * 60_000);
     await server.get(StuckUpdates).fail(server.clock.now());
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
     await server.request('DELETE', `/api/rollouts/${id}`);
+    await eventually('the watcher is told of the delete', () =>
+      watching.of('rollouts').some(({ removed }) => (removed as number[]).includes(id)),
+    );
+    watching.close();
     await Promise.all(fleet.map((board) => board.stop()));
   }, 60_000);
   afterAll(async () => {

@@ -1,5 +1,5 @@
 import '@picocss/pico/css/pico.min.css';
-import './style.css';
+import './style/index.css';
 import { render } from 'preact';
 import { App } from './app';
 import { startLive } from './api/live';

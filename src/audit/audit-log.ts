@@ -13,6 +13,7 @@ export const ACTIONS = [
   'firmware.upload',
   'firmware.change',
   'firmware.delete',
+  'firmware.promote',
   'rollout.create',
   'rollout.change',
   'rollout.activate',

@@ -85,6 +85,22 @@ export function versionKey(version: string): string {
   return core + identifiers.join('');
 }
 
+/** The canonical text of the version that a key was made of. */
+export function versionOfKey(key: string): string {
+  let at = 0;
+  const number = (): string => {
+    const start = at + 1;
+    at = start + key.charCodeAt(at) - 'a'.charCodeAt(0);
+    return key.slice(start, at);
+  };
+  const core = [number(), number(), number()].join('.');
+  if (key.startsWith(RELEASE, at)) return core;
+  const identifiers = key.slice(at).split(END_OF_IDENTIFIER).slice(0, -1);
+  // A number is led by `0` and its length, a word by `1`.
+  const texts = identifiers.map((identifier) => identifier.slice(identifier.startsWith('0') ? 2 : 1));
+  return `${core}-${texts.join('.')}`;
+}
+
 function numberKey(value: number | string): string {
   const digits = String(value);
   return String.fromCharCode('a'.charCodeAt(0) + digits.length) + digits;

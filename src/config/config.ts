@@ -61,6 +61,8 @@ export class AppConfig {
   readonly requirePrinterKey: boolean;
   /** `approve`: an operator decides on printers that are not known yet. `closed`: they are turned away. */
   readonly registration: (typeof REGISTRATIONS)[number];
+  /** True where the server may fill itself with virtual printers. */
+  readonly simulator: boolean;
   readonly logLevel: LogLevel;
   /** `auto` is text on a terminal and JSON elsewhere. */
   readonly logFormat: (typeof LOG_FORMATS)[number];
@@ -109,6 +111,7 @@ export class AppConfig {
     this.auth = read.oneOf('AUTH', 'keys', AUTH_MODES);
     this.requirePrinterKey = read.oneOf('REQUIRE_PRINTER_KEY', 'false', BOOLEANS) === 'true';
     this.registration = read.oneOf('REGISTRATION', 'open', REGISTRATIONS);
+    this.simulator = read.oneOf('SIMULATOR', 'false', BOOLEANS) === 'true';
     this.logLevel = read.oneOf('LOG_LEVEL', 'log', LOG_LEVELS);
     this.logFormat = read.oneOf('LOG_FORMAT', 'auto', LOG_FORMATS);
   }

@@ -9,10 +9,10 @@ import { Inject, Injectable } from '@nestjs/common';
 /** Token of the folder that the built console is in. */
 export const CONSOLE_FOLDER = Symbol('CONSOLE_FOLDER');
 
-// `npm run build` puts this file into dist/src/console. Started from its sources, the server has no console.
+// Beside dist/src, which this file is in. Started from its sources, the server has no console.
 const HERE = dirname(fileURLToPath(import.meta.url));
 /** Where `npm run build` puts the console. */
-export const BUILT_CONSOLE = join(HERE, '../../../dist/console');
+export const BUILT_CONSOLE = join(HERE, '../../www');
 
 /** What a file may be compressed with, the best first. */
 export const ENCODINGS = ['br', 'gzip'] as const;

@@ -7,6 +7,8 @@ import { Access1764000000000 } from '../../migrations/1764000000000-access.js';
 import { Audit1765000000000 } from '../../migrations/1765000000000-audit.js';
 import { Signing1766000000000 } from '../../migrations/1766000000000-signing.js';
 import { Registration1768000000000 } from '../../migrations/1768000000000-registration.js';
+import { Fleet1769000000000 } from '../../migrations/1769000000000-fleet.js';
+import { RolloutDetails1769100000000 } from '../../migrations/1769100000000-rollout-details.js';
 
 /** How the server opens its database; the entities come from the feature modules. */
 export function dataSourceOptions(config: AppConfig): DataSourceOptions {
@@ -19,6 +21,8 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
       Audit1765000000000,
       Signing1766000000000,
       Registration1768000000000,
+      Fleet1769000000000,
+      RolloutDetails1769100000000,
     ],
     migrationsRun: true,
     migrationsTransactionMode: 'all',

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/config.js';
+import { Changes } from './changes.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -19,7 +20,7 @@ import { UnitOfWork } from './unit-of-work.js';
       }),
     }),
   ],
-  providers: [Database, UnitOfWork],
-  exports: [Database, UnitOfWork],
+  providers: [Changes, Database, UnitOfWork],
+  exports: [Changes, Database, UnitOfWork],
 })
 export class DatabaseModule {}

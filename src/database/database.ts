@@ -3,13 +3,15 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
+import { Serial } from '../common/serial.js';
 import { AppConfig } from '../config/config.js';
 import { Statements } from './statements.js';
 import { Table } from './table.js';
 
 /**
- * The two connections of this process to its SQLite file. The writing one is TypeORM's own, and only `UnitOfWork` may use it.
- * The reading one sees what is committed, waits for nobody, and cannot write.
+ * The connections of this process to its SQLite file. The writing one is TypeORM's own, and only `UnitOfWork` may use it.
+ * The reading one sees what is committed, waits for nobody, and cannot write. A third one reads what takes several turns of the
+ * event loop.
  */
 @Injectable()
 export class Database implements OnApplicationShutdown {
@@ -18,15 +20,19 @@ export class Database implements OnApplicationShutdown {
   /** The connection that reads. Reads within one synchronous piece of code see one state: commits are made by this thread, too. */
   readonly reader: Statements;
   private readonly readingConnection: SqliteDatabase.Database;
+  private readonly snapshotConnection: SqliteDatabase.Database;
+  private readonly snapshotReader: Statements;
+  private readonly snapshots = new Serial();
 
   constructor(
     private readonly dataSource: DataSource,
     config: AppConfig,
   ) {
     this.writer = new Statements(writingConnection(dataSource));
-    this.readingConnection = new SqliteDatabase(config.databasePath, { readonly: true });
-    this.readingConnection.pragma(`cache_size = -${CACHE_KIB}`);
+    this.readingConnection = openForReading(config.databasePath);
     this.reader = new Statements(this.readingConnection);
+    this.snapshotConnection = openForReading(config.databasePath);
+    this.snapshotReader = new Statements(this.snapshotConnection);
   }
 
   /** The table of an entity, for prepared statements. */
@@ -42,13 +48,41 @@ export class Database implements OnApplicationShutdown {
     return new Table<Pick<T, P>>(this.dataSource.getMetadata(entity), properties);
   }
 
-  onApplicationShutdown(): void {
+  /**
+   * Reads one state of the database, however many turns of the event loop that takes and whatever is committed meanwhile: the
+   * state at the first statement of the work. What memory alone knows has to be looked at before its first `await`. One piece of
+   * work at a time: long ones may not take the machine from printers by their number.
+   */
+  snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
+    return this.snapshots.run(async () => {
+      this.snapshotReader.run('BEGIN');
+      try {
+        return await work(this.snapshotReader);
+      } finally {
+        this.snapshotReader.run('COMMIT');
+      }
+    });
+  }
+
+  /** What reads a snapshot comes to its end first. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.snapshots.run(() => Promise.resolve());
+    this.snapshotConnection.close();
     this.readingConnection.close();
   }
 }
 
+/** For the reading connection: another number whenever something has been committed. */
+export const DATA_VERSION = 'PRAGMA data_version';
+
 /** Memory for pages of the database, for each connection; its inner pages at a million printers fit many times. */
 export const CACHE_KIB = 32 * 1024;
+
+function openForReading(path: string): SqliteDatabase.Database {
+  const connection = new SqliteDatabase(path, { readonly: true });
+  connection.pragma(`cache_size = -${CACHE_KIB}`);
+  return connection;
+}
 
 /** The connection that TypeORM writes with. */
 export function writingConnection(dataSource: DataSource): SqliteDatabase.Database {

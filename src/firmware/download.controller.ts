@@ -16,7 +16,7 @@ import {
   wantsAnother,
 } from './download-conditions.js';
 import { ApiDownloadRequest, toDownloadRequest } from './download.dto.js';
-import { FirmwareService } from './firmware.service.js';
+import { FirmwareRows } from './firmware-rows.js';
 import { ImageCheck } from './image-check.js';
 
 /** The download, as boards need it (printer protocol, "Download") and as RFC 9110 §13 and §14 want it. */
@@ -24,7 +24,7 @@ import { ImageCheck } from './image-check.js';
 @Controller('api/firmware/download')
 export class DownloadController {
   constructor(
-    private readonly firmware: FirmwareService,
+    private readonly firmware: FirmwareRows,
     private readonly cache: BinaryCache,
     private readonly check: ImageCheck,
     private readonly counter: DownloadCounter,

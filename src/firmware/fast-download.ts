@@ -8,7 +8,7 @@ import { DownloadTokens } from './download-tokens.js';
 import { hasConditions, headersOf } from './download-conditions.js';
 import { toDownloadRequest } from './download.dto.js';
 import type { Firmware } from './firmware.entity.js';
-import { FirmwareService } from './firmware.service.js';
+import { FirmwareRows } from './firmware-rows.js';
 
 /** The route of the download, as `DownloadController` declares it. */
 export const DOWNLOAD_ROUTE = '/api/firmware/download/:version';
@@ -22,7 +22,7 @@ const PATH = /^\/api\/firmware\/download\/([^/?%]+)(?:\?([^%]*))?$/;
 @Injectable()
 export class FastDownload {
   constructor(
-    private readonly firmware: FirmwareService,
+    private readonly firmware: FirmwareRows,
     private readonly cache: BinaryCache,
     private readonly counter: DownloadCounter,
     private readonly tokens: DownloadTokens,

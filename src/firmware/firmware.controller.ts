@@ -29,12 +29,14 @@ import {
   ChangeFirmwareDto,
   ChannelQuery,
   FirmwareRowQuery,
+  PromoteFirmwareDto,
   UploadFirmwareDto,
   VersionParam,
   toFirmwareChange,
   toNewFirmware,
   toSelector,
 } from './firmware.dto.js';
+import { FirmwarePromotion } from './firmware-promotion.js';
 import { FirmwareService } from './firmware.service.js';
 import type { UploadedBinary } from './upload-engine.js';
 
@@ -53,7 +55,10 @@ const ApiUnknownVersion = (): MethodDecorator =>
 @ApiTags('firmware')
 @Controller('api/firmware')
 export class FirmwareController {
-  constructor(private readonly firmware: FirmwareService) {}
+  constructor(
+    private readonly firmware: FirmwareService,
+    private readonly promotion: FirmwarePromotion,
+  ) {}
 
   @Post('upload')
   @NoQuery()
@@ -126,6 +131,30 @@ export class FirmwareController {
   ): Promise<FirmwareResponse> {
     const change = toFirmwareChange(dto);
     return toFirmwareResponse(await this.firmware.change(toSelector(param, query), change));
+  }
+
+  @Post(':version/promote')
+  @ApiOperation({
+    summary: 'Offer a version in another channel, too',
+    description:
+      'The same binary with the same notes, signature, mandatory flag and min_upgrade_version; nothing is uploaded again. Without ' +
+      'channel: for each platform the build in the most stable channel. All of them, or none. Answers with the new rows.',
+  })
+  @ApiCreatedResponse({ type: [FirmwareResponse] })
+  @ApiBadInput('to', 'canary', 'to must be another channel than that of ?channel=canary')
+  @ApiUnknownVersion()
+  @ApiProblem(
+    409,
+    'The channel has the version, the build is deprecated, or it lacks a signature that is needed',
+    'Firmware version already exists',
+  )
+  async promote(
+    @Param() param: VersionParam,
+    @Query() query: FirmwareRowQuery,
+    @Body() dto: PromoteFirmwareDto,
+  ): Promise<FirmwareResponse[]> {
+    const added = await this.promotion.promote(toSelector(param, query), dto.to);
+    return added.map(toFirmwareResponse);
   }
 
   @Delete(':version')

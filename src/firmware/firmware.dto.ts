@@ -160,6 +160,13 @@ export function toSelector(param: VersionParam, query: FirmwareRowQuery): Firmwa
   };
 }
 
+/** Body of POST /api/firmware/{version}/promote. */
+export class PromoteFirmwareDto {
+  @ApiProperty({ enum: CHANNELS, example: 'beta', description: 'The channel that gets the version, too' })
+  @IsIn(CHANNELS)
+  to!: Channel;
+}
+
 /** Body of PATCH /api/firmware/{version}. */
 export class ChangeFirmwareDto {
   @ApiPropertyOptional({

@@ -9,6 +9,8 @@ import { DownloadCounter } from './download-counter.js';
 import { DownloadTokens } from './download-tokens.js';
 import { DownloadController } from './download.controller.js';
 import { FastDownload } from './fast-download.js';
+import { FirmwarePromotion } from './firmware-promotion.js';
+import { FirmwareRows } from './firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import { FirmwareController } from './firmware.controller.js';
 import { Firmware } from './firmware.entity.js';
@@ -47,7 +49,16 @@ class FirmwareStorageModule {}
     }),
   ],
   controllers: [DownloadController, FirmwareController],
-  providers: [BinaryCache, DownloadCounter, DownloadTokens, FastDownload, FirmwareService, ImageCheck],
+  providers: [
+    BinaryCache,
+    DownloadCounter,
+    DownloadTokens,
+    FastDownload,
+    FirmwarePromotion,
+    FirmwareRows,
+    FirmwareService,
+    ImageCheck,
+  ],
   exports: [DownloadTokens, FirmwareService, ImageCheck],
 })
 export class FirmwareModule {}

@@ -1,7 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { AuditLog } from '../audit/audit-log.js';
-import type { Action, AuditedState } from '../audit/audit-log.js';
-import { channelRank } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, Invalid, NotFound } from '../common/errors.js';
@@ -17,6 +14,7 @@ import { SigningKeys } from '../signing/signing-keys.js';
 import type { VerifiedSignature } from '../signing/signing-keys.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
+import { FirmwareRows, compareRows, compareText, describe } from './firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { ReceivedBinary } from './firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
@@ -25,18 +23,16 @@ import { Firmware } from './firmware.entity.js';
 @Injectable()
 export class FirmwareService {
   private readonly logger = new Logger(FirmwareService.name);
-  private readonly observers: FirmwareObserver[] = [];
   // A binary is shared by rows: between "no row needs it" and its removal, no upload may come to rely on it.
   private readonly files = new Serial();
 
   private readonly table: Table<Firmware>;
-  private readonly binaries = new Map<string, Firmware>();
 
   constructor(
     private readonly database: Database,
+    private readonly rows: FirmwareRows,
     private readonly unitOfWork: UnitOfWork,
     private readonly storage: FirmwareStorage,
-    private readonly audit: AuditLog,
     private readonly signingKeys: SigningKeys,
     private readonly clock: Clock,
     private readonly config: AppConfig,
@@ -46,7 +42,7 @@ export class FirmwareService {
 
   /** Registers a feature that depends on firmware. */
   observe(observer: FirmwareObserver): void {
-    this.observers.push(observer);
+    this.rows.observers.push(observer);
   }
 
   /**
@@ -77,22 +73,7 @@ export class FirmwareService {
 
   /** The row that a selector leads to: in the most stable channel, the build for every board first. */
   get(selector: FirmwareSelector): Firmware {
-    return this.rowsOrThrow(this.database.reader, selector)[0];
-  }
-
-  /**
-   * The row that `get` leads to, for a download: remembered until any firmware changes, so its counts may be old.
-   *
-   * @throws NotFound where there is none
-   */
-  binaryOf(selector: FirmwareSelector): Firmware {
-    const key = `${selector.version} ${selector.channel} ${selector.platform}`;
-    let row = this.binaries.get(key);
-    if (row === undefined) {
-      row = this.get(selector);
-      this.binaries.set(key, row);
-    }
-    return row;
+    return this.rows.get(selector);
   }
 
   /** All rows, the highest version first, the most stable channel first. */
@@ -116,7 +97,7 @@ export class FirmwareService {
     const { signature } = change;
     if (signature === undefined) return this.changeRows(selector, change, null);
     return this.files.run(async () => {
-      const rows = this.rowsOrThrow(this.database.reader, selector);
+      const rows = this.rows.named(this.database.reader, selector);
       let verified = null;
       // While this runs no upload can add a row to them.
       for (const sha256 of new Set(rows.map((row) => row.sha256)))
@@ -133,7 +114,7 @@ export class FirmwareService {
     const { deprecated, ...rest } = change;
     const columns = { ...rest, ...verified };
     return this.unitOfWork.run(async (tx) => {
-      const rows = this.rowsOrThrow(tx.db, selector);
+      const rows = this.rows.named(tx.db, selector);
       if (verified !== null) this.signingKeys.confirm(tx, verified);
       for (const row of rows) {
         const deprecatedAt =
@@ -143,13 +124,13 @@ export class FirmwareService {
               ? (row.deprecatedAt ?? this.clock.now())
               : null;
         await tx.em.update(Firmware, { id: row.id }, { ...columns, deprecatedAt });
-        this.record(tx, 'firmware.change', row, { ...row, ...columns, deprecatedAt });
+        this.rows.record(tx, 'firmware.change', row, { ...row, ...columns, deprecatedAt });
       }
-      await this.notifyChanged(tx, selector.version);
+      await this.rows.changed(tx, selector.version);
       tx.afterCommit(() =>
         this.logger.log(`Changed firmware ${selector.version}: ${JSON.stringify(change)}`),
       );
-      return this.rowsOrThrow(tx.db, selector)[0];
+      return this.rows.named(tx.db, selector)[0];
     });
   }
 
@@ -161,14 +142,14 @@ export class FirmwareService {
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.files.run(async () => {
       const rows = await this.unitOfWork.run(async (tx) => {
-        const found = this.rowsOrThrow(tx.db, selector);
-        for (const observer of this.observers) observer.beforeDelete(tx, found);
+        const found = this.rows.named(tx.db, selector);
+        for (const observer of this.rows.observers) observer.beforeDelete(tx, found);
         await tx.em.delete(
           Firmware,
           found.map((row) => row.id),
         );
-        for (const row of found) this.record(tx, 'firmware.delete', row, null);
-        await this.notifyChanged(tx, selector.version);
+        for (const row of found) this.rows.record(tx, 'firmware.delete', row, null);
+        await this.rows.changed(tx, selector.version);
         return found;
       });
       for (const row of rows) this.logger.log(`Deleted ${describe(row)}`);
@@ -181,18 +162,13 @@ export class FirmwareService {
    *
    * @throws Conflict where one has no signature, while signing keys are registered
    */
-  requireSigned(tx: Transaction, rows: readonly Firmware[]): void {
+  requireSigned(db: Statements, rows: readonly Firmware[]): void {
     const unsigned = rows.find((row) => row.signature === null);
-    if (unsigned === undefined || !this.signingKeys.areRegistered(tx.db)) return;
+    if (unsigned === undefined || !this.signingKeys.areRegistered(db)) return;
     throw new Conflict(
       `A signature is missing: ${describe(unsigned)} has none, and signing keys are registered; ` +
         `give it one (PATCH /api/firmware/${unsigned.version})`,
     );
-  }
-
-  /** Tells who depends on firmware that a printer begins to fetch a binary. */
-  async downloadBegun(row: Firmware, printerId: number): Promise<void> {
-    for (const observer of this.observers) await observer.downloadBegun(row, printerId);
   }
 
   /** Every row of each of the versions, in the order of `compareRows`. */
@@ -242,19 +218,6 @@ export class FirmwareService {
     }
   }
 
-  private rowsOrThrow(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
-    const rows = this.table.select(
-      db,
-      'WHERE version = ? AND channel = coalesce(?, channel) AND platform = coalesce(?, platform)',
-      selector.version,
-      selector.channel ?? null,
-      selector.platform ?? null,
-    );
-    const [first, ...others] = rows.sort(compareRows);
-    if (!first) throw new NotFound('Firmware version not found');
-    return [first, ...others];
-  }
-
   private async refuseClash(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<void> {
     const builds = await tx.em.findBy(Firmware, { version: build.version, platform: build.platform });
     if (builds.some((row) => row.channel === build.channel))
@@ -288,25 +251,9 @@ export class FirmwareService {
       successCount: 0,
       failureCount: 0,
     };
-    const id = await tx.insert(Firmware, row);
-    this.record(tx, 'firmware.upload', null, { ...row, id });
-    await this.notifyChanged(tx, build.version);
-    return tx.em.findOneByOrFail(Firmware, { id });
-  }
-
-  private record(tx: Transaction, action: Action, before: Firmware | null, after: Firmware | null): void {
-    const version = (before ?? after)?.version;
-    this.audit.record(tx, {
-      action,
-      subject: `firmware/${version}`,
-      before: before && toState(before),
-      after: after && toState(after),
-    });
-  }
-
-  private async notifyChanged(tx: Transaction, version: string): Promise<void> {
-    tx.afterCommit(() => this.binaries.clear());
-    for (const observer of this.observers) await observer.changed(tx, version);
+    const inserted = await this.rows.insert(tx, row, 'firmware.upload');
+    await this.rows.changed(tx, build.version);
+    return inserted;
   }
 
   private async removeUnused(hashes: readonly string[]): Promise<void> {
@@ -316,35 +263,4 @@ export class FirmwareService {
       if (used === null) await this.storage.remove(sha256);
     }
   }
-}
-
-function toState(row: Firmware): AuditedState {
-  return {
-    id: row.id,
-    channel: row.channel,
-    platform: row.platform === '' ? null : row.platform,
-    file_size: row.fileSize,
-    sha256_checksum: row.sha256,
-    release_notes: row.releaseNotes,
-    changelog: row.changelog,
-    mandatory: row.mandatory,
-    min_upgrade_version: row.minUpgradeVersion,
-    deprecated_at: row.deprecatedAt,
-    signature: row.signature,
-    signing_key_fingerprint: row.signingKeyFingerprint,
-  };
-}
-
-/** The most stable channel first; within it the build for every board, then by platform. */
-export function compareRows(a: Firmware, b: Firmware): number {
-  return channelRank(a.channel) - channelRank(b.channel) || compareText(a.platform, b.platform);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function describe(row: Firmware): string {
-  const platform = row.platform === '' ? 'every board' : row.platform;
-  return `firmware ${row.version} in ${row.channel} for ${platform}`;
 }

@@ -35,9 +35,11 @@ export class RequestObserver implements OnModuleDestroy {
     response.once('close', () => {
       this.underWay -= 1;
       const milliseconds = performance.now() - begun;
-      this.metrics.observe(method, route(), response.statusCode, milliseconds / 1_000);
+      // A stream of events is open for as long as somebody looks, and ends when they leave: neither is slow nor a failure.
+      const isStream = response.getHeader('Content-Type') === 'text/event-stream';
+      if (!isStream) this.metrics.observe(method, route(), response.statusCode, milliseconds / 1_000);
       if (!Logger.isLevelEnabled('log')) return;
-      const outcome = wasDelivered(response) ? '' : ' aborted';
+      const outcome = isStream || wasDelivered(response) ? '' : ' aborted';
       const address = plainAddress(request.socket.remoteAddress);
       this.logger.log(
         `${method} ${withoutToken(url)} ${response.statusCode}${outcome} ${Math.floor(milliseconds)} ms ${address}`,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Changes } from '../database/changes.js';
 
 /**
  * Which printers are connected to this process. Kept in memory alone: a connection costs one write less, and a server that
@@ -7,13 +8,21 @@ import { Injectable } from '@nestjs/common';
 @Injectable()
 export class Presence {
   private readonly online = new Set<number>();
+  /** Grows whenever a printer comes or goes. */
+  revision = 0;
+
+  constructor(private readonly changes: Changes) {}
 
   connected(printerId: number): void {
     this.online.add(printerId);
+    this.revision += 1;
+    this.changes.printer(printerId);
   }
 
   disconnected(printerId: number): void {
     this.online.delete(printerId);
+    this.revision += 1;
+    this.changes.printer(printerId);
   }
 
   isOnline(printerId: number): boolean {
@@ -23,6 +32,11 @@ export class Presence {
   /** How many are connected. */
   get count(): number {
     return this.online.size;
+  }
+
+  /** The numbers of those that are connected now. */
+  ids(): number[] {
+    return [...this.online];
   }
 
   /** Their numbers as a JSON list, for `json_each`. */

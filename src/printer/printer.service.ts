@@ -8,6 +8,7 @@ import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
 import { versionKey } from '../common/version.js';
 import { AppConfig } from '../config/config.js';
+import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
@@ -87,6 +88,7 @@ export class PrinterService {
     private readonly registrations: Registrations,
     private readonly config: AppConfig,
     private readonly audit: AuditLog,
+    private readonly changes: Changes,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Printer);
@@ -161,6 +163,7 @@ export class PrinterService {
       if (Object.keys(changes).length === 0) return Promise.resolve(before);
       this.table.update(tx.db, before.id, changes);
       const after = { ...before, ...changes };
+      this.changes.printerIn(tx, before.id);
       this.audit.record(tx, {
         action: 'printer.change',
         subject: `printer/${before.id}`,
@@ -188,6 +191,7 @@ export class PrinterService {
       for (const observer of this.observers) observer.beforeDelete(tx, printer);
       this.tally.remove(tx.db, printer);
       tx.db.run('DELETE FROM printer WHERE id = ?', id);
+      this.changes.printerIn(tx, id);
       this.audit.record(tx, {
         action: 'printer.delete',
         subject: `printer/${id}`,

@@ -4,12 +4,11 @@ import type { Statements } from '../database/statements.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
-import { FleetTally } from '../printer/fleet-tally.js';
 import { Printer } from '../printer/printer.entity.js';
-import { PrinterService } from '../printer/printer.service.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import { targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
+import { FleetWalk } from './fleet-walk.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 import type { RuleSet } from './rule-set.js';
@@ -29,8 +28,7 @@ export class PendingTargets {
     database: Database,
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
-    private readonly tally: FleetTally,
-    private readonly printerService: PrinterService,
+    private readonly walk: FleetWalk,
   ) {
     this.printers = database.table(Printer);
   }
@@ -71,31 +69,9 @@ export class PendingTargets {
 
   private async countTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
     let count = 0;
-    const add = (printers: readonly TargetPrinter[]): void => {
-      count += printers.filter((printer) => isTarget(rules, printer, rule)).length;
-    };
-    if (rule.printerUuids !== null) {
-      for (const uuids of slices([...rule.printerUuids])) {
-        add(this.printerService.byUuids(db, uuids));
-        await nextTurn();
-      }
-    } else if (rule.userIds !== null) {
-      for (const users of slices([...rule.userIds])) {
-        for (const user of users) {
-          for (const printers of this.printerService.ofUser(db, user, SLICE)) {
-            add(printers);
-            if (printers.length === SLICE) await nextTurn();
-          }
-        }
-        await nextTurn();
-      }
-    } else {
-      for (const kind of this.tally.kinds(db)) {
-        const one = { ...kind, ...UNNAMED, platform: kind.platform || null };
-        const alike = { ...one, versionRolloutId: kind.versionRolloutId || null };
-        if (targetRefusal(rules.factsOf(alike), rule) === null) count += kind.printers;
-      }
-    }
+    await this.walk.named(db, rule, (printer, alike) => {
+      if (targetRefusal(rules.factsOf(printer), rule) === null) count += alike;
+    });
     return count;
   }
 
@@ -120,9 +96,6 @@ export class PendingTargets {
   }
 }
 
-// A rule that names no printers and no users does not look at these.
-const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
-
 function isTarget(rules: RuleSet, printer: TargetPrinter, rule: RolloutRule): boolean {
   return targetRefusal(rules.factsOf(printer), rule) === null;
 }
@@ -141,8 +114,4 @@ function sameTarget(a: Printer, b: Printer): boolean {
     a.userId === b.userId &&
     a.versionRolloutId === b.versionRolloutId
   );
-}
-
-function* slices<T>(list: readonly T[]): Generator<T[]> {
-  for (let start = 0; start < list.length; start += SLICE) yield list.slice(start, start + SLICE);
 }

@@ -2,50 +2,23 @@ import { Injectable, Logger } from '@nestjs/common';
 import { LessThanOrEqual } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Action, AuditedState } from '../audit/audit-log.js';
-import type { Channel } from '../common/channel.js';
-import { Clock } from '../common/clock.js';
 import { Conflict, NotFound } from '../common/errors.js';
-import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
-import { FirmwareService } from '../firmware/firmware.service.js';
-import { operatorMayMove } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
 import { PendingTargets } from './pending-targets.js';
+import { stateAfter } from './rollout-change.js';
+import type { RolloutChange } from './rollout-change.js';
+import { RolloutDrafts } from './rollout-draft.js';
+import type { NewRollout } from './rollout-draft.js';
 import { RolloutProgress } from './rollout-progress.js';
-import { RolloutRules, chosenRows } from './rollout-rules.js';
+import { RolloutRules } from './rollout-rules.js';
+import { RolloutSamples } from './rollout-samples.js';
 import { Rollout, listOf } from './rollout.entity.js';
-import type { RolloutType } from './rollout.entity.js';
 import { UpdateRetry } from './update-retry.js';
 import { Withdrawal } from './withdrawal.entity.js';
-
-/** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
-export interface RolloutTarget {
-  all: boolean;
-  userIds: string[] | null;
-  printerIds: string[] | null;
-  channels: Channel[] | null;
-  minVersion: string | null;
-  maxVersion: string | null;
-}
-
-/** What an operator asks for; versions are canonical, UUIDs lower-case. */
-export interface NewRollout {
-  version: string;
-  target: RolloutTarget;
-  type: RolloutType;
-  percentage: number;
-  scheduledFor: Date | null;
-  allowDowngrade: boolean;
-}
-
-/** What can be changed of a rollout later; what is absent stays. */
-export interface RolloutChange {
-  status?: RolloutStatus | undefined;
-  percentage?: number | undefined;
-}
 
 /** One page of rollouts, the newest first. */
 export interface RolloutPage {
@@ -64,13 +37,13 @@ export class RolloutAdminService {
   constructor(
     private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
-    private readonly firmware: FirmwareService,
+    private readonly drafts: RolloutDrafts,
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
     private readonly pending: PendingTargets,
     private readonly retries: UpdateRetry,
+    private readonly samples: RolloutSamples,
     private readonly audit: AuditLog,
-    private readonly clock: Clock,
   ) {
     this.table = database.table(Rollout);
   }
@@ -83,43 +56,12 @@ export class RolloutAdminService {
    */
   async create(wanted: NewRollout): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
-      const rows = this.firmware.ofVersions(tx.db, [wanted.version]).get(wanted.version) ?? [];
-      const { channels } = wanted.target;
-      const chosen = chosenRows(rows, channels && new Set(channels));
-      const [firmware] = chosen;
-      if (!firmware) throw new NotFound('Firmware version not found');
-      if (chosen.every((row) => row.deprecatedAt !== null)) {
-        throw new Conflict(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
-      }
-      this.firmware.requireSigned(tx, chosen);
-      const now = this.clock.now();
-      const waits = wanted.scheduledFor !== null && wanted.scheduledFor > now;
-      const row: Omit<Rollout, 'id'> = {
-        version: wanted.version,
-        versionKey: versionKey(wanted.version),
-        firmwareId: firmware.id,
-        targetAll: wanted.target.all,
-        targetUserIds: toJson(wanted.target.userIds),
-        targetPrinterIds: toJson(wanted.target.printerIds),
-        targetChannels: toJson(channels),
-        minVersion: wanted.target.minVersion,
-        maxVersion: wanted.target.maxVersion,
-        allowDowngrade: wanted.allowDowngrade,
-        type: wanted.type,
-        percentage: wanted.percentage,
-        scheduledFor: wanted.scheduledFor,
-        status: waits ? 'scheduled' : 'active',
-        createdAt: now,
-        pendingCount: 0,
-        inProgressCount: 0,
-        completedCount: 0,
-        failedCount: 0,
-        declinedCount: 0,
-      };
+      const { row } = this.drafts.draft(tx.db, wanted);
       const id = await tx.insert(Rollout, row);
       this.rules.changed(tx);
       await this.pending.recount(tx, id);
       const rollout = await this.find(tx, id);
+      this.samples.begin(tx, rollout);
       this.record(tx, 'rollout.create', id, null, toState(rollout));
       this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
       return rollout;
@@ -154,14 +96,10 @@ export class RolloutAdminService {
   async change(id: number, change: RolloutChange): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
-      if (change.percentage !== undefined && change.percentage !== rollout.percentage) {
-        await this.setPercentage(tx, rollout, change.percentage);
-      }
-      if (change.status !== undefined && change.status !== rollout.status) {
-        await this.setStatus(tx, rollout, change.status);
-      }
-      const { status = rollout.status, percentage = rollout.percentage } = change;
-      this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, status, percentage }));
+      const state = stateAfter(rollout, change);
+      if (state.percentage !== rollout.percentage) await this.setPercentage(tx, rollout, state.percentage);
+      if (state.status !== rollout.status) await this.setStatus(tx, rollout, state.status);
+      this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, ...state }));
       this.progress.settle(tx, id);
       return this.find(tx, id);
     });
@@ -230,21 +168,12 @@ export class RolloutAdminService {
   }
 
   private async setPercentage(tx: Transaction, rollout: Rollout, percentage: number): Promise<void> {
-    if (rollout.type === 'immediate') {
-      throw new Conflict(`Rollout ${rollout.id} is immediate: its rollout_percentage is always 100`);
-    }
-    if (rollout.status === 'cancelled') {
-      throw new Conflict(`Rollout ${rollout.id} is cancelled, and cannot be changed any more`);
-    }
     await tx.em.update(Rollout, { id: rollout.id }, { percentage });
     this.rules.changed(tx);
     this.logStep(tx, rollout, `${rollout.percentage} % -> ${percentage} %`);
   }
 
   private async setStatus(tx: Transaction, rollout: Rollout, status: RolloutStatus): Promise<void> {
-    if (!operatorMayMove(rollout.status, status)) {
-      throw new Conflict(`Rollout ${rollout.id} is ${rollout.status}, and cannot become ${status}`);
-    }
     if (status === 'cancelled') await this.withdraw(tx, rollout);
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
     this.rules.changed(tx);
@@ -296,8 +225,4 @@ function toState(rollout: Rollout): AuditedState {
     allow_downgrade: rollout.allowDowngrade,
     status: rollout.status,
   };
-}
-
-function toJson(list: readonly string[] | null): string | null {
-  return list === null ? null : JSON.stringify(list);
 }

@@ -47,13 +47,13 @@ export class RolloutRules {
 
   /** The rules as this transaction sees them. */
   current(tx: Transaction): RuleSet {
-    this.inTransaction ??= this.load(tx.db);
+    this.inTransaction ??= this.asOf(tx.db);
     return this.inTransaction;
   }
 
   /** The rules for those who only read. */
   forReading(): RuleSet {
-    this.committed ??= this.load(this.database.reader);
+    this.committed ??= this.asOf(this.database.reader);
     return this.committed;
   }
 
@@ -78,12 +78,8 @@ export class RolloutRules {
     tx.afterCommit(() => (this.committed = null));
   }
 
-  private reset(): void {
-    this.inTransaction = null;
-    this.fixed.clear();
-  }
-
-  private load(db: Statements): RuleSet {
+  /** The rules as this connection sees them; read anew each time. */
+  asOf(db: Statements): RuleSet {
     const rollouts = db.all(CHANGING) as unknown as ChangingPart[];
     const parts = rollouts.map((rollout) => [this.fixedPart(db, rollout.id), rollout] as const);
     const rows = this.firmware.ofVersions(
@@ -95,6 +91,11 @@ export class RolloutRules {
       parts.map(([fixed, changing]) => compile(fixed, changing, rows)),
       new Map(withdrawals.map(({ rolloutId, newest }) => [Number(rolloutId), Number(newest)])),
     );
+  }
+
+  private reset(): void {
+    this.inTransaction = null;
+    this.fixed.clear();
   }
 
   private fixedPart(db: Statements, id: number): FixedPart {

@@ -5,12 +5,12 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
+import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout } from './rollout-api.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
 import {
   RolloutListResponse,
@@ -28,7 +28,8 @@ import {
   toRolloutList,
 } from './rollout.dto.js';
 
-const EXAMPLES = {
+/** Rollouts that can be asked for. */
+export const EXAMPLES = {
   immediate: {
     summary: 'All printers of a channel, at once',
     value: { firmware_version: '1.5.0', target: { channels: ['stable'] }, rollout_type: 'immediate' },
@@ -53,17 +54,13 @@ const EXAMPLES = {
   },
 };
 
-const CHANGES = {
+/** Changes that can be made. */
+export const CHANGES = {
   pause: { summary: 'Pause: nothing more is sent', value: { status: 'paused' } },
   resume: { summary: 'Resume', value: { status: 'active' } },
   cancel: { summary: 'Cancel, for good', value: { status: 'cancelled' } },
   widen: { summary: 'Reach more printers (not of an immediate rollout)', value: { rollout_percentage: 50 } },
 };
-
-const ApiRolloutId = (): MethodDecorator => ApiParam({ name: 'rollout_id', type: 'integer', example: 42 });
-const ApiBadRolloutId = (): MethodDecorator =>
-  ApiBadInput('rollout_id', 'x', 'rollout_id must be an integer number');
-const ApiUnknownRollout = (): MethodDecorator => ApiProblem(404, 'No such rollout', 'Rollout not found: 42');
 
 /** The rollout endpoints (guide, "Rollout Endpoints"), and retry. */
 @ApiTags('rollouts')

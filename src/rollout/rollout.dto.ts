@@ -24,7 +24,8 @@ import { parseVersion, versionKey } from '../common/version.js';
 import { parseInstant } from '../common/instant.js';
 import { ROLLOUT_STATUSES } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
-import type { NewRollout, RolloutChange, RolloutTarget } from './rollout-admin.service.js';
+import type { RolloutChange } from './rollout-change.js';
+import type { NewRollout, RolloutTarget } from './rollout-draft.js';
 import { ROLLOUT_TYPES } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
 

@@ -4,19 +4,32 @@ import { AuditModule } from '../audit/audit.module.js';
 import { FirmwareModule } from '../firmware/firmware.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { FirmwareWatch } from './firmware-watch.js';
+import { FleetWalk } from './fleet-walk.js';
 import { HistoryController } from './history.controller.js';
 import { OfferService } from './offer.service.js';
+import { PendingList } from './pending-list.js';
 import { PendingTargets } from './pending-targets.js';
+import { PrinterDecision } from './printer-decision.js';
 import { PrinterWatch } from './printer-watch.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
+import { RolloutDetailsController } from './rollout-details.controller.js';
+import { RolloutDrafts } from './rollout-draft.js';
+import { RolloutFailures } from './rollout-failures.js';
+import { RolloutPreviewController } from './rollout-preview.controller.js';
+import { RolloutPreview } from './rollout-preview.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
+import { RolloutSample } from './rollout-sample.entity.js';
+import { RolloutSamples } from './rollout-samples.js';
+import { RolloutUpdates } from './rollout-updates.js';
 import { RolloutController } from './rollout.controller.js';
 import { Rollout } from './rollout.entity.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RolloutScheduler } from './rollout.scheduler.js';
 import { RolloutService } from './rollout.service.js';
 import { StuckUpdates } from './stuck-updates.js';
+import { UpdateEnding } from './update-ending.entity.js';
+import { UpdateEndings } from './update-endings.js';
 import { UpdateHistory } from './update-history.js';
 import { UpdateJournal } from './update-journal.js';
 import { UpdateReports } from './update-reports.js';
@@ -28,30 +41,39 @@ import { Withdrawal } from './withdrawal.entity.js';
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Rollout, PrinterUpdate, Withdrawal]),
+    TypeOrmModule.forFeature([Rollout, RolloutSample, PrinterUpdate, UpdateEnding, Withdrawal]),
     AuditModule,
     FirmwareModule,
     PrinterModule,
   ],
-  controllers: [RolloutController, HistoryController],
+  controllers: [RolloutController, RolloutPreviewController, RolloutDetailsController, HistoryController],
   providers: [
     FirmwareWatch,
+    FleetWalk,
     OfferService,
+    PendingList,
     PendingTargets,
+    PrinterDecision,
     PrinterWatch,
     RolloutAdminService,
+    RolloutDrafts,
     RolloutEvents,
+    RolloutFailures,
+    RolloutPreview,
     RolloutProgress,
     RolloutRules,
+    RolloutSamples,
     RolloutScheduler,
     RolloutService,
+    RolloutUpdates,
     StuckUpdates,
+    UpdateEndings,
     UpdateHistory,
     UpdateJournal,
     UpdateReports,
     UpdateRetry,
     VersionSettlement,
   ],
-  exports: [RolloutEvents, RolloutService, UpdateReports],
+  exports: [RolloutAdminService, RolloutEvents, RolloutRules, RolloutService, UpdateEndings, UpdateReports],
 })
 export class RolloutModule {}

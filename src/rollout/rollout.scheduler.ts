@@ -3,6 +3,7 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Clock } from '../common/clock.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
+import { RolloutSamples } from './rollout-samples.js';
 import { StuckUpdates } from './stuck-updates.js';
 
 /** What time alone brings about. */
@@ -11,6 +12,7 @@ export class RolloutScheduler implements OnApplicationBootstrap {
   constructor(
     private readonly rollouts: RolloutAdminService,
     private readonly stuck: StuckUpdates,
+    private readonly samples: RolloutSamples,
     private readonly clock: Clock,
   ) {}
 
@@ -28,5 +30,10 @@ export class RolloutScheduler implements OnApplicationBootstrap {
   @Cron(CronExpression.EVERY_30_SECONDS, { waitForCompletion: true })
   failStuck(): Promise<void> {
     return this.stuck.fail(this.clock.now());
+  }
+
+  @Cron(CronExpression.EVERY_5_SECONDS, { waitForCompletion: true })
+  sample(): Promise<void> {
+    return this.samples.take(this.clock.now());
   }
 }

@@ -28,6 +28,11 @@ export class RuleSet {
     this.byId = new Map(rules.map((rule) => [rule.id, rule]));
   }
 
+  /** The same rollouts with one more, or with one of them in another state. */
+  with(rule: RolloutRule): RuleSet {
+    return new RuleSet([...this.rules.filter(({ id }) => id !== rule.id), rule], this.withdrawals);
+  }
+
   /** The rule of a rollout; undefined where it is cancelled or deleted. */
   get(rolloutId: number): RolloutRule | undefined {
     return this.byId.get(rolloutId);

@@ -4,10 +4,7 @@ import type { SqlValue } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Printer } from '../printer/printer.entity.js';
 import { PrinterService } from '../printer/printer.service.js';
-import { decide } from './domain/decide.js';
-import type { Decision } from './domain/decide.js';
-import { RolloutRules } from './rollout-rules.js';
-import { UpdateJournal } from './update-journal.js';
+import { PrinterDecision } from './printer-decision.js';
 import { PrinterUpdate } from './update.entity.js';
 
 /** An update that is due for a printer and has not been sent; it stands nowhere, but follows from the rollouts. */
@@ -38,8 +35,7 @@ export class UpdateHistory {
   constructor(
     private readonly database: Database,
     private readonly printers: PrinterService,
-    private readonly rules: RolloutRules,
-    private readonly journal: UpdateJournal,
+    private readonly decisions: PrinterDecision,
   ) {
     this.table = database.table(PrinterUpdate);
   }
@@ -51,16 +47,9 @@ export class UpdateHistory {
    */
   of(printerKey: number | string, limit: number): History {
     const printer = this.printers.get(printerKey);
-    const decision = this.decisionFor(printer);
+    const decision = this.decisions.of(printer);
     const pending = decision.send ? { rolloutId: decision.rule.id, version: decision.rule.version } : null;
     return { printer, pending, updates: this.past(printer, limit - (pending ? 1 : 0)) };
-  }
-
-  /** What a printer would be sent now, or why nothing. */
-  private decisionFor(printer: Printer): Decision {
-    const rules = this.rules.forReading();
-    const situation = this.journal.situation(this.database.reader, printer, false);
-    return decide(rules.factsOf(printer), rules.rules, situation);
   }
 
   private past(printer: Printer, limit: number): PastUpdate[] {

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import { Gathered } from '../database/gathered.js';
 import type { Statements } from '../database/statements.js';
@@ -14,6 +15,7 @@ import type { Build, RolloutRule } from './domain/targeting.js';
 import { keepsBusy } from './last-sent.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RolloutProgress } from './rollout-progress.js';
+import { UpdateEndings } from './update-endings.js';
 import { PrinterUpdate } from './update.entity.js';
 
 /** What is recorded of the end of an update. */
@@ -47,6 +49,8 @@ export class UpdateJournal {
     unitOfWork: UnitOfWork,
     private readonly progress: RolloutProgress,
     private readonly events: RolloutEvents,
+    private readonly endings: UpdateEndings,
+    private readonly changes: Changes,
     private readonly clock: Clock,
   ) {
     this.table = database.table(PrinterUpdate);
@@ -93,6 +97,7 @@ export class UpdateJournal {
   sendAgain(tx: Transaction, update: PrinterUpdate): void {
     const changes = { attempts: update.attempts + 1, sendOnResume: false, lastSignOfLife: this.clock.now() };
     this.table.update(tx.db, update.id, changes);
+    this.changes.printerIn(tx, update.printerId);
   }
 
   /** Records that the printer is there and needs the update once more, which a pause forbids. */
@@ -193,7 +198,9 @@ export class UpdateJournal {
       lastStatusMessage: declined ? AUTO_UPDATE_OFF : null,
     });
     this.progress.count(tx, rule.id, { pending: -1, [status]: 1 });
+    this.changes.printerIn(tx, printer.id);
     if (!declined) return;
+    this.endings.count(tx, now, { declined: 1 });
     tx.afterCommit(() => {
       this.events.ended({ status, seconds: 0 });
       this.logger.log(`Update of printer ${printer.id} to ${rule.version} declined: ${AUTO_UPDATE_OFF}`);
@@ -211,6 +218,9 @@ export class UpdateJournal {
     this.table.update(tx.db, update.id, { ...columns, status: to });
     if (!update.superseded) this.progress.count(tx, update.rolloutId, { [from]: -1, [to]: 1 });
     this.firmwareCounts.add(tx, update.firmwareId, { [from]: -1, [to]: 1 });
+    if (update.completedAt !== null) this.endings.count(tx, update.completedAt, { [from]: -1 });
+    if (columns.completedAt) this.endings.count(tx, columns.completedAt, { [to]: 1 });
+    this.changes.printerIn(tx, update.printerId);
   }
 }
 

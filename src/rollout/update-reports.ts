@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Invalid } from '../common/errors.js';
+import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import { sqlInstant } from '../database/table.js';
@@ -43,6 +44,7 @@ export class UpdateReports {
     private readonly printers: PrinterService,
     private readonly journal: UpdateJournal,
     private readonly events: RolloutEvents,
+    private readonly changes: Changes,
     private readonly clock: Clock,
   ) {
     this.table = database.table(PrinterUpdate);
@@ -87,6 +89,7 @@ export class UpdateReports {
       // Only the update that was sent last can be under way: one statement, by the index over those.
       if (tx.db.run(PROGRESS, latest.percent, latest.status, now, printerId) === 0)
         this.updateSpokenOf(tx.db, printerId, report);
+      this.changes.printerIn(tx, printerId);
     });
     return written.catch((error: unknown) => {
       // Where no transaction could be begun nothing has taken it away: what comes next must not wait for it.

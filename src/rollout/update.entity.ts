@@ -12,7 +12,8 @@ import type { UpdateStatus } from './domain/state.js';
   where: '"superseded" = false',
 })
 @Index('ix_update_printer', ['printerId', 'startedAt'])
-@Index('ix_update_failed', ['rolloutId'], { where: `"status" = 'failed'` })
+@Index('ix_update_failed', ['rolloutId', 'printerId'], { where: `"status" = 'failed'` })
+@Index('ix_update_declined', ['rolloutId', 'printerId'], { where: `"status" = 'declined'` })
 @Index('ix_update_last_sign', ['lastSignOfLife'], { where: `"status" = 'in_progress'` })
 export class PrinterUpdate {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer_update' })

@@ -109,6 +109,12 @@ export class SigningKeys {
     return db.get('SELECT 1 FROM signing_key WHERE removed_at IS NULL LIMIT 1') !== undefined;
   }
 
+  /** True where a build that was signed with this key would be accepted today; null: one that was not signed. */
+  accepts(db: Statements, fingerprint: string | null): boolean {
+    const keys = this.registered(db);
+    return keys.length === 0 || keys.some((key) => key.fingerprint === fingerprint);
+  }
+
   /**
    * Checks the signature of a file over its exact bytes, which it takes into memory. It takes a while, and keys may come and go
    * meanwhile: `confirm` says whether the outcome counts.

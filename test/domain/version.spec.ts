@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import semver from 'semver';
-import { InvalidVersion, isVersion, parseVersion, versionKey } from '../../src/common/version.js';
+import {
+  InvalidVersion,
+  isVersion,
+  parseVersion,
+  versionKey,
+  versionOfKey,
+} from '../../src/common/version.js';
 
 const MAX = String(Number.MAX_SAFE_INTEGER);
 
@@ -78,6 +84,15 @@ describe('A version', () => {
         expect(keyA < keyB ? -1 : keyA > keyB ? 1 : 0).toBe(semver.compare(a, b));
       }),
       { numRuns: 5_000 },
+    );
+  });
+
+  it('can be read from its key', () => {
+    fc.assert(
+      fc.property(version, (one) => {
+        expect(versionOfKey(versionKey(one))).toBe(one);
+      }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -22,7 +22,7 @@ import {
 import type { ProblemBody } from '../support/factories.js';
 import type { Reachable } from '../support/server.js';
 import { TestServer } from '../support/server.js';
-import { ServerProcess } from './server-process.js';
+import { ServerProcess } from '../support/server-process.js';
 import { SmallDisk, attempt, explainSkip, whyNotImmutable } from './small-disk.js';
 
 const MIB = 1024 * 1024;

@@ -8,7 +8,8 @@ import { audit } from './audit.js';
 import { Operator } from './operator.js';
 import { Random } from './random.js';
 import { RecordingPrinter } from './recording-printer.js';
-import { ROUNDS, ServerProcess } from './server-process.js';
+import { ROUNDS } from './rounds.js';
+import { ServerProcess } from '../support/server-process.js';
 
 const PRINTERS = 24;
 const LAST = '9.0.0';

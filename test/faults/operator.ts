@@ -3,7 +3,7 @@ import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js'
 import { binary, uploadForm } from '../support/factories.js';
 import type { Answer } from '../support/server.js';
 import type { Random } from './random.js';
-import type { ServerProcess } from './server-process.js';
+import type { ServerProcess } from '../support/server-process.js';
 
 interface Change {
   status?: 'active' | 'paused';

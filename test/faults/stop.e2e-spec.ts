@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';
 import { binary, upload, uploadForm } from '../support/factories.js';
-import { ServerProcess } from './server-process.js';
+import { ServerProcess } from '../support/server-process.js';
 
 const MIB = 1024 * 1024;
 const FLEET = 500;

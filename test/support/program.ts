@@ -31,6 +31,8 @@ export async function build(): Promise<void> {
     rmSync(DIST, { recursive: true, force: true });
     const compiler = 'node_modules/typescript/bin/tsc';
     execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', DIST]);
+    const console = ['build', '--config', 'console/vite.config.ts', '--outDir', join(DIST, 'www')];
+    execFileSync(process.execPath, ['node_modules/vite/bin/vite.js', ...console, '--logLevel', 'warn']);
     writeFileSync(BUILT, '');
   } finally {
     rmSync(LOCK, { recursive: true, force: true });
@@ -40,7 +42,7 @@ export async function build(): Promise<void> {
 function isFresh(): boolean {
   if (!existsSync(BUILT)) return false;
   const built = statSync(BUILT).mtimeMs;
-  const sources = ['src', 'migrations'].flatMap((folder) =>
+  const sources = ['src', 'migrations', 'console'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   );
   const all = [...sources, 'tsconfig.json', 'tsconfig.build.json', 'package.json'];

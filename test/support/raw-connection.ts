@@ -44,6 +44,11 @@ export class RawConnection {
     this.socket.pause();
   }
 
+  /** Reads on. */
+  resume(): void {
+    this.socket.resume();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

@@ -1,122 +1,104 @@
-import { reach, request } from './request';
-import { keyHeader } from './key';
+import { answer, client } from './client';
 import type {
-  ChangePreview,
   Channel,
-  Decision,
-  Failures,
-  Firmware,
-  FleetHistory,
+  FirmwareChange,
   NewRollout,
   PastUpdate,
-  Preview,
-  Printer,
-  PrinterPage,
-  Rollout,
+  RolloutChange,
   RolloutStatus,
-  RolloutUpdates,
-  SimulatedFleet,
-  SimulatedPrinters,
-  Summary,
   TargetState,
-  Timeline,
 } from './types';
-
-type Query = Record<string, string | number | boolean | null | undefined>;
+import type { paths } from './schema';
 
 /** Which row of a version is meant. */
 export interface FirmwareRow {
-  channel?: Channel | undefined;
-  platform?: string | undefined;
+  channel?: Channel;
+  platform?: string;
 }
 
-/** What can be changed of firmware later. */
-export interface FirmwareChange {
-  release_notes?: string | null;
-  changelog?: string | null;
-  mandatory?: boolean;
-  deprecated?: boolean;
-}
-
-/** What can be changed of a rollout later. */
-export interface RolloutChange {
-  status?: 'active' | 'paused' | 'cancelled';
-  rollout_percentage?: number;
-}
+/** Narrows, orders and pages a list of printers. */
+export type PrinterQuery = NonNullable<paths['/api/printers']['get']['parameters']['query']>;
 
 /** The REST API, one function for each request that the console makes. Each throws ApiError. */
 export const api = {
-  summary: (signal?: AbortSignal) => request<Summary>('GET', '/api/summary', undefined, signal),
   fleetHistory: (hours: number, signal?: AbortSignal) =>
-    request<FleetHistory>('GET', url('/api/fleet/history', { hours }), undefined, signal),
+    answer(client.GET('/api/fleet/history', { params: { query: { hours } }, ...stop(signal) })),
 
-  firmware: (signal?: AbortSignal) => request<Firmware[]>('GET', '/api/firmware', undefined, signal),
-  changeFirmware: (version: string, row: FirmwareRow, change: FirmwareChange) =>
-    request<Firmware>('PATCH', url(`/api/firmware/${encodeURIComponent(version)}`, { ...row }), change),
+  firmware: (signal?: AbortSignal) => answer(client.GET('/api/firmware', stop(signal))),
+  latestFirmware: () => answer(client.GET('/api/firmware/latest')),
+  changeFirmware: (version: string, row: FirmwareRow, body: FirmwareChange) =>
+    answer(client.PATCH('/api/firmware/{version}', { params: { path: { version }, query: row }, body })),
   deleteFirmware: (version: string, row: FirmwareRow) =>
-    request<undefined>('DELETE', url(`/api/firmware/${encodeURIComponent(version)}`, { ...row })),
+    answer(client.DELETE('/api/firmware/{version}', { params: { path: { version }, query: row } })),
   promoteFirmware: (version: string, row: FirmwareRow, to: Channel) =>
-    request<Firmware[]>('POST', url(`/api/firmware/${encodeURIComponent(version)}/promote`, { ...row }), {
-      to,
-    }),
-  downloadFirmware: async (version: string, row: FirmwareRow): Promise<Blob> => {
-    const path = url(`/api/firmware/download/${encodeURIComponent(version)}`, { ...row });
-    return (await reach(path, { headers: keyHeader() })).blob();
-  },
+    answer(
+      client.POST('/api/firmware/{version}/promote', {
+        params: { path: { version }, query: row },
+        body: { to },
+      }),
+    ),
+  downloadFirmware: (version: string, row: FirmwareRow): Promise<Blob> =>
+    answer(
+      client.GET('/api/firmware/download/{version}', {
+        params: { path: { version }, query: row },
+        parseAs: 'blob',
+      }),
+    ),
 
-  printers: (query: Query, signal?: AbortSignal) =>
-    request<PrinterPage>('GET', url('/api/printers', query), undefined, signal),
+  signingKeys: (signal?: AbortSignal) => answer(client.GET('/api/signing-keys', stop(signal))),
+
+  printers: (query: PrinterQuery, signal?: AbortSignal) =>
+    answer(client.GET('/api/printers', { params: { query }, ...stop(signal) })),
   printer: (id: string, signal?: AbortSignal) =>
-    request<Printer>('GET', `/api/printers/${encodeURIComponent(id)}`, undefined, signal),
+    answer(client.GET('/api/printers/{printer_id}', { ...printer(id), ...stop(signal) })),
   printerUpdates: async (id: string, limit: number, signal?: AbortSignal): Promise<PastUpdate[]> => {
-    const path = url(`/api/printers/${encodeURIComponent(id)}/updates`, { limit });
-    return (await request<{ updates: PastUpdate[] }>('GET', path, undefined, signal)).updates;
+    const params = { ...printer(id).params, query: { limit } };
+    return (await answer(client.GET('/api/printers/{printer_id}/updates', { params, ...stop(signal) })))
+      .updates;
   },
   decision: (id: string, signal?: AbortSignal) =>
-    request<Decision>('GET', `/api/printers/${encodeURIComponent(id)}/decision`, undefined, signal),
-  changePrinter: (id: string, change: { blocked?: boolean; reset_key?: boolean }) =>
-    request<Printer>('PATCH', `/api/printers/${encodeURIComponent(id)}`, change),
-  deletePrinter: (id: string) => request<undefined>('DELETE', `/api/printers/${encodeURIComponent(id)}`),
+    answer(client.GET('/api/printers/{printer_id}/decision', { ...printer(id), ...stop(signal) })),
+  changePrinter: (id: string, body: { blocked?: boolean; reset_key?: boolean }) =>
+    answer(client.PATCH('/api/printers/{printer_id}', { ...printer(id), body })),
+  deletePrinter: (id: string) => answer(client.DELETE('/api/printers/{printer_id}', printer(id))),
 
   rollouts: (query: { status?: RolloutStatus; limit?: number; cursor?: number }, signal?: AbortSignal) =>
-    request<{ rollouts: Rollout[]; next_cursor: number | null }>(
-      'GET',
-      url('/api/rollouts', { ...query }),
-      undefined,
-      signal,
-    ),
+    answer(client.GET('/api/rollouts', { params: { query }, ...stop(signal) })),
   rollout: (id: number, signal?: AbortSignal) =>
-    request<Rollout>('GET', `/api/rollouts/${id}`, undefined, signal),
-  createRollout: (rollout: NewRollout) => request<Rollout>('POST', '/api/rollouts', rollout),
-  previewRollout: (rollout: NewRollout, signal?: AbortSignal) =>
-    request<Preview>('POST', '/api/rollouts/preview', rollout, signal),
-  changeRollout: (id: number, change: RolloutChange) =>
-    request<Rollout>('PATCH', `/api/rollouts/${id}`, change),
-  previewChange: (id: number, change: RolloutChange, signal?: AbortSignal) =>
-    request<ChangePreview>('POST', `/api/rollouts/${id}/preview`, change, signal),
-  retryRollout: (id: number) => request<Rollout>('POST', `/api/rollouts/${id}/retry`),
-  deleteRollout: (id: number) => request<undefined>('DELETE', `/api/rollouts/${id}`),
+    answer(client.GET('/api/rollouts/{rollout_id}', { ...rollout(id), ...stop(signal) })),
+  createRollout: (body: NewRollout) => answer(client.POST('/api/rollouts', { body })),
+  previewRollout: (body: NewRollout, signal?: AbortSignal) =>
+    answer(client.POST('/api/rollouts/preview', { body, ...stop(signal) })),
+  changeRollout: (id: number, body: RolloutChange) =>
+    answer(client.PATCH('/api/rollouts/{rollout_id}', { ...rollout(id), body })),
+  previewChange: (id: number, body: RolloutChange, signal?: AbortSignal) =>
+    answer(client.POST('/api/rollouts/{rollout_id}/preview', { ...rollout(id), body, ...stop(signal) })),
+  retryRollout: (id: number) => answer(client.POST('/api/rollouts/{rollout_id}/retry', rollout(id))),
+  deleteRollout: (id: number) => answer(client.DELETE('/api/rollouts/{rollout_id}', rollout(id))),
   failures: (id: number, signal?: AbortSignal) =>
-    request<Failures>('GET', `/api/rollouts/${id}/failures`, undefined, signal),
+    answer(client.GET('/api/rollouts/{rollout_id}/failures', { ...rollout(id), ...stop(signal) })),
   rolloutUpdates: (
     id: number,
-    query: { status: TargetState; limit: number; cursor?: number | undefined },
+    query: { status: TargetState; limit: number; cursor?: number },
     signal?: AbortSignal,
-  ) => request<RolloutUpdates>('GET', url(`/api/rollouts/${id}/updates`, { ...query }), undefined, signal),
+  ) => {
+    const params = { ...rollout(id).params, query };
+    return answer(client.GET('/api/rollouts/{rollout_id}/updates', { params, ...stop(signal) }));
+  },
   timeline: (id: number, signal?: AbortSignal) =>
-    request<Timeline>('GET', `/api/rollouts/${id}/timeline`, undefined, signal),
+    answer(client.GET('/api/rollouts/{rollout_id}/timeline', { ...rollout(id), ...stop(signal) })),
 
-  simulator: (signal?: AbortSignal) => request<SimulatedFleet>('GET', '/api/simulator', undefined, signal),
-  simulate: (printers: SimulatedPrinters) => request<SimulatedFleet>('POST', '/api/simulator', printers),
-  stopSimulator: () => request<undefined>('DELETE', '/api/simulator'),
-
-  claim: (token: string, name: string) =>
-    request<{ key: string }>('POST', '/api/keys/claim', { token, name }),
+  claim: (token: string, name: string) => answer(client.POST('/api/keys/claim', { body: { token, name } })),
 };
 
-/** A path with those parameters that have a value. */
-export function url(path: string, query: Query): string {
-  const given = Object.entries(query).filter(([, value]) => value != null && value !== '');
-  const parameters = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return parameters.size === 0 ? path : `${path}?${parameters.toString()}`;
+function printer(id: string): { params: { path: { printer_id: string } } } {
+  return { params: { path: { printer_id: id } } };
+}
+
+function rollout(id: number): { params: { path: { rollout_id: number } } } {
+  return { params: { path: { rollout_id: id } } };
+}
+
+function stop(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }

@@ -113,11 +113,13 @@ async function read(stop: AbortSignal, opened: () => void): Promise<void> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   try {
-    const response = await reach('/api/events', {
-      headers: { ...keyHeader(), Accept: 'text/event-stream' },
-      signal: AbortSignal.any([stop, silence.signal]),
-      cache: 'no-store',
-    });
+    const response = await reach(
+      new Request('/api/events', {
+        headers: { ...keyHeader(), Accept: 'text/event-stream' },
+        signal: AbortSignal.any([stop, silence.signal]),
+        cache: 'no-store',
+      }),
+    );
     opened();
     const reader = (response.body ?? new ReadableStream<BufferSource>())
       .pipeThrough(new TextDecoderStream())

@@ -1,5 +1,4 @@
 import { signal } from '@preact/signals';
-import { keyHeader } from './key';
 import type { Problem } from './types';
 
 /** What the server said instead of an answer, in its own words. */
@@ -8,6 +7,7 @@ export class ApiError extends Error {
     super(problem.detail);
   }
 
+  /** The HTTP status; 0 where there was no answer. */
   get status(): number {
     return this.problem.status;
   }
@@ -21,31 +21,14 @@ export class ApiError extends Error {
 /** The server's words when it asked for a key that counts; null while it has not. */
 export const keyWanted = signal<string | null>(null);
 
-/** Sends a request and parses the answer. Throws ApiError where the server refuses, or cannot be reached. */
-export async function request<T>(
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  body?: unknown,
-  signal?: AbortSignal,
-): Promise<T> {
-  const response = await reach(path, {
-    method,
-    headers: { ...keyHeader(), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
-}
-
-/** Sends a request, and leaves the answer as it comes. */
-export async function reach(path: string, init: RequestInit): Promise<Response> {
+/** Sends a request; throws ApiError where the server refuses it, or cannot be reached. */
+export async function reach(request: Request): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(request);
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError({ title: 'Unreachable', status: 0, detail: 'The server cannot be reached.' });
+    if (request.signal.aborted) throw error;
+    throw new ApiError(problem(0, 'The server cannot be reached.'));
   }
   if (!response.ok) throw refusal(response.status, await response.text());
   return response;
@@ -58,12 +41,17 @@ export function refusal(status: number, text: string): ApiError {
   return error;
 }
 
+/** A problem that this page names itself. */
+export function problem(status: number, detail: string): Problem {
+  return { type: 'about:blank', title: '', status, detail };
+}
+
 function problemOf(status: number, text: string): Problem {
   try {
-    const problem = JSON.parse(text) as Partial<Problem>;
-    if (typeof problem.detail === 'string') return { title: '', status, ...problem, detail: problem.detail };
+    const read = JSON.parse(text) as Partial<Problem>;
+    if (typeof read.detail === 'string') return { ...problem(status, read.detail), ...read };
   } catch {
     // Not the server itself has answered, but a proxy in front of it.
   }
-  return { title: '', status, detail: `The server answered ${status}.` };
+  return problem(status, `The server answered ${status}.`);
 }

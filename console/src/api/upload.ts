@@ -1,5 +1,5 @@
 import { keyHeader } from './key';
-import { ApiError, refusal } from './request';
+import { ApiError, problem, refusal } from './request';
 import type { Firmware } from './types';
 
 /** Sends a form with a file; with XMLHttpRequest, for fetch does not say how much has been sent. */
@@ -17,10 +17,8 @@ export function upload(
       if (request.status === 201) resolve(JSON.parse(request.responseText) as Firmware);
       else reject(refusal(request.status, request.responseText));
     };
-    request.onerror = () =>
-      reject(new ApiError({ title: 'Unreachable', status: 0, detail: 'The upload broke off.' }));
-    request.onabort = () =>
-      reject(new ApiError({ title: 'Stopped', status: 0, detail: 'The upload was stopped.' }));
+    request.onerror = () => reject(new ApiError(problem(0, 'The upload broke off.')));
+    request.onabort = () => reject(new ApiError(problem(0, 'The upload was stopped.')));
     stop.addEventListener('abort', () => request.abort());
     request.send(form);
   });

@@ -1,5 +1,36 @@
-import { PageHead } from '../ui/parts';
+import { useLocation } from 'preact-iso';
+import { api } from '../api/api';
+import { Empty, Failure, Loading, PageHead } from '../ui/parts';
+import { useChangedFirmware, useLoad } from '../ui/use-load';
+import { choicesOf } from './new-rollout/draft';
+import { RolloutForm } from './new-rollout/rollout-form';
 
+/** A new rollout: what, to whom, and how fast, with what would come of it. */
 export function NewRolloutPage() {
-  return <PageHead title="NewRolloutPage" />;
+  const { url, query } = useLocation();
+  const { data, error, reload } = useLoad('firmware', (stop) => api.firmware(stop));
+  useChangedFirmware(reload);
+  const choices = choicesOf(data ?? []);
+  return (
+    <>
+      <PageHead title="New rollout" lead="One version of the firmware, to the printers that you name." />
+      <Failure error={error} retry={reload} />
+      {data === null ? (
+        error == null && <Loading />
+      ) : choices.length === 0 ? (
+        <Empty
+          title={data.length === 0 ? 'There is no firmware to roll out yet.' : 'Every version is deprecated.'}
+        >
+          <p>
+            {data.length === 0 ? 'Upload a binary first.' : 'Offer one of them again, or upload a newer one.'}
+          </p>
+          <a class="button" href="/firmware">
+            To the firmware
+          </a>
+        </Empty>
+      ) : (
+        <RolloutForm key={url} query={query} choices={choices} />
+      )}
+    </>
+  );
 }

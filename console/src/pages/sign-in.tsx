@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api/api';
 import { keepKey } from '../api/key';
-import { keyWanted, request } from '../api/request';
+import { ApiError, keyWanted } from '../api/request';
 import { textOf } from '../ui/form';
 import { CopyButton, Failure, PageHead } from '../ui/parts';
 
@@ -24,10 +24,10 @@ function KeyForm() {
     keepKey(textOf(fields, 'key'), fields.get('remember') !== null);
     setError(null);
     try {
-      await request('GET', '/api/firmware/latest');
+      await api.latestFirmware();
     } catch (failure) {
       // A server without firmware answers 404, and so says that the key counts.
-      if (!(failure instanceof Error) || !('status' in failure) || failure.status !== 404) {
+      if (!(failure instanceof ApiError) || failure.status !== 404) {
         setError(failure);
         return;
       }

@@ -1,5 +1,162 @@
-import { PageHead } from '../ui/parts';
+import { useState } from 'preact/hooks';
+import { api } from '../api/api';
+import { live } from '../api/live';
+import type { SimulatedFleet } from '../api/types';
+import { Confirm } from '../ui/dialog';
+import { count, counted } from '../ui/format';
+import { Empty, Failure, Loading, PageHead, Panel, State } from '../ui/parts';
+import type { StateKind } from '../ui/parts';
+import { useChangedPrinters, useLoad } from '../ui/use-load';
+import { AddPrinters } from './try-it/form';
 
+const LEAD =
+  'Virtual printers behave as the boards do: they connect, download, reboot and report, over real sockets.';
+
+/** Virtual printers, to see a rollout at work without a board at hand. */
 export function TryItPage() {
-  return <PageHead title="TryItPage" />;
+  const hello = live.hello.value;
+  return (
+    <>
+      <PageHead title="Try it" lead={LEAD} />
+      {hello === null ? <Loading /> : hello.simulator ? <Simulator /> : <SwitchedOff />}
+    </>
+  );
+}
+
+function SwitchedOff() {
+  return (
+    <Empty title="The simulator is switched off.">
+      <p>
+        Start the server with it to add virtual printers here; on a server with real printers, leave it off.
+      </p>
+      <pre>
+        <code>SIMULATOR=true npm start</code>
+      </pre>
+      <p>
+        Or start them beside the server: <code>npm run simulate</code>
+      </p>
+    </Empty>
+  );
+}
+
+function Simulator() {
+  const { data, error, reload } = useLoad('simulator', (stop) => api.simulator(stop));
+  const [leaving, setLeaving] = useState(false);
+  useChangedPrinters(() => true, reload);
+  if (data === null) return error == null ? <Loading /> : <Failure error={error} retry={reload} />;
+  const { printers, limit } = data;
+  return (
+    <>
+      <Failure error={error} retry={reload} />
+      <AddPrinters room={Math.max(0, limit - printers.length)} added={reload} />
+      <Panel
+        title={printers.length === 0 ? 'Virtual printers' : counted(printers.length, 'virtual printer')}
+        aside={
+          printers.length > 0 && (
+            <button type="button" class="small danger quiet" onClick={() => setLeaving(true)}>
+              Take them all away
+            </button>
+          )
+        }
+      >
+        {printers.length === 0 ? (
+          <Empty title="There are no virtual printers yet.">
+            <p>
+              Add some, then <a href="/rollouts/new">roll a version out</a> that is newer than what they run,
+              and watch them update. Give some of them a fault to see what a rollout makes of it.
+            </p>
+          </Empty>
+        ) : (
+          <Printers fleet={data} />
+        )}
+      </Panel>
+      {leaving && (
+        <Confirm
+          title="Take all virtual printers away?"
+          action="Take them away"
+          run={async () => {
+            await api.stopSimulator();
+            reload();
+          }}
+          close={() => setLeaving(false)}
+        >
+          <p>
+            {counted(printers.length, 'virtual printer')}{' '}
+            {printers.length === 1 ? 'disconnects' : 'disconnect'}, in the middle of an update, too. They stay
+            on record as printers that are offline: delete them on their own pages.
+          </p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function Printers({ fleet: { printers } }: { fleet: SimulatedFleet }) {
+  return (
+    <>
+      <States states={printers.map(({ state }) => state)} />
+      <table class="cards simulated">
+        <thead>
+          <tr>
+            <th scope="col">Printer</th>
+            <th scope="col">State</th>
+            <th scope="col">Version</th>
+            <th scope="col">Progress</th>
+          </tr>
+        </thead>
+        <tbody>
+          {printers.map(({ uuid, name, state, firmware_version: version, percent }) => (
+            <tr key={uuid}>
+              <td>
+                <a href={`/printers/${uuid}`}>{name}</a>
+              </td>
+              <td data-label="State">
+                <State kind={kindOf(state)}>{words(state)}</State>
+              </td>
+              <td data-label="Version">{version}</td>
+              <td data-label="Progress">
+                {percent === null ? (
+                  '–'
+                ) : (
+                  <span class="bar">
+                    <progress max={100} value={Math.max(0, percent)} aria-label={`Update of ${name}`} />
+                    {percent} %
+                  </span>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+/** How many are in each state. */
+function States({ states }: { states: readonly string[] }) {
+  const counts = new Map<string, number>();
+  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return (
+    <ul class="legend">
+      {[...counts].sort().map(([state, number]) => (
+        <li key={state}>
+          <State kind={kindOf(state)}>{words(state)}</State> <b>{count(number)}</b>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const KINDS: Record<string, StateKind> = {
+  online: 'good',
+  updating: 'busy',
+  failed: 'bad',
+};
+
+function kindOf(state: string): StateKind {
+  return KINDS[state] ?? 'idle';
+}
+
+function words(state: string): string {
+  return state.replaceAll('_', ' ');
 }

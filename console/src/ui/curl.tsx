@@ -11,13 +11,30 @@ export function curlCommand(method: string, path: string, body?: unknown): strin
   return lines.join(' \\\n  ');
 }
 
+/** An upload as a command for a shell. What `texts` names is sent as it stands, even where it begins with `@`. */
+export function curlUpload(
+  path: string,
+  file: string,
+  texts: ReadonlyArray<readonly [string, string]>,
+): string {
+  const lines = [`curl ${quoted(`${location.origin}${path}`)}`];
+  if (apiKey.value !== null) lines.push('-H "Authorization: Bearer $PAPERMINDER_KEY"');
+  lines.push(`-F ${quoted(`file=@${file}`)}`);
+  for (const [name, text] of texts) lines.push(`--form-string ${quoted(`${name}=${text}`)}`);
+  return lines.join(' \\\n  ');
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The same request as a curl command, to copy. */
 export function Curl({ method, path, body }: { method: string; path: string; body?: unknown }) {
-  const command = curlCommand(method, path, body);
+  return <CurlText command={curlCommand(method, path, body)} />;
+}
+
+/** A curl command, to copy. */
+export function CurlText({ command }: { command: string }) {
   return (
     <details class="curl">
       <summary>The same with curl</summary>

@@ -39,7 +39,9 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   const fields = error instanceof ApiError ? (error.problem.errors ?? []) : [];
   return (
     <div class="notice bad" role="alert">
-      <p>{error instanceof Error ? error.message : 'Something went wrong.'}</p>
+      <p>
+        <ServerWords text={error instanceof Error ? error.message : 'Something went wrong.'} />
+      </p>
       {fields.length > 0 && (
         <ul>
           {fields.map(({ field, message }) => (
@@ -54,6 +56,20 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
       )}
     </div>
   );
+}
+
+/** What the server says; the rollouts that it names are links. */
+export function ServerWords({ text }: { text: string }) {
+  return text.split(/(\brollout \d+)/).map((part) => {
+    const id = /^rollout (\d+)$/.exec(part)?.[1];
+    return id === undefined ? (
+      part
+    ) : (
+      <a key={id} href={`/rollouts/${id}`}>
+        {part}
+      </a>
+    );
+  });
 }
 
 /** Stands where there is nothing to show yet, and says what would put something there. */

@@ -86,7 +86,8 @@ export function judgeResend(printer: PrinterFacts, rule: RolloutRule): Verdict {
   return weigh(printer, rule, (build) => held(rule, build) ?? unwilling(printer, build));
 }
 
-function judge(printer: PrinterFacts, rule: RolloutRule, situation: Situation): Verdict {
+/** What one rollout has for a printer, whatever the others do, and whether or not an update of theirs is under way. */
+export function judge(printer: PrinterFacts, rule: RolloutRule, situation: Situation): Verdict {
   const earlier = situation.earlier.get(rule.id);
   return weigh(
     printer,

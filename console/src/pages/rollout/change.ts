@@ -1,7 +1,6 @@
 import { api } from '../../api/api';
-import type { RolloutChange } from '../../api/api';
 import { noteRollout } from '../../api/live';
-import type { Rollout } from '../../api/types';
+import type { Rollout, RolloutChange } from '../../api/types';
 
 /** What every question about a rollout is given. */
 export interface DialogProps {

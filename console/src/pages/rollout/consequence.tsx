@@ -1,9 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import type { RolloutChange } from '../../api/api';
 import { api } from '../../api/api';
-import type { ChangePreview, Rollout } from '../../api/types';
+import type { ChangePreview, Rollout, RolloutChange, RolloutStatus } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
-import { count, counted } from '../../ui/format';
+import { counted } from '../../ui/format';
 import { Failure } from '../../ui/parts';
 import { useLoad } from '../../ui/use-load';
 import { change as make } from './change';
@@ -74,7 +73,7 @@ function Counted({
   const narrows = after < before;
   return (
     <>
-      <p class="now">
+      <p class="headline">
         {now > 0 ? (
           <>
             This sends {version} to <b>{counted(now, 'more printer')}</b> now.
@@ -89,13 +88,17 @@ function Counted({
         {status === 'paused' && <li>Nothing is sent before the rollout is resumed.</li>}
         {status === 'scheduled' && <li>Nothing is sent before the time that it is scheduled for.</li>}
         {narrows && <li>What has been sent is not recalled.</li>}
-        <li>{counted(underWay, 'update is', 'updates are')} under way.</li>
+        <li>{underWay === 0 ? 'No update is' : counted(underWay, 'update is', 'updates are')} under way.</li>
         <li>
-          {counted(waiting, 'printer waits', 'printers wait')}
-          {waiting > 0 && (after < 100 ? `: offline, or not among the ${count(after)} %.` : ': offline.')}
-          {waiting === 0 && '.'}
+          {waiting === 0 ? 'No printer waits' : counted(waiting, 'printer waits', 'printers wait')}
+          {waiting > 0 && reasonToWait(status, after)}.
         </li>
       </ul>
     </>
   );
+}
+
+function reasonToWait(status: RolloutStatus, percentage: number): string {
+  if (status !== 'active') return '';
+  return percentage < 100 ? `: offline, or not among the ${percentage} %` : ': offline, or not due yet';
 }

@@ -19,8 +19,8 @@ export function Facts({ rollout }: { rollout: Rollout }) {
         <dt>For</dt>
         <dd>
           {targetText(rollout)}
-          <Names ids={target.user_ids} one="user" href={(id) => `/printers?user_id=${id}`} />
-          <Names ids={target.printer_ids} one="printer" href={(id) => `/printers/${id}`} />
+          <Names ids={target.user_ids} href={(id) => `/printers?user_id=${id}`} />
+          <Names ids={target.printer_ids} href={(id) => `/printers/${id}`} />
         </dd>
         <dt>Type</dt>
         <dd>{rollout.rollout_type}</dd>
@@ -59,11 +59,11 @@ export function Facts({ rollout }: { rollout: Rollout }) {
 // A rollout can name thousands; they are for a look, not for a search.
 const SHOWN = 100;
 
-function Names({ ids, one, href }: { ids: string[] | null; one: string; href: (id: string) => string }) {
+function Names({ ids, href }: { ids: string[] | null; href: (id: string) => string }) {
   if (ids === null) return null;
   return (
     <details class="names">
-      <summary>{counted(ids.length, one)} by UUID</summary>
+      <summary>{counted(ids.length, 'UUID')}</summary>
       <ul>
         {ids.slice(0, SHOWN).map((id) => (
           <li key={id}>
@@ -73,7 +73,7 @@ function Names({ ids, one, href }: { ids: string[] | null; one: string; href: (i
           </li>
         ))}
       </ul>
-      {ids.length > SHOWN && <p class="hint">And {counted(ids.length - SHOWN, `more ${one}`)}.</p>}
+      {ids.length > SHOWN && <p class="hint">And {counted(ids.length - SHOWN, 'more', 'more')}.</p>}
     </details>
   );
 }

@@ -31,7 +31,7 @@ function Reasons({ rollout }: { rollout: Rollout }) {
       {data === null ? (
         error == null && <Loading />
       ) : (
-        <ul class="reasons">
+        <ul class="failure-list">
           {data.failures.map((failure) => (
             <Reason key={failure.message} failure={failure} rollout={rollout} />
           ))}

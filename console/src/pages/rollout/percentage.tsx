@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
+import { PercentageField } from '../../ui/percentage-field';
 import type { DialogProps } from './change';
 import { Consequence } from './consequence';
-import { STAGES, nextPercentage } from './steps';
+import { nextPercentage } from './steps';
 
 const SETTLES_AFTER_MS = 250;
 
@@ -16,50 +17,16 @@ export function Percentage({ rollout, close }: DialogProps) {
     <Consequence
       rollout={rollout}
       change={{ rollout_percentage: asked }}
-      title={`Rollout ${rollout.id} reaches ${before} % of its printers`}
+      title={`Rollout ${rollout.id} is at ${before} %`}
       action={chosen === null || chosen === before ? 'Change' : `${word} to ${chosen} %`}
       ready={chosen !== null && chosen === asked && chosen !== before}
       close={close}
     >
-      <div class="percentage">
-        <label class="slider">
-          Percentage
-          <input
-            type="range"
-            min="0"
-            max="100"
-            value={chosen ?? before}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
-        <label>
-          <span class="visually-hidden">Percentage as a number</span>
-          <input
-            type="number"
-            min="0"
-            max="100"
-            step="1"
-            inputMode="numeric"
-            value={text}
-            aria-invalid={chosen === null ? 'true' : undefined}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
-      </div>
-      <div class="actions stages" role="group" aria-label="Stages">
-        {STAGES.map((stage) => (
-          <button
-            key={stage}
-            type="button"
-            class="small quiet"
-            aria-pressed={chosen === stage}
-            onClick={() => setText(String(stage))}
-          >
-            {stage} %
-          </button>
-        ))}
-      </div>
-      {chosen === null && <p class="field-error">A whole number from 0 to 100.</p>}
+      <PercentageField
+        value={text}
+        change={setText}
+        error={chosen === null ? 'A whole number from 0 to 100' : null}
+      />
     </Consequence>
   );
 }

@@ -1,7 +1,8 @@
 import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
-import { api, url } from '../../api/api';
+import { api } from '../../api/api';
 import type { Firmware, Rollout } from '../../api/types';
+import { address } from '../../ui/address';
 import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Failure, Loading } from '../../ui/parts';
@@ -95,7 +96,7 @@ function OlderLink({ version }: { version: string }) {
 }
 
 function newRolloutOf(version: string | null): string {
-  return url('/rollouts/new', { version });
+  return address('/rollouts/new', { version });
 }
 
 /** The versions behind one in a list that begins with the highest, those left out that are offered to nobody. */

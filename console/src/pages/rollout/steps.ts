@@ -1,5 +1,5 @@
-import type { RolloutChange } from '../../api/api';
-import type { Rollout } from '../../api/types';
+import type { Rollout, RolloutChange } from '../../api/types';
+import { USUAL_PERCENTAGES } from '../../ui/percentage-field';
 
 export type StepName = 'pause' | 'resume' | 'percentage' | 'retry' | 'cancel' | 'delete';
 
@@ -40,10 +40,7 @@ export function stepsOf(rollout: Rollout): Step[] {
   return steps;
 }
 
-/** The percentages of a rollout that grows by stages. */
-export const STAGES = [1, 5, 10, 25, 50, 100] as const;
-
-/** The stage behind a percentage. */
+/** The usual percentage behind one. */
 export function nextPercentage(percentage: number): number {
-  return STAGES.find((stage) => stage > percentage) ?? 100;
+  return USUAL_PERCENTAGES.find((one) => one > percentage) ?? 100;
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { RolloutUpdates, TargetState } from '../../api/types';
 import { count, duration } from '../../ui/format';
-import { State } from '../../ui/parts';
+import { PrinterState } from '../../ui/printer-state';
 import { When } from '../../ui/when';
 
 type Update = RolloutUpdates['updates'][number];
@@ -17,8 +17,7 @@ const PRINTER: Column = {
 };
 const ONLINE: Column = {
   name: 'Connection',
-  cell: ({ printer }) =>
-    printer.online ? <State kind="good">online</State> : <State kind="idle">offline</State>,
+  cell: ({ printer }) => <PrinterState printer={{ ...printer, blocked: false }} />,
 };
 const PROGRESS: Column = { name: 'Progress', cell: (update) => <Bar update={update} /> };
 const SENT: Column = { name: 'Sent', cell: (update) => time(update.started_at) };

@@ -1,7 +1,8 @@
 import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
-import { api, url } from '../../api/api';
+import { api } from '../../api/api';
 import type { Rollout, TargetState } from '../../api/types';
+import { address } from '../../ui/address';
 import { count } from '../../ui/format';
 import { Empty, Failure, Loading, Panel } from '../../ui/parts';
 import { TARGET_STATES } from '../../ui/rollout-parts';
@@ -25,7 +26,7 @@ export function Updates({ rollout }: { rollout: Rollout }) {
           {TABS.map((tab) => (
             <li key={tab}>
               <a
-                href={url(`/rollouts/${rollout.id}`, { status: tab })}
+                href={address(`/rollouts/${rollout.id}`, { status: tab })}
                 aria-current={tab === status ? 'page' : undefined}
               >
                 {NAMES.get(tab)} <b>{count(rollout[`${tab}_count`])}</b>
@@ -82,12 +83,12 @@ function UpdatePage({
       {(next !== null || cursor !== undefined) && (
         <nav class="actions pages" aria-label="Pages">
           {cursor !== undefined && (
-            <a class="button quiet small" href={url(`/rollouts/${id}`, { status })}>
+            <a class="button quiet small" href={address(`/rollouts/${id}`, { status })}>
               First page
             </a>
           )}
           {next !== null && (
-            <a class="button quiet small" href={url(`/rollouts/${id}`, { status, cursor: next })}>
+            <a class="button quiet small" href={address(`/rollouts/${id}`, { status, cursor: next })}>
               Next page
             </a>
           )}

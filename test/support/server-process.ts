@@ -1,13 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from '../support/eventually.js';
-import { Program, build, freePort } from '../support/program.js';
-import { request } from '../support/server.js';
-import type { Answer, Reachable } from '../support/server.js';
-
-/** How often the long form repeats what chance decides; the short form, which `npm test` runs, does with less. */
-export const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 3);
+import { eventually } from './eventually.js';
+import { Program, build, freePort } from './program.js';
+import { request } from './server.js';
+import type { Answer, Reachable } from './server.js';
 
 /** The real server as a process that can be killed and started again, always on the same port and the same data. */
 export class ServerProcess implements Reachable {
@@ -24,7 +21,7 @@ export class ServerProcess implements Reachable {
   /** Compiles the server, and starts it on an empty database in a folder of its own. */
   static async start(settings: Record<string, string> = {}): Promise<ServerProcess> {
     await build();
-    const folder = await mkdtemp(join(tmpdir(), 'paperminder-faults-'));
+    const folder = await mkdtemp(join(tmpdir(), 'paperminder-process-'));
     const server = new ServerProcess(folder, await freePort(), {
       DATABASE_URL: `sqlite:///${join(folder, 'paperminder.db')}`,
       UPLOADS_DIR: join(folder, 'uploads'),

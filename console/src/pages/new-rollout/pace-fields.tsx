@@ -1,0 +1,109 @@
+import { Field } from '../../ui/field';
+import { count, relativeTime, utcTime } from '../../ui/format';
+import { Panel } from '../../ui/parts';
+import { PercentageField } from '../../ui/percentage-field';
+import { instantOf } from './draft';
+import type { Pace } from './draft';
+import type { FieldsProps } from './firmware-fields';
+
+const PACES = [
+  ['immediate', 'Immediate', 'to all that match, as soon as they are connected'],
+  ['gradual', 'Gradual', 'to some percent of them now, to more when you say so'],
+  ['scheduled', 'Scheduled', 'not before a time that you set'],
+] as const satisfies ReadonlyArray<readonly [Pace, string, string]>;
+
+/** When a rollout begins, and how many it reaches. */
+export function PaceFields(props: FieldsProps & { matching: number | null }) {
+  const { draft, change, errorOf, matching } = props;
+  const { pace } = draft;
+  return (
+    <Panel title="Pace">
+      <fieldset>
+        <legend>When</legend>
+        <div class="methods">
+          {PACES.map(([name, label, hint]) => (
+            <label key={name}>
+              <input
+                type="radio"
+                name="pace"
+                checked={pace === name}
+                onChange={() => change({ pace: name })}
+              />
+              {label} <span class="hint">{hint}</span>
+            </label>
+          ))}
+        </div>
+        {errorOf('rollout_type') !== null && <p class="field-error">{errorOf('rollout_type')}</p>}
+      </fieldset>
+      {pace === 'scheduled' && <TimeField {...props} />}
+      {pace !== 'immediate' && (
+        <PercentageFields
+          value={draft.percentages[pace]}
+          change={(value) => change({ percentages: { ...draft.percentages, [pace]: value } })}
+          error={errorOf('rollout_percentage')}
+          matching={matching}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function TimeField({ draft, change, errorOf }: FieldsProps) {
+  const instant = instantOf(draft.scheduledFor);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return (
+    <Field
+      label={`Begins at, in your time zone (${zone})`}
+      error={errorOf('scheduled_for')}
+      hint={instant === null ? null : <InUtc at={instant.toISOString()} />}
+    >
+      {(attributes) => (
+        <input
+          {...attributes}
+          type="datetime-local"
+          value={draft.scheduledFor}
+          onInput={({ currentTarget }) => change({ scheduledFor: currentTarget.value })}
+        />
+      )}
+    </Field>
+  );
+}
+
+function InUtc({ at }: { at: string }) {
+  const now = Date.now();
+  return (
+    <>
+      That is <b>{utcTime(at)}</b>, {relativeTime(at, now)}
+      {Date.parse(at) <= now && '. This time has passed: it begins at once'}
+    </>
+  );
+}
+
+function PercentageFields({
+  value,
+  change,
+  error,
+  matching,
+}: {
+  value: string;
+  change: (value: string) => void;
+  error: string | null;
+  matching: number | null;
+}) {
+  const percentage = Number(value);
+  return (
+    <>
+      <PercentageField value={value} change={change} error={error} />
+      {matching !== null && percentage >= 0 && percentage <= 100 && (
+        <p>
+          About <b>{count(Math.round((matching * percentage) / 100))}</b> of {count(matching)} that match.
+        </p>
+      )}
+      <p class="hint">
+        Each printer has a bucket from 0 to 99: the MD5 of its UUID modulo 100. It is due while its bucket is
+        below the percentage. The bucket never changes, so a higher percentage later only adds printers, and
+        the same ones come first each time.
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,144 @@
+import type { Preview } from '../../api/types';
+import { count, counted } from '../../ui/format';
+import { Failure, Loading, Panel } from '../../ui/parts';
+import { Legend, StackedBar } from '../../ui/stacked-bar';
+import type { Part } from '../../ui/stacked-bar';
+import type { Problem } from './draft';
+import type { Previewed } from './use-preview';
+
+/** Whom the rollout would reach, as the form stands. */
+export function PreviewPanel({
+  preview: { data, error, isCurrent },
+  problems,
+  isErrorBeside,
+}: {
+  preview: Previewed;
+  problems: readonly Problem[];
+  /** True where the fields say what is wrong. */
+  isErrorBeside: boolean;
+}) {
+  const isWaiting = !isCurrent && error == null && problems.length === 0;
+  return (
+    <Panel
+      title="Preview"
+      aside={<span class="hint">{isWaiting && data !== null ? 'Counting' : 'Live'}</span>}
+    >
+      {problems.length > 0 && (
+        <>
+          <p>To see whom it reaches:</p>
+          <ul>
+            {problems.map(({ field, message }) => (
+              <li key={field}>{message}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      {error != null &&
+        (isErrorBeside ? (
+          <p class="field-error">The server does not take it: see what stands beside the fields.</p>
+        ) : (
+          <Failure error={error} />
+        ))}
+      {data === null ? (
+        isWaiting && <Loading />
+      ) : (
+        <div class={isCurrent ? 'preview' : 'preview stale'} aria-busy={isWaiting}>
+          <Numbers preview={data} />
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Numbers({ preview }: { preview: Preview }) {
+  const { printers, matching, now } = preview;
+  return (
+    <>
+      <p class="headline" aria-live="polite">
+        <b>{count(matching)}</b> of {counted(printers, 'printer')} {matching === 1 ? 'matches' : 'match'};{' '}
+        <b>{count(now)}</b> {now === 1 ? 'gets' : 'get'} {preview.firmware_version} now.
+      </p>
+      {matching === 0 ? (
+        <p class="notice warn">
+          It matches no printer at the moment. A rollout is a rule: printers that match later are sent it
+          then.
+        </p>
+      ) : (
+        <>
+          <StackedBar parts={partsOf(preview)} label="Printers" />
+          <Legend parts={partsOf(preview)} />
+          <ByVersion preview={preview} />
+        </>
+      )}
+      <Reasons title="Later, or not yet" total={matching - now} reasons={preview.waiting} />
+      <Reasons title="Left out" total={printers - matching} reasons={preview.left_out} />
+    </>
+  );
+}
+
+function partsOf({ printers, matching, now }: Preview): Part[] {
+  return [
+    { kind: 'now', label: 'Now', value: now },
+    { kind: 'held', label: 'Later, or not yet', value: matching - now },
+    { kind: 'pending', label: 'Left out', value: printers - matching },
+  ];
+}
+
+const SHOWN = 8;
+
+function ByVersion({ preview }: { preview: Preview }) {
+  const { by_version: versions } = preview;
+  if (versions.length === 0) return null;
+  const rest = versions.slice(SHOWN);
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">They run</th>
+          <th scope="col" class="number">
+            Match
+          </th>
+          <th scope="col" class="number">
+            Now
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {versions.slice(0, SHOWN).map(({ version, matching, now }) => (
+          <tr key={version}>
+            <td>{version}</td>
+            <td class="number">{count(matching)}</td>
+            <td class="number">{count(now)}</td>
+          </tr>
+        ))}
+        {rest.length > 0 && (
+          <tr>
+            <td>{counted(rest.length, 'more version')}</td>
+            <td class="number">{count(rest.reduce((sum, { matching }) => sum + matching, 0))}</td>
+            <td class="number">{count(rest.reduce((sum, { now }) => sum + now, 0))}</td>
+          </tr>
+        )}
+      </tbody>
+    </table>
+  );
+}
+
+function Reasons({ title, total, reasons }: { title: string; total: number; reasons: readonly Counted[] }) {
+  const counts = reasons.filter(({ printers }) => printers > 0);
+  if (counts.length === 0) return null;
+  return (
+    <>
+      <h3>
+        {title}: {count(total)}
+      </h3>
+      <ul class="reasons">
+        {counts.map(({ reason, description, printers }) => (
+          <li key={reason}>
+            <b>{count(printers)}</b>
+            <span>{description}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

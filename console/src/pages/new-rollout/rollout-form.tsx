@@ -1,0 +1,147 @@
+import { useLocation } from 'preact-iso';
+import { useState } from 'preact/hooks';
+import { api } from '../../api/api';
+import { noteRollout } from '../../api/live';
+import { ApiError } from '../../api/request';
+import type { NewRollout, Preview } from '../../api/types';
+import { Curl } from '../../ui/curl';
+import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
+import { CreateQuestion, needsQuestion } from './create-question';
+import type { Question } from './create-question';
+import { firstDraft, toRequest } from './draft';
+import type { Choice, Draft } from './draft';
+import { FirmwareFields } from './firmware-fields';
+import { PaceFields } from './pace-fields';
+import { PreviewPanel } from './preview-panel';
+import { TargetFields } from './target-fields';
+import { usePreview } from './use-preview';
+
+const FIELDS = [
+  'firmware_version',
+  'target',
+  'target.user_ids',
+  'target.printer_ids',
+  'target.channels',
+  'target.min_version',
+  'target.max_version',
+  'rollout_type',
+  'rollout_percentage',
+  'scheduled_for',
+];
+
+/** The form of a new rollout, and beside it whom it would reach. */
+export function RolloutForm({
+  query,
+  choices,
+}: {
+  query: Record<string, string>;
+  choices: readonly Choice[];
+}) {
+  const { route } = useLocation();
+  const [draft, setDraft] = useState<Draft>(() => firstDraft(query, choices));
+  // What was sent in vain: an error of the server, or the problems that the form had itself.
+  const [failed, setFailed] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [question, setQuestion] = useState<Question | null>(null);
+  const form = useFocusOnError(failed);
+  const { request, problems } = toRequest(draft);
+  const preview = usePreview(request);
+
+  const change = (part: Partial<Draft>): void => {
+    setDraft((old) => ({ ...old, ...part }));
+    setFailed((old: unknown) => (old instanceof ApiError ? null : old));
+  };
+  const error = failed instanceof ApiError ? failed : preview.error;
+  const errorOf = (field: string): string | null => {
+    const problem = problems.find((one) => one.field === field);
+    if (problem && (problem.kind === 'wrong' || failed != null)) return problem.message;
+    return request === null ? null : serverError(error, field);
+  };
+
+  const create = async (wanted: NewRollout): Promise<void> => {
+    try {
+      const rollout = await api.createRollout(wanted);
+      noteRollout(rollout);
+      route(`/rollouts/${rollout.id}`);
+    } catch (failure) {
+      setFailed(failure);
+    }
+  };
+  const submit = async (): Promise<void> => {
+    if (request === null) {
+      setFailed(problems);
+      return;
+    }
+    setBusy(true);
+    setFailed(null);
+    try {
+      const asked = { request, preview: await previewOf(request) };
+      if (needsQuestion(asked)) setQuestion(asked);
+      else await create(request);
+    } catch (failure) {
+      setFailed(failure);
+    }
+    setBusy(false);
+  };
+  const fields = { draft, change, errorOf };
+  return (
+    <>
+      <form
+        ref={form}
+        class="rollout-form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+      >
+        <div>
+          <FirmwareFields {...fields} choices={choices} />
+          <TargetFields {...fields} />
+          <PaceFields {...fields} matching={preview.data?.matching ?? null} />
+        </div>
+        <div class="rollout-aside">
+          <PreviewPanel preview={preview} problems={problems} isErrorBeside={isBesideField(preview.error)} />
+          {failed instanceof ApiError && <FormFailure error={failed} isBesideField={isBesideField(failed)} />}
+          <div class="actions">
+            <button type="submit" disabled={isBusy} aria-busy={isBusy}>
+              Create rollout
+            </button>
+          </div>
+          {request !== null && <Curl method="POST" path="/api/rollouts" body={request} />}
+        </div>
+      </form>
+      {question !== null && (
+        <CreateQuestion
+          question={question}
+          create={() => create(question.request)}
+          close={() => setQuestion(null)}
+        />
+      )}
+    </>
+  );
+}
+
+/** Some refusals name no field, but are about the version: there is none, or it may not go out. */
+function isAboutVersion(error: unknown): error is ApiError {
+  return error instanceof ApiError && (error.status === 404 || error.status === 409);
+}
+
+function serverError(error: unknown, field: string): string | null {
+  if (isAboutVersion(error)) return field === 'firmware_version' ? error.message : null;
+  return error instanceof ApiError ? error.of(field) : null;
+}
+
+function isBesideField(error: unknown): boolean {
+  return isAboutVersion(error) || isAllBeside(error, FIELDS);
+}
+
+/** What the rollout would do, as it is at this moment; null where the server refuses nothing, and yet cannot say. */
+async function previewOf(request: NewRollout): Promise<Preview | null> {
+  try {
+    return await api.previewRollout(request);
+  } catch (error) {
+    if (error instanceof ApiError && error.status >= 400 && error.status < 500) throw error;
+    return null;
+  }
+}

@@ -1,0 +1,140 @@
+import type { Channel } from '../../api/types';
+import { CHANNELS } from '../../ui/channels';
+import { Field } from '../../ui/field';
+import { counted } from '../../ui/format';
+import { Panel } from '../../ui/parts';
+import type { Method } from './draft';
+import type { FieldsProps } from './firmware-fields';
+import { readUuids } from './uuids';
+
+const METHODS = [
+  ['channels', 'By channel', 'printers that follow the channels below'],
+  ['all', 'All printers', 'whatever their channel, unless some are chosen below'],
+  ['user_ids', 'Printers of some users', 'a list of UUIDs'],
+  ['printer_ids', 'Some printers', 'a list of UUIDs'],
+] as const satisfies ReadonlyArray<readonly [Method, string, string]>;
+
+/** Whom a rollout is for. */
+export function TargetFields(props: FieldsProps) {
+  const { draft, change, errorOf } = props;
+  const { method } = draft;
+  return (
+    <Panel title="Target">
+      <fieldset>
+        <legend>Who gets it</legend>
+        <div class="methods">
+          {METHODS.map(([name, label, hint]) => (
+            <label key={name}>
+              <input
+                type="radio"
+                name="method"
+                checked={method === name}
+                onChange={() => change({ method: name })}
+              />
+              {label} <span class="hint">{hint}</span>
+            </label>
+          ))}
+        </div>
+        {errorOf('target') !== null && <p class="field-error">{errorOf('target')}</p>}
+      </fieldset>
+      {(method === 'user_ids' || method === 'printer_ids') && <ListField {...props} name={method} />}
+      <ChannelFields {...props} />
+      <div class="field-row">
+        <VersionField
+          label="From version (min_version)"
+          hint="Inclusive; empty: any"
+          value={draft.minVersion}
+          change={(minVersion) => change({ minVersion })}
+          error={errorOf('target.min_version')}
+        />
+        <VersionField
+          label="Up to version (max_version)"
+          hint="Inclusive; empty: any"
+          value={draft.maxVersion}
+          change={(maxVersion) => change({ maxVersion })}
+          error={errorOf('target.max_version')}
+        />
+      </div>
+    </Panel>
+  );
+}
+
+function ListField({ draft, change, errorOf, name }: FieldsProps & { name: 'user_ids' | 'printer_ids' }) {
+  const list = readUuids(draft.lists[name]);
+  const one = name === 'user_ids' ? 'user' : 'printer';
+  const repeated = list.repeated === 0 ? '' : `; ${list.repeated} repeated`;
+  return (
+    <Field
+      label={name === 'user_ids' ? 'UUIDs of users' : 'UUIDs of printers'}
+      hint={`One in each line: ${counted(list.ids.length, one)}${repeated}`}
+      error={errorOf(`target.${name}`)}
+    >
+      {(attributes) => (
+        <textarea
+          {...attributes}
+          class="mono"
+          rows={6}
+          value={draft.lists[name]}
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="770e8400-e29b-41d4-a716-446655440000"
+          onInput={({ currentTarget }) => change({ lists: { ...draft.lists, [name]: currentTarget.value } })}
+        />
+      )}
+    </Field>
+  );
+}
+
+function ChannelFields({ draft, change, errorOf }: FieldsProps) {
+  const error = errorOf('target.channels');
+  const toggle = (channel: Channel, isOn: boolean): void =>
+    change({ channels: CHANNELS.filter((one) => (one === channel ? isOn : draft.channels.includes(one))) });
+  return (
+    <fieldset>
+      <legend>{draft.method === 'channels' ? 'Channels' : 'Only in these channels'}</legend>
+      <div class="choices">
+        {CHANNELS.map((channel) => (
+          <label key={channel}>
+            <input
+              type="checkbox"
+              checked={draft.channels.includes(channel)}
+              aria-invalid={error === null ? undefined : 'true'}
+              onChange={({ currentTarget }) => toggle(channel, currentTarget.checked)}
+            />
+            {channel}
+          </label>
+        ))}
+      </div>
+      {error !== null && <p class="field-error">{error}</p>}
+      {draft.method !== 'channels' && <p class="hint">None chosen: whatever the channel</p>}
+    </fieldset>
+  );
+}
+
+function VersionField({
+  label,
+  hint,
+  value,
+  change,
+  error,
+}: {
+  label: string;
+  hint: string;
+  value: string;
+  change: (value: string) => void;
+  error: string | null;
+}) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(attributes) => (
+        <input
+          {...attributes}
+          value={value}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={({ currentTarget }) => change(currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}

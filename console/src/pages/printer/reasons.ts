@@ -1,0 +1,211 @@
+import type { Decision, PastUpdate, Printer, Rollout } from '../../api/types';
+import { shortTime } from '../../ui/format';
+import type { StateKind } from '../../ui/parts';
+
+/** What an operator can do about a decision. */
+export type Remedy =
+  'let-in' | 'roll-out' | 'rollout' | 'retry' | 'firmware' | 'upload' | 'roll-out-between' | null;
+
+/** A decision in words. */
+export interface Explanation {
+  kind: StateKind;
+  /** One plain sentence. */
+  sentence: string;
+  /** What follows from it, or what can be done. */
+  advice: string | null;
+  remedy: Remedy;
+}
+
+/** All that the words depend on. */
+export interface Case {
+  printer: Printer;
+  decision: Decision;
+  /** The rollout that the decision is about, as far as it is known here. */
+  rollout: Rollout | undefined;
+  /** The printer's last update through that rollout. */
+  last: PastUpdate | undefined;
+}
+
+/** Why a printer is, or is not, sent an update now. */
+export function explain(given: Case): Explanation {
+  const { decision, printer } = given;
+  if (decision.send) {
+    return decision.online
+      ? told('busy', `Firmware ${version(given)} is on its way to it, from ${rolloutName(given)}.`)
+      : told(
+          'idle',
+          `Firmware ${version(given)} waits for it: the printer is offline.`,
+          `It is sent, from ${rolloutName(given)}, as soon as the printer connects.`,
+        );
+  }
+  const words = WORDS[decision.reason ?? ''];
+  return (
+    words?.(given) ?? told('idle', decision.description ?? `Nothing is due for ${printer.name}.`, null, null)
+  );
+}
+
+function told(
+  kind: StateKind,
+  sentence: string,
+  advice: string | null = null,
+  remedy: Remedy = null,
+): Explanation {
+  return { kind, sentence, advice, remedy };
+}
+
+const WORDS: Record<string, (given: Case) => Explanation> = {
+  blocked: () =>
+    told(
+      'bad',
+      'It is blocked: it cannot connect, and is sent nothing.',
+      'What is due for it waits until it is let in again.',
+      'let-in',
+    ),
+  no_rollout: () =>
+    told('idle', 'There is no rollout that could send it anything.', 'Roll out to it.', 'roll-out'),
+  not_targeted: () =>
+    told(
+      'idle',
+      'No rollout is for this printer: each names other users, printers or channels.',
+      'A rollout to this printer reaches it.',
+      'roll-out',
+    ),
+  below_min_version: (given) =>
+    told(
+      'idle',
+      `It runs ${runs(given)}, and ${rolloutName(given)} is only for printers ${from(given)}.`,
+      'A rollout without that limit reaches it.',
+      'roll-out',
+    ),
+  above_max_version: (given) =>
+    told(
+      'idle',
+      `It runs ${runs(given)}, and ${rolloutName(given)} is only for printers ${upTo(given)}.`,
+      'A rollout without that limit reaches it.',
+      'roll-out',
+    ),
+  no_build_for_platform: (given) =>
+    told(
+      'warn',
+      `Firmware ${version(given)} has no build for its board${board(given)}.`,
+      'Upload a build for this board, or one that fits every board.',
+      'upload',
+    ),
+  downgrade_not_allowed: (given) =>
+    told(
+      'idle',
+      `It runs ${runs(given)}, which is newer than the ${version(given)} of ${rolloutName(given)}.`,
+      'Only a rollout that allows downgrades takes it back.',
+      'roll-out',
+    ),
+  below_min_upgrade_version: (given) =>
+    told(
+      'warn',
+      `It runs ${runs(given)}, which is too old to go to ${version(given)} in one step.`,
+      'Roll out a version in between first: the page of the firmware says which is the lowest that can.',
+      'roll-out-between',
+    ),
+  up_to_date: (given) => told('good', `It is up to date: it runs ${runs(given)}.`),
+  already_completed: (given) =>
+    told(
+      'warn',
+      `${capital(rolloutName(given))} has updated it before; since then it went back to ${runs(given)} by other means.`,
+      'No rollout sends the same update twice. A new rollout to this printer does.',
+      'roll-out',
+    ),
+  already_failed: (given) =>
+    told(
+      'bad',
+      `The update to ${version(given)} has failed on it, and is not repeated by itself.`,
+      failure(given),
+      'retry',
+    ),
+  already_declined: (given) =>
+    told(
+      'warn',
+      `It declined ${version(given)}.`,
+      'It is asked again when it connects with automatic updates on.',
+    ),
+  firmware_deprecated: (given) =>
+    told(
+      'warn',
+      `Firmware ${version(given)} is deprecated, and offered to nobody.`,
+      'Offer it again, or roll out another version.',
+      'firmware',
+    ),
+  not_yet_scheduled: (given) =>
+    told('idle', `The time of ${rolloutName(given)} has not come${begins(given)}.`, null, 'rollout'),
+  rollout_paused: (given) =>
+    told(
+      'warn',
+      `${capital(rolloutName(given))}, which has ${version(given)} for it, is paused.`,
+      'It is sent when the rollout is resumed.',
+      'rollout',
+    ),
+  not_in_percentage: (given) =>
+    told(
+      'idle',
+      `Its turn in ${rolloutName(given)} comes at ${given.decision.bucket + 1} %${percentage(given)}.`,
+      'Raise the percentage of the rollout to reach it.',
+      'rollout',
+    ),
+  auto_update_off: (given) =>
+    told(
+      'warn',
+      `Its automatic updates are off, and ${version(given)} is not mandatory.`,
+      'It is sent when they are switched on at the printer, or the firmware is made mandatory.',
+      'firmware',
+    ),
+  already_in_progress: () =>
+    told('busy', 'An update of it is under way.', 'Whatever else is due waits until that one has ended.'),
+};
+
+function rolloutName({ decision }: Case): string {
+  return decision.rollout_id === null ? 'a rollout' : `rollout ${decision.rollout_id}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The version that the decision is about. */
+function version({ decision, rollout }: Case): string {
+  const verdict = decision.rollouts.find(({ rollout_id: id }) => id === decision.rollout_id);
+  return (
+    decision.target_version ?? verdict?.firmware_version ?? rollout?.firmware_version ?? 'of that rollout'
+  );
+}
+
+function runs({ decision }: Case): string {
+  return decision.firmware_version;
+}
+
+function board({ printer }: Case): string {
+  return printer.platform === null ? ', which it has not named' : ` (${printer.platform})`;
+}
+
+function from({ rollout }: Case): string {
+  const lowest = rollout?.target.min_version ?? null;
+  return lowest === null ? 'with a newer version' : `from ${lowest} on`;
+}
+
+function upTo({ rollout }: Case): string {
+  const highest = rollout?.target.max_version ?? null;
+  return highest === null ? 'with an older version' : `up to ${highest}`;
+}
+
+function begins({ rollout }: Case): string {
+  const at = rollout?.scheduled_for ?? null;
+  return at === null ? '' : `: it begins on ${shortTime(at)}`;
+}
+
+function percentage({ decision, rollout }: Case): string {
+  const verdict = decision.rollouts.find(({ rollout_id: id }) => id === decision.rollout_id);
+  const now = rollout?.rollout_percentage ?? verdict?.rollout_percentage;
+  return now === undefined ? '' : `, and the rollout is at ${now} %`;
+}
+
+function failure({ last }: Case): string | null {
+  if (last?.status !== 'failed' || last.error_message === null) return null;
+  return `It said: ${last.error_message}`;
+}

@@ -1,0 +1,162 @@
+import { useState } from 'preact/hooks';
+import { api } from '../../api/api';
+import { live, noteRollout } from '../../api/live';
+import type { Decision, PastUpdate, Printer } from '../../api/types';
+import { ROLLOUT_TO_CHOSEN, handOver } from '../../ui/chosen-printers';
+import { Confirm } from '../../ui/dialog';
+import { counted } from '../../ui/format';
+import { Panel } from '../../ui/parts';
+import { RolloutState } from '../../ui/rollout-parts';
+import { explain } from './reasons';
+import type { Remedy } from './reasons';
+
+const SHOWN_AT_FIRST = 8;
+
+/** Why a printer is not updating, in words, with what can be done about it. */
+export function Why({
+  printer,
+  decision,
+  updates,
+  letIn,
+  retried,
+}: {
+  printer: Printer;
+  decision: Decision;
+  updates: readonly PastUpdate[];
+  letIn: () => void;
+  /** Called once failed updates are to be sent again. */
+  retried: () => void;
+}) {
+  const { rollout_id: id } = decision;
+  const rollout = id === null ? undefined : live.rollouts.value.get(id);
+  const last = updates.find((update) => update.id !== null && update.rollout_id === id);
+  const { kind, sentence, advice, remedy } = explain({ printer, decision, rollout, last });
+  return (
+    <Panel title={decision.send || kind === 'good' || kind === 'busy' ? 'What it gets' : TITLE}>
+      <div class={`notice ${NOTICES[kind]}`}>
+        <p class="sentence">{sentence}</p>
+        {advice !== null && <p>{advice}</p>}
+        <RemedyAction remedy={remedy} printer={printer} rolloutId={id} letIn={letIn} retried={retried} />
+      </div>
+      <Verdicts decision={decision} />
+    </Panel>
+  );
+}
+
+const TITLE = 'Why is it not updating?';
+
+const NOTICES = { good: 'good', busy: '', warn: 'warn', bad: 'bad', idle: 'calm' } as const;
+
+function RemedyAction({
+  remedy,
+  printer,
+  rolloutId,
+  letIn,
+  retried,
+}: {
+  remedy: Remedy;
+  printer: Printer;
+  rolloutId: number | null;
+  letIn: () => void;
+  retried: () => void;
+}) {
+  const [asking, setAsking] = useState(false);
+  switch (remedy) {
+    case null:
+      return null;
+    case 'let-in':
+      return (
+        <button type="button" class="small" onClick={letIn}>
+          Let it in again
+        </button>
+      );
+    case 'roll-out':
+      return <RollOutHere printer={printer} small />;
+    case 'rollout':
+      return rolloutId === null ? null : <a href={`/rollouts/${rolloutId}`}>To rollout {rolloutId}</a>;
+    case 'upload':
+      return <a href="/firmware">Upload a build</a>;
+    case 'firmware':
+    case 'roll-out-between':
+      return <a href="/firmware">To the firmware</a>;
+    case 'retry':
+      if (rolloutId === null) return null;
+      return (
+        <div class="actions">
+          <button type="button" class="small" onClick={() => setAsking(true)}>
+            Retry failed
+          </button>
+          <a href={`/rollouts/${rolloutId}`}>To rollout {rolloutId}</a>
+          {asking && <Retry rolloutId={rolloutId} retried={retried} close={() => setAsking(false)} />}
+        </div>
+      );
+  }
+}
+
+function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () => void; close: () => void }) {
+  const failed = live.rollouts.value.get(rolloutId)?.failed_count;
+  return (
+    <Confirm
+      title={`Retry what failed in rollout ${rolloutId}?`}
+      action="Retry failed"
+      run={async () => {
+        noteRollout(await api.retryRollout(rolloutId));
+        retried();
+      }}
+      close={close}
+    >
+      <p>
+        It is sent again to every printer on which it failed
+        {failed !== undefined && `, ${counted(failed, 'printer')} in all`}: not to this one alone. Those that
+        are online get it at once, the others when they connect.
+      </p>
+    </Confirm>
+  );
+}
+
+/** Leads to a new rollout to one printer. */
+export function RollOutHere({ printer, small = false }: { printer: Printer; small?: boolean }) {
+  return (
+    <a
+      class={small ? 'button small' : 'button'}
+      href={ROLLOUT_TO_CHOSEN}
+      onClick={() => handOver([printer.uuid])}
+    >
+      Roll out to this printer
+    </a>
+  );
+}
+
+function Verdicts({ decision }: { decision: Decision }) {
+  const [all, setAll] = useState(false);
+  const { rollouts } = decision;
+  if (rollouts.length === 0) return null;
+  const shown = all ? rollouts : rollouts.slice(0, SHOWN_AT_FIRST);
+  return (
+    <>
+      <h3>What each rollout has for it, in the order of their turn</h3>
+      <ul class="verdicts">
+        {shown.map((rollout) => (
+          <li key={rollout.rollout_id} class={rollout.rollout_id === decision.rollout_id ? 'decides' : ''}>
+            <span class="line">
+              <a href={`/rollouts/${rollout.rollout_id}`}>Rollout {rollout.rollout_id}</a>
+              <span>{rollout.firmware_version}</span>
+              <RolloutState status={rollout.status} />
+              {rollout.rollout_percentage < 100 && (
+                <span class="hint">at {rollout.rollout_percentage} %</span>
+              )}
+            </span>
+            <span class="hint">
+              {rollout.due ? 'Due for this printer.' : (rollout.description ?? rollout.reason)}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {shown.length < rollouts.length && (
+        <button type="button" class="small quiet" onClick={() => setAll(true)}>
+          Show all {rollouts.length}
+        </button>
+      )}
+    </>
+  );
+}

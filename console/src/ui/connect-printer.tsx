@@ -1,0 +1,21 @@
+/** How a first printer gets here. */
+export function ConnectPrinter({ simulator }: { simulator: boolean }) {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+  return (
+    <>
+      <p>
+        A printer registers itself when it connects to{' '}
+        <code>{`${scheme}://${location.host}/ws/USER-UUID`}</code>: put the UUID of its owner there.
+      </p>
+      {simulator ? (
+        <p>
+          No printer at hand? <a href="/try">Add virtual ones</a>
+        </p>
+      ) : (
+        <p>
+          No printer at hand? <code>npm run simulate</code> on the server's machine starts virtual ones.
+        </p>
+      )}
+    </>
+  );
+}

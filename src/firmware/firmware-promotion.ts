@@ -1,0 +1,95 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Channel } from '../common/channel.js';
+import { Clock } from '../common/clock.js';
+import { Conflict, Invalid } from '../common/errors.js';
+import type { Transaction } from '../database/transaction.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { SigningKeys } from '../signing/signing-keys.js';
+import type { FirmwareSelector } from './firmware-input.js';
+import { FirmwareRows, describe } from './firmware-rows.js';
+import type { Firmware } from './firmware.entity.js';
+
+/** Offers builds in a further channel: a version names one binary, so what has been tried in one is what the next one gets. */
+@Injectable()
+export class FirmwarePromotion {
+  private readonly logger = new Logger('Firmware');
+
+  constructor(
+    private readonly rows: FirmwareRows,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly signingKeys: SigningKeys,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Adds to a channel, for each platform, the build that the selector names; in the most stable channel, where it names none. All of
+   * them, or none.
+   *
+   * @returns the new rows
+   * @throws Invalid where the channel is the one that they are taken from
+   * @throws NotFound where the selector names no row
+   * @throws Conflict where the channel has the version, a build is deprecated, or would be refused at an upload for its signature
+   */
+  async promote(selector: FirmwareSelector, to: Channel): Promise<Firmware[]> {
+    if (selector.channel === to)
+      throw Invalid.field('to', to, `to must be another channel than that of ?channel=${to}`);
+    return this.unitOfWork.run(async (tx) => {
+      const sources = firstOfEachPlatform(this.rows.named(tx.db, selector));
+      const there = this.rows.named(tx.db, { version: selector.version }).filter((row) => row.channel === to);
+      const added: Firmware[] = [];
+      for (const source of sources) {
+        if (there.some((row) => row.platform === source.platform))
+          throw new Conflict('Firmware version already exists');
+        this.refuse(tx, source);
+        added.push(await this.rows.insert(tx, this.copy(source, to), 'firmware.promote'));
+      }
+      await this.rows.changed(tx, selector.version);
+      tx.afterCommit(() => {
+        for (const source of sources) this.logger.log(`Promoted ${describe(source)} to ${to}`);
+      });
+      return added;
+    });
+  }
+
+  // The binary needs no look: while a row has it, it is not removed.
+  private copy(source: Firmware, channel: Channel): Omit<Firmware, 'id'> {
+    return {
+      version: source.version,
+      versionKey: source.versionKey,
+      channel,
+      platform: source.platform,
+      fileSize: source.fileSize,
+      md5: source.md5,
+      sha256: source.sha256,
+      signature: source.signature,
+      signingKeyFingerprint: source.signingKeyFingerprint,
+      releaseNotes: source.releaseNotes,
+      changelog: source.changelog,
+      mandatory: source.mandatory,
+      minUpgradeVersion: source.minUpgradeVersion,
+      releasedAt: this.clock.now(),
+      deprecatedAt: null,
+      downloadCount: 0,
+      successCount: 0,
+      failureCount: 0,
+    };
+  }
+
+  private refuse(tx: Transaction, source: Firmware): void {
+    if (source.deprecatedAt !== null)
+      throw new Conflict(`The source is deprecated: ${describe(source)} is offered to nobody`);
+    const { signingKeyFingerprint } = source;
+    if (this.signingKeys.accepts(tx.db, signingKeyFingerprint)) return;
+    throw new Conflict(
+      `A signature is missing: ${describe(source)} has none by a signing key that is registered; give it one ` +
+        `(PATCH /api/firmware/${source.version})`,
+    );
+  }
+}
+
+/** @param rows in the order of `compareRows` */
+function firstOfEachPlatform(rows: readonly Firmware[]): Firmware[] {
+  const seen = new Map<string, Firmware>();
+  for (const row of rows) if (!seen.has(row.platform)) seen.set(row.platform, row);
+  return [...seen.values()];
+}

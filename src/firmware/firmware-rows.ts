@@ -1,0 +1,135 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
+import type { Action, AuditedState } from '../audit/audit-log.js';
+import { channelRank } from '../common/channel.js';
+import { NotFound } from '../common/errors.js';
+import { Changes } from '../database/changes.js';
+import { Database } from '../database/database.js';
+import type { Statements } from '../database/statements.js';
+import type { Table } from '../database/table.js';
+import type { Transaction } from '../database/transaction.js';
+import type { FirmwareSelector } from './firmware-input.js';
+import type { FirmwareObserver } from './firmware-observer.js';
+import { Firmware } from './firmware.entity.js';
+
+/** The rows of firmware: found by what names them, and changed with the knowledge of all who depend on them. */
+@Injectable()
+export class FirmwareRows {
+  /** The features that depend on firmware. */
+  readonly observers: FirmwareObserver[] = [];
+  private readonly table: Table<Firmware>;
+  private readonly binaries = new Map<string, Firmware>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    private readonly changes: Changes,
+  ) {
+    this.table = database.table(Firmware);
+  }
+
+  /**
+   * The row that a selector leads to: in the most stable channel, the build for every board first.
+   *
+   * @throws NotFound where there is none
+   */
+  get(selector: FirmwareSelector): Firmware {
+    return this.named(this.database.reader, selector)[0];
+  }
+
+  /**
+   * Every row that a selector names, in the order of `compareRows`.
+   *
+   * @throws NotFound where there is none
+   */
+  named(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
+    const rows = this.table.select(
+      db,
+      'WHERE version = ? AND channel = coalesce(?, channel) AND platform = coalesce(?, platform)',
+      selector.version,
+      selector.channel ?? null,
+      selector.platform ?? null,
+    );
+    const [first, ...others] = rows.sort(compareRows);
+    if (!first) throw new NotFound('Firmware version not found');
+    return [first, ...others];
+  }
+
+  /**
+   * The row that `get` leads to, for a download: remembered until any firmware changes, so its counts may be old.
+   *
+   * @throws NotFound where there is none
+   */
+  binaryOf(selector: FirmwareSelector): Firmware {
+    const key = `${selector.version} ${selector.channel} ${selector.platform}`;
+    let row = this.binaries.get(key);
+    if (row === undefined) {
+      row = this.get(selector);
+      this.binaries.set(key, row);
+    }
+    return row;
+  }
+
+  /** Tells who depends on firmware that a printer begins to fetch a binary. */
+  async downloadBegun(row: Firmware, printerId: number): Promise<void> {
+    for (const observer of this.observers) await observer.downloadBegun(row, printerId);
+  }
+
+  /** Adds a row; `changed` is to follow, once for all rows of a version. */
+  async insert(tx: Transaction, row: Omit<Firmware, 'id'>, action: Action): Promise<Firmware> {
+    const id = await tx.insert(Firmware, row);
+    this.record(tx, action, null, { ...row, id });
+    return tx.em.findOneByOrFail(Firmware, { id });
+  }
+
+  /** Says in the audit log what has become of a row. */
+  record(tx: Transaction, action: Action, before: Firmware | null, after: Firmware | null): void {
+    const version = (before ?? after)?.version;
+    this.audit.record(tx, {
+      action,
+      subject: `firmware/${version}`,
+      before: before && toState(before),
+      after: after && toState(after),
+    });
+  }
+
+  /** To be called when rows of a version were added, changed or deleted, in the same transaction. */
+  async changed(tx: Transaction, version: string): Promise<void> {
+    tx.afterCommit(() => this.binaries.clear());
+    this.changes.firmwareIn(tx);
+    for (const observer of this.observers) await observer.changed(tx, version);
+  }
+}
+
+function toState(row: Firmware): AuditedState {
+  return {
+    id: row.id,
+    channel: row.channel,
+    platform: row.platform === '' ? null : row.platform,
+    file_size: row.fileSize,
+    sha256_checksum: row.sha256,
+    release_notes: row.releaseNotes,
+    changelog: row.changelog,
+    mandatory: row.mandatory,
+    min_upgrade_version: row.minUpgradeVersion,
+    deprecated_at: row.deprecatedAt,
+    signature: row.signature,
+    signing_key_fingerprint: row.signingKeyFingerprint,
+  };
+}
+
+/** The most stable channel first; within it the build for every board, then by platform. */
+export function compareRows(a: Firmware, b: Firmware): number {
+  return channelRank(a.channel) - channelRank(b.channel) || compareText(a.platform, b.platform);
+}
+
+/** Compares texts by their UTF-16 units. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A row in words. */
+export function describe(row: Firmware): string {
+  const platform = row.platform === '' ? 'every board' : row.platform;
+  return `firmware ${row.version} in ${row.channel} for ${platform}`;
+}

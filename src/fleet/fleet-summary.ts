@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import { Presence } from '../printer/presence.js';
+import type { RolloutStatus } from '../rollout/domain/state.js';
+import { UpdateEndings } from '../rollout/update-endings.js';
+import type { Endings } from '../rollout/update-endings.js';
+import { Census } from './census.js';
+import type { Count } from './census.js';
+
+/** The whole fleet at a glance. */
+export interface Summary {
+  at: Date;
+  printers: { total: number; online: number };
+  updatesInProgress: number;
+  endedLastDay: Endings;
+  rollouts: ReadonlyMap<RolloutStatus, number>;
+  firmware: number;
+  count: Count;
+}
+
+const PRINTERS = 'SELECT sum(printers) FROM printer_tally';
+// By the index over those that are under way alone.
+const IN_PROGRESS = `SELECT count(*) FROM printer_update WHERE status = 'in_progress' AND printer_id > 0`;
+const ROLLOUTS = 'SELECT status, count(*) AS rollouts FROM rollout GROUP BY status';
+const FIRMWARE = 'SELECT count(*) FROM firmware';
+
+/** Sums the fleet up. */
+@Injectable()
+export class FleetSummary {
+  constructor(
+    private readonly database: Database,
+    private readonly presence: Presence,
+    private readonly endings: UpdateEndings,
+    private readonly census: Census,
+    private readonly clock: Clock,
+  ) {}
+
+  /** As of now; the versions as they were counted last. */
+  async current(): Promise<Summary> {
+    const count = await this.census.latest();
+    const { reader } = this.database;
+    const now = this.clock.now();
+    const rollouts = reader.all(ROLLOUTS).map(({ status, rollouts }) => [status, Number(rollouts)]);
+    return {
+      at: now,
+      printers: { total: reader.count(PRINTERS), online: this.presence.count },
+      updatesInProgress: reader.count(IN_PROGRESS),
+      endedLastDay: this.endings.lastDay(reader, now),
+      rollouts: new Map(rollouts as Array<[RolloutStatus, number]>),
+      firmware: reader.count(FIRMWARE),
+      count,
+    };
+  }
+
+  /** False where something has changed since the versions were counted. */
+  get isCurrent(): boolean {
+    return this.census.isCurrent;
+  }
+
+  /** Lets nobody wait for a count any more. */
+  stop(): void {
+    this.census.stop();
+  }
+}

@@ -1,0 +1,82 @@
+import { Controller, Get, Query, Req, Sse } from '@nestjs/common';
+import type { MessageEvent } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import type { Observable } from 'rxjs';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import { AppConfig } from '../config/config.js';
+import { EventStreams } from './event-streams.js';
+import { FleetHistory } from './fleet-history.js';
+import { FleetSummary } from './fleet-summary.js';
+import { FleetHistoryQuery, FleetHistoryResponse, toFleetHistoryResponse } from './history.dto.js';
+import { SummaryResponse, toSummaryResponse } from './summary.dto.js';
+
+const EVENTS = `One stream of server-sent events. Each has a name and JSON:
+
+- \`hello\`, once and first: \`version\`, \`started_at\` and \`simulator\` of the server
+- \`summary\`: as GET /api/summary; now, and whenever it has changed
+- \`rollouts\`: \`{"rollouts":[...],"removed":[3]}\`; now the newest 100 that are not cancelled, then those that have changed
+- \`printers\`: \`{"ids":[1,2,3]}\`, or \`{"all":true}\` where they are too many to name: those that came, went or changed, or whose
+  update did
+- \`firmware\`: builds were uploaded, changed or deleted
+- \`ping\`: every 20 seconds
+
+Changes are gathered for about a second. Who does not read is told how things are when it does again; who reads nothing for longer than
+a request may be stuck is cut off. At most 200 streams may be open.`;
+
+const EXAMPLE = `event: hello
+id: 1
+data: {"version":"0.1.0","started_at":"2025-01-15T10:00:00.000Z","simulator":false}
+
+event: printers
+id: 2
+data: {"ids":[1,2,3]}
+
+`;
+
+/** The fleet as a whole: what it runs, what it ran, and what changes meanwhile. */
+@ApiTags('fleet')
+@Controller('api')
+export class FleetController {
+  constructor(
+    private readonly fleet: FleetSummary,
+    private readonly history: FleetHistory,
+    private readonly streams: EventStreams,
+    private readonly config: AppConfig,
+  ) {}
+
+  @Get('summary')
+  @NoQuery()
+  @ApiOperation({ summary: 'Sum up the fleet: who is online, who runs what, and who is behind' })
+  @ApiOkResponse({ type: SummaryResponse })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
+  async summary(): Promise<SummaryResponse> {
+    return toSummaryResponse(await this.fleet.current(), this.config.simulator);
+  }
+
+  @Get('fleet/history')
+  @ApiOperation({ summary: 'Get what the fleet ran over the last hours, days or months' })
+  @ApiOkResponse({ type: FleetHistoryResponse })
+  @ApiBadInput('hours', '0', 'hours must not be less than 1')
+  past(@Query() query: FleetHistoryQuery): FleetHistoryResponse {
+    return toFleetHistoryResponse(this.history.ofLast(query.hours));
+  }
+
+  @Sse('events')
+  @NoQuery()
+  @ApiOperation({ summary: 'Be told what changes', description: EVENTS })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' }, example: EXAMPLE } } })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
+  @ApiProblem(
+    503,
+    'Too many streams are open, or the server is stopping',
+    'The server has 200 event streams, as many as it may have',
+  )
+  events(@Req() request: Request): Observable<MessageEvent> {
+    const { res: response } = request;
+    if (response === undefined) throw new Error('A request of Express has its response');
+    return this.streams.open(response);
+  }
+}

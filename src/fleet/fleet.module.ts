@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { PrinterModule } from '../printer/printer.module.js';
+import { RolloutModule } from '../rollout/rollout.module.js';
+import { Census } from './census.js';
+import { EventStreams, EventTimes } from './event-streams.js';
+import { FleetHistory } from './fleet-history.js';
+import { FleetSample } from './fleet-sample.entity.js';
+import { FleetSampler } from './fleet-sampler.js';
+import { FleetSummary } from './fleet-summary.js';
+import { FleetController } from './fleet.controller.js';
+import { RolloutDiff } from './rollout-diff.js';
+
+/** All printers at a glance, over time and as it changes. */
+@Module({
+  imports: [TypeOrmModule.forFeature([FleetSample]), PrinterModule, RolloutModule],
+  controllers: [FleetController],
+  providers: [Census, EventStreams, EventTimes, FleetHistory, FleetSampler, FleetSummary, RolloutDiff],
+})
+export class FleetModule {}

@@ -1,0 +1,207 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { RolloutStatus } from '../rollout/domain/state.js';
+import { VERSION } from '../version.js';
+import type { VersionCount } from './census.js';
+import { OTHER } from './fleet-history.js';
+import type { Summary } from './fleet-summary.js';
+
+// A fleet runs some tens of versions; what printers claim beyond that is summed up.
+const MAX_VERSIONS = 50;
+
+/** How many printers there are. */
+export class PrinterCountResponse {
+  @ApiProperty({ type: Number, example: 150 })
+  total!: number;
+
+  @ApiProperty({ type: Number, example: 120 })
+  online!: number;
+}
+
+/** How many updates are under way, and how many ended in the last 24 hours. */
+export class UpdateCountResponse {
+  @ApiProperty({ type: Number, example: 3 })
+  in_progress!: number;
+
+  @ApiProperty({ type: Number, example: 40, description: 'In the last 24 hours, to five minutes' })
+  completed_last_day!: number;
+
+  @ApiProperty({ type: Number, example: 2 })
+  failed_last_day!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  declined_last_day!: number;
+}
+
+/** How many rollouts there are in each state. */
+export class RolloutCountResponse implements Record<RolloutStatus, number> {
+  @ApiProperty({ type: Number, example: 0 })
+  scheduled!: number;
+
+  @ApiProperty({ type: Number, example: 1 })
+  active!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  paused!: number;
+
+  @ApiProperty({ type: Number, example: 3 })
+  completed!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  cancelled!: number;
+}
+
+/** The printers of one version: `printers` is the sum of the other four. */
+export class VersionCountResponse {
+  @ApiProperty({ type: String, example: '1.5.0', description: `Or \`${OTHER}\`` })
+  version!: string;
+
+  @ApiProperty({ type: Number, example: 100 })
+  printers!: number;
+
+  @ApiProperty({ type: Number, example: 95, description: 'Nothing is meant for them' })
+  on_target!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 0,
+    description:
+      'Something is meant for them and held back: by a pause, a time or a percentage, by auto_update off, by deprecated firmware, ' +
+      'or because the printer is blocked',
+  })
+  held!: number;
+
+  @ApiProperty({ type: Number, example: 3, description: 'Something is due for them, and they are offline' })
+  behind_offline!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 2,
+    description: 'Something is due for them, and they are connected: it is under way, or has failed',
+  })
+  behind_online!: number;
+}
+
+/** The whole fleet at a glance. */
+export class SummaryResponse {
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  at!: string;
+
+  @ApiProperty({ type: String, example: '0.1.0', description: 'The version of the server' })
+  version!: string;
+
+  @ApiProperty({
+    type: Boolean,
+    example: false,
+    description: 'True where the server can make virtual printers',
+  })
+  simulator!: boolean;
+
+  @ApiProperty({ type: PrinterCountResponse })
+  printers!: PrinterCountResponse;
+
+  @ApiProperty({ type: UpdateCountResponse })
+  updates!: UpdateCountResponse;
+
+  @ApiProperty({ type: RolloutCountResponse })
+  rollouts!: RolloutCountResponse;
+
+  @ApiProperty({
+    type: Number,
+    example: 4,
+    description: 'Builds, one for each version, channel and platform',
+  })
+  firmware!: number;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    example: '2025-01-15T09:59:59.500Z',
+    description: 'When `versions` was counted: a large fleet is not counted anew with every change',
+  })
+  counted_at!: string;
+
+  @ApiProperty({
+    type: [VersionCountResponse],
+    description: `The highest version first; beyond the ${MAX_VERSIONS} commonest, the rest summed up at the end`,
+  })
+  versions!: VersionCountResponse[];
+}
+
+/** Maps a summary to its answer. */
+export function toSummaryResponse(summary: Summary, simulator: boolean): SummaryResponse {
+  const { printers, endedLastDay, rollouts, count } = summary;
+  return {
+    at: summary.at.toISOString(),
+    version: VERSION,
+    simulator,
+    printers: { total: printers.total, online: printers.online },
+    updates: {
+      in_progress: summary.updatesInProgress,
+      completed_last_day: endedLastDay.completed,
+      failed_last_day: endedLastDay.failed,
+      declined_last_day: endedLastDay.declined,
+    },
+    rollouts: {
+      scheduled: rollouts.get('scheduled') ?? 0,
+      active: rollouts.get('active') ?? 0,
+      paused: rollouts.get('paused') ?? 0,
+      completed: rollouts.get('completed') ?? 0,
+      cancelled: rollouts.get('cancelled') ?? 0,
+    },
+    firmware: summary.firmware,
+    counted_at: count.countedAt.toISOString(),
+    versions: toVersions(count.versions),
+  };
+}
+
+/** True where two summaries differ in more than when they were made. */
+export function differ(a: SummaryResponse | null, b: SummaryResponse): boolean {
+  const when = { at: '', counted_at: '' };
+  return a === null || JSON.stringify({ ...a, ...when }) !== JSON.stringify({ ...b, ...when });
+}
+
+function toVersions(counts: readonly VersionCount[]): VersionCountResponse[] {
+  const versions = counts.map(toVersion);
+  if (versions.length <= MAX_VERSIONS) return versions;
+  const commonest = new Set([...versions].sort((a, b) => b.printers - a.printers).slice(0, MAX_VERSIONS));
+  const named = versions.filter((version) => commonest.has(version));
+  const others = versions.filter((version) => !commonest.has(version));
+  return [...named, others.reduce(add, { ...NOBODY })];
+}
+
+const NOBODY: VersionCountResponse = {
+  version: OTHER,
+  printers: 0,
+  on_target: 0,
+  held: 0,
+  behind_offline: 0,
+  behind_online: 0,
+};
+
+function add(sum: VersionCountResponse, other: VersionCountResponse): VersionCountResponse {
+  return {
+    version: sum.version,
+    printers: sum.printers + other.printers,
+    on_target: sum.on_target + other.on_target,
+    held: sum.held + other.held,
+    behind_offline: sum.behind_offline + other.behind_offline,
+    behind_online: sum.behind_online + other.behind_online,
+  };
+}
+
+function toVersion({
+  version,
+  onTarget,
+  held,
+  behindOffline,
+  behindOnline,
+}: VersionCount): VersionCountResponse {
+  return {
+    version,
+    printers: onTarget + held + behindOffline + behindOnline,
+    on_target: onTarget,
+    held,
+    behind_offline: behindOffline,
+    behind_online: behindOnline,
+  };
+}

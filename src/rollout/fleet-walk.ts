@@ -1,0 +1,84 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../database/statements.js';
+import { FleetTally } from '../printer/fleet-tally.js';
+import { PrinterService } from '../printer/printer.service.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
+import type { RolloutRule } from './domain/targeting.js';
+import type { PrinterKind } from './rule-set.js';
+
+// So many rows are read before the event loop is given back: some milliseconds.
+const SLICE = 500;
+
+// A rule that names no printers and no users does not look at these.
+const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
+
+/**
+ * Walks the fleet in slices, which give the event loop back between: what it sees is one state only where the connection does so (a
+ * transaction, a snapshot).
+ */
+@Injectable()
+export class FleetWalk {
+  constructor(
+    private readonly tally: FleetTally,
+    private readonly printers: PrinterService,
+  ) {}
+
+  /**
+   * Visits everybody whom a rule names: one by one where it lists printers or users, else by their kinds.
+   *
+   * @param visit gets a printer, and how many there are that a rule cannot tell from it
+   */
+  async named(
+    db: Statements,
+    rule: RolloutRule,
+    visit: (printer: PrinterKind, alike: number) => void,
+  ): Promise<void> {
+    if (rule.printerUuids !== null) {
+      for (const uuids of slices([...rule.printerUuids])) {
+        for (const printer of this.printers.byUuids(db, uuids)) visit(printer, 1);
+        await nextTurn();
+      }
+    } else if (rule.userIds !== null) {
+      await this.ofUsers(db, [...rule.userIds], (printer) => visit(printer, 1));
+    } else {
+      for (const { printers, ...kind } of this.tally.kinds(db)) {
+        const { platform, versionRolloutId } = kind;
+        const one = { ...UNNAMED, ...kind, platform: platform || null };
+        visit({ ...one, versionRolloutId: versionRolloutId || null }, printers);
+      }
+    }
+  }
+
+  /** Visits the printers with these numbers, slice by slice; those that do not exist are left out. */
+  async withIds(
+    db: Statements,
+    ids: readonly number[],
+    visit: (printers: TargetPrinter[]) => void,
+  ): Promise<void> {
+    for (const slice of slices(ids)) {
+      visit(this.printers.byIds(db, slice));
+      await nextTurn();
+    }
+  }
+
+  private async ofUsers(
+    db: Statements,
+    userIds: readonly string[],
+    visit: (printer: TargetPrinter) => void,
+  ): Promise<void> {
+    for (const users of slices(userIds)) {
+      for (const user of users) {
+        for (const printers of this.printers.ofUser(db, user, SLICE)) {
+          for (const printer of printers) visit(printer);
+          if (printers.length === SLICE) await nextTurn();
+        }
+      }
+      await nextTurn();
+    }
+  }
+}
+
+function* slices<T>(list: readonly T[]): Generator<T[]> {
+  for (let start = 0; start < list.length; start += SLICE) yield list.slice(start, start + SLICE);
+}

@@ -1,0 +1,78 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../database/statements.js';
+import type { SqlValue } from '../database/statements.js';
+import { FirmwareService } from '../firmware/firmware.service.js';
+import { PrinterService } from '../printer/printer.service.js';
+import { targetRefusal } from './domain/targeting.js';
+import type { RolloutRule } from './domain/targeting.js';
+import { RolloutRules, toRule } from './rollout-rules.js';
+import type { Rollout } from './rollout.entity.js';
+import { MOST_LOOKED_AT, SLICE, readPage } from './target-page.js';
+import type { Targets } from './target-page.js';
+
+const ALL = 'SELECT id FROM printer WHERE id > ? ORDER BY id LIMIT ?';
+const OF_CHANNEL = 'SELECT id FROM printer WHERE update_channel = ? AND id > ? ORDER BY id LIMIT ?';
+const OF_USER = 'SELECT id FROM printer WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?';
+const WITH_UUID = 'SELECT id FROM printer WHERE uuid = ? AND id > ? ORDER BY id LIMIT ?';
+const SERVED = `SELECT printer_id FROM printer_update
+  WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
+
+/** Finds the targets that a rollout has sent nothing to: they stand nowhere, but follow from its rule. */
+@Injectable()
+export class PendingList {
+  constructor(
+    private readonly printers: PrinterService,
+    private readonly rules: RolloutRules,
+    private readonly firmware: FirmwareService,
+  ) {}
+
+  /** One page of them; of a cancelled rollout, those that it would have now. To be called with a snapshot. */
+  async page(db: Statements, rollout: Rollout, limit: number, after: number): Promise<Targets> {
+    const rules = this.rules.asOf(db);
+    const rule =
+      rules.get(rollout.id) ??
+      toRule(rollout, this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? []);
+    const numbers = await lowestNumbers(db, rule, after);
+    return readPage(limit, after, (from) => {
+      const start = numbers.findIndex((number) => number > from);
+      const ids = start === -1 ? [] : numbers.slice(start, start + SLICE);
+      const served = new Set(db.allValues(SERVED, rule.id, JSON.stringify(ids)).map(([id]) => id));
+      const pending = this.printers
+        .byIds(db, ids)
+        .filter((printer) => !served.has(printer.id) && targetRefusal(rules.factsOf(printer), rule) === null);
+      const isLast = start + ids.length >= numbers.length && numbers.length < MOST_LOOKED_AT;
+      return {
+        targets: pending
+          .map(({ id }) => ({ printerId: id, update: null }))
+          .sort((a, b) => a.printerId - b.printerId),
+        next: isLast ? null : (ids.at(-1) ?? null),
+      };
+    });
+  }
+}
+
+/** The lowest numbers of printers whom a rule names, behind a number; as many as are looked at for a page. */
+async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): Promise<number[]> {
+  const [sql, names] = namesIn(rule);
+  let numbers: number[] = [];
+  for (const [index, name] of names.entries()) {
+    for (const [id] of db.allValues(sql, ...name, after, MOST_LOOKED_AT)) numbers.push(Number(id));
+    if (numbers.length > 2 * MOST_LOOKED_AT) numbers = lowest(numbers);
+    if (index % SLICE === SLICE - 1) await nextTurn();
+  }
+  return lowest(numbers);
+}
+
+/** What a rule names, and the statement that finds the printers of each: the narrowest, for the rest is judged one by one. */
+function namesIn(rule: RolloutRule): [sql: string, names: SqlValue[][]] {
+  const { printerUuids, userIds, channels } = rule;
+  const each = (names: ReadonlySet<string>): SqlValue[][] => [...names].map((name) => [name]);
+  if (printerUuids !== null) return [WITH_UUID, each(printerUuids)];
+  if (userIds !== null) return [OF_USER, each(userIds)];
+  return channels === null ? [ALL, [[]]] : [OF_CHANNEL, each(channels)];
+}
+
+function lowest(numbers: number[]): number[] {
+  return numbers.sort((a, b) => a - b).slice(0, MOST_LOOKED_AT);
+}

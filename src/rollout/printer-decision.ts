@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { Presence } from '../printer/presence.js';
+import type { Printer } from '../printer/printer.entity.js';
+import { PrinterService } from '../printer/printer.service.js';
+import { bucketOf } from './domain/bucket.js';
+import { decide, judge } from './domain/decide.js';
+import type { Decision, Verdict } from './domain/decide.js';
+import type { RolloutRule } from './domain/targeting.js';
+import { RolloutRules } from './rollout-rules.js';
+import { UpdateJournal } from './update-journal.js';
+
+/** What a printer would be sent now, and what each rollout has to say to it. */
+export interface Explanation {
+  printer: Printer;
+  online: boolean;
+  bucket: number;
+  decision: Decision;
+  /** In the order of their turn. */
+  verdicts: Array<{ rule: RolloutRule; verdict: Verdict }>;
+}
+
+const MOST_ROLLOUTS = 100;
+
+/** Says what is decided for a printer, and why. */
+@Injectable()
+export class PrinterDecision {
+  constructor(
+    private readonly database: Database,
+    private readonly printers: PrinterService,
+    private readonly presence: Presence,
+    private readonly rules: RolloutRules,
+    private readonly journal: UpdateJournal,
+  ) {}
+
+  /** What a printer would be sent now, or why nothing; a blocked one is decided for as if it were not. */
+  of(printer: Printer): Decision {
+    const rules = this.rules.forReading();
+    const situation = this.journal.situation(this.database.reader, printer, false);
+    return decide(rules.factsOf(printer), rules.rules, situation);
+  }
+
+  /**
+   * The decision, rollout by rollout.
+   *
+   * @throws NotFound where there is no such printer
+   */
+  explain(printerKey: number | string): Explanation {
+    const printer = this.printers.get(printerKey);
+    const rules = this.rules.forReading();
+    const facts = rules.factsOf(printer);
+    const situation = this.journal.situation(this.database.reader, printer, false);
+    return {
+      printer,
+      online: this.presence.isOnline(printer.id),
+      bucket: bucketOf(printer.uuid),
+      decision: decide(facts, rules.rules, situation),
+      verdicts: rules.rules
+        .slice(0, MOST_ROLLOUTS)
+        .map((rule) => ({ rule, verdict: judge(facts, rule, situation) })),
+    };
+  }
+}

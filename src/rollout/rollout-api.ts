@@ -1,0 +1,14 @@
+import { ApiParam } from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+
+/** Documents the rollout in a path. */
+export const ApiRolloutId = (): MethodDecorator =>
+  ApiParam({ name: 'rollout_id', type: 'integer', example: 42 });
+
+/** Documents the answer to a path that names no rollout. */
+export const ApiBadRolloutId = (): MethodDecorator =>
+  ApiBadInput('rollout_id', 'x', 'rollout_id must be an integer number');
+
+/** Documents the answer where there is no such rollout. */
+export const ApiUnknownRollout = (): MethodDecorator =>
+  ApiProblem(404, 'No such rollout', 'Rollout not found: 42');

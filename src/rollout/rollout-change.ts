@@ -1,0 +1,33 @@
+import { Conflict } from '../common/errors.js';
+import { operatorMayMove } from './domain/state.js';
+import type { RolloutStatus } from './domain/state.js';
+import type { Rollout } from './rollout.entity.js';
+
+/** What can be changed of a rollout later; what is absent stays. */
+export interface RolloutChange {
+  status?: RolloutStatus | undefined;
+  percentage?: number | undefined;
+}
+
+/** What of a rollout an operator changes. */
+export type RolloutState = Pick<Rollout, 'status' | 'percentage'>;
+
+/**
+ * Says what a rollout is after a change; to what it is already is no change.
+ *
+ * @throws Conflict where its life lacks that step
+ */
+export function stateAfter(rollout: Rollout, change: RolloutChange): RolloutState {
+  const { status = rollout.status, percentage = rollout.percentage } = change;
+  if (percentage !== rollout.percentage) requireMovable(rollout);
+  if (status !== rollout.status && !operatorMayMove(rollout.status, status))
+    throw new Conflict(`Rollout ${rollout.id} is ${rollout.status}, and cannot become ${status}`);
+  return { status, percentage };
+}
+
+function requireMovable(rollout: Rollout): void {
+  if (rollout.type === 'immediate')
+    throw new Conflict(`Rollout ${rollout.id} is immediate: its rollout_percentage is always 100`);
+  if (rollout.status === 'cancelled')
+    throw new Conflict(`Rollout ${rollout.id} is cancelled, and cannot be changed any more`);
+}

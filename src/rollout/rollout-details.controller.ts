@@ -1,0 +1,72 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import { Presence } from '../printer/presence.js';
+import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout } from './rollout-api.js';
+import {
+  FailuresResponse,
+  RolloutUpdateListResponse,
+  RolloutUpdatesQuery,
+  TimelineResponse,
+  toFailuresResponse,
+  toRolloutUpdateListResponse,
+  toTimelineResponse,
+} from './rollout-details.dto.js';
+import { RolloutFailures } from './rollout-failures.js';
+import { RolloutSamples } from './rollout-samples.js';
+import { RolloutUpdates } from './rollout-updates.js';
+import { RolloutParam } from './rollout.dto.js';
+
+/** A rollout, looked at more closely: its updates, why some failed, and how it has gone. */
+@ApiTags('rollouts')
+@Controller('api/rollouts')
+export class RolloutDetailsController {
+  constructor(
+    private readonly rolloutUpdates: RolloutUpdates,
+    private readonly rolloutFailures: RolloutFailures,
+    private readonly samples: RolloutSamples,
+    private readonly presence: Presence,
+  ) {}
+
+  @Get(':rollout_id/updates')
+  @ApiOperation({ summary: 'List the targets of a rollout by the status of their update' })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: RolloutUpdateListResponse })
+  @ApiBadInput(
+    'status',
+    'done',
+    'status must be one of the following values: in_progress, completed, failed, declined, pending',
+  )
+  @ApiUnknownRollout()
+  async updates(
+    @Param() param: RolloutParam,
+    @Query() query: RolloutUpdatesQuery,
+  ): Promise<RolloutUpdateListResponse> {
+    const { status, limit, cursor } = query;
+    const page = await this.rolloutUpdates.page(param.rollout_id, status, limit, cursor);
+    return toRolloutUpdateListResponse(page, status, this.presence);
+  }
+
+  @Get(':rollout_id/failures')
+  @NoQuery()
+  @ApiOperation({ summary: 'Say why updates of a rollout failed, the commonest reason first' })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: FailuresResponse })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  async failures(@Param() param: RolloutParam): Promise<FailuresResponse> {
+    return toFailuresResponse(await this.rolloutFailures.of(param.rollout_id));
+  }
+
+  @Get(':rollout_id/timeline')
+  @NoQuery()
+  @ApiOperation({ summary: 'Get the counters of a rollout, time after time' })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: TimelineResponse })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  timeline(@Param() param: RolloutParam): TimelineResponse {
+    return toTimelineResponse(this.samples.of(param.rollout_id));
+  }
+}

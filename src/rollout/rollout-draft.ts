@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import type { Channel } from '../common/channel.js';
+import { Clock } from '../common/clock.js';
+import { Conflict, NotFound } from '../common/errors.js';
+import { versionKey } from '../common/version.js';
+import type { Statements } from '../database/statements.js';
+import type { Firmware } from '../firmware/firmware.entity.js';
+import { FirmwareService } from '../firmware/firmware.service.js';
+import { chosenRows } from './rollout-rules.js';
+import type { Rollout, RolloutType } from './rollout.entity.js';
+
+/** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
+export interface RolloutTarget {
+  all: boolean;
+  userIds: string[] | null;
+  printerIds: string[] | null;
+  channels: Channel[] | null;
+  minVersion: string | null;
+  maxVersion: string | null;
+}
+
+/** What an operator asks for; versions are canonical, UUIDs lower-case. */
+export interface NewRollout {
+  version: string;
+  target: RolloutTarget;
+  type: RolloutType;
+  percentage: number;
+  scheduledFor: Date | null;
+  allowDowngrade: boolean;
+}
+
+/** A rollout that may be created. */
+export interface Draft {
+  row: Omit<Rollout, 'id'>;
+  /** All builds of its version, in the order of `compareRows`. */
+  firmware: Firmware[];
+}
+
+/** Says what becomes of what an operator asks for; whether it is created then, or only previewed, makes no difference. */
+@Injectable()
+export class RolloutDrafts {
+  constructor(
+    private readonly firmware: FirmwareService,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Drafts a rollout. Nothing is counted yet.
+   *
+   * @throws NotFound where no build has the version
+   * @throws Conflict where every build that it would send is deprecated, or one lacks the signature that is needed
+   */
+  draft(db: Statements, wanted: NewRollout): Draft {
+    const rows = this.firmware.ofVersions(db, [wanted.version]).get(wanted.version) ?? [];
+    const { channels } = wanted.target;
+    const chosen = chosenRows(rows, channels && new Set(channels));
+    const [firmware] = chosen;
+    if (!firmware) throw new NotFound('Firmware version not found');
+    if (chosen.every((row) => row.deprecatedAt !== null)) {
+      throw new Conflict(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
+    }
+    this.firmware.requireSigned(db, chosen);
+    return { row: toRow(wanted, firmware.id, this.clock.now()), firmware: rows };
+  }
+}
+
+function toRow(wanted: NewRollout, firmwareId: number, now: Date): Omit<Rollout, 'id'> {
+  const waits = wanted.scheduledFor !== null && wanted.scheduledFor > now;
+  return {
+    version: wanted.version,
+    versionKey: versionKey(wanted.version),
+    firmwareId,
+    targetAll: wanted.target.all,
+    targetUserIds: toJson(wanted.target.userIds),
+    targetPrinterIds: toJson(wanted.target.printerIds),
+    targetChannels: toJson(wanted.target.channels),
+    minVersion: wanted.target.minVersion,
+    maxVersion: wanted.target.maxVersion,
+    allowDowngrade: wanted.allowDowngrade,
+    type: wanted.type,
+    percentage: wanted.percentage,
+    scheduledFor: wanted.scheduledFor,
+    status: waits ? 'scheduled' : 'active',
+    createdAt: now,
+    pendingCount: 0,
+    inProgressCount: 0,
+    completedCount: 0,
+    failedCount: 0,
+    declinedCount: 0,
+  };
+}
+
+function toJson(list: readonly string[] | null): string | null {
+  return list === null ? null : JSON.stringify(list);
+}

@@ -1,0 +1,77 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import { AppConfig } from '../config/config.js';
+import { ApiRolloutId, ApiUnknownRollout } from './rollout-api.js';
+import { RolloutPreview } from './rollout-preview.js';
+import {
+  ChangePreviewResponse,
+  RolloutPreviewResponse,
+  toChangePreviewResponse,
+  toRolloutPreviewResponse,
+} from './rollout-preview.dto.js';
+import { CHANGES, EXAMPLES } from './rollout.controller.js';
+import {
+  ChangeRolloutDto,
+  CreateRolloutDto,
+  RolloutParam,
+  toNewRollout,
+  toRolloutChange,
+} from './rollout.dto.js';
+
+/** What a rollout would do, before it is done. */
+@ApiTags('rollouts')
+@Controller('api/rollouts')
+export class RolloutPreviewController {
+  constructor(
+    private readonly previews: RolloutPreview,
+    private readonly config: AppConfig,
+  ) {}
+
+  @Post('preview')
+  @HttpCode(200)
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say what a new rollout would do',
+    description: 'Takes what `POST /api/rollouts` takes, refuses what that refuses, and changes nothing.',
+  })
+  @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
+  @ApiOkResponse({ type: RolloutPreviewResponse })
+  @ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100')
+  @ApiProblem(404, 'No build has this version', 'Firmware version not found')
+  @ApiProblem(413, 'The body exceeds 1 MiB, or MAX_BODY_BYTES of the server', 'request entity too large')
+  @ApiProblem(
+    409,
+    'The firmware is deprecated, or lacks a signature while signing keys are registered',
+    'Firmware 1.5.0 is deprecated, and offered to nobody',
+  )
+  async ofNew(@Body() dto: CreateRolloutDto): Promise<RolloutPreviewResponse> {
+    const wanted = toNewRollout(dto, this.config.maxTargetIds);
+    return toRolloutPreviewResponse(await this.previews.ofNew(wanted));
+  }
+
+  @Post(':rollout_id/preview')
+  @HttpCode(200)
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say what a change of a rollout would do',
+    description: 'Takes what PATCH takes, refuses what that refuses, and changes nothing.',
+  })
+  @ApiRolloutId()
+  @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
+  @ApiOkResponse({ type: ChangePreviewResponse })
+  @ApiBadInput('rollout_percentage', 101, 'rollout_percentage must not be greater than 100')
+  @ApiUnknownRollout()
+  @ApiProblem(
+    409,
+    'The life of the rollout lacks that step',
+    'Rollout 42 is cancelled, and cannot become active',
+  )
+  async ofChange(
+    @Param() param: RolloutParam,
+    @Body() dto: ChangeRolloutDto,
+  ): Promise<ChangePreviewResponse> {
+    return toChangePreviewResponse(await this.previews.ofChange(param.rollout_id, toRolloutChange(dto)));
+  }
+}
