@@ -33,6 +33,7 @@ describe('The settings', () => {
       maxTargetIds: 10_000,
       maxTextLength: 100_000,
       auth: 'keys',
+      simulator: false,
       requirePrinterKey: false,
       registration: 'open',
       logLevel: 'log',
@@ -75,6 +76,7 @@ describe('The settings', () => {
   });
 
   it.each([
+    ['SIMULATOR', 'yes'],
     ['DATABASE_URL', 'postgres://localhost/x'],
     ['DATABASE_URL', 'paperminder.db'],
     ['DATABASE_URL', 'sqlite://'],

@@ -239,6 +239,11 @@ describe('GET /api/summary', () => {
     await rollingBack.stop();
     await server.restart();
     expect(ended(await summary())).toBe(true);
+    // A server that is upgraded counts what ended before.
+    const dataSource = server.get(DataSource);
+    await dataSource.undoLastMigration();
+    await dataSource.runMigrations();
+    expect(ended(await summary())).toBe(true);
     server.clock.advance(HOUR);
     await server.request('POST', `/api/rollouts/${id}/retry`);
     expect(ended(await summary())).toBe(true);

@@ -1,20 +1,22 @@
-import { LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import { ErrorBoundary, LocationProvider, Route, Router, lazy, useLocation } from 'preact-iso';
 import { forgetKey, apiKey } from './api/key';
 import { live } from './api/live';
 import type { LiveState } from './api/live';
 import { keyWanted } from './api/request';
-import { FirmwarePage } from './pages/firmware';
-import { FleetPage } from './pages/fleet';
-import { NewRolloutPage } from './pages/new-rollout';
-import { PrinterPage } from './pages/printer';
-import { PrintersPage } from './pages/printers';
-import { RolloutPage } from './pages/rollout';
-import { RolloutsPage } from './pages/rollouts';
 import { SignIn } from './pages/sign-in';
-import { TryItPage } from './pages/try-it';
 import { Empty } from './ui/parts';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
+
+// Nobody waits for the code of pages that are not looked at.
+const FleetPage = lazy(() => import('./pages/fleet').then((page) => page.FleetPage));
+const PrintersPage = lazy(() => import('./pages/printers').then((page) => page.PrintersPage));
+const PrinterPage = lazy(() => import('./pages/printer').then((page) => page.PrinterPage));
+const FirmwarePage = lazy(() => import('./pages/firmware').then((page) => page.FirmwarePage));
+const RolloutsPage = lazy(() => import('./pages/rollouts').then((page) => page.RolloutsPage));
+const NewRolloutPage = lazy(() => import('./pages/new-rollout').then((page) => page.NewRolloutPage));
+const RolloutPage = lazy(() => import('./pages/rollout').then((page) => page.RolloutPage));
+const TryItPage = lazy(() => import('./pages/try-it').then((page) => page.TryItPage));
 
 /** The console. */
 export function App() {
@@ -28,17 +30,19 @@ export function App() {
         {keyWanted.value !== null ? (
           <SignIn />
         ) : (
-          <Router>
-            <Route path="/" component={FleetPage} />
-            <Route path="/printers" component={PrintersPage} />
-            <Route path="/printers/:id" component={PrinterPage} />
-            <Route path="/firmware" component={FirmwarePage} />
-            <Route path="/rollouts" component={RolloutsPage} />
-            <Route path="/rollouts/new" component={NewRolloutPage} />
-            <Route path="/rollouts/:id" component={RolloutPage} />
-            <Route path="/try" component={TryItPage} />
-            <Route default component={NotFound} />
-          </Router>
+          <ErrorBoundary>
+            <Router>
+              <Route path="/" component={FleetPage} />
+              <Route path="/printers" component={PrintersPage} />
+              <Route path="/printers/:id" component={PrinterPage} />
+              <Route path="/firmware" component={FirmwarePage} />
+              <Route path="/rollouts" component={RolloutsPage} />
+              <Route path="/rollouts/new" component={NewRolloutPage} />
+              <Route path="/rollouts/:id" component={RolloutPage} />
+              <Route path="/try" component={TryItPage} />
+              <Route default component={NotFound} />
+            </Router>
+          </ErrorBoundary>
         )}
       </main>
     </LocationProvider>

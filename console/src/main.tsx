@@ -5,6 +5,8 @@ import { App } from './app';
 import { startLive } from './api/live';
 import { startTheme } from './ui/theme';
 
+// A server that was updated has other files: the page that is open here asks for those of its own time.
+addEventListener('vite:preloadError', () => location.reload());
 startTheme();
 startLive();
 const root = document.getElementById('app');

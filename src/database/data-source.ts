@@ -9,6 +9,7 @@ import { Signing1766000000000 } from '../../migrations/1766000000000-signing.js'
 import { Registration1768000000000 } from '../../migrations/1768000000000-registration.js';
 import { Fleet1769000000000 } from '../../migrations/1769000000000-fleet.js';
 import { RolloutDetails1769100000000 } from '../../migrations/1769100000000-rollout-details.js';
+import { PrinterSearch1769200000000 } from '../../migrations/1769200000000-printer-search.js';
 
 /** How the server opens its database; the entities come from the feature modules. */
 export function dataSourceOptions(config: AppConfig): DataSourceOptions {
@@ -23,6 +24,7 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
       Registration1768000000000,
       Fleet1769000000000,
       RolloutDetails1769100000000,
+      PrinterSearch1769200000000,
     ],
     migrationsRun: true,
     migrationsTransactionMode: 'all',

@@ -44,13 +44,17 @@ export class FleetTally {
     return this.table.select(db, 'WHERE printers > 0');
   }
 
-  /** How many printers there are in a channel, with a version, with both, or in all. */
-  count(db: Statements, channel: Channel | undefined, versionKey: string | undefined): number {
+  /** How many printers there are of some kind; what is absent does not narrow. */
+  count(
+    db: Statements,
+    kind: { channel?: Channel | undefined; versionKey?: string | undefined; platform?: string | undefined },
+  ): number {
     return db.count(
       `SELECT sum(printers) FROM printer_tally WHERE update_channel = coalesce(?, update_channel)
-        AND version_key = coalesce(?, version_key)`,
-      channel ?? null,
-      versionKey ?? null,
+        AND version_key = coalesce(?, version_key) AND platform = coalesce(?, platform)`,
+      kind.channel ?? null,
+      kind.versionKey ?? null,
+      kind.platform ?? null,
     );
   }
 }

@@ -34,13 +34,8 @@ export class Presence {
     return this.online.size;
   }
 
-  /** The numbers of those that are connected now. */
+  /** Their numbers. */
   ids(): number[] {
     return [...this.online];
-  }
-
-  /** Their numbers as a JSON list, for `json_each`. */
-  toJson(): string {
-    return JSON.stringify([...this.online]);
   }
 }

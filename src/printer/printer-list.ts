@@ -1,40 +1,47 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Channel } from '../common/channel.js';
 import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
-import type { SqlValue } from '../database/statements.js';
 import type { Table } from '../database/table.js';
+import { FirstOf, compareFound, foundOf } from './first-of.js';
+import type { Found } from './first-of.js';
 import { FleetTally } from './fleet-tally.js';
 import { Presence } from './presence.js';
+import { partAlong, partsOf, wholeCondition } from './printer-filter.js';
+import type { Part, PrinterFilter } from './printer-filter.js';
+import { columnOf, toCursor } from './printer-order.js';
+import type { PrinterOrder } from './printer-order.js';
+import { slicesOf, sortable } from './printer-path.js';
+import type { Condition, KeyColumn, Position, Slice } from './printer-path.js';
 import { Printer } from './printer.entity.js';
 
-/** Narrows a list of printers; every filter combines with every other. */
-export interface PrinterFilter {
-  userId?: string | undefined;
-  online?: boolean | undefined;
-  firmwareVersion?: string | undefined;
-  channel?: Channel | undefined;
-}
-
-/** One page of printers, by number. */
+/** One page of printers. */
 export interface PrinterPage {
   printers: Printer[];
   /** All that match, on whichever page. */
   total: number;
   /** Where the next page begins; null on the last one. */
-  nextCursor: number | null;
+  nextCursor: number | string | null;
 }
 
-// Some milliseconds.
-const SLICE = 1_000;
-
-interface Condition {
-  sql: string;
-  values: SqlValue[];
+/** What of the order a page is read in. */
+interface Wanted {
+  column: KeyColumn | null;
+  descending: boolean;
+  after: Position | null;
+  /** One more than the page has, which tells that there is another. */
+  rows: number;
 }
 
-/** Lists of printers, page by page. A page is read by an index that ends in the number, so that none costs more than the first. */
+// Some milliseconds each.
+const READ_SLICE = 1_000;
+const COUNT_SLICE = 5_000;
+
+/**
+ * Lists of printers, page by page. Whatever is asked for, no statement looks at more than a slice of the printers, and between
+ * slices the event loop gets its turn. Where few match, they are found by the narrowest index and sorted; where many do, the index
+ * of the order is walked until the page is full.
+ */
 @Injectable()
 export class PrinterList {
   private readonly table: Table<Printer>;
@@ -47,57 +54,189 @@ export class PrinterList {
     this.table = database.table(Printer);
   }
 
-  /** One page of the printers that match, by number. A long one is read in slices, which give the event loop back between. */
-  async page(filter: PrinterFilter, limit: number, after: number): Promise<PrinterPage> {
-    const { sql, values } = conditionOf(filter, this.presence);
-    const rest = `WHERE ${sql} AND id > ? ORDER BY id LIMIT ?`;
-    const rows: Printer[] = [];
-    for (;;) {
-      const wanted = Math.min(SLICE, limit + 1 - rows.length);
-      const slice = this.table.select(
-        this.database.reader,
-        rest,
-        ...values,
-        rows.at(-1)?.id ?? after,
-        wanted,
-      );
-      rows.push(...slice);
-      if (slice.length < wanted || rows.length > limit) break;
-      await nextTurn();
-    }
+  /** One page of the printers that match, behind a position. */
+  async page(
+    filter: PrinterFilter,
+    order: PrinterOrder,
+    limit: number,
+    after: Position | null,
+  ): Promise<PrinterPage> {
+    // All have the same version then.
+    const column = order.sort === 'firmware_version' && filter.firmwareVersion ? null : columnOf(order);
+    const wanted: Wanted = { column, descending: order.descending, after, rows: limit + 1 };
+    const { rows, total } = await (filter.online === true
+      ? this.readOnline(filter, wanted)
+      : this.readAny(filter, wanted));
     const printers = rows.slice(0, limit);
+    const last = printers.at(-1);
     return {
       printers,
-      total: this.total(filter),
-      nextCursor: rows.length > limit ? (printers.at(-1)?.id ?? null) : null,
+      total,
+      nextCursor: rows.length > limit && last !== undefined ? toCursor(order, last) : null,
     };
   }
 
-  private total(filter: PrinterFilter): number {
-    const { reader } = this.database;
-    const { online, ...others } = filter;
-    if (online === false) return this.total(others) - this.total({ ...others, online: true });
-    if (online === undefined && filter.userId === undefined) {
-      const key = filter.firmwareVersion === undefined ? undefined : versionKey(filter.firmwareVersion);
-      return this.tally.count(reader, filter.channel, key);
+  private async readOnline(
+    filter: PrinterFilter,
+    wanted: Wanted,
+  ): Promise<{ rows: Printer[]; total: number }> {
+    const first = new FirstOf(wanted, wanted.rows);
+    await this.findOnline(filter, first);
+    return { rows: await this.read(first.ids()), total: first.total };
+  }
+
+  private async readAny(filter: PrinterFilter, wanted: Wanted): Promise<{ rows: Printer[]; total: number }> {
+    const parts = partsOf(filter);
+    const sizes: number[] = [];
+    for (const part of parts)
+      sizes.push(filter.search === undefined ? await this.count(filter) : await this.countAlong(part));
+    let total = sizes.reduce((sum, size) => sum + size, 0);
+    if (filter.online === false) total -= await this.countOnline(filter);
+    return { rows: await this.readParts(filter, wanted, parts, sizes), total };
+  }
+
+  private async readParts(
+    filter: PrinterFilter,
+    wanted: Wanted,
+    parts: Part[],
+    sizes: number[],
+  ): Promise<Printer[]> {
+    const [only] = parts;
+    if (parts.length === 1 && only?.path.key === wanted.column) return this.walk(only, filter, wanted);
+    const all = this.tally.count(this.database.reader, {});
+    const first = new FirstOf(wanted, wanted.rows);
+    for (const [index, part] of parts.entries()) {
+      const size = sizes[index] ?? 0;
+      if (part.path.key === wanted.column) {
+        const rows = await this.walk(part, filter, wanted);
+        first.add(rows.map((row) => foundOf(row, wanted.column)));
+      } else if (size * size <= wanted.rows * all) {
+        await this.find(part, filter, first);
+      } else {
+        // Of every `all / size` printers one matches: to fill the page by a walk costs less than to find them all.
+        return this.walk(partAlong(wanted.column, filter), filter, wanted);
+      }
     }
-    const { sql, values } = conditionOf(filter, this.presence);
-    return reader.count(`SELECT count(*) FROM printer WHERE ${sql}`, ...values);
+    return this.read(first.ids());
+  }
+
+  /** The first that match along a path that is in the wanted order. */
+  private async walk(part: Part, filter: PrinterFilter, wanted: Wanted): Promise<Printer[]> {
+    const { reader } = this.database;
+    const rows: Printer[] = [];
+    const size = part.condition === null ? Math.min(READ_SLICE, wanted.rows) : READ_SLICE;
+    for (const slice of slicesOf(reader, part.path, wanted.descending, wanted.after, size)) {
+      const { rest, values } = matching(slice, part.condition);
+      const matches = this.table.select(reader, rest, ...values).filter(({ id }) => this.isMeant(id, filter));
+      rows.push(...(part.condition === null ? matches : inOrder(matches, wanted)));
+      if (rows.length >= wanted.rows) break;
+      await nextTurn();
+    }
+    return rows.slice(0, wanted.rows);
+  }
+
+  /** All that match along a path. */
+  private async find(part: Part, filter: PrinterFilter, first: FirstOf): Promise<void> {
+    const { reader } = this.database;
+    for (const slice of slicesOf(reader, part.path, false, null, READ_SLICE)) {
+      const matches = this.findThose(matching(slice, part.condition), first.column);
+      first.add(matches.filter(({ id }) => this.isMeant(id, filter)));
+      await nextTurn();
+    }
+  }
+
+  /** All that match among those that are online. */
+  private async findOnline(filter: PrinterFilter, first: FirstOf): Promise<void> {
+    const ids = this.presence.ids();
+    const condition = wholeCondition(filter);
+    for (let start = 0; start < ids.length; start += READ_SLICE) {
+      const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
+      const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
+      const rest = `WHERE id IN (SELECT value FROM json_each(?)) AND ${sql}`;
+      first.add(this.findThose({ rest, values: [some, ...values] }, first.column));
+      await nextTurn();
+    }
+  }
+
+  private findThose({ rest, values }: Slice, column: KeyColumn | null): Found[] {
+    const rows = this.database.reader.allValues(
+      `SELECT id, ${column ?? `''`} FROM printer ${rest}`,
+      ...values,
+    );
+    return rows.map(([id, key]) => ({ id: Number(id), key: sortable(String(key)) }));
+  }
+
+  private async read(ids: number[]): Promise<Printer[]> {
+    const rows = new Map<number, Printer>();
+    for (let start = 0; start < ids.length; start += READ_SLICE) {
+      const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
+      const rest = 'WHERE id IN (SELECT value FROM json_each(?))';
+      for (const row of this.table.select(this.database.reader, rest, some)) rows.set(row.id, row);
+      await nextTurn();
+    }
+    return ids.flatMap((id) => rows.get(id) ?? []);
+  }
+
+  /** How many match, whether they are online or not; without a search. */
+  private async count(filter: PrinterFilter): Promise<number> {
+    const { userId, blocked, autoUpdate, channel, platform, firmwareVersion } = filter;
+    // Of what nearly all are, the others are counted.
+    if (blocked === false)
+      return (
+        (await this.count({ ...filter, blocked: undefined })) -
+        (await this.count({ ...filter, blocked: true }))
+      );
+    if (autoUpdate === true)
+      return (
+        (await this.count({ ...filter, autoUpdate: undefined })) -
+        (await this.count({ ...filter, autoUpdate: false }))
+      );
+    if (userId === undefined && blocked === undefined && autoUpdate === undefined) {
+      const key = firmwareVersion === undefined ? undefined : versionKey(firmwareVersion);
+      return this.tally.count(this.database.reader, { channel, platform, versionKey: key });
+    }
+    let sum = 0;
+    for (const part of partsOf({ ...filter, online: undefined })) sum += await this.countAlong(part);
+    return sum;
+  }
+
+  private async countAlong({ path, condition }: Part): Promise<number> {
+    const { reader } = this.database;
+    let sum = 0;
+    for (const slice of slicesOf(reader, path, false, null, COUNT_SLICE)) {
+      const { rest, values } = matching(slice, condition);
+      const sql =
+        condition === null
+          ? `SELECT count(*) FROM (SELECT id FROM printer ${rest})`
+          : `SELECT count(*) FROM printer ${rest}`;
+      sum += reader.count(sql, ...values);
+      await nextTurn();
+    }
+    return sum;
+  }
+
+  private async countOnline(filter: PrinterFilter): Promise<number> {
+    const none = new FirstOf({ column: null, descending: false, after: null }, 0);
+    await this.findOnline(filter, none);
+    return none.total;
+  }
+
+  private isMeant(id: number, { online }: PrinterFilter): boolean {
+    return online === undefined || this.presence.isOnline(id) === online;
   }
 }
 
-function conditionOf(filter: PrinterFilter, presence: Presence): Condition {
-  const parts: Condition[] = [];
-  if (filter.userId !== undefined) parts.push({ sql: 'user_id = ?', values: [filter.userId] });
-  if (filter.firmwareVersion !== undefined)
-    parts.push({ sql: 'version_key = ?', values: [versionKey(filter.firmwareVersion)] });
-  if (filter.channel !== undefined) parts.push({ sql: 'update_channel = ?', values: [filter.channel] });
-  if (filter.online !== undefined) {
-    const sql = `id ${filter.online ? 'IN' : 'NOT IN'} (SELECT value FROM json_each(?))`;
-    parts.push({ sql, values: [presence.toJson()] });
-  }
+/** Those of a slice that meet a condition, in no order; all of them, where there is none. */
+function matching(slice: Slice, condition: Condition | null): Slice {
+  if (condition === null) return slice;
   return {
-    sql: parts.length === 0 ? '1 = 1' : parts.map((part) => part.sql).join(' AND '),
-    values: parts.flatMap((part) => part.values),
+    rest: `WHERE id IN (SELECT id FROM printer ${slice.rest}) AND ${condition.sql}`,
+    values: [...slice.values, ...condition.values],
   };
+}
+
+function inOrder(rows: Printer[], { column, descending }: Wanted): Printer[] {
+  const direction = descending ? -1 : 1;
+  const places = rows.map((row) => ({ row, ...foundOf(row, column) }));
+  return places.sort((a, b) => direction * compareFound(a, b)).map(({ row }) => row);
 }

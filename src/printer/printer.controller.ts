@@ -3,19 +3,21 @@ import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nes
 import type { Request } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import {
-  ListPrintersQuery,
   ApiPrinterKey,
   ChangePrinterDto,
   PrinterKey,
-  PrinterListResponse,
   PrinterResponse,
   printerKeyOf,
   toPrinterChange,
-  toPrinterList,
-  toPrinterListResponse,
   toPrinterResponse,
 } from './printer.dto.js';
 import { Presence } from './presence.js';
+import {
+  ListPrintersQuery,
+  PrinterListResponse,
+  toPrinterList,
+  toPrinterListResponse,
+} from './printer-list.dto.js';
 import { PrinterList } from './printer-list.js';
 import { PrinterService } from './printer.service.js';
 
@@ -34,8 +36,8 @@ export class PrinterController {
   @ApiOkResponse({ type: PrinterListResponse })
   @ApiBadInput('online', 'yes', 'online must be a boolean value')
   async list(@Query() query: ListPrintersQuery): Promise<PrinterListResponse> {
-    const { filter, limit, after } = toPrinterList(query);
-    return toPrinterListResponse(await this.lists.page(filter, limit, after), this.presence);
+    const { filter, order, limit, after } = toPrinterList(query);
+    return toPrinterListResponse(await this.lists.page(filter, order, limit, after), this.presence);
   }
 
   @Get(':printer_id')

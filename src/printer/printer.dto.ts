@@ -1,81 +1,17 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import { ApiParam, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, Max, Min, ValidateIf } from 'class-validator';
+import { IsBoolean, ValidateIf } from 'class-validator';
 import type { Request } from 'express';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import { refuseUnknownQuery } from '../common/no-query.js';
-import { QueryBoolean, QueryInteger, isDigits } from '../common/query.js';
+import { isDigits } from '../common/query.js';
 import { isUuid } from '../common/uuid.js';
-import { IsUuid, IsVersion } from '../common/validators.js';
-import { parseVersion } from '../common/version.js';
 import type { Printer } from './printer.entity.js';
 import type { Presence } from './presence.js';
-import type { PrinterFilter, PrinterPage } from './printer-list.js';
 import type { PrinterChange } from './printer.service.js';
-
-const DEFAULT_LIMIT = 1_000;
-const MAX_LIMIT = 10_000;
-
-/** Query of GET /api/printers. */
-export class ListPrintersQuery {
-  @ApiPropertyOptional({ type: String, format: 'uuid', description: 'The owner' })
-  @IsOptional()
-  @IsUuid()
-  user_id?: string;
-
-  @ApiPropertyOptional({ type: Boolean })
-  @QueryBoolean()
-  @IsOptional()
-  @IsBoolean()
-  online?: boolean;
-
-  @ApiPropertyOptional({ type: String, description: 'E.g. `1.4.0`' })
-  @IsOptional()
-  @IsVersion()
-  firmware_version?: string;
-
-  @ApiPropertyOptional({ enum: CHANNELS })
-  @IsOptional()
-  @IsIn(CHANNELS)
-  channel?: Channel;
-
-  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
-  limit?: number;
-
-  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before' })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  cursor?: number;
-}
-
-/** Maps the query to a filter and a page. */
-export function toPrinterList(query: ListPrintersQuery): {
-  filter: PrinterFilter;
-  limit: number;
-  after: number;
-} {
-  return {
-    filter: {
-      userId: query.user_id?.toLowerCase(),
-      online: query.online,
-      firmwareVersion:
-        query.firmware_version === undefined ? undefined : parseVersion(query.firmware_version),
-      channel: query.channel,
-    },
-    limit: query.limit ?? DEFAULT_LIMIT,
-    after: query.cursor ?? 0,
-  };
-}
 
 /**
  * The printer in a path, by its number or its UUID, of an endpoint without query parameters. Read by hand, for printers are looked
@@ -189,18 +125,6 @@ export class PrinterResponse {
   created_at!: string;
 }
 
-/** One page of printers. */
-export class PrinterListResponse {
-  @ApiProperty({ type: [PrinterResponse] })
-  printers!: PrinterResponse[];
-
-  @ApiProperty({ type: Number, example: 150, description: 'All that match, on whichever page' })
-  total!: number;
-
-  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
-  next_cursor!: number | null;
-}
-
 /** Maps a row to its answer. */
 export function toPrinterResponse(row: Printer, presence: Presence): PrinterResponse {
   return {
@@ -218,14 +142,5 @@ export function toPrinterResponse(row: Printer, presence: Presence): PrinterResp
     last_connected: row.lastConnected.toISOString(),
     last_ip: row.lastIp,
     created_at: row.createdAt.toISOString(),
-  };
-}
-
-/** Maps a page to its answer. */
-export function toPrinterListResponse(page: PrinterPage, presence: Presence): PrinterListResponse {
-  return {
-    printers: page.printers.map((row) => toPrinterResponse(row, presence)),
-    total: page.total,
-    next_cursor: page.nextCursor,
   };
 }

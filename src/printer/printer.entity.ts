@@ -9,6 +9,10 @@ import { Instant } from '../database/columns.js';
 @Index('ix_printer_version', ['versionKey'])
 @Index('ix_printer_user', ['userId'])
 @Index('ix_printer_channel', ['updateChannel'])
+// The case of letters does not count in it, which TypeORM has no word for: the migration makes it.
+@Index('ix_printer_name', { synchronize: false })
+@Index('ix_printer_blocked_true', ['blocked'], { where: '"blocked" = true' })
+@Index('ix_printer_auto_update_false', ['autoUpdate'], { where: '"auto_update" = false' })
 export class Printer {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer' })
   id!: number;

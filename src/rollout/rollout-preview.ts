@@ -94,7 +94,7 @@ export class RolloutPreview {
           counts.target(facts, waitingReason(facts, rule, rules.rules, situationOf(live, false)));
         });
       }
-      const printers = this.tally.count(db, undefined, undefined);
+      const printers = this.tally.count(db, {});
       counts.rest(printers);
       return toNewPreview(rule, printers, counts);
     });

@@ -76,7 +76,8 @@ export const wanted = fc.record({
   ),
 });
 
-type Drawn<T> = T extends fc.Arbitrary<infer Value> ? Value : never;
+/** What an arbitrary draws. */
+export type Drawn<T> = T extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** The row of a printer that was drawn. */
 export function printerRow(drawn: Drawn<typeof fleet>[number], autoUpdate = true): Omit<Printer, 'id'> {
@@ -118,11 +119,16 @@ export function ruleOf(
     failedCount: 0,
     declinedCount: 0,
   };
-  const rows = builds.map((build, index): Firmware => ({
+  const rows = builds.map((build, index): Firmware => ({ ...firmwareRow(to, build), id: index + 1 }));
+  return toRule(rollout, rows);
+}
+
+/** The row of a build that was drawn. */
+export function firmwareRow(of: string, build: Drawn<typeof wanted>['builds'][number]): Omit<Firmware, 'id'> {
+  return {
     ...build,
-    id: index + 1,
-    version: to,
-    versionKey: versionKey(to),
+    version: of,
+    versionKey: versionKey(of),
     fileSize: 1,
     md5: '',
     sha256: '',
@@ -135,6 +141,5 @@ export function ruleOf(
     downloadCount: 0,
     successCount: 0,
     failureCount: 0,
-  }));
-  return toRule(rollout, rows);
+  };
 }

@@ -718,10 +718,10 @@ export interface components {
              */
             total: number;
             /**
-             * @description `cursor` of the next page
+             * @description `cursor` of the next page: a number where the printers are sorted by number, else a text
              * @example null
              */
-            next_cursor: number | null;
+            next_cursor: (number | string) | null;
         };
         ChangePrinterDto: {
             /** @description Shuts the printer out: it gets nothing and reports nothing */
@@ -1757,9 +1757,19 @@ export interface operations {
                 /** @description E.g. `1.4.0` */
                 firmware_version?: string;
                 channel?: "stable" | "beta" | "canary";
+                /** @description The board, e.g. `esp8266` */
+                platform?: string;
+                auto_update?: boolean;
+                /** @description Shut out by an operator */
+                blocked?: boolean;
+                /** @description What the name begins with (A to Z as a to z); digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins so */
+                search?: string;
+                /** @description Between equals by number. Without it: by number, or by name where `search` is given */
+                sort?: "id" | "name" | "firmware_version";
+                order?: "asc" | "desc";
                 limit?: number;
-                /** @description `next_cursor` of the page before */
-                cursor?: number;
+                /** @description `next_cursor` of the page before, which belongs to its search, sort and order */
+                cursor?: string;
             };
             header?: never;
             path?: never;

@@ -1,4 +1,4 @@
-import type { Preview } from '../../api/types';
+import type { Counted, Preview } from '../../api/types';
 import { count, counted } from '../../ui/format';
 import { Failure, Loading, Panel } from '../../ui/parts';
 import { Legend, StackedBar } from '../../ui/stacked-bar';

@@ -1,3 +1,4 @@
+import type { PrinterQuery } from '../../api/api';
 import { address } from '../../ui/address';
 
 /** What narrows the list down; each is a parameter of the API, and of the page's own URL. */
@@ -26,9 +27,11 @@ export function listUrl(query: ListQuery, change: ListQuery): string {
   return address('/printers', { ...known(query), ...begin, ...change });
 }
 
-/** What the API is asked for. */
-export function apiQuery(query: ListQuery): ListQuery {
-  return { ...known(query), page: '' };
+/** What the API is asked for: what stands in the URL, which has no types; the server says what is wrong with it. */
+export function apiQuery(query: ListQuery): PrinterQuery {
+  const { page: _, ...asked } = known(query);
+  const given = Object.entries(asked).filter(([, value]) => value != null && value !== '');
+  return Object.fromEntries(given) as PrinterQuery;
 }
 
 /** The list without its page: the same for all pages of a list. */

@@ -1,0 +1,121 @@
+import type { Channel } from '../common/channel.js';
+import { isDigits } from '../common/query.js';
+import { isUuid } from '../common/uuid.js';
+import { versionKey } from '../common/version.js';
+import { both, isOnPath, prefixPath, wholePath } from './printer-path.js';
+import type { Condition, KeyColumn, Path } from './printer-path.js';
+
+/** Narrows a list of printers; every filter combines with every other. */
+export interface PrinterFilter {
+  userId?: string | undefined;
+  online?: boolean | undefined;
+  firmwareVersion?: string | undefined;
+  channel?: Channel | undefined;
+  platform?: string | undefined;
+  autoUpdate?: boolean | undefined;
+  blocked?: boolean | undefined;
+  /** What a name begins with; a number, or the begin of a UUID. */
+  search?: string | undefined;
+}
+
+/** Printers that a filter lets through, in whole or in part: those along a path that meet a condition. */
+export interface Part {
+  path: Path;
+  /** What the path does not see to; null: nothing. */
+  condition: Condition | null;
+}
+
+type Columns = Exclude<keyof PrinterFilter, 'online' | 'search'>;
+
+/**
+ * What a filter lets through, but for who is online, which the database does not know: by the narrowest paths that there are. No
+ * printer is in two parts.
+ */
+export function partsOf(filter: PrinterFilter): Part[] {
+  if (filter.search === undefined) return [narrowest(filter)];
+  const condition = conditionOf(filter, []);
+  const earlier: Condition[] = [];
+  return searchPaths(filter.search).map(({ path, matches }) => {
+    const others = earlier.map(({ sql, values }) => ({ sql: `NOT ${sql}`, values }));
+    earlier.push(matches);
+    return { path, condition: others.reduce<Condition | null>(both, condition) };
+  });
+}
+
+/** All that a filter lets through, but for who is online, along a path that leads past all printers. */
+export function partAlong(key: KeyColumn | null, filter: PrinterFilter): Part {
+  const { channel, search } = filter;
+  const isIndexed = key === 'version_key' && channel !== undefined;
+  const path = wholePath(key, isIndexed ? equals('update_channel', channel) : null);
+  return { path, condition: withSearch(conditionOf(filter, isIndexed ? ['channel'] : []), search) };
+}
+
+/** What a filter asks, but for who is online; null: nothing. No index is used for it. */
+export function wholeCondition(filter: PrinterFilter): Condition | null {
+  return withSearch(conditionOf(filter, []), filter.search);
+}
+
+function withSearch(condition: Condition | null, search: string | undefined): Condition | null {
+  if (search === undefined) return condition;
+  const either = searchPaths(search).map(({ matches }) => matches);
+  const sql = `(${either.map((one) => one.sql).join(' OR ')})`;
+  return both(condition, { sql, values: either.flatMap((one) => one.values) });
+}
+
+function narrowest(filter: PrinterFilter): Part {
+  const { userId, blocked, autoUpdate, firmwareVersion, channel } = filter;
+  const along = (fixed: Condition, seen: Columns[]): Part => ({
+    path: wholePath(null, fixed),
+    condition: conditionOf(filter, seen),
+  });
+  if (userId !== undefined) return along(equals('user_id', userId), ['userId']);
+  // Few are; each has an index of its own, of those alone.
+  if (blocked === true) return along({ sql: 'blocked = true', values: [] }, ['blocked']);
+  if (autoUpdate === false) return along({ sql: 'auto_update = false', values: [] }, ['autoUpdate']);
+  const version = firmwareVersion === undefined ? null : equals('version_key', versionKey(firmwareVersion));
+  if (channel === undefined) {
+    if (version !== null) return along(version, ['firmwareVersion']);
+    return { path: wholePath(null), condition: conditionOf(filter, []) };
+  }
+  const inChannel = equals('update_channel', channel);
+  if (version === null) return along(inChannel, ['channel']);
+  return along(both(inChannel, version), ['channel', 'firmwareVersion']);
+}
+
+// A plus keeps SQLite from taking an index for it: the path is chosen already.
+function conditionOf(filter: PrinterFilter, seen: Columns[]): Condition | null {
+  const { userId, firmwareVersion, channel, platform, autoUpdate, blocked } = filter;
+  const conditions: Record<Columns, Condition | null> = {
+    userId: userId === undefined ? null : equals('+user_id', userId),
+    firmwareVersion:
+      firmwareVersion === undefined ? null : equals('+version_key', versionKey(firmwareVersion)),
+    channel: channel === undefined ? null : equals('+update_channel', channel),
+    platform: platform === undefined ? null : equals('+platform', platform),
+    autoUpdate: autoUpdate === undefined ? null : equals('+auto_update', autoUpdate ? 1 : 0),
+    blocked: blocked === undefined ? null : equals('+blocked', blocked ? 1 : 0),
+  };
+  for (const column of seen) conditions[column] = null;
+  return Object.values(conditions).reduce((all, one) => (one === null ? all : both(all, one)), null);
+}
+
+function equals(column: string, value: string | number): Condition {
+  return { sql: `${column} = ?`, values: [value] };
+}
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+// As much of a UUID as tells its printer from others.
+const SHORTEST_BEGIN = 8;
+
+function beginsUuid(text: string): boolean {
+  return text.length >= SHORTEST_BEGIN && isUuid(text + NIL_UUID.slice(text.length));
+}
+
+/** How a text is looked for: by which index, and what that finds. */
+function searchPaths(text: string): Array<{ path: Path; matches: Condition }> {
+  const paths = [prefixPath('name', text)];
+  if (beginsUuid(text)) paths.push(prefixPath('uuid', text.toLowerCase()));
+  const found = paths.map((path) => ({ path, matches: isOnPath(path) }));
+  if (isDigits(text))
+    found.push({ path: wholePath(null, equals('id', Number(text))), matches: equals('+id', Number(text)) });
+  return found;
+}

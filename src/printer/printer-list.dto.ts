@@ -1,0 +1,162 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { CHANNELS } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { QueryBoolean, QueryInteger } from '../common/query.js';
+import { IsPlatform, IsUuid, IsVersion } from '../common/validators.js';
+import { parseVersion } from '../common/version.js';
+import type { Presence } from './presence.js';
+import type { PrinterFilter } from './printer-filter.js';
+import type { PrinterPage } from './printer-list.js';
+import { ORDERS, SORTS, toPosition } from './printer-order.js';
+import type { PrinterOrder } from './printer-order.js';
+import type { Position } from './printer-path.js';
+import { PrinterResponse, toPrinterResponse } from './printer.dto.js';
+
+const DEFAULT_LIMIT = 1_000;
+const MAX_LIMIT = 10_000;
+const LONGEST_SEARCH = 128;
+const LONGEST_CURSOR = 2_000;
+
+/** Query of GET /api/printers. */
+export class ListPrintersQuery {
+  @ApiPropertyOptional({ type: String, format: 'uuid', description: 'The owner' })
+  @IsOptional()
+  @IsUuid()
+  user_id?: string;
+
+  @ApiPropertyOptional({ type: Boolean })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  online?: boolean;
+
+  @ApiPropertyOptional({ type: String, description: 'E.g. `1.4.0`' })
+  @IsOptional()
+  @IsVersion()
+  firmware_version?: string;
+
+  @ApiPropertyOptional({ enum: CHANNELS })
+  @IsOptional()
+  @IsIn(CHANNELS)
+  channel?: Channel;
+
+  @ApiPropertyOptional({ type: String, description: 'The board, e.g. `esp8266`' })
+  @IsOptional()
+  @IsPlatform()
+  platform?: string;
+
+  @ApiPropertyOptional({ type: Boolean })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  auto_update?: boolean;
+
+  @ApiPropertyOptional({ type: Boolean, description: 'Shut out by an operator' })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  blocked?: boolean;
+
+  @ApiPropertyOptional({
+    type: String,
+    minLength: 1,
+    maxLength: LONGEST_SEARCH,
+    description:
+      'What the name begins with (A to Z as a to z); digits also find the printer with that number, 8 or more characters of a UUID ' +
+      'those whose UUID begins so',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, LONGEST_SEARCH)
+  search?: string;
+
+  @ApiPropertyOptional({
+    enum: SORTS,
+    description: 'Between equals by number. Without it: by number, or by name where `search` is given',
+  })
+  @IsOptional()
+  @IsIn(SORTS)
+  sort?: PrinterOrder['sort'];
+
+  @ApiPropertyOptional({ enum: ORDERS, default: 'asc' })
+  @IsOptional()
+  @IsIn(ORDERS)
+  order?: (typeof ORDERS)[number];
+
+  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit?: number;
+
+  @ApiPropertyOptional({
+    type: String,
+    description: '`next_cursor` of the page before, which belongs to its search, sort and order',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, LONGEST_CURSOR)
+  cursor?: string;
+}
+
+/**
+ * Maps the query to a filter and a page.
+ *
+ * @throws Invalid for a cursor of another order
+ */
+export function toPrinterList(query: ListPrintersQuery): {
+  filter: PrinterFilter;
+  order: PrinterOrder;
+  limit: number;
+  after: Position | null;
+} {
+  const order = {
+    sort: query.sort ?? (query.search === undefined ? 'id' : 'name'),
+    descending: query.order === 'desc',
+  };
+  return {
+    filter: {
+      userId: query.user_id?.toLowerCase(),
+      online: query.online,
+      firmwareVersion:
+        query.firmware_version === undefined ? undefined : parseVersion(query.firmware_version),
+      channel: query.channel,
+      platform: query.platform,
+      autoUpdate: query.auto_update,
+      blocked: query.blocked,
+      search: query.search,
+    },
+    order,
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: toPosition(order, query.cursor),
+  };
+}
+
+/** One page of printers. */
+export class PrinterListResponse {
+  @ApiProperty({ type: [PrinterResponse] })
+  printers!: PrinterResponse[];
+
+  @ApiProperty({ type: Number, example: 150, description: 'All that match, on whichever page' })
+  total!: number;
+
+  @ApiProperty({
+    oneOf: [{ type: 'integer' }, { type: 'string' }],
+    nullable: true,
+    example: null,
+    description: '`cursor` of the next page: a number where the printers are sorted by number, else a text',
+  })
+  next_cursor!: number | string | null;
+}
+
+/** Maps a page to its answer. */
+export function toPrinterListResponse(page: PrinterPage, presence: Presence): PrinterListResponse {
+  return {
+    printers: page.printers.map((row) => toPrinterResponse(row, presence)),
+    total: page.total,
+    next_cursor: page.nextCursor,
+  };
+}

@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { CHANNELS } from '../src/common/channel.js';
+import { versionKey } from '../src/common/version.js';
+import { Database } from '../src/database/database.js';
+import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { FleetTally } from '../src/printer/fleet-tally.js';
+import { Presence } from '../src/printer/presence.js';
+import type { PrinterListResponse } from '../src/printer/printer-list.dto.js';
+import { Printer } from '../src/printer/printer.entity.js';
+import { expectStatus } from './support/factories.js';
+import { TestServer } from './support/server.js';
+
+const USERS = ['550e8400-e29b-41d4-a716-446655440000', '660e8400-e29b-41d4-a716-446655440001'];
+const VERSIONS = ['1.4.0', '1.5.0-beta.2', '1.5.0-beta.10', '1.5.0', '1.10.0'];
+const PLATFORMS = ['esp8266', 'esp32'];
+const BEGINS = ['00000000-0000-4000', 'abcdef01-2345-4000', '12345678-9abc-4000'];
+const NOW = new Date('2025-01-01T00:00:00Z');
+
+type Row = Omit<Printer, 'id'> & { online: boolean };
+type Query = Record<string, string>;
+
+// Letters of both cases, of more bytes and of more units, and those that mean something to SQL.
+const letter = fc.constantFrom(
+  'a',
+  'A',
+  'b',
+  'B',
+  '1',
+  '2',
+  '%',
+  '_',
+  ' ',
+  'Ä',
+  'ä',
+  '\u{1F5A8}',
+  '\uFFFD',
+  '~',
+);
+const name = fc.array(letter, { minLength: 1, maxLength: 4 }).map((letters) => letters.join(''));
+const row = fc
+  .record({
+    name,
+    begin: fc.constantFrom(...BEGINS),
+    userId: fc.constantFrom(...USERS),
+    platform: fc.option(fc.constantFrom(...PLATFORMS), { nil: null }),
+    firmwareVersion: fc.constantFrom(...VERSIONS),
+    autoUpdate: fc.boolean(),
+    updateChannel: fc.constantFrom(...CHANNELS),
+    blocked: fc.boolean(),
+    online: fc.boolean(),
+  })
+  .map(({ begin, ...rest }) => ({ begin, rest }));
+const fleets = fc.array(row, { maxLength: 60 }).map((drawn) =>
+  drawn.map(({ begin, rest }, index): Row => ({
+    ...rest,
+    uuid: `${begin}-8000-${index.toString(16).padStart(12, '0')}`,
+    versionKey: versionKey(rest.firmwareVersion),
+    versionRolloutId: null,
+    keyHash: null,
+    lastConnected: NOW,
+    lastIp: null,
+    createdAt: NOW,
+  })),
+);
+
+const bool = fc.constantFrom('true', 'false');
+const searched = fc.oneof(
+  name,
+  fc.nat(70).map(String),
+  fc.constantFrom(
+    ...BEGINS,
+    '12345678',
+    'ABCDEF01',
+    'abcdef01-',
+    '00000000-0000-4000-8000-00000000000',
+    '1234567',
+  ),
+);
+const queries = fc.record(
+  {
+    user_id: fc.constantFrom(...USERS),
+    online: bool,
+    firmware_version: fc.constantFrom(...VERSIONS),
+    channel: fc.constantFrom(...CHANNELS),
+    platform: fc.constantFrom(...PLATFORMS),
+    auto_update: bool,
+    blocked: bool,
+    search: searched,
+    sort: fc.constantFrom('id', 'name', 'firmware_version'),
+    order: fc.constantFrom('asc', 'desc'),
+    limit: fc.integer({ min: 1, max: 9 }).map(String),
+  },
+  { requiredKeys: ['limit'] },
+);
+
+type Known = Row & { id: number };
+
+/** A to Z as a to z, and nothing else. */
+const folded = (text: string): string => text.replace(/[A-Z]/g, (one) => one.toLowerCase());
+
+function isFound(one: Known, text: string): boolean {
+  if (folded(one.name).startsWith(folded(text))) return true;
+  if (/^\d+$/.test(text) && one.id === Number(text)) return true;
+  return text.length >= 8 && one.uuid.startsWith(text.toLowerCase());
+}
+
+function isMatch(one: Known, query: Query): boolean {
+  const shown: Query = {
+    user_id: one.userId,
+    online: String(one.online),
+    firmware_version: one.firmwareVersion,
+    channel: one.updateChannel,
+    platform: String(one.platform),
+    auto_update: String(one.autoUpdate),
+    blocked: String(one.blocked),
+  };
+  const filters = Object.entries(query).filter(([field]) => field in shown);
+  if (!filters.every(([field, value]) => shown[field] === value)) return false;
+  return query.search === undefined || isFound(one, query.search);
+}
+
+/** All that match, in their order: a plain filter and a plain sort. */
+function expected(fleet: Known[], query: Query): number[] {
+  const sort = query.sort ?? (query.search === undefined ? 'id' : 'name');
+  const key = (one: Known): Buffer =>
+    Buffer.from(sort === 'name' ? folded(one.name) : sort === 'id' ? '' : one.versionKey);
+  const matching = fleet.filter((one) => isMatch(one, query));
+  matching.sort((a, b) => Buffer.compare(key(a), key(b)) || a.id - b.id);
+  if (query.order === 'desc') matching.reverse();
+  return matching.map(({ id }) => id);
+}
+
+describe('The pages of printers', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+  });
+  afterAll(() => server.stop());
+
+  async function replaceFleet(rows: Row[]): Promise<Known[]> {
+    const presence = server.get(Presence);
+    for (const id of presence.ids()) presence.disconnected(id);
+    const table = server.get(Database).table(Printer);
+    const tally = server.get(FleetTally);
+    return server.get(UnitOfWork).run(async (tx) => {
+      tx.db.run('DELETE FROM printer');
+      tx.db.run('DELETE FROM printer_tally');
+      tx.db.run('DELETE FROM sqlite_sequence');
+      return rows.map((one) => {
+        const id = table.insert(tx.db, one);
+        tally.move(tx.db, null, { ...one, id });
+        if (one.online) presence.connected(id);
+        return { ...one, id };
+      });
+    });
+  }
+
+  async function expectPages(fleet: Known[], query: Query): Promise<void> {
+    const wanted = expected(fleet, query);
+    const limit = Number(query.limit);
+    const found: number[] = [];
+    let cursor: number | string | null = null;
+    do {
+      const asked: Record<string, string> = {
+        ...query,
+        ...(cursor === null ? {} : { cursor: String(cursor) }),
+      };
+      const path = `/api/printers?${new URLSearchParams(asked).toString()}`;
+      const page: PrinterListResponse = expectStatus(await server.request('GET', path), 200);
+      expect({ asked, total: page.total }).toEqual({ asked, total: wanted.length });
+      const ids = page.printers.map(({ id }) => id);
+      expect({ asked, ids }).toEqual({ asked, ids: wanted.slice(found.length, found.length + limit) });
+      found.push(...ids);
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    expect(found).toEqual(wanted);
+  }
+
+  it('are those of a plain filter and a plain sort, for any fleet and any query', async () => {
+    await fc.assert(
+      fc.asyncProperty(fleets, fc.array(queries, { minLength: 1, maxLength: 12 }), async (rows, asked) => {
+        const fleet = await replaceFleet(rows);
+        for (const query of asked) await expectPages(fleet, query);
+      }),
+      { numRuns: 150 },
+    );
+  }, 120_000);
+
+  it('are so, too, where they take many slices', async () => {
+    const rows = Array.from({ length: 12_000 }, (_, index): Row => ({
+      uuid: `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`,
+      // Some thousand have one name, and others one each.
+      name: index % 3 === 0 ? 'PaperMinder' : `Printer ${(index * 7_919) % 12_000}`,
+      userId: USERS[index % 5 === 0 ? 0 : 1]!,
+      platform: PLATFORMS[index % 2]!,
+      firmwareVersion: VERSIONS[index % 7] ?? '1.4.0',
+      versionKey: versionKey(VERSIONS[index % 7] ?? '1.4.0'),
+      versionRolloutId: null,
+      autoUpdate: index % 10 !== 0,
+      updateChannel: index % 50 === 0 ? 'beta' : 'stable',
+      blocked: index % 100 === 0,
+      keyHash: null,
+      lastConnected: NOW,
+      lastIp: null,
+      createdAt: NOW,
+      online: index % 4 === 0,
+    }));
+    const fleet = await replaceFleet(rows);
+    const limit = '2500';
+    const many: Query[] = [
+      {},
+      { sort: 'name' },
+      { sort: 'name', order: 'desc' },
+      { sort: 'firmware_version', order: 'desc' },
+      { sort: 'firmware_version', channel: 'stable' },
+      { sort: 'name', platform: 'esp32', blocked: 'false' },
+      { sort: 'name', channel: 'beta', order: 'desc' },
+      { sort: 'name', user_id: USERS[0]!, auto_update: 'true' },
+      { sort: 'name', online: 'true' },
+      { order: 'desc', online: 'false', auto_update: 'false' },
+      { search: 'PAPER' },
+      { search: 'p', order: 'desc', platform: 'esp8266' },
+      { search: 'printer 1', sort: 'id' },
+      { search: '00000000', sort: 'name' },
+      { search: '00000000', online: 'false', user_id: USERS[1]! },
+    ];
+    for (const query of many) await expectPages(fleet, { ...query, limit });
+  }, 60_000);
+});
