@@ -187,7 +187,7 @@ describeInBrowser('An operator in the console', () => {
 
   it('watches virtual printers that the console itself has added', async () => {
     await page.goto(`${server.url}/try`);
-    await page.getByLabel('Printers', { exact: true }).fill('5');
+    await page.getByLabel('How many').fill('5');
     await page.getByRole('button', { name: 'Add them' }).click();
     await eventually(
       'they are connected',
