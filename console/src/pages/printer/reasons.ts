@@ -139,7 +139,7 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
     told(
       'warn',
       `${capital(rolloutName(given))}, which has ${version(given)} for it, is paused.`,
-      'It is sent when the rollout is resumed.',
+      'Resume the rollout to go on.',
       'rollout',
     ),
   not_in_percentage: (given) =>
@@ -207,5 +207,29 @@ function percentage({ decision, rollout }: Case): string {
 
 function failure({ last }: Case): string | null {
   if (last?.status !== 'failed' || last.error_message === null) return null;
-  return `It said: ${last.error_message}`;
+  return `The error: ${last.error_message}`;
 }
+
+/** What one rollout has for a printer, in a few words. */
+export function verdict({ due, reason, description }: Decision['rollouts'][number]): string {
+  return due ? 'Due for this printer.' : (VERDICTS[reason ?? ''] ?? description ?? 'Nothing.');
+}
+
+const VERDICTS: Record<string, string> = {
+  not_targeted: 'It is for other users, printers or channels.',
+  below_min_version: 'It is for newer versions than the printer runs.',
+  above_max_version: 'It is for older versions than the printer runs.',
+  no_build_for_platform: 'Its firmware has no build for the board.',
+  downgrade_not_allowed: 'The printer runs a newer version.',
+  below_min_upgrade_version: 'The printer runs a version that is too old to go to it in one step.',
+  up_to_date: 'The printer runs this version.',
+  already_completed: 'It has updated this printer before.',
+  already_failed: 'The update has failed on this printer.',
+  already_declined: 'The printer declined the update.',
+  firmware_deprecated: 'Its firmware is deprecated.',
+  not_yet_scheduled: 'Its time has not come.',
+  rollout_paused: 'It is paused.',
+  not_in_percentage: 'The turn of this printer comes at a higher percentage.',
+  auto_update_off: 'Automatic updates are off, and its firmware is not mandatory.',
+  already_in_progress: 'Its update is under way.',
+};

@@ -7,7 +7,7 @@ import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { RolloutState } from '../../ui/rollout-parts';
-import { explain } from './reasons';
+import { explain, verdict } from './reasons';
 import type { Remedy } from './reasons';
 
 const SHOWN_AT_FIRST = 8;
@@ -142,9 +142,7 @@ function Verdicts({ decision }: { decision: Decision }) {
                 <span class="hint">at {rollout.rollout_percentage} %</span>
               )}
             </span>
-            <span class="hint">
-              {rollout.due ? 'Due for this printer.' : (rollout.description ?? rollout.reason)}
-            </span>
+            <span class="hint">{verdict(rollout)}</span>
           </li>
         ))}
       </ul>

@@ -28,28 +28,36 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
         <Choice label="Status" name="online" query={query} change={change} options={ONLINE} />
         <Order query={query} change={change} />
       </div>
-      <details open={openAtFirst}>
-        <summary>More filters{hidden > 0 && ` (${hidden} set)`}</summary>
-        <div class="filters">
-          <Text
-            label="Version"
-            name="firmware_version"
-            query={query}
-            change={change}
-            suggestions={versions()}
-          />
-          <Choice label="Channel" name="channel" query={query} change={change} options={CHANNELS} />
-          <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
-          <Choice label="Auto-update" name="auto_update" query={query} change={change} options={ON_OR_OFF} />
-          <Choice label="Blocked" name="blocked" query={query} change={change} options={YES_OR_NO} />
-          <Text label="Owner" hint="UUID" name="user_id" query={query} change={change} />
-        </div>
-      </details>
-      {isFiltered(query) && (
-        <button type="button" class="small quiet" onClick={() => change(NONE)}>
-          Clear the filters
-        </button>
-      )}
+      <div class="more">
+        <details open={openAtFirst}>
+          <summary>More filters{hidden > 0 && ` (${hidden} set)`}</summary>
+          <div class="filters">
+            <Text
+              label="Version"
+              name="firmware_version"
+              query={query}
+              change={change}
+              suggestions={versions()}
+            />
+            <Choice label="Channel" name="channel" query={query} change={change} options={CHANNELS} />
+            <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
+            <Choice
+              label="Auto-update"
+              name="auto_update"
+              query={query}
+              change={change}
+              options={ON_OR_OFF}
+            />
+            <Choice label="Blocked" name="blocked" query={query} change={change} options={YES_OR_NO} />
+            <Text label="Owner" hint="UUID" name="user_id" query={query} change={change} />
+          </div>
+        </details>
+        {isFiltered(query) && (
+          <button type="button" class="small quiet" onClick={() => change(NONE)}>
+            Clear the filters
+          </button>
+        )}
+      </div>
     </search>
   );
 }
