@@ -28,7 +28,9 @@ export function PaceFields(props: FieldsProps & { matching: number | null }) {
                 checked={pace === name}
                 onChange={() => change({ pace: name })}
               />
-              {label} <span class="hint">{hint}</span>
+              <span>
+                {label} <span class="hint">{hint}</span>
+              </span>
             </label>
           ))}
         </div>
@@ -125,7 +127,7 @@ function PercentageFields({
           </div>
         )}
       </Field>
-      <div class="actions ticks" role="group" aria-label="Usual percentages">
+      <div class="actions ticks">
         {TICKS.map((tick) => (
           <button
             key={tick}
