@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { live } from '../../api/live';
+import { CHANNELS } from '../../ui/channels';
 import { FILTERS, isFiltered, orderOf } from './query';
 import type { ListQuery } from './query';
 
@@ -39,7 +40,7 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
               change={change}
               suggestions={versions()}
             />
-            <Choice label="Channel" name="channel" query={query} change={change} options={CHANNELS} />
+            <Choice label="Channel" name="channel" query={query} change={change} options={CHANNEL_OPTIONS} />
             <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
             <Choice
               label="Auto-update"
@@ -71,11 +72,7 @@ const ONLINE: Options = [
   ['true', 'Online'],
   ['false', 'Offline'],
 ];
-const CHANNELS: Options = [
-  ['stable', 'stable'],
-  ['beta', 'beta'],
-  ['canary', 'canary'],
-];
+const CHANNEL_OPTIONS: Options = CHANNELS.map((channel) => [channel, channel]);
 const ON_OR_OFF: Options = [
   ['true', 'On'],
   ['false', 'Off'],
