@@ -24,6 +24,8 @@ export interface Case {
   rollout: Rollout | undefined;
   /** The printer's last update through that rollout. */
   last: PastUpdate | undefined;
+  /** False where an update was reported as installed, and the printer has not come back to prove it. */
+  underWay: boolean;
 }
 
 /** Why a printer is, or is not, sent an update now. */
@@ -156,8 +158,21 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'It is sent when they are switched on at the printer, or the firmware is made mandatory.',
       'firmware',
     ),
-  already_in_progress: () =>
-    told('busy', 'An update of it is under way.', 'Whatever else is due waits until that one has ended.'),
+  already_in_progress: ({ underWay, printer }) => {
+    if (!underWay)
+      return told(
+        'busy',
+        'It has reported its update as installed, and has not come back yet.',
+        'What it runs when it connects again says how the update went. Whatever else is due waits until then.',
+      );
+    return told(
+      'busy',
+      'An update of it is under way. Whatever else is due waits until that one has ended.',
+      printer.online
+        ? null
+        : 'It is offline: boards disconnect to download. Without a sign of life the update fails by itself, after 30 minutes if nothing else is set.',
+    );
+  },
 };
 
 function rolloutName({ decision }: Case): string {

@@ -30,7 +30,13 @@ export function Why({
   const { rollout_id: id } = decision;
   const rollout = id === null ? undefined : live.rollouts.value.get(id);
   const last = updates.find((update) => update.id !== null && update.rollout_id === id);
-  const { kind, sentence, advice, remedy } = explain({ printer, decision, rollout, last });
+  const { kind, sentence, advice, remedy } = explain({
+    printer,
+    decision,
+    rollout,
+    last,
+    underWay: updates.some(({ status }) => status === 'in_progress'),
+  });
   return (
     <Panel title={decision.send || kind === 'good' || kind === 'busy' ? 'What it gets' : TITLE}>
       <div class={`notice ${NOTICES[kind]}`}>
