@@ -3,10 +3,10 @@ import type {
   Channel,
   FirmwareChange,
   NewRollout,
-  NewVirtualPrinters,
   PastUpdate,
   RolloutChange,
   RolloutStatus,
+  SimulatedPrinters,
   TargetState,
 } from './types';
 import type { paths } from './schema';
@@ -90,7 +90,7 @@ export const api = {
     answer(client.GET('/api/rollouts/{rollout_id}/timeline', { ...rollout(id), ...stop(signal) })),
 
   simulator: (signal?: AbortSignal) => answer(client.GET('/api/simulator', stop(signal))),
-  simulate: (body: NewVirtualPrinters) => answer(client.POST('/api/simulator', { body })),
+  simulate: (body: SimulatedPrinters) => answer(client.POST('/api/simulator', { body })),
   stopSimulator: () => answer(client.DELETE('/api/simulator')),
 
   claim: (token: string, name: string) => answer(client.POST('/api/keys/claim', { body: { token, name } })),

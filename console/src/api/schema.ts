@@ -810,7 +810,7 @@ export interface components {
              * @default stable
              * @enum {string}
              */
-            channel: "stable" | "beta" | "canary";
+            channel?: "stable" | "beta" | "canary";
             /** @description The board that the build fits, e.g. `esp8266`; a build without one fits every board */
             platform?: string;
             /** @description In brief, e.g. `Bug fixes and performance improvements` */
@@ -821,7 +821,7 @@ export interface components {
              * @description A mandatory update is sent to printers with auto_update off, too
              * @default false
              */
-            mandatory: boolean;
+            mandatory?: boolean;
             /** @description The lowest version that may take this one, e.g. `1.0.0` */
             min_upgrade_version?: string;
             /** @description Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then */
@@ -983,7 +983,7 @@ export interface components {
              * @default false
              * @example false
              */
-            allow_downgrade: boolean | null;
+            allow_downgrade?: boolean | null;
         };
         TargetResponse: {
             /** @example false */
@@ -1762,32 +1762,32 @@ export interface components {
              * @description What they run at first
              * @default 1.4.0
              */
-            version: string;
+            version?: string;
             /**
              * @default stable
              * @enum {string}
              */
-            channel: "stable" | "beta" | "canary";
+            channel?: "stable" | "beta" | "canary";
             /**
              * @description Share that fails to install an update
              * @default 0
              */
-            fail: number;
+            fail?: number;
             /**
              * @description Share that declines it
              * @default 0
              */
-            decline: number;
+            decline?: number;
             /**
              * @description Share that takes it and is silent from then on
              * @default 0
              */
-            hang: number;
+            hang?: number;
             /**
              * @description Share that installs it and comes back with the old version
              * @default 0
              */
-            roll_back: number;
+            roll_back?: number;
         };
         CreateSigningKeyDto: {
             /** @example release 2025 */

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api } from '../api/api';
 import { live } from '../api/live';
-import type { VirtualPrinters } from '../api/types';
+import type { SimulatedFleet } from '../api/types';
 import { Confirm } from '../ui/dialog';
 import { count, counted } from '../ui/format';
 import { Empty, Failure, Loading, PageHead, Panel, State } from '../ui/parts';
@@ -91,7 +91,7 @@ function Simulator() {
   );
 }
 
-function Printers({ fleet }: { fleet: VirtualPrinters }) {
+function Printers({ fleet }: { fleet: SimulatedFleet }) {
   return (
     <>
       <States fleet={fleet} />
@@ -133,7 +133,7 @@ function Printers({ fleet }: { fleet: VirtualPrinters }) {
 }
 
 /** How many are in each state. */
-function States({ fleet: { printers } }: { fleet: VirtualPrinters }) {
+function States({ fleet: { printers } }: { fleet: SimulatedFleet }) {
   return (
     <ul class="legend">
       {STATES.map(([state, kind]) => (
@@ -146,7 +146,7 @@ function States({ fleet: { printers } }: { fleet: VirtualPrinters }) {
   );
 }
 
-const KINDS: Record<VirtualPrinters['printers'][number]['state'], StateKind> = {
+const KINDS: Record<SimulatedFleet['printers'][number]['state'], StateKind> = {
   online: 'good',
   updating: 'busy',
   offline: 'idle',

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api } from '../../api/api';
 import { ApiError } from '../../api/request';
-import type { NewVirtualPrinters, VirtualPrinters } from '../../api/types';
+import type { SimulatedPrinters, SimulatedFleet } from '../../api/types';
 import { CHANNELS, channelOf } from '../../ui/channels';
 import { Field, FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
 import { textOf } from '../../ui/form';
@@ -18,12 +18,12 @@ const FIELDS = ['printers', 'version', 'channel', ...SHARES.map(([name]) => name
 const AT_FIRST = 20;
 
 /** Adds virtual printers. */
-export function AddPrinters({ room, added }: { room: number; added: (fleet: VirtualPrinters) => void }) {
+export function AddPrinters({ room, added }: { room: number; added: (fleet: SimulatedFleet) => void }) {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<string | null>(null);
   const form = useFocusOnError(error);
-  const add = async (wanted: NewVirtualPrinters): Promise<void> => {
+  const add = async (wanted: SimulatedPrinters): Promise<void> => {
     setBusy(true);
     setError(null);
     setDone(null);
@@ -126,7 +126,7 @@ function limitTogether({ currentTarget: { form } }: { currentTarget: HTMLInputEl
   for (const input of inputs) input.setCustomValidity(complaint);
 }
 
-function read(fields: FormData): NewVirtualPrinters {
+function read(fields: FormData): SimulatedPrinters {
   const share = (name: string): number => Number(textOf(fields, name)) / 100;
   return {
     printers: Number(textOf(fields, 'printers')),
