@@ -100,7 +100,8 @@ function RemedyAction({
 }
 
 function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () => void; close: () => void }) {
-  const failed = live.rollouts.value.get(rolloutId)?.failed_count;
+  const rollout = live.rollouts.value.get(rolloutId);
+  const failed = rollout?.failed_count;
   return (
     <Confirm
       title={`Retry what failed in rollout ${rolloutId}?`}
@@ -113,8 +114,10 @@ function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () =
     >
       <p>
         It is sent again to every printer on which it failed
-        {failed !== undefined && `, ${counted(failed, 'printer')} in all`}: not to this one alone. Those that
-        are online get it at once, the others when they connect.
+        {failed !== undefined && `, ${counted(failed, 'printer')} in all`}: not to this one alone.{' '}
+        {rollout?.status === 'paused'
+          ? 'The rollout is paused: nothing is sent until it is resumed.'
+          : 'Those that are online get it at once, the others when they connect.'}
       </p>
     </Confirm>
   );
