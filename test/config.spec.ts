@@ -33,9 +33,9 @@ describe('The settings', () => {
       maxTargetIds: 10_000,
       maxTextLength: 100_000,
       auth: 'keys',
-      simulator: false,
       requirePrinterKey: false,
       registration: 'open',
+      simulator: false,
       logLevel: 'log',
       logFormat: 'auto',
     });
@@ -115,6 +115,7 @@ describe('The settings', () => {
     ['AUTH', 'basic'],
     ['REQUIRE_PRINTER_KEY', 'yes'],
     ['REGISTRATION', 'maybe'],
+    ['SIMULATOR', 'yes'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
   ])('%s=%s is refused with one line that names it', (name, value) => {

@@ -1,18 +1,20 @@
+import { useSignal } from '@preact/signals';
+import type { Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { count } from './format';
+import { count, shortTime } from './format';
+import { plotOptions, stack } from './plot-options';
+import type { Series } from './plot-options';
 import { theme } from './theme';
 
-/** One line, or one layer of a stack. */
-export interface Series {
-  label: string;
-  /** Name of a colour of the style sheet, without `--`. */
-  color: string;
-  values: readonly number[];
-}
+const HEIGHT = 220;
+const NARROWEST = 200;
 
-/** Values over time, stacked: the first series lies at the bottom. */
+/**
+ * Values over time, stacked: the first series lies at the bottom. The legend says how many are in each layer at the point under the
+ * pointer, or that the arrow keys lead to; else at the last one.
+ */
 export function Plot({
   times,
   series,
@@ -24,108 +26,91 @@ export function Plot({
 }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const pointed = useSignal<number | null>(null);
   const names = series.map((one) => `${one.label} ${one.color}`).join();
-  const data = stack(times, series);
-  const latest = useRef({ data, series });
-  latest.current = { data, series };
+  const latest = useRef({ times, series });
+  latest.current = { times, series };
+  const isDrawn = times.length > 1;
 
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
-    const made = new uPlot(
-      { ...options(latest.current.series, () => latest.current.series), ...sizeOf(element) },
-      latest.current.data,
-      element,
+    const options = plotOptions(
+      () => latest.current.series,
+      (index) => (pointed.value = index),
     );
+    const size = () => ({ width: Math.max(element.clientWidth, NARROWEST), height: HEIGHT });
+    const { times: from, series: layers } = latest.current;
+    const made = new uPlot({ ...options, ...size() }, stack(from, layers), element);
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize(sizeOf(element)));
+    const observer = new ResizeObserver(() => made.setSize(size()));
     observer.observe(element);
     return () => {
       observer.disconnect();
       made.destroy();
       plot.current = null;
+      pointed.value = null;
     };
-  }, [names, theme.value]);
+  }, [names, theme.value, isDrawn]);
 
-  useEffect(() => plot.current?.setData(data), [data]);
+  useEffect(() => plot.current?.setData(stack(times, series)), [times, series]);
 
   const last = series.map((one) => `${one.label} ${count(one.values.at(-1) ?? 0)}`).join(', ');
-  return <div ref={box} class="plot" role="img" aria-label={`${label}. Last: ${last}`} />;
-}
-
-const HEIGHT = 220;
-
-function sizeOf(element: HTMLElement): { width: number; height: number } {
-  // What uPlot puts below the plot, its legend, has a height of its own.
-  return { width: Math.max(element.clientWidth, 200), height: HEIGHT };
-}
-
-function stack(times: readonly string[], series: readonly Series[]): uPlot.AlignedData {
-  const sums = times.map(() => 0);
-  const layers = series.map((one) =>
-    one.values.map((value, index) => (sums[index] = (sums[index] ?? 0) + value)),
+  return (
+    <div class="plot">
+      {isDrawn ? (
+        <div
+          ref={box}
+          class="plot-box"
+          role="img"
+          tabIndex={0}
+          aria-label={`${label}. Last: ${last}`}
+          onKeyDown={(event) => step(event, plot.current)}
+          onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
+        />
+      ) : (
+        <p class="hint">There is a curve as soon as there are two points of time.</p>
+      )}
+      <PlotLegend times={times} series={series} pointed={pointed} />
+    </div>
   );
-  return [times.map((at) => Date.parse(at) / 1_000), ...layers];
 }
 
-function options(
-  series: readonly Series[],
-  current: () => readonly Series[],
-): Omit<uPlot.Options, 'width' | 'height'> {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-  const axis: uPlot.Axis = {
-    stroke: colour('ink-soft'),
-    grid: { stroke: colour('line'), width: 1 },
-    ticks: { stroke: colour('line'), width: 1 },
-    font: `12px ${style.fontFamily || 'sans-serif'}`,
-  };
-  return {
-    cursor: { drag: { setScale: false }, points: { show: false } },
-    legend: { live: true },
-    scales: { y: { range: (_, __, max) => [0, Math.max(max, 1)] } },
-    axes: [
-      { ...axis, space: 70 },
-      { ...axis, size: 56, incrs: WHOLE, values: (_, ticks) => ticks.map((tick) => compact(tick)) },
-    ],
-    series: [
-      {
-        label: 'Time',
-        value: (_, seconds) => (seconds == null ? '–' : new Date(seconds * 1_000).toLocaleString()),
-      },
-      ...series.map((one, index): uPlot.Series => ({
-        label: one.label,
-        stroke: colour(one.color),
-        width: 1,
-        points: { show: false },
-        // The layer alone, not the sum that is drawn.
-        value: (_, __, ___, at) => (at === null ? '–' : count(current()[index]?.values[at] ?? 0)),
-      })),
-    ],
-    bands: series
-      .map((one, index) => ({
-        series: [index + 1, index] as [number, number],
-        fill: colour(one.color),
-      }))
-      .filter((_, index) => index > 0),
-    hooks: {
-      init: [
-        (made) => {
-          // A band lies between two series; the lowest one ends at zero.
-          const lowest = made.series[1];
-          if (lowest) lowest.fill = () => colour(series[0]?.color ?? 'line');
-        },
-      ],
-    },
-  };
+function PlotLegend({
+  times,
+  series,
+  pointed,
+}: {
+  times: readonly string[];
+  series: readonly Series[];
+  pointed: Signal<number | null>;
+}) {
+  const last = times.length - 1;
+  const index = Math.min(pointed.value ?? last, last);
+  const at = times[index];
+  return (
+    <ul class="legend">
+      {at !== undefined && <li class="at">{shortTime(at)}</li>}
+      {series.map((one) => (
+        <li key={one.label}>
+          <span class="swatch" style={{ background: `var(--${one.color})` }} aria-hidden="true" />
+          {one.label} <b>{count(one.values[index] ?? 0)}</b>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
-const WHOLE = [1, 2, 5]
-  .flatMap((digit) => [0, 1, 2, 3, 4, 5, 6].map((power) => digit * 10 ** power))
-  .sort((a, b) => a - b);
-
-const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-
-function compact(value: number): string {
-  return COMPACT.format(value);
+/** Leads the cursor from point to point with the arrow keys. */
+function step(event: KeyboardEvent, plot: uPlot | null): void {
+  if (plot === null) return;
+  const times = plot.data[0];
+  const last = times.length - 1;
+  const from = plot.cursor.idx ?? last;
+  const targets: Record<string, number> = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last };
+  const target = targets[event.key];
+  if (target === undefined) return;
+  event.preventDefault();
+  const index = Math.min(Math.max(target, 0), last);
+  plot.setCursor({ left: plot.valToPos(times[index] ?? 0, 'x'), top: 0 });
 }

@@ -53,7 +53,17 @@ export function StackedBar({
 }
 
 /** The parts of a bar with their names and numbers. */
-export function Legend({ parts, hideEmpty = false }: { parts: readonly Part[]; hideEmpty?: boolean }) {
+export function Legend({
+  parts,
+  hideEmpty = false,
+  shares = false,
+}: {
+  parts: readonly Part[];
+  hideEmpty?: boolean;
+  /** Says how much of the whole each part is, too. */
+  shares?: boolean;
+}) {
+  const whole = parts.reduce((sum, part) => sum + part.value, 0);
   return (
     <ul class="legend">
       {parts
@@ -62,6 +72,7 @@ export function Legend({ parts, hideEmpty = false }: { parts: readonly Part[]; h
           <li key={part.kind}>
             <span class={`swatch ${part.kind}`} aria-hidden="true" />
             {part.label} <b>{count(part.value)}</b>
+            {shares && <span class="hint">{percent(part.value, whole)}</span>}
           </li>
         ))}
     </ul>

@@ -1,6 +1,7 @@
 import { Field } from '../../ui/field';
 import { count, relativeTime, utcTime } from '../../ui/format';
 import { Panel } from '../../ui/parts';
+import { PercentageField } from '../../ui/percentage-field';
 import { instantOf } from './draft';
 import type { Pace } from './draft';
 import type { FieldsProps } from './firmware-fields';
@@ -80,8 +81,6 @@ function InUtc({ at }: { at: string }) {
   );
 }
 
-const TICKS = [1, 5, 10, 25, 50, 100] as const;
-
 function PercentageFields({
   value,
   change,
@@ -96,50 +95,7 @@ function PercentageFields({
   const percentage = Number(value);
   return (
     <>
-      <Field label="Percentage" error={error}>
-        {(attributes) => (
-          <div class="percentage">
-            <input
-              type="range"
-              min={0}
-              max={100}
-              list="percentages"
-              aria-label="Percentage, as a slider"
-              value={value}
-              onInput={({ currentTarget }) => change(currentTarget.value)}
-            />
-            <datalist id="percentages">
-              {TICKS.map((tick) => (
-                <option key={tick} value={tick} />
-              ))}
-            </datalist>
-            <input
-              {...attributes}
-              type="number"
-              min={0}
-              max={100}
-              step={1}
-              inputMode="numeric"
-              value={value}
-              onInput={({ currentTarget }) => change(currentTarget.value)}
-            />
-            <span aria-hidden="true">%</span>
-          </div>
-        )}
-      </Field>
-      <div class="actions ticks">
-        {TICKS.map((tick) => (
-          <button
-            key={tick}
-            type="button"
-            class="small quiet"
-            aria-pressed={percentage === tick}
-            onClick={() => change(String(tick))}
-          >
-            {tick} %
-          </button>
-        ))}
-      </div>
+      <PercentageField value={value} change={change} error={error} />
       {matching !== null && percentage >= 0 && percentage <= 100 && (
         <p>
           About <b>{count(Math.round((matching * percentage) / 100))}</b> of {count(matching)} that match.

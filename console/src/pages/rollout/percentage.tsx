@@ -1,0 +1,46 @@
+import { useEffect, useState } from 'preact/hooks';
+import { PercentageField } from '../../ui/percentage-field';
+import type { DialogProps } from './change';
+import { Consequence } from './consequence';
+import { nextPercentage } from './steps';
+
+const SETTLES_AFTER_MS = 250;
+
+/** Widens a rollout to more printers, or narrows it. */
+export function Percentage({ rollout, close }: DialogProps) {
+  const { rollout_percentage: before } = rollout;
+  const [text, setText] = useState(String(nextPercentage(before)));
+  const chosen = readPercentage(text);
+  const asked = useSettled(chosen ?? before);
+  const word = (chosen ?? before) < before ? 'Narrow' : 'Widen';
+  return (
+    <Consequence
+      rollout={rollout}
+      change={{ rollout_percentage: asked }}
+      title={`Rollout ${rollout.id} is at ${before} %`}
+      action={chosen === null || chosen === before ? 'Change' : `${word} to ${chosen} %`}
+      ready={chosen !== null && chosen === asked && chosen !== before}
+      close={close}
+    >
+      <PercentageField
+        value={text}
+        change={setText}
+        error={chosen === null ? 'A whole number from 0 to 100' : null}
+      />
+    </Consequence>
+  );
+}
+
+function readPercentage(text: string): number | null {
+  return /^\d{1,3}$/.test(text) && Number(text) <= 100 ? Number(text) : null;
+}
+
+/** A value once it has stayed the same for a moment. */
+function useSettled<T>(value: T): T {
+  const [settled, settle] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => settle(value), SETTLES_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
