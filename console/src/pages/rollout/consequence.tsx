@@ -4,9 +4,9 @@ import type { ChangePreview, Rollout, RolloutChange, RolloutStatus } from '../..
 import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Failure } from '../../ui/parts';
-import { useLoad } from '../../ui/use-load';
+import { useLoad, useReloadOn } from '../../ui/use-load';
 import { change as make } from './change';
-import { countersOf, useReloadOn } from './use-rollout';
+import { countersOf } from './use-rollout';
 
 /** Asks before a change that can send something, and says to how many printers, as the server has counted them. */
 export function Consequence({
