@@ -20,6 +20,7 @@ const FOLDERS = [
   'config',
   'health',
   'simulator',
+  'simulator-control',
 ];
 // What each folder may import; itself goes without saying.
 const ALLOWED = {
@@ -34,6 +35,7 @@ const ALLOWED = {
   config: [],
   common: ['config'],
   simulator: [],
+  'simulator-control': ['simulator', 'common', 'config'],
   console: ['common', 'config'],
   access: ['console', 'firmware', 'audit', 'database', 'common', 'config'],
   fleet: ['rollout', 'printer', 'firmware', 'database', 'common', 'config'],

@@ -14,6 +14,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { PrinterModule } from './printer/printer.module.js';
 import { RolloutModule } from './rollout/rollout.module.js';
+import { SimulatorModule } from './simulator-control/simulator.module.js';
 
 /** The whole server. */
 @Module({})
@@ -35,6 +36,7 @@ export class AppModule {
         FleetModule,
         HealthModule,
         HttpModule,
+        SimulatorModule,
         ConsoleModule,
       ],
     };

@@ -32,6 +32,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('audit', 'Who changed what')
     .addTag('keys', 'Who may manage the server')
     .addTag('metrics', 'For Prometheus')
+    .addTag('simulator', 'Virtual printers inside the server, to try it out')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'key')
     .addSecurityRequirements('key');
   return withAccess(SwaggerModule.createDocument(app, builder.build()));

@@ -36,6 +36,7 @@ describe('The settings', () => {
       simulator: false,
       requirePrinterKey: false,
       registration: 'open',
+      simulator: false,
       logLevel: 'log',
       logFormat: 'auto',
     });
@@ -115,6 +116,7 @@ describe('The settings', () => {
     ['AUTH', 'basic'],
     ['REQUIRE_PRINTER_KEY', 'yes'],
     ['REGISTRATION', 'maybe'],
+    ['SIMULATOR', 'yes'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_FORMAT', 'xml'],
   ])('%s=%s is refused with one line that names it', (name, value) => {

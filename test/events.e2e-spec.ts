@@ -303,6 +303,14 @@ describe('The event stream', () => {
     expect(await reader.next('hello')).toMatchObject({ version: VERSION });
   });
 
+  it('ends after a while, lest a key that is revoked is served for ever', async () => {
+    await start();
+    Object.assign(server.get(EventTimes), { pingMs: 50, longestMs: 200 });
+    const reader = await read();
+    await reader.next('ping');
+    await eventually('it has ended', () => reader.ended);
+  });
+
   it('refuses query parameters', async () => {
     await start();
     expect((await server.request('GET', '/api/events?cursor=1')).status).toBe(400);

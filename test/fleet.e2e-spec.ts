@@ -228,7 +228,7 @@ describe('GET /api/summary', () => {
 
   it('counts what ended in the last day once, in the way that it ended, over a restart', async () => {
     await upload(server, '1.5.0');
-    const rollingBack = await board({ behaviour: 'roll-back' });
+    await board({ behaviour: 'roll-back' });
     await board({ behaviour: 'update' });
     await board({ behaviour: 'fail' });
     const { id } = await roll(server, '1.5.0');
@@ -236,7 +236,7 @@ describe('GET /api/summary', () => {
       updates.completed_last_day === 1 && updates.failed_last_day === 2;
     // One reports that it is complete, and comes back with the old version: that is one that failed.
     await eventually('all have ended', summary, ended);
-    await rollingBack.stop();
+    await Promise.all(boards.map((one) => one.stop()));
     await server.restart();
     expect(ended(await summary())).toBe(true);
     // A server that is upgraded counts what ended before.
@@ -252,7 +252,23 @@ describe('GET /api/summary', () => {
     await patch(server, id, { status: 'cancelled' });
     server.clock.advance(HOUR + 6 * MINUTE);
     await server.get(FleetSampler).sample();
-    expect((await summary()).updates).toMatchObject({ completed_last_day: 0, declined_last_day: 0 });
+    expect((await summary()).updates).toMatchObject({ completed_last_day: 0, failed_last_day: 0 });
+  });
+
+  it('counts an update that was declined no more once it is opened again', async () => {
+    await upload(server, '1.5.0');
+    const one = await board({ behaviour: 'update', autoUpdate: false });
+    await roll(server, '1.5.0');
+    await eventually('declined', summary, ({ updates }) => updates.declined_last_day === 1);
+    one.autoUpdate = true;
+    await one.close();
+    const { updates } = await eventually('done', summary, (seen) => seen.updates.completed_last_day === 1);
+    expect(updates).toEqual({
+      in_progress: 0,
+      completed_last_day: 1,
+      failed_last_day: 0,
+      declined_last_day: 0,
+    });
   });
 
   it('refuses what it does not know', async () => {

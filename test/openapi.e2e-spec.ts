@@ -38,6 +38,7 @@ describe('The OpenAPI document', () => {
       'DELETE /api/registrations/{printer_id}',
       'DELETE /api/rollouts/{rollout_id}',
       'DELETE /api/signing-keys/{key_id}',
+      'DELETE /api/simulator',
       'GET /api/audit',
       'GET /api/events',
       'GET /api/firmware',
@@ -57,6 +58,7 @@ describe('The OpenAPI document', () => {
       'GET /api/rollouts/{rollout_id}/timeline',
       'GET /api/rollouts/{rollout_id}/updates',
       'GET /api/signing-keys',
+      'GET /api/simulator',
       'GET /api/summary',
       'GET /health/live',
       'GET /health/ready',
@@ -74,6 +76,7 @@ describe('The OpenAPI document', () => {
       'POST /api/rollouts/{rollout_id}/preview',
       'POST /api/rollouts/{rollout_id}/retry',
       'POST /api/signing-keys',
+      'POST /api/simulator',
     ]);
   });
 

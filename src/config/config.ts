@@ -61,7 +61,7 @@ export class AppConfig {
   readonly requirePrinterKey: boolean;
   /** `approve`: an operator decides on printers that are not known yet. `closed`: they are turned away. */
   readonly registration: (typeof REGISTRATIONS)[number];
-  /** True where the server may fill itself with virtual printers. */
+  /** True where virtual printers can be switched on inside the server (/api/simulator). */
   readonly simulator: boolean;
   readonly logLevel: LogLevel;
   /** `auto` is text on a terminal and JSON elsewhere. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { MessageEvent } from '@nestjs/common';
 import type { Subscriber } from 'rxjs';
-import type { Noted } from '../database/changes.js';
+import type { FleetChange } from './fleet-watch.js';
 
 /** What an event says, ready to be sent. */
 export interface FleetEvent {
@@ -30,10 +30,11 @@ const MAX_MISSED = 1_000;
  * said as it is when there is room again.
  */
 export class EventStream {
+  readonly openedAt = performance.now();
   private helloDue = true;
   private summaryDue = true;
   private readonly rolloutsDue: Set<number>;
-  private printersDue: Noted['printers'] = [];
+  private printersDue: FleetChange['printers'] = [];
   private firmwareDue = false;
   private pingDue = false;
 
@@ -50,7 +51,7 @@ export class EventStream {
   }
 
   /** Notes what it has to be told; false where that has become too much. */
-  note({ printers, firmware }: Noted, rollouts: readonly number[]): boolean {
+  note({ printers, firmware, rollouts }: FleetChange): boolean {
     for (const id of rollouts) this.rolloutsDue.add(id);
     if (printers === 'all' || printers.length > 0)
       this.printersDue = this.printersDue.length === 0 ? printers : 'all';
@@ -69,14 +70,26 @@ export class EventStream {
   /** Says what is due, as far as there is room. */
   send(): void {
     if (this.subscriber.closed || !this.hasRoom) return;
-    for (let sent = 0; sent < AT_ONCE;) {
-      const event = this.next();
-      if (event === null) return;
-      this.subscriber.next({ type: event.type, data: event.data });
-      sent += event.data.length;
+    try {
+      if (this.sendSome()) return;
+    } catch (error) {
+      // The database cannot be read: Nest logs it, and ends the stream; its reader comes back.
+      this.subscriber.error(error);
+      return;
     }
     // What was handed over is with the socket by then.
     setImmediate(() => this.send());
+  }
+
+  /** True where nothing more is due. */
+  private sendSome(): boolean {
+    for (let sent = 0; sent < AT_ONCE;) {
+      const event = this.next();
+      if (event === null) return true;
+      this.subscriber.next({ type: event.type, data: event.data });
+      sent += event.data.length;
+    }
+    return false;
   }
 
   /** Ends it at once; one that does not read what it was sent is cut off. */

@@ -5,14 +5,12 @@ import { Observable } from 'rxjs';
 import { Clock } from '../common/clock.js';
 import { Unavailable } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
-import { Changes } from '../database/changes.js';
-import { DATA_VERSION, Database } from '../database/database.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import { VERSION } from '../version.js';
 import { EventStream } from './event-stream.js';
 import type { EventSource } from './event-stream.js';
 import { FleetSummary } from './fleet-summary.js';
-import { RolloutDiff } from './rollout-diff.js';
+import type { FleetChange } from './fleet-watch.js';
+import { FleetWatch } from './fleet-watch.js';
 import { differ, toSummaryResponse } from './summary.dto.js';
 import type { SummaryResponse } from './summary.dto.js';
 
@@ -23,6 +21,8 @@ export class EventTimes {
   turnMs = 1_000;
   /** What nobody else has said for so long is a ping: proxies close a connection that is silent. */
   pingMs = 20_000;
+  /** A stream that has been open for so long ends, and its reader comes back: a key that counts no more is not served for ever. */
+  longestMs = 60 * 60_000;
 }
 
 // Whoever opens a stream in a loop must not take the sockets that printers need.
@@ -41,24 +41,18 @@ export class EventStreams implements EventSource {
   private turn: NodeJS.Timeout | undefined;
   private pings: NodeJS.Timeout | undefined;
   private lastTurn = -Infinity;
-  /** True where printers have changed that nobody noted. */
-  private missed = false;
   private latest: SummaryResponse | null = null;
   private summarising = false;
   private stopped = false;
 
   constructor(
-    private readonly changes: Changes,
+    private readonly watch: FleetWatch,
     private readonly fleet: FleetSummary,
-    private readonly rollouts: RolloutDiff,
     private readonly times: EventTimes,
     private readonly config: AppConfig,
-    private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     clock: Clock,
   ) {
     this.startedAt = clock.now();
-    unitOfWork.afterGroup(() => this.committed());
   }
 
   /**
@@ -75,7 +69,7 @@ export class EventStreams implements EventSource {
       // Nest has switched it off. One that reads nothing holds a place that others may need.
       response.req.socket.setTimeout(Math.max(this.config.stalledMs, 3 * this.times.pingMs));
       if (this.streams.size === 0) this.begin();
-      const stream = new EventStream(response, subscriber, this, this.rollouts.newest(ROLLOUTS));
+      const stream = new EventStream(response, subscriber, this, this.watch.newestRollouts(ROLLOUTS));
       this.streams.add(stream);
       stream.send();
       if (this.latest === null) this.summarise();
@@ -103,43 +97,22 @@ export class EventStreams implements EventSource {
   }
 
   rollout(id: number): string | null {
-    return this.rollouts.textOf(id);
+    return this.watch.rollout(id);
   }
 
   private begin(): void {
-    this.rollouts.begin();
-    this.changes.watch(() => this.wake());
-    void this.lookBack();
+    this.watch.begin(() => this.wake());
     this.pings = setInterval(() => this.ping(), this.times.pingMs);
-  }
-
-  /** A transaction that was open already notes nothing: once it has ended, whatever comes is noted. */
-  private async lookBack(): Promise<void> {
-    const { reader } = this.database;
-    const before = reader.count(DATA_VERSION);
-    try {
-      await this.unitOfWork.run(() => Promise.resolve());
-    } catch {
-      // Then nothing else was committed either.
-      return;
-    }
-    if (reader.count(DATA_VERSION) === before) return;
-    this.missed = true;
-    this.committed();
   }
 
   private close(stream: EventStream): void {
     this.streams.delete(stream);
     if (this.streams.size > 0) return;
-    this.changes.unwatch();
+    this.watch.end();
     clearInterval(this.pings);
     clearTimeout(this.turn);
     this.turn = undefined;
     this.latest = null;
-  }
-
-  private committed(): void {
-    if (this.streams.size > 0) this.wake();
   }
 
   private wake(): void {
@@ -151,24 +124,36 @@ export class EventStreams implements EventSource {
   private takeTurn(): void {
     this.turn = undefined;
     this.lastTurn = performance.now();
-    const noted = this.changes.take();
-    if (this.missed) noted.printers = 'all';
-    this.missed = false;
-    const rollouts = this.rollouts.changed();
+    const change = this.take();
     for (const stream of [...this.streams]) {
-      if (stream.note(noted, rollouts)) stream.send();
+      if (change !== null && stream.note(change)) stream.send();
       else stream.end();
     }
     this.summarise();
   }
 
+  /** Null where the database cannot be read: nobody can be told what they have missed, but all can begin anew. */
+  private take(): FleetChange | null {
+    try {
+      return this.watch.take();
+    } catch (error) {
+      this.logger.error(`The streams are ended, for the database cannot be read: ${String(error)}`);
+      return null;
+    }
+  }
+
   private ping(): void {
-    for (const stream of this.streams) {
+    const oldest = performance.now() - this.times.longestMs;
+    for (const stream of [...this.streams]) {
+      if (stream.openedAt < oldest) {
+        stream.end();
+        continue;
+      }
       stream.notePing();
       stream.send();
     }
     // What ended a day ago counts no more, though nothing has happened.
-    this.wake();
+    if (this.streams.size > 0) this.wake();
   }
 
   private summarise(): void {

@@ -19,11 +19,11 @@ const EVENTS = `One stream of server-sent events. Each has a name and JSON:
 - \`rollouts\`: \`{"rollouts":[...],"removed":[3]}\`; now the newest 100 that are not cancelled, then those that have changed
 - \`printers\`: \`{"ids":[1,2,3]}\`, or \`{"all":true}\` where they are too many to name: those that came, went or changed, or whose
   update did
-- \`firmware\`: builds were uploaded, changed or deleted
+- \`firmware\`: builds were uploaded, changed or deleted, or their counts have moved
 - \`ping\`: every 20 seconds
 
 Changes are gathered for about a second. Who does not read is told how things are when it does again; who reads nothing for longer than
-a request may be stuck is cut off. At most 200 streams may be open.`;
+a request may be stuck is cut off. A stream ends after an hour: open it again. At most 200 may be open.`;
 
 const EXAMPLE = `event: hello
 id: 1

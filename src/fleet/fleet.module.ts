@@ -8,6 +8,7 @@ import { FleetHistory } from './fleet-history.js';
 import { FleetSample } from './fleet-sample.entity.js';
 import { FleetSampler } from './fleet-sampler.js';
 import { FleetSummary } from './fleet-summary.js';
+import { FleetWatch } from './fleet-watch.js';
 import { FleetController } from './fleet.controller.js';
 import { RolloutDiff } from './rollout-diff.js';
 
@@ -15,6 +16,15 @@ import { RolloutDiff } from './rollout-diff.js';
 @Module({
   imports: [TypeOrmModule.forFeature([FleetSample]), PrinterModule, RolloutModule],
   controllers: [FleetController],
-  providers: [Census, EventStreams, EventTimes, FleetHistory, FleetSampler, FleetSummary, RolloutDiff],
+  providers: [
+    Census,
+    EventStreams,
+    EventTimes,
+    FleetHistory,
+    FleetSampler,
+    FleetSummary,
+    FleetWatch,
+    RolloutDiff,
+  ],
 })
 export class FleetModule {}

@@ -9,6 +9,8 @@ import type { PrinterKind } from './rule-set.js';
 
 // So many rows are read before the event loop is given back: some milliseconds.
 const SLICE = 500;
+// So many, where whoever visits them reads more of each.
+const SMALL_SLICE = 100;
 
 // A rule that names no printers and no users does not look at these.
 const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
@@ -35,7 +37,7 @@ export class FleetWalk {
     visit: (printer: PrinterKind, alike: number) => void,
   ): Promise<void> {
     if (rule.printerUuids !== null) {
-      for (const uuids of slices([...rule.printerUuids])) {
+      for (const uuids of slices([...rule.printerUuids], SLICE)) {
         for (const printer of this.printers.byUuids(db, uuids)) visit(printer, 1);
         await nextTurn();
       }
@@ -56,7 +58,7 @@ export class FleetWalk {
     ids: readonly number[],
     visit: (printers: TargetPrinter[]) => void,
   ): Promise<void> {
-    for (const slice of slices(ids)) {
+    for (const slice of slices(ids, SMALL_SLICE)) {
       visit(this.printers.byIds(db, slice));
       await nextTurn();
     }
@@ -67,18 +69,20 @@ export class FleetWalk {
     userIds: readonly string[],
     visit: (printer: TargetPrinter) => void,
   ): Promise<void> {
-    for (const users of slices(userIds)) {
-      for (const user of users) {
-        for (const printers of this.printers.ofUser(db, user, SLICE)) {
-          for (const printer of printers) visit(printer);
-          if (printers.length === SLICE) await nextTurn();
-        }
+    let read = 0;
+    for (const user of userIds) {
+      for (const printers of this.printers.ofUser(db, user, SLICE)) {
+        for (const printer of printers) visit(printer);
+        // One that has no printers costs a look, too.
+        read += printers.length + 1;
+        if (read < SLICE) continue;
+        read = 0;
+        await nextTurn();
       }
-      await nextTurn();
     }
   }
 }
 
-function* slices<T>(list: readonly T[]): Generator<T[]> {
-  for (let start = 0; start < list.length; start += SLICE) yield list.slice(start, start + SLICE);
+function* slices<T>(list: readonly T[], size: number): Generator<T[]> {
+  for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }

@@ -11,10 +11,11 @@ import type { Rollout } from './rollout.entity.js';
 import { MOST_LOOKED_AT, SLICE, readPage } from './target-page.js';
 import type { Targets } from './target-page.js';
 
-const ALL = 'SELECT id FROM printer WHERE id > ? ORDER BY id LIMIT ?';
-const OF_CHANNEL = 'SELECT id FROM printer WHERE update_channel = ? AND id > ? ORDER BY id LIMIT ?';
-const OF_USER = 'SELECT id FROM printer WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?';
-const WITH_UUID = 'SELECT id FROM printer WHERE uuid = ? AND id > ? ORDER BY id LIMIT ?';
+const ALL = 'SELECT id FROM printer WHERE id > ? AND id < ? ORDER BY id LIMIT ?';
+const OF_CHANNEL =
+  'SELECT id FROM printer WHERE update_channel = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
+const OF_USER = 'SELECT id FROM printer WHERE user_id = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
+const WITH_UUID = 'SELECT id FROM printer WHERE uuid = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
 const SERVED = `SELECT printer_id FROM printer_update
   WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
 
@@ -56,10 +57,20 @@ export class PendingList {
 async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): Promise<number[]> {
   const [sql, names] = namesIn(rule);
   let numbers: number[] = [];
-  for (const [index, name] of names.entries()) {
-    for (const [id] of db.allValues(sql, ...name, after, MOST_LOOKED_AT)) numbers.push(Number(id));
-    if (numbers.length > 2 * MOST_LOOKED_AT) numbers = lowest(numbers);
-    if (index % SLICE === SLICE - 1) await nextTurn();
+  // Once there are enough, only lower ones count.
+  let below = Number.MAX_SAFE_INTEGER;
+  let read = 0;
+  for (const name of names) {
+    const found = db.allValues(sql, ...name, after, below, MOST_LOOKED_AT);
+    for (const [id] of found) numbers.push(Number(id));
+    if (numbers.length > 2 * MOST_LOOKED_AT) {
+      numbers = lowest(numbers);
+      below = numbers.at(-1) ?? below;
+    }
+    read += found.length + 1;
+    if (read < SLICE) continue;
+    read = 0;
+    await nextTurn();
   }
   return lowest(numbers);
 }

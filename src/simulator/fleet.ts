@@ -20,8 +20,13 @@ export interface FleetOptions {
   hanging: number;
   rollingBack: number;
   rebootMs: number;
-  /** As that of `VirtualPrinterOptions`. */
+  /** These as those of `VirtualPrinterOptions`. */
   publicKey?: KeyObject | undefined;
+  stepMs?: number;
+  /** True where each printer shows a secret. */
+  withKeys?: boolean;
+  /** The number in the name of the first printer; 1 by default. */
+  firstNumber?: number;
 }
 
 /** How a fleet is doing, for a line of text. */
@@ -41,14 +46,16 @@ const STEP_MS = 20;
 /** Many virtual printers that depend on nothing but their options. */
 export class Fleet {
   readonly printers: VirtualPrinter[];
+  private stopped = false;
 
   constructor(private readonly options: FleetOptions) {
     this.printers = Array.from({ length: options.printers }, (_, index) => this.makePrinter(index));
   }
 
-  /** Connects the printers, a few at a time. */
+  /** Connects the printers, a few at a time; those that are left when it is stopped stay away. */
   async start(): Promise<void> {
     for (const [index, printer] of this.printers.entries()) {
+      if (this.stopped) return;
       printer.start();
       if (index % CONNECTS_PER_STEP === CONNECTS_PER_STEP - 1) {
         await new Promise((resolve) => setTimeout(resolve, STEP_MS));
@@ -58,6 +65,7 @@ export class Fleet {
 
   /** Disconnects them all. */
   async stop(): Promise<void> {
+    this.stopped = true;
     await Promise.all(this.printers.map((printer) => printer.stop()));
   }
 
@@ -74,18 +82,21 @@ export class Fleet {
   }
 
   private makePrinter(index: number): VirtualPrinter {
-    const { server, seed, users, versions, channels, platforms, rebootMs, publicKey } = this.options;
+    const { server, seed, users, versions, channels, platforms, rebootMs, publicKey, stepMs } = this.options;
+    const { withKeys = false, firstNumber = 1 } = this.options;
     return new VirtualPrinter({
       server,
       uuid: uuidFrom(seed, 'printer', index),
       userId: uuidFrom(seed, 'user', index % users),
-      name: `Virtual printer ${index + 1}`,
+      name: `Virtual printer ${firstNumber + index}`,
       version: pick(versions, fractionFrom(seed, 'version', index)),
       platform: pick(platforms, fractionFrom(seed, 'platform', index)),
       channel: pickShare(Object.entries(channels), fractionFrom(seed, 'channel', index), 'stable'),
       behaviour: this.behaviour(fractionFrom(seed, 'behaviour', index)),
       rebootMs,
       publicKey,
+      ...(stepMs === undefined ? {} : { stepMs }),
+      ...(withKeys ? { apiKey: uuidFrom(seed, 'key', index) } : {}),
     });
   }
 

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 /** What a printer does with an update. */
@@ -41,6 +42,10 @@ export interface VirtualPrinterOptions {
   rebootMs?: number;
   /** Installs only what this Ed25519 key has signed; without one, whatever has the right MD5. */
   publicKey?: KeyObject | undefined;
+  /** Its secret; absent: it shows none. */
+  apiKey?: string;
+  /** How long each of the four steps of a download takes, in milliseconds; 0 by default. */
+  stepMs?: number;
   /** How long it waits before it connects again, in milliseconds; arduinoWebSockets waits 500. */
   reconnectMs?: number;
 }
@@ -75,6 +80,8 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
   readonly orders: UpdateOrder[] = [];
   autoUpdate: boolean;
   behaviour: Behaviour;
+  /** How far its update has got; null while it has none under way. */
+  percent: number | null = null;
   private socket: WebSocket | null = null;
   private running = false;
   private reconnectTimer: NodeJS.Timeout | undefined;
@@ -125,10 +132,11 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
 
   /** The subscribe message of this printer. */
   subscribeMessage(): Record<string, unknown> {
-    const { uuid, userId, name, platform, channel } = this.options;
+    const { uuid, userId, name, platform, channel, apiKey } = this.options;
     return {
       printer_name: name,
       printer_id: uuid,
+      ...(apiKey === undefined ? {} : { api_key: apiKey }),
       user_id: userId,
       ...(platform == null ? {} : { platform }),
       firmware_version: this.version,
@@ -178,6 +186,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
   private async obey(order: UpdateOrder): Promise<void> {
     switch (this.behaviour) {
       case 'hang':
+        this.percent = 0;
         return;
       case 'decline': {
         this.send({ kind: 'firmware_declined', version: order.version, auto_update: this.autoUpdate });
@@ -195,6 +204,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
 
   private async install(order: UpdateOrder): Promise<void> {
     this.busy = true;
+    this.percent = 0;
     const closes = this.options.closesSocketToDownload ?? this.options.platform === 'esp8266';
     this.send({ kind: 'firmware_progress', percent: 0, status: 'Starting update' });
     try {
@@ -202,6 +212,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
       await this.download(order, closes);
     } catch (error) {
       this.busy = false;
+      this.percent = null;
       this.report({ kind: 'firmware_failed', error: `Update failed: ${(error as Error).message}` });
       return;
     }
@@ -227,6 +238,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
       this.emit('version', order.version);
     }
     this.busy = false;
+    this.percent = null;
     this.connectLater(this.options.rebootMs ?? 1_000);
   }
 
@@ -240,9 +252,11 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     const body = await fetchBinary(order.url, headers);
     if (createHash('md5').update(body).digest('hex') !== order.md5) throw new Error('MD5 Check failed');
     this.checkSignature(body, order.signature);
-    if (closes) return;
     for (const percent of PROGRESS_STEPS) {
-      this.send({ kind: 'firmware_progress', percent, status: `Downloading ${percent}%` });
+      // One that was stopped meanwhile keeps no process alive.
+      if (this.options.stepMs) await sleep(this.options.stepMs, undefined, { ref: false });
+      this.percent = percent;
+      if (!closes) this.send({ kind: 'firmware_progress', percent, status: `Downloading ${percent}%` });
     }
   }
 

@@ -2,10 +2,10 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { api } from '../api/api';
 import type { Channel, Firmware } from '../api/types';
+import { address } from '../ui/address';
 import { CHANNELS } from '../ui/channels';
 import { counted } from '../ui/format';
 import { Empty, Failure, Loading, PageHead, Panel } from '../ui/parts';
-import { withQuery } from '../ui/query';
 import { useChangedFirmware, useLoad } from '../ui/use-load';
 import { BuildTable } from './firmware/build-table';
 import { buildsOf, keyOf, latestVersions } from './firmware/builds';
@@ -21,7 +21,7 @@ export function FirmwarePage() {
   const { data, error, reload } = useLoad('firmware', (stop) => api.firmware(stop));
   useChangedFirmware(reload);
   const go = (part: Record<string, string | null>): void =>
-    route(withQuery('/firmware', { ...query, ...part }), true);
+    route(address('/firmware', { ...query, ...part }), true);
   const uploaded = (row: Firmware): void => {
     reload();
     go({ open: keyOf(row), search: null });

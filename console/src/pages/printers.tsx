@@ -105,10 +105,10 @@ function List({ page, query, busy }: { page: PrinterPage; query: ListQuery; busy
     <section class="panel printer-list" ref={top} tabIndex={-1} aria-label="Printers">
       <div class="list-top">
         <ChoiceBar printers={page.printers} />
-        <Pager {...pager} />
+        <Pager {...pager} label="Pages, above the list" />
       </div>
       <PrinterTable printers={page.printers} query={query} busy={busy} />
-      <Pager {...pager} go={() => (wantsTop.current = true)} />
+      <Pager {...pager} label="Pages, below the list" go={() => (wantsTop.current = true)} />
     </section>
   );
 }

@@ -28,7 +28,7 @@ export function RollOutLink({
 }) {
   const query = new URLSearchParams({ version, channel });
   return (
-    <a class="button small" href={`/rollouts/new?${query.toString()}`}>
+    <a class="button small quiet" href={`/rollouts/new?${query.toString()}`}>
       {label}
       <span class="visually-hidden"> {version}</span>
     </a>

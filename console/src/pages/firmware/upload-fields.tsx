@@ -75,11 +75,7 @@ export function UploadFields({
             </select>
           )}
         </Field>
-        <Field
-          label="Board (platform)"
-          hint="Such as esp8266; empty: fits every board"
-          error={errorOf('platform')}
-        >
+        <Field label="Board" hint="platform, such as esp8266; empty: every board" error={errorOf('platform')}>
           {(attributes) => (
             <input
               {...attributes}
@@ -91,8 +87,8 @@ export function UploadFields({
           )}
         </Field>
         <Field
-          label="From version (min_upgrade_version)"
-          hint="The lowest that may take this one; empty: any"
+          label="From version"
+          hint="min_upgrade_version: the lowest that may take this one; empty: any"
           error={errorOf('min_upgrade_version')}
         >
           {(attributes) => (

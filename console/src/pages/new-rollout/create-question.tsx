@@ -40,7 +40,7 @@ export function CreateQuestion({
           <b>{count(preview.matching)}</b> of {counted(preview.printers, 'printer')} match.{' '}
           <b>{count(preview.now)}</b> are sent it at once.
         </p>
-        <ul class="reasons">
+        <ul class="preview-reasons">
           {preview.waiting.map(({ reason, description, printers }) => (
             <li key={reason}>
               <b>{count(printers)}</b>

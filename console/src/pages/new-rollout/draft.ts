@@ -10,6 +10,8 @@ export interface Draft {
   version: string;
   method: Method;
   channels: Channel[];
+  /** The channels that narrow another method; none: whatever the channel. */
+  narrowing: Channel[];
   /** The text of the list of each method that has one. */
   lists: Record<'user_ids' | 'printer_ids', string>;
   minVersion: string;
@@ -61,7 +63,8 @@ export function firstDraft(query: Record<string, string>, choices: readonly Choi
   return {
     version,
     method: named.length > 0 ? 'printer_ids' : 'channels',
-    channels: channel !== null ? [channel] : named.length > 0 ? [] : [home],
+    channels: [channel ?? home],
+    narrowing: named.length > 0 && channel !== null ? [channel] : [],
     lists: { user_ids: '', printer_ids: named.join('\n') },
     minVersion: '',
     maxVersion: '',
@@ -113,7 +116,8 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
     else if (list.ids.length === 0) add('missing', field, `Name the UUID of at least one ${one}`);
     target[draft.method] = list.ids;
   }
-  if (draft.channels.length > 0) target.channels = CHANNELS.filter((one) => draft.channels.includes(one));
+  const channels = channelsOf(draft);
+  if (channels.length > 0) target.channels = channels;
   else if (draft.method === 'channels') add('missing', 'target.channels', 'Choose at least one channel');
   if (draft.minVersion.trim() !== '') target.min_version = draft.minVersion.trim();
   if (draft.maxVersion.trim() !== '') target.max_version = draft.maxVersion.trim();
@@ -140,11 +144,17 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
   return { request: problems.length === 0 ? request : null, problems };
 }
 
+/** The channels that count with the method that is chosen. */
+export function channelsOf({ method, channels, narrowing }: Draft): Channel[] {
+  return method === 'channels' ? channels : narrowing;
+}
+
 /** Channels that the rollout reaches, though they are more stable than any that has the version. */
 export function unreadyChannels(draft: Draft, choices: readonly Choice[]): Channel[] {
   const home = choices.find(({ version }) => version === draft.version)?.channels[0];
-  if (home === undefined || (draft.channels.length === 0 && draft.method !== 'all')) return [];
+  const chosen = channelsOf(draft);
+  if (home === undefined || (chosen.length === 0 && draft.method !== 'all')) return [];
   return CHANNELS.slice(0, CHANNELS.indexOf(home)).filter(
-    (channel) => draft.channels.length === 0 || draft.channels.includes(channel),
+    (channel) => chosen.length === 0 || chosen.includes(channel),
   );
 }

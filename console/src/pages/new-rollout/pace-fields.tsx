@@ -29,7 +29,9 @@ export function PaceFields(props: FieldsProps & { matching: number | null }) {
                 checked={pace === name}
                 onChange={() => change({ pace: name })}
               />
-              {label} <span class="hint">{hint}</span>
+              <span>
+                {label} <span class="hint">{hint}</span>
+              </span>
             </label>
           ))}
         </div>

@@ -21,7 +21,7 @@ export function PreviewPanel({
   return (
     <Panel
       title="Preview"
-      aside={<span class="hint">{isWaiting && data !== null ? 'Counting' : 'Live'}</span>}
+      aside={<span class="hint">{isCurrent ? 'Live' : isWaiting ? 'Counting' : ''}</span>}
     >
       {problems.length > 0 && (
         <>
@@ -131,7 +131,7 @@ function Reasons({ title, total, reasons }: { title: string; total: number; reas
       <h3>
         {title}: {count(total)}
       </h3>
-      <ul class="reasons">
+      <ul class="preview-reasons">
         {counts.map(({ reason, description, printers }) => (
           <li key={reason}>
             <b>{count(printers)}</b>

@@ -3,6 +3,7 @@ import { CHANNELS } from '../../ui/channels';
 import { Field } from '../../ui/field';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/parts';
+import { channelsOf } from './draft';
 import type { Method } from './draft';
 import type { FieldsProps } from './firmware-fields';
 import { readUuids } from './uuids';
@@ -31,7 +32,9 @@ export function TargetFields(props: FieldsProps) {
                 checked={method === name}
                 onChange={() => change({ method: name })}
               />
-              {label} <span class="hint">{hint}</span>
+              <span>
+                {label} <span class="hint">{hint}</span>
+              </span>
             </label>
           ))}
         </div>
@@ -41,15 +44,15 @@ export function TargetFields(props: FieldsProps) {
       <ChannelFields {...props} />
       <div class="field-row">
         <VersionField
-          label="From version (min_version)"
-          hint="Inclusive; empty: any"
+          label="From version"
+          hint="min_version, inclusive; empty: any"
           value={draft.minVersion}
           change={(minVersion) => change({ minVersion })}
           error={errorOf('target.min_version')}
         />
         <VersionField
-          label="Up to version (max_version)"
-          hint="Inclusive; empty: any"
+          label="Up to version"
+          hint="max_version, inclusive; empty: any"
           value={draft.maxVersion}
           change={(maxVersion) => change({ maxVersion })}
           error={errorOf('target.max_version')}
@@ -87,8 +90,11 @@ function ListField({ draft, change, errorOf, name }: FieldsProps & { name: 'user
 
 function ChannelFields({ draft, change, errorOf }: FieldsProps) {
   const error = errorOf('target.channels');
-  const toggle = (channel: Channel, isOn: boolean): void =>
-    change({ channels: CHANNELS.filter((one) => (one === channel ? isOn : draft.channels.includes(one))) });
+  const chosen = channelsOf(draft);
+  const toggle = (channel: Channel, isOn: boolean): void => {
+    const next = CHANNELS.filter((one) => (one === channel ? isOn : chosen.includes(one)));
+    change(draft.method === 'channels' ? { channels: next } : { narrowing: next });
+  };
   return (
     <fieldset>
       <legend>{draft.method === 'channels' ? 'Channels' : 'Only in these channels'}</legend>
@@ -97,7 +103,7 @@ function ChannelFields({ draft, change, errorOf }: FieldsProps) {
           <label key={channel}>
             <input
               type="checkbox"
-              checked={draft.channels.includes(channel)}
+              checked={chosen.includes(channel)}
               aria-invalid={error === null ? undefined : 'true'}
               onChange={({ currentTarget }) => toggle(channel, currentTarget.checked)}
             />

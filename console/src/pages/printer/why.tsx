@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { api } from '../../api/api';
 import { live, noteRollout } from '../../api/live';
 import type { Decision, PastUpdate, Printer } from '../../api/types';
-import { ROLLOUT_TO_CHOSEN, handOver } from '../../ui/chosen-printers';
+import { address } from '../../ui/address';
 import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/parts';
@@ -117,11 +117,7 @@ function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () =
 /** Leads to a new rollout to one printer. */
 export function RollOutHere({ printer, small = false }: { printer: Printer; small?: boolean }) {
   return (
-    <a
-      class={small ? 'button small' : 'button'}
-      href={ROLLOUT_TO_CHOSEN}
-      onClick={() => handOver([printer.uuid])}
-    >
+    <a class={small ? 'button small' : 'button'} href={address('/rollouts/new', { printers: printer.uuid })}>
       Roll out to this printer
     </a>
   );

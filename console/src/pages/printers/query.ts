@@ -27,11 +27,10 @@ export function listUrl(query: ListQuery, change: ListQuery): string {
   return address('/printers', { ...known(query), ...begin, ...change });
 }
 
-/** What the API is asked for: what stands in the URL, which has no types; the server says what is wrong with it. */
+/** What the API is asked for: the texts as they stand, so that the server says what is wrong with one. */
 export function apiQuery(query: ListQuery): PrinterQuery {
-  const { page: _, ...asked } = known(query);
-  const given = Object.entries(asked).filter(([, value]) => value != null && value !== '');
-  return Object.fromEntries(given) as PrinterQuery;
+  const asked = Object.entries({ ...known(query), page: '' });
+  return Object.fromEntries(asked.filter(([, text]) => Boolean(text)));
 }
 
 /** The list without its page: the same for all pages of a list. */

@@ -106,6 +106,7 @@ function Row({ printer, query }: { printer: Printer; query: ListQuery }) {
 
 /** The way from page to page, and where one is. */
 export function Pager({
+  label,
   page,
   size,
   shown,
@@ -114,6 +115,7 @@ export function Pager({
   next,
   go,
 }: {
+  label: string;
   page: number;
   size: number;
   shown: number;
@@ -126,7 +128,7 @@ export function Pager({
 }) {
   const first = (page - 1) * size + 1;
   return (
-    <nav class="pager" aria-label="Pages of printers">
+    <nav class="pager" aria-label={label}>
       <span>
         {shown === 0 ? 'None here' : `${count(first)} to ${count(first + shown - 1)}`} of {count(total)}
       </span>

@@ -1,0 +1,156 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import { CHANNELS } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { Invalid } from '../common/errors.js';
+import { IsVersion } from '../common/validators.js';
+import { parseVersion } from '../common/version.js';
+import type { VirtualPrinter } from '../simulator/virtual-printer.js';
+import { MAX_PRINTERS } from './simulated-fleet.js';
+import type { NewPrinters } from './simulated-fleet.js';
+
+const USUAL_VERSION = '1.4.0';
+
+/** Body of POST /api/simulator. */
+export class AddPrintersDto {
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: MAX_PRINTERS, example: 20 })
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PRINTERS)
+  printers!: number;
+
+  @ApiPropertyOptional({ type: String, default: USUAL_VERSION, description: 'What they run at first' })
+  @IsOptional()
+  @IsVersion()
+  version?: string;
+
+  @ApiPropertyOptional({ enum: CHANNELS, default: 'stable' })
+  @IsOptional()
+  @IsIn(CHANNELS)
+  channel?: Channel;
+
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 0,
+    maximum: 1,
+    default: 0,
+    description: 'Share that fails to install an update',
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  fail?: number;
+
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 0,
+    maximum: 1,
+    default: 0,
+    description: 'Share that declines it',
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  decline?: number;
+
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 0,
+    maximum: 1,
+    default: 0,
+    description: 'Share that takes it and is silent from then on',
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  hang?: number;
+
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 0,
+    maximum: 1,
+    default: 0,
+    description: 'Share that installs it and comes back with the old version',
+  })
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  roll_back?: number;
+}
+
+/**
+ * Maps the body to what is to be added.
+ *
+ * @throws Invalid where the shares are more than all
+ */
+export function toNewPrinters(dto: AddPrintersDto): NewPrinters {
+  const { fail = 0, decline = 0, hang = 0, roll_back: rollBack = 0 } = dto;
+  if (fail + decline + hang + rollBack > 1)
+    throw Invalid.field('fail', fail, 'fail, decline, hang and roll_back must not be more than 1 together');
+  return {
+    printers: dto.printers,
+    version: parseVersion(dto.version ?? USUAL_VERSION),
+    channel: dto.channel ?? 'stable',
+    failing: fail,
+    declining: decline,
+    hanging: hang,
+    rollingBack: rollBack,
+  };
+}
+
+const STATES = ['offline', 'online', 'updating'] as const;
+
+/** A virtual printer. */
+export class SimulatedPrinterResponse {
+  @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
+  uuid!: string;
+
+  @ApiProperty({ type: String, example: 'Virtual printer 1' })
+  name!: string;
+
+  @ApiProperty({
+    enum: STATES,
+    example: 'updating',
+    description: '`offline`: not connected, as after an update, while it reboots',
+  })
+  state!: (typeof STATES)[number];
+
+  @ApiProperty({ type: String, example: '1.4.0', description: 'What it runs' })
+  firmware_version!: string;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: 50,
+    description: 'How far its update has got; null while it has none under way',
+  })
+  percent!: number | null;
+}
+
+/** The virtual printers inside the server. */
+export class SimulatorResponse {
+  @ApiProperty({ type: [SimulatedPrinterResponse] })
+  printers!: SimulatedPrinterResponse[];
+
+  @ApiProperty({ type: Number, example: MAX_PRINTERS, description: 'So many there may be' })
+  limit!: number;
+}
+
+/** Maps the printers to their answer. */
+export function toSimulatorResponse(printers: readonly VirtualPrinter[]): SimulatorResponse {
+  return { printers: printers.map(toPrinter), limit: MAX_PRINTERS };
+}
+
+function toPrinter({ options, subscribed, version, percent }: VirtualPrinter): SimulatedPrinterResponse {
+  return {
+    uuid: options.uuid,
+    name: options.name,
+    state: percent !== null ? 'updating' : subscribed ? 'online' : 'offline',
+    firmware_version: version,
+    percent,
+  };
+}
