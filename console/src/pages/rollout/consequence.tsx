@@ -43,14 +43,11 @@ export function Consequence({
       {children}
       <Failure error={error} retry={reload} />
       <div class="consequence" role="status">
-        {data !== null ? (
-          <Counted preview={data} rollout={rollout} change={change} />
-        ) : (
-          error == null && (
-            <p class="hint" aria-busy="true">
-              Counting the printers
-            </p>
-          )
+        {ready && data !== null && <Counted preview={data} rollout={rollout} change={change} />}
+        {ready && data === null && error == null && (
+          <p class="hint" aria-busy="true">
+            Counting the printers
+          </p>
         )}
       </div>
     </Confirm>
