@@ -33,7 +33,6 @@ describe('The settings', () => {
       maxTargetIds: 10_000,
       maxTextLength: 100_000,
       auth: 'keys',
-      simulator: false,
       requirePrinterKey: false,
       registration: 'open',
       simulator: false,

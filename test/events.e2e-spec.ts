@@ -78,6 +78,14 @@ describe('The event stream', () => {
     expect(reader.of('hello')).toHaveLength(1);
   });
 
+  it('says that there is no rollout, where there is none', async () => {
+    await start();
+    const reader = await read();
+    expect(await reader.next('rollouts')).toEqual({ rollouts: [], removed: [] });
+    await reader.next('summary');
+    expect(reader.events.map(({ type }) => type).sort()).toEqual(['hello', 'rollouts', 'summary']);
+  });
+
   it('begins with the newest hundred rollouts, however long their lists are', async () => {
     await start();
     await upload(server, '1.5.0');

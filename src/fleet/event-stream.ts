@@ -34,6 +34,8 @@ export class EventStream {
   private helloDue = true;
   private summaryDue = true;
   private readonly rolloutsDue: Set<number>;
+  /** The first is said though there are none: else nobody knew. */
+  private rolloutsTold = false;
   private printersDue: FleetChange['printers'] = [];
   private firmwareDue = false;
   private pingDue = false;
@@ -114,7 +116,8 @@ export class EventStream {
       this.summaryDue = false;
       return { type: 'summary', data: summary };
     }
-    if (this.rolloutsDue.size > 0) return { type: 'rollouts', data: this.takeRollouts() };
+    if (this.rolloutsDue.size > 0 || !this.rolloutsTold)
+      return { type: 'rollouts', data: this.takeRollouts() };
     if (this.printersDue.length > 0) return { type: 'printers', data: this.takePrinters() };
     if (this.firmwareDue) {
       this.firmwareDue = false;
@@ -133,6 +136,7 @@ export class EventStream {
 
   /** Not more than fits: a rollout may name thousands of printers. */
   private takeRollouts(): string {
+    this.rolloutsTold = true;
     const rollouts: string[] = [];
     const removed: number[] = [];
     let length = 0;

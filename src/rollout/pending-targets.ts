@@ -5,13 +5,12 @@ import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { Printer } from '../printer/printer.entity.js';
-import type { TargetPrinter } from '../printer/printer.service.js';
 import { targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
 import { FleetWalk } from './fleet-walk.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
-import type { RuleSet } from './rule-set.js';
+import type { PrinterKind, RuleSet } from './rule-set.js';
 
 // So many rows are read before the event loop is given back: some milliseconds.
 const SLICE = 500;
@@ -70,7 +69,7 @@ export class PendingTargets {
   private async countTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
     let count = 0;
     await this.walk.named(db, rule, (printer, alike) => {
-      if (targetRefusal(rules.factsOf(printer), rule) === null) count += alike;
+      if (isTarget(rules, printer, rule)) count += alike;
     });
     return count;
   }
@@ -96,7 +95,7 @@ export class PendingTargets {
   }
 }
 
-function isTarget(rules: RuleSet, printer: TargetPrinter, rule: RolloutRule): boolean {
+function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
   return targetRefusal(rules.factsOf(printer), rule) === null;
 }
 

@@ -1,5 +1,16 @@
-import { ApiParam } from '@nestjs/swagger';
+import { ApiParam, ApiProperty } from '@nestjs/swagger';
+import { IsInt, Min } from 'class-validator';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { QueryInteger } from '../common/query.js';
+
+/** The rollout in a path. */
+export class RolloutParam {
+  @ApiProperty({ type: 'integer', example: 42 })
+  @QueryInteger()
+  @IsInt()
+  @Min(1)
+  rollout_id!: number;
+}
 
 /** Documents the rollout in a path. */
 export const ApiRolloutId = (): MethodDecorator =>

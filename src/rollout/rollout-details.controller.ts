@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { Presence } from '../printer/presence.js';
-import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout } from './rollout-api.js';
+import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
 import {
   FailuresResponse,
   RolloutUpdateListResponse,
@@ -16,7 +16,6 @@ import {
 import { RolloutFailures } from './rollout-failures.js';
 import { RolloutSamples } from './rollout-samples.js';
 import { RolloutUpdates } from './rollout-updates.js';
-import { RolloutParam } from './rollout.dto.js';
 
 /** A rollout, looked at more closely: its updates, why some failed, and how it has gone. */
 @ApiTags('rollouts')

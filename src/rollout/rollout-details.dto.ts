@@ -180,7 +180,7 @@ export class TimelineResponse {
   @ApiProperty({
     type: [TimelinePointResponse],
     description:
-      'The oldest first: from the creation on (of a rollout from before 0.2, from the upgrade on); the last is now',
+      'The oldest first: from the creation on (or from when the server first kept them); the last is now',
   })
   points!: TimelinePointResponse[];
 }

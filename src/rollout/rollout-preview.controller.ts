@@ -3,7 +3,7 @@ import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
-import { ApiRolloutId, ApiUnknownRollout } from './rollout-api.js';
+import { ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
 import { RolloutPreview } from './rollout-preview.js';
 import {
   ChangePreviewResponse,
@@ -12,13 +12,7 @@ import {
   toRolloutPreviewResponse,
 } from './rollout-preview.dto.js';
 import { CHANGES, EXAMPLES } from './rollout.controller.js';
-import {
-  ChangeRolloutDto,
-  CreateRolloutDto,
-  RolloutParam,
-  toNewRollout,
-  toRolloutChange,
-} from './rollout.dto.js';
+import { ChangeRolloutDto, CreateRolloutDto, toNewRollout, toRolloutChange } from './rollout.dto.js';
 
 /** What a rollout would do, before it is done. */
 @ApiTags('rollouts')

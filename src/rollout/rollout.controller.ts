@@ -10,7 +10,7 @@ import {
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
-import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout } from './rollout-api.js';
+import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
 import {
   RolloutListResponse,
@@ -22,7 +22,6 @@ import {
   ChangeRolloutDto,
   CreateRolloutDto,
   ListRolloutsQuery,
-  RolloutParam,
   toNewRollout,
   toRolloutChange,
   toRolloutList,

@@ -290,12 +290,3 @@ export function toRolloutList(query: ListRolloutsQuery): {
 } {
   return { status: query.status, limit: query.limit ?? DEFAULT_LIMIT, before: query.cursor };
 }
-
-/** The rollout in a path. */
-export class RolloutParam {
-  @ApiProperty({ type: 'integer', example: 42 })
-  @QueryInteger()
-  @IsInt()
-  @Min(1)
-  rollout_id!: number;
-}

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { versionKey } from '../../src/common/version.js';
 import { REASONS, compareRules, decide } from '../../src/rollout/domain/decide.js';
 import type { Decision, EarlierUpdate, Reason, Situation } from '../../src/rollout/domain/decide.js';
+import { waitingReason } from '../../src/rollout/domain/preview.js';
 import type { Build, PrinterFacts, RolloutRule } from '../../src/rollout/domain/targeting.js';
 
 // Its bucket is 25 (printer protocol, "Test vectors for the gradual bucket").
@@ -266,5 +267,33 @@ describe('The decision for a printer', () => {
     expect(decide(off, rules, situation()).declines.map(({ id }) => id)).toEqual([1, 2]);
     const known = situation({ status: 'declined', attempts: 0 });
     expect(decide(off, rules, known).declines.map(({ id }) => id)).toEqual([2]);
+  });
+});
+
+describe('What a target of a rollout waits for', () => {
+  const older = rule({ id: 1 });
+  const newer = rule({ id: 2 });
+  const higher = rule({ id: 3, version: '1.6.0' });
+  const among = (...rules: RolloutRule[]): RolloutRule[] => rules.sort(compareRules);
+
+  it('is nothing where the rollout has its turn', () => {
+    expect(waitingReason(printer(), older, among(newer, older), situation())).toBeNull();
+    expect(waitingReason(printer(), higher, among(newer, older, higher), situation())).toBeNull();
+  });
+
+  it('is another rollout: a higher version, or an older one of the same', () => {
+    expect(waitingReason(printer(), newer, among(newer, older), situation())).toBe('other_rollout');
+    expect(waitingReason(printer(), older, among(higher, older), situation())).toBe('other_rollout');
+  });
+
+  it('is what the rollout itself says, whatever is closer in others', () => {
+    const gradual = rule({ id: 2, version: '1.6.0', percentage: 10 });
+    const off = printer({ autoUpdate: false });
+    expect(waitingReason(off, gradual, among(gradual, older), situation())).toBe('not_in_percentage');
+  });
+
+  it('is an update under way, whose ever it is', () => {
+    const busy = situation(null, { busy: true });
+    expect(waitingReason(printer(), newer, among(newer), busy)).toBe('already_in_progress');
   });
 });

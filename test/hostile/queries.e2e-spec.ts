@@ -168,6 +168,13 @@ describe('A query', () => {
       expectRefused(await ask(one.operation, {}, `?${one.name}=${encodeURIComponent(value)}`), one, value);
     const found = await server.request('GET', `/api/audit?subject=${encodeURIComponent(value)}`);
     expect(found.body).toEqual({ entries: [], next_cursor: null });
+    for (const order of ['asc', 'desc']) {
+      const searched = await server.request(
+        'GET',
+        `/api/printers?search=${encodeURIComponent(value)}&order=${order}`,
+      );
+      expect(searched.body).toEqual({ printers: [], total: 0, next_cursor: null });
+    }
   });
 
   it.each(NUMBERS)('of every endpoint refuses %j where a number belongs', async (value) => {
@@ -219,6 +226,11 @@ describe('A query', () => {
     ['/api/printers?limit=2&online=false', 'printers', 2],
     [`/api/printers?user_id=${randomUUID()}`, 'printers', 0],
     ['/api/printers?cursor=999999999999999', 'printers', 0],
+    ['/api/printers?search=%00', 'printers', 0],
+    ['/api/printers?search=front%00&sort=id', 'printers', 0],
+    [`/api/printers?search=${encodeURIComponent('\u{10FFFF}'.repeat(128))}&order=desc`, 'printers', 0],
+    ['/api/printers?search=front&limit=2', 'printers', 2],
+    ['/api/printers?search=999999999999999', 'printers', 0],
     ['/api/rollouts?limit=1', 'rollouts', 1],
     ['/api/rollouts?status=paused', 'rollouts', 0],
     ['/api/rollouts?cursor=0', 'rollouts', 0],

@@ -6,6 +6,7 @@ import type {
   PastUpdate,
   RolloutChange,
   RolloutStatus,
+  SimulatedPrinters,
   TargetState,
 } from './types';
 import type { paths } from './schema';
@@ -87,6 +88,10 @@ export const api = {
   },
   timeline: (id: number, signal?: AbortSignal) =>
     answer(client.GET('/api/rollouts/{rollout_id}/timeline', { ...rollout(id), ...stop(signal) })),
+
+  simulator: (signal?: AbortSignal) => answer(client.GET('/api/simulator', stop(signal))),
+  simulate: (body: SimulatedPrinters) => answer(client.POST('/api/simulator', { body })),
+  stopSimulator: () => answer(client.DELETE('/api/simulator')),
 
   claim: (token: string, name: string) => answer(client.POST('/api/keys/claim', { body: { token, name } })),
 };

@@ -516,11 +516,11 @@ export interface paths {
          *     - `rollouts`: `{"rollouts":[...],"removed":[3]}`; now the newest 100 that are not cancelled, then those that have changed
          *     - `printers`: `{"ids":[1,2,3]}`, or `{"all":true}` where they are too many to name: those that came, went or changed, or whose
          *       update did
-         *     - `firmware`: builds were uploaded, changed or deleted
+         *     - `firmware`: builds were uploaded, changed or deleted, or their counts have moved
          *     - `ping`: every 20 seconds
          *
          *     Changes are gathered for about a second. Who does not read is told how things are when it does again; who reads nothing for longer than
-         *     a request may be stuck is cut off. At most 200 streams may be open.
+         *     a request may be stuck is cut off. A stream ends after an hour: open it again. At most 200 may be open.
          */
         get: operations["FleetController_events"];
         put?: never;
@@ -560,6 +560,31 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/simulator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the virtual printers inside the server */
+        get: operations["SimulatorController_list"];
+        put?: never;
+        /**
+         * Add virtual printers
+         * @description They connect to the server over its own port, and take updates as boards do. The server keeps them as printers like any other: where REGISTRATION=approve, they wait until each is accepted.
+         */
+        post: operations["SimulatorController_add"];
+        /**
+         * Disconnect all virtual printers
+         * @description What the server knows of them stays: each is a printer that is offline.
+         */
+        delete: operations["SimulatorController_removeAll"];
         options?: never;
         head?: never;
         patch?: never;
@@ -785,7 +810,7 @@ export interface components {
              * @default stable
              * @enum {string}
              */
-            channel: "stable" | "beta" | "canary";
+            channel?: "stable" | "beta" | "canary";
             /** @description The board that the build fits, e.g. `esp8266`; a build without one fits every board */
             platform?: string;
             /** @description In brief, e.g. `Bug fixes and performance improvements` */
@@ -796,7 +821,7 @@ export interface components {
              * @description A mandatory update is sent to printers with auto_update off, too
              * @default false
              */
-            mandatory: boolean;
+            mandatory?: boolean;
             /** @description The lowest version that may take this one, e.g. `1.0.0` */
             min_upgrade_version?: string;
             /** @description Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then */
@@ -958,7 +983,7 @@ export interface components {
              * @default false
              * @example false
              */
-            allow_downgrade: boolean | null;
+            allow_downgrade?: boolean | null;
         };
         TargetResponse: {
             /** @example false */
@@ -1696,6 +1721,73 @@ export interface components {
             versions: string[];
             /** @description The oldest first; the last is now */
             points: components["schemas"]["FleetPointResponse"][];
+        };
+        SimulatedPrinterResponse: {
+            /**
+             * Format: uuid
+             * @example 770e8400-e29b-41d4-a716-446655440000
+             */
+            uuid: string;
+            /** @example Virtual printer 1 */
+            name: string;
+            /**
+             * @description `offline`: not connected, as after an update, while it reboots
+             * @example updating
+             * @enum {string}
+             */
+            state: "offline" | "online" | "updating";
+            /**
+             * @description What it runs
+             * @example 1.4.0
+             */
+            firmware_version: string;
+            /**
+             * @description How far its update has got; null while it has none under way
+             * @example 50
+             */
+            percent: number | null;
+        };
+        SimulatorResponse: {
+            printers: components["schemas"]["SimulatedPrinterResponse"][];
+            /**
+             * @description So many there may be
+             * @example 500
+             */
+            limit: number;
+        };
+        AddPrintersDto: {
+            /** @example 20 */
+            printers: number;
+            /**
+             * @description What they run at first
+             * @default 1.4.0
+             */
+            version?: string;
+            /**
+             * @default stable
+             * @enum {string}
+             */
+            channel?: "stable" | "beta" | "canary";
+            /**
+             * @description Share that fails to install an update
+             * @default 0
+             */
+            fail?: number;
+            /**
+             * @description Share that declines it
+             * @default 0
+             */
+            decline?: number;
+            /**
+             * @description Share that takes it and is silent from then on
+             * @default 0
+             */
+            hang?: number;
+            /**
+             * @description Share that installs it and comes back with the old version
+             * @default 0
+             */
+            roll_back?: number;
         };
         CreateSigningKeyDto: {
             /** @example release 2025 */
@@ -6110,6 +6202,365 @@ export interface operations {
                      *       "title": "Service Unavailable",
                      *       "status": 503,
                      *       "detail": "database: SQLITE_BUSY: database is locked"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SimulatorController_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatorResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "page is not a known query parameter (got \"2\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "page",
+                     *           "value": "2",
+                     *           "message": "page is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server was started without SIMULATOR=true */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "The simulator is switched off: start the server with SIMULATOR=true"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SimulatorController_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddPrintersDto"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatorResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "printers must not be greater than 500 (got 501)",
+                     *       "errors": [
+                     *         {
+                     *           "field": "printers",
+                     *           "value": 501,
+                     *           "message": "printers must not be greater than 500"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server was started without SIMULATOR=true */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "The simulator is switched off: start the server with SIMULATOR=true"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There would be too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "There are 490 virtual printers, and there may be 500: ..."
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    SimulatorController_removeAll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They have disconnected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "page is not a known query parameter (got \"2\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "page",
+                     *           "value": "2",
+                     *           "message": "page is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server was started without SIMULATOR=true */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "The simulator is switched off: start the server with SIMULATOR=true"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

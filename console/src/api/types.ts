@@ -26,4 +26,6 @@ export type ChangePreview = Schemas['ChangePreviewResponse'];
 export type Failures = Schemas['FailuresResponse'];
 export type RolloutUpdates = Schemas['RolloutUpdateListResponse'];
 export type Timeline = Schemas['TimelineResponse'];
+export type SimulatedFleet = Schemas['SimulatorResponse'];
+export type SimulatedPrinters = Schemas['AddPrintersDto'];
 export type Problem = Schemas['Problem'];

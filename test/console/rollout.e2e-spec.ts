@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { Fleet } from '../../src/simulator/fleet.js';
+import { openTab, startBrowser } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { binary, rollout, upload } from '../support/factories.js';
+import { ServerProcess } from '../support/server-process.js';
+import { describeInBrowser } from './in-browser.js';
+
+const PRINTERS = 60;
+
+describeInBrowser('An operator in the console', () => {
+  let server: ServerProcess;
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+  let fleet: Fleet;
+
+  beforeAll(async () => {
+    server = await ServerProcess.start({ SIMULATOR: 'true' });
+    browser = await startBrowser();
+    ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
+    fleet = new Fleet({
+      server: server.url,
+      printers: PRINTERS,
+      users: 5,
+      seed: 'console',
+      versions: ['1.4.0'],
+      channels: {},
+      platforms: ['esp8266', 'esp32'],
+      failing: 0.3,
+      declining: 0,
+      hanging: 0,
+      rollingBack: 0,
+      rebootMs: 300,
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await fleet.stop();
+    await browser.close();
+    await server.stop();
+  });
+
+  it('is led from an empty installation to the upload', async () => {
+    await page.goto(server.url);
+    await page.getByText('No printer has connected yet.').waitFor();
+    await page.getByRole('link', { name: 'To the firmware' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
+    expect(new URL(page.url()).pathname).toBe('/firmware');
+  });
+
+  it('uploads a binary that is dropped on the page', async () => {
+    const content = Buffer.from(binary(50_000)).toString('base64');
+    const data = await page.evaluateHandle(`(() => {
+      const bytes = Uint8Array.from(atob('${content}'), (one) => one.charCodeAt(0));
+      const data = new DataTransfer();
+      data.items.add(new File([bytes], 'paperminder-1.5.0.bin'));
+      return data;
+    })()`);
+    await page.dispatchEvent('main', 'dragenter', { dataTransfer: data });
+    await page.dispatchEvent('main', 'dragover', { dataTransfer: data });
+    await page.dispatchEvent('main', 'drop', { dataTransfer: data });
+    expect(await page.getByLabel('Version', { exact: true }).inputValue()).toBe('1.5.0');
+    await page.getByLabel('Release notes').fill('<img src=x onerror=alert(1)> fixes the sensor');
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByRole('link', { name: 'Roll out 1.5.0' }).waitFor();
+    const { body } = await server.request<{ file_size: number }>('GET', '/api/firmware/1.5.0');
+    expect(body.file_size).toBe(50_000);
+  });
+
+  it('keeps what was typed where the server refuses it, and shows its words', async () => {
+    await page.setInputFiles('input[type=file]', {
+      name: 'again.bin',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from(binary()),
+    });
+    await page.getByLabel('Version', { exact: true }).fill('1.5.0');
+    await page.getByLabel('Release notes').fill('Typed with care');
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByText('Firmware version already exists').first().waitFor();
+    expect(await page.getByLabel('Release notes').inputValue()).toBe('Typed with care');
+  });
+
+  it('sees printers come online without a reload', async () => {
+    await page.goto(server.url);
+    await fleet.start();
+    await page.getByText(`${PRINTERS} of ${PRINTERS} printers online`).waitFor();
+  });
+
+  it('previews a gradual rollout, and creates it', async () => {
+    await page.goto(`${server.url}/rollouts/new?version=1.5.0`);
+    await page.getByRole('radio', { name: /^Gradual/ }).check();
+    await page.getByRole('button', { name: '10 %', exact: true }).click();
+    const preview = page.getByRole('region', { name: 'Preview' });
+    await preview.getByText(new RegExp(`${PRINTERS} of ${PRINTERS} printers match`)).waitFor();
+    await page.getByText('The same with curl').click();
+    expect(await page.locator('pre').first().innerText()).toContain('"rollout_percentage": 10');
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page.getByRole('heading', { level: 1, name: /Rollout 1: 1\.5\.0/ }).waitFor();
+    expect(new URL(page.url()).pathname).toBe('/rollouts/1');
+  });
+
+  it('sees the numbers move without a reload', async () => {
+    await ended(1);
+    const { completed_count: completed, failed_count: failed } = await rollout(server, 1);
+    await shows('Completed', completed);
+    await shows('Failed', failed);
+    expect(completed + failed).toBeGreaterThan(0);
+  });
+
+  it('widens it, told how many more printers get it now', async () => {
+    await page.getByRole('button', { name: 'Widen' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: '50 %', exact: true }).click();
+    const { body } = await server.request<{ now: number }>('POST', '/api/rollouts/1/preview', {
+      rollout_percentage: 50,
+    });
+    expect(body.now).toBeGreaterThan(0);
+    await dialog.getByText(new RegExp(`${body.now} more printers? now`)).waitFor();
+    await dialog.getByRole('button', { name: 'Widen to 50 %' }).click();
+    await eventually(
+      'the rollout is at 50 %',
+      () => rollout(server, 1),
+      ({ rollout_percentage: percentage }) => percentage === 50,
+    );
+    await ended(1);
+    const { completed_count: completed, failed_count: failed } = await rollout(server, 1);
+    await shows('Completed', completed);
+    await shows('Failed', failed);
+    expect(completed + failed).toBeGreaterThanOrEqual(body.now);
+  });
+
+  it('sees why updates failed, and on which printers', async () => {
+    const failures = page.getByRole('region', { name: 'Why updates failed' });
+    await failures.getByText('Update failed: not enough space').waitFor();
+    await failures
+      .getByRole('link', { name: /Virtual printer/ })
+      .first()
+      .click();
+    await page.getByRole('heading', { level: 1, name: /Virtual printer/ }).waitFor();
+    await page.getByText('Update failed: not enough space').first().waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: /Rollout 1/ }).waitFor();
+  });
+
+  it('pauses, resumes and cancels it, and is asked each time', async () => {
+    for (const [button, action, status] of [
+      ['Pause', 'Pause', 'paused'],
+      ['Resume', 'Resume', 'active'],
+      ['Cancel', 'Cancel the rollout', 'cancelled'],
+    ] as const) {
+      await page.getByRole('button', { name: button, exact: true }).click();
+      await page.getByRole('dialog').getByRole('button', { name: action, exact: true }).click();
+      await page.locator('.page-head').getByText(status).waitFor();
+      expect((await rollout(server, 1)).status).toBe(status);
+    }
+  });
+
+  it('is asked twice where a rollout matches nobody', async () => {
+    await upload(server, '1.6.0', { channel: 'canary' });
+    await page.goto(`${server.url}/rollouts/new?version=1.6.0&channel=canary`);
+    await page
+      .getByRole('region', { name: 'Preview' })
+      .getByText(/0 of 60 printers match/i)
+      .waitFor();
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page.getByRole('dialog').getByText('Create a rollout that matches nobody?').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts');
+    expect(body.rollouts).toHaveLength(1);
+  });
+
+  it('finds a printer, and rolls out to the ones that are chosen', async () => {
+    await page.goto(`${server.url}/printers`);
+    await page.getByLabel('Search').fill('virtual printer 1');
+    await page
+      .getByText(/1 to 11 of 11/)
+      .first()
+      .waitFor();
+    await page.getByRole('checkbox', { name: /all on this page/i }).check();
+    await page.getByRole('link', { name: /Roll out/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'New rollout' }).waitFor();
+    const uuids = await page.getByLabel('UUIDs of printers').inputValue();
+    expect(uuids.trim().split('\n')).toHaveLength(11);
+  });
+
+  it('watches virtual printers that the console itself has added', async () => {
+    await page.goto(`${server.url}/try`);
+    await page.getByLabel('How many').fill('5');
+    await page.getByRole('button', { name: 'Add them' }).click();
+    await eventually(
+      'they are connected',
+      () => server.request<{ total: number }>('GET', '/api/printers?online=true'),
+      ({ body }) => body.total === PRINTERS + 5,
+    );
+    await page.getByText('5 of 500').first().waitFor();
+  });
+
+  it('promotes a version without a second upload', async () => {
+    await page.goto(`${server.url}/firmware`);
+    const row = page.getByRole('row').filter({ hasText: '1.6.0' });
+    await row.getByRole('button', { name: 'Details' }).click();
+    await page
+      .getByRole('button', { name: /Promote/ })
+      .first()
+      .click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /Promote/ })
+      .last()
+      .click();
+    await eventually(
+      'it is in beta',
+      () => server.request('GET', '/api/firmware/1.6.0?channel=beta'),
+      ({ status }) => status === 200,
+    );
+  });
+
+  it('has met no error of a script, and no refusal by the content security policy', () => {
+    expect(complaints).toEqual([]);
+  });
+
+  async function ended(id: number): Promise<void> {
+    await eventually(
+      'nothing is in progress',
+      () => rollout(server, id),
+      (seen) => seen.in_progress_count === 0 && seen.completed_count > 0,
+      60_000,
+    );
+  }
+
+  async function shows(state: string, value: number): Promise<void> {
+    const progress = page.getByRole('region', { name: 'Progress' });
+    await progress
+      .locator('li', { hasText: state })
+      .getByText(String(value), { exact: true })
+      .first()
+      .waitFor();
+  }
+});
