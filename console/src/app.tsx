@@ -26,7 +26,7 @@ export function App() {
         Skip to the page
       </a>
       <Header />
-      <main id="main" class="page">
+      <main id="main" class="page" tabIndex={-1}>
         {keyWanted.value !== null ? (
           <SignIn />
         ) : (

@@ -14,17 +14,24 @@ import { useRollout } from './rollout/use-rollout';
 
 /** One rollout: how it goes, what can be done about it, and what became of each printer. */
 export function RolloutPage() {
-  const id = Number(useRoute().params.id);
-  return <OneRollout key={id} id={id} />;
+  const text = useRoute().params.id ?? '';
+  const id = Number(text);
+  return /^\d{1,15}$/.test(text) ? (
+    <OneRollout key={id} id={id} />
+  ) : (
+    <NoRollout words="There is no such rollout." />
+  );
 }
 
 function OneRollout({ id }: { id: number }) {
   const { rollout, error, reload } = useRollout(id);
-  if (rollout === null || isGone(error)) {
+  if (error instanceof ApiError && error.status === 404) return <NoRollout words={error.message} />;
+  if (rollout === null) {
     return (
       <>
-        <PageHead title={Number.isInteger(id) ? `Rollout ${id}` : 'Rollout'} />
-        {error == null ? <Loading /> : <Missing error={error} retry={reload} />}
+        <PageHead title={`Rollout ${id}`} />
+        <Failure error={error} retry={reload} />
+        {error == null && <Loading />}
       </>
     );
   }
@@ -65,20 +72,16 @@ function typeText({
   return `${type}, ${percentage} %`;
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 404;
-}
-
-function Missing({ error, retry }: { error: unknown; retry: () => void }) {
-  if (!(error instanceof ApiError) || error.status < 400 || error.status >= 500) {
-    return <Failure error={error} retry={retry} />;
-  }
+function NoRollout({ words }: { words: string }) {
   return (
-    <Empty title={error.message}>
-      <p>It may have been deleted; what it did stays in the history of its printers.</p>
-      <a class="button" href="/rollouts">
-        All rollouts
-      </a>
-    </Empty>
+    <>
+      <PageHead title="Rollout" />
+      <Empty title={words}>
+        <p>It may have been deleted; what it did stays in the history of its printers.</p>
+        <a class="button" href="/rollouts">
+          All rollouts
+        </a>
+      </Empty>
+    </>
   );
 }

@@ -89,7 +89,11 @@ function RolloutTable({ rollouts }: { rollouts: readonly Rollout[] }) {
                 <StackedBar parts={partsOf(rollout)} label={`Rollout ${rollout.id}`} slim />
                 <span class="hint">
                   {count(rollout.completed_count)} of {count(rollout.total_targets)}
-                  {rollout.failed_count > 0 && <b class="alarm">, {count(rollout.failed_count)} failed</b>}
+                  {rollout.failed_count > 0 && (
+                    <>
+                      , <b class="alarm">{count(rollout.failed_count)} failed</b>
+                    </>
+                  )}
                 </span>
               </div>
             </td>

@@ -28,7 +28,7 @@ export function Confirm({
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
-    return () => (before instanceof HTMLElement ? before.focus() : undefined);
+    return () => void setTimeout(() => focusAgain(before));
   }, []);
   const act = async (): Promise<void> => {
     setBusy(true);
@@ -64,4 +64,11 @@ export function Confirm({
       </form>
     </dialog>
   );
+}
+
+/** Gives the focus back; what had it may have gone with what was done, even with its page. */
+function focusAgain(before: Element | null): void {
+  const isThere = before instanceof HTMLElement && before.isConnected && before !== document.body;
+  const page = document.querySelector<HTMLElement>('main');
+  (isThere ? before : (page?.querySelector('h1') ?? page))?.focus();
 }

@@ -2,6 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError } from '../api/request';
 
+// Nobody has gone anywhere yet.
+let isFirstPage = true;
+
 /** The head of a page: its name is the title of the tab, too, and where a reader's focus goes on a new page. */
 export function PageHead({
   title,
@@ -17,8 +20,9 @@ export function PageHead({
     document.title = `${title} · PaperMinder`;
   }, [title]);
   useEffect(() => {
-    // Not at the first page: nobody has gone anywhere yet.
-    if (document.activeElement !== document.body) heading.current?.focus();
+    // Where it scrolls to is up to the router, and on the way back to the browser.
+    if (!isFirstPage) heading.current?.focus({ preventScroll: true });
+    isFirstPage = false;
   }, []);
   return (
     <header class="page-head">

@@ -70,6 +70,16 @@ export function useLoad<T>(key: string, load: (stop: AbortSignal) => Promise<T>)
   return { data: current.data, error: current.error, loading: current.loading, reload };
 }
 
+/** Loads again when `sign` is no longer what it was. */
+export function useReloadOn(sign: string, reload: () => void): void {
+  const seen = useRef(sign);
+  useEffect(() => {
+    if (seen.current === sign) return;
+    seen.current = sign;
+    reload();
+  }, [sign]);
+}
+
 /** Calls back when printers change of which `concerns` says that they matter here. */
 export function useChangedPrinters(concerns: (changed: ChangedPrinters) => boolean, act: () => void): void {
   const latest = useRef({ concerns, act });

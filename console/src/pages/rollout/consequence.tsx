@@ -4,9 +4,9 @@ import type { ChangePreview, Rollout, RolloutChange, RolloutStatus } from '../..
 import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Failure } from '../../ui/parts';
-import { useLoad } from '../../ui/use-load';
+import { useLoad, useReloadOn } from '../../ui/use-load';
 import { change as make } from './change';
-import { countersOf, useReloadOn } from './use-rollout';
+import { countersOf } from './use-rollout';
 
 /** Asks before a change that can send something, and says to how many printers, as the server has counted them. */
 export function Consequence({
@@ -43,14 +43,11 @@ export function Consequence({
       {children}
       <Failure error={error} retry={reload} />
       <div class="consequence" role="status">
-        {data !== null ? (
-          <Counted preview={data} rollout={rollout} change={change} />
-        ) : (
-          error == null && (
-            <p class="hint" aria-busy="true">
-              Counting the printers
-            </p>
-          )
+        {ready && data !== null && <Counted preview={data} rollout={rollout} change={change} />}
+        {ready && data === null && error == null && (
+          <p class="hint" aria-busy="true">
+            Counting the printers
+          </p>
         )}
       </div>
     </Confirm>

@@ -2,8 +2,8 @@ import { api } from '../../api/api';
 import type { Failures as FailuresOf, Rollout } from '../../api/types';
 import { count, counted, percent } from '../../ui/format';
 import { Failure, Loading, Panel } from '../../ui/parts';
-import { useLoad } from '../../ui/use-load';
-import { countersOf, useReloadOn } from './use-rollout';
+import { useLoad, useReloadOn } from '../../ui/use-load';
+import { countersOf } from './use-rollout';
 
 // What the guide calls the most that is healthy.
 const HEALTHY_SHARE = 0.05;

@@ -5,8 +5,8 @@ import { Empty, Failure, Loading, Panel } from '../../ui/parts';
 import { Plot } from '../../ui/plot';
 import { TARGET_STATES, partsOf } from '../../ui/rollout-parts';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
-import { useLoad } from '../../ui/use-load';
-import { countersOf, useReloadOn } from './use-rollout';
+import { useLoad, useReloadOn } from '../../ui/use-load';
+import { countersOf } from './use-rollout';
 
 /** How far a rollout has come: now, and since its begin. */
 export function Progress({ rollout }: { rollout: Rollout }) {

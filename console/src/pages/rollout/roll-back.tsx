@@ -33,7 +33,7 @@ export function RollBack({ rollout, close }: DialogProps) {
       ready={to !== null}
       run={async () => {
         await change(id, { status: 'cancelled' });
-        route(newRolloutOf(to));
+        route(newRolloutOf(rollout, to));
       }}
       close={close}
     >
@@ -82,21 +82,31 @@ export function RollBackNext({ rollout }: { rollout: Rollout }) {
         {counted(completed, 'printer has', 'printers have')} got {version} before it was cancelled. A rollout
         of an older version moves them back.
       </p>
-      <OlderLink version={version} />
+      <OlderLink rollout={rollout} />
     </div>
   ) : null;
 }
 
-function OlderLink({ version }: { version: string }) {
+function OlderLink({ rollout }: { rollout: Rollout }) {
+  const { firmware_version: version } = rollout;
   const { data } = useLoad(`older than ${version}`, async (stop) =>
     olderThan(version, await api.firmware(stop)),
   );
   const [older = null] = data ?? [];
-  return <a href={newRolloutOf(older)}>{older === null ? 'New rollout' : `New rollout of ${older}`}</a>;
+  return (
+    <a href={newRolloutOf(rollout, older)}>{older === null ? 'New rollout' : `New rollout of ${older}`}</a>
+  );
 }
 
-function newRolloutOf(version: string | null): string {
-  return address('/rollouts/new', { version });
+// More of them make a link that is too long.
+const MOST_NAMED = 50;
+
+/** The form of a new rollout, for the same printers as far as a link can say it. */
+function newRolloutOf({ target }: Rollout, version: string | null): string {
+  const { channels, printer_ids: named } = target;
+  const channel = channels?.length === 1 ? channels[0] : null;
+  const printers = named !== null && named.length <= MOST_NAMED ? named.join() : null;
+  return address('/rollouts/new', { version, channel, printers });
 }
 
 /** The versions behind one in a list that begins with the highest, those left out that are offered to nobody. */

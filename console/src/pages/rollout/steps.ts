@@ -30,7 +30,7 @@ export function stepsOf(rollout: Rollout): Step[] {
   if (status === 'scheduled') steps.push(change('resume', 'Start now', { status: 'active' }));
   if (type !== 'immediate' && (status === 'active' || status === 'paused' || status === 'scheduled')) {
     const body = { rollout_percentage: nextPercentage(rollout.rollout_percentage) };
-    steps.push(change('percentage', 'Change percentage', body));
+    steps.push(change('percentage', rollout.rollout_percentage < 100 ? 'Widen' : 'Narrow', body));
   }
   if (failed > 0 && status !== 'cancelled') {
     steps.push({ step: 'retry', name: 'Retry failed', method: 'POST', path: `${path}/retry` });
@@ -40,7 +40,7 @@ export function stepsOf(rollout: Rollout): Step[] {
   return steps;
 }
 
-/** The usual percentage behind one. */
+/** The usual percentage behind one; the one before it where there is none behind. */
 export function nextPercentage(percentage: number): number {
-  return USUAL_PERCENTAGES.find((one) => one > percentage) ?? 100;
+  return USUAL_PERCENTAGES.find((one) => one > percentage) ?? USUAL_PERCENTAGES.at(-2) ?? percentage;
 }

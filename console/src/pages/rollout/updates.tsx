@@ -6,9 +6,9 @@ import { address } from '../../ui/address';
 import { count } from '../../ui/format';
 import { Empty, Failure, Loading, Panel } from '../../ui/parts';
 import { TARGET_STATES } from '../../ui/rollout-parts';
-import { useChangedPrinters, useLoad } from '../../ui/use-load';
+import { useChangedPrinters, useLoad, useReloadOn } from '../../ui/use-load';
 import { UpdateTable } from './update-table';
-import { countersOf, useReloadOn } from './use-rollout';
+import { countersOf } from './use-rollout';
 
 const PAGE = 25;
 const TABS = ['in_progress', 'completed', 'failed', 'declined', 'pending'] as const;

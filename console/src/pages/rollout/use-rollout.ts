@@ -40,13 +40,3 @@ export function countersOf(rollout: Rollout): string {
     rollout.declined_count,
   ].join();
 }
-
-/** Loads again when `sign` is no longer what it was. */
-export function useReloadOn(sign: string, reload: () => void): void {
-  const seen = useRef(sign);
-  useEffect(() => {
-    if (seen.current === sign) return;
-    seen.current = sign;
-    reload();
-  }, [sign]);
-}

@@ -1,0 +1,105 @@
+import { useState } from 'preact/hooks';
+import type { Summary, VersionCount } from '../../api/types';
+import { count, percent } from '../../ui/format';
+import { Panel } from '../../ui/parts';
+import { Legend, StackedBar } from '../../ui/stacked-bar';
+import type { Part } from '../../ui/stacked-bar';
+import { When } from '../../ui/when';
+
+const SHOWN = 12;
+
+/** Which versions the fleet runs, and how their printers stand. */
+export function Versions({ summary }: { summary: Summary }) {
+  const { versions } = summary;
+  const [all, showAll] = useState(false);
+  const shown = all ? versions : versions.slice(0, SHOWN);
+  return (
+    <Panel
+      title="Versions"
+      aside={
+        <span class="hint">
+          Counted <When at={summary.counted_at} />
+        </span>
+      }
+    >
+      <table class="versions">
+        <thead>
+          <tr>
+            <th scope="col">Version</th>
+            <th scope="col" class="number">
+              Printers
+            </th>
+            <th scope="col" class="number">
+              Share
+            </th>
+            <th scope="col" class="wide">
+              How they stand
+            </th>
+            <th scope="col" class="number">
+              Behind while online
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((version) => (
+            <VersionRow key={version.version} version={version} total={summary.printers.total} />
+          ))}
+        </tbody>
+      </table>
+      {shown.length < versions.length && (
+        <button type="button" class="quiet small" onClick={() => showAll(true)}>
+          Show all {count(versions.length)}
+        </button>
+      )}
+      <Legend parts={sumOf(versions)} />
+      <p class="hint explain">
+        Behind while online: connected, and a rollout has a newer version for it: it is being sent, or it has
+        failed. Held back: a rollout names it, but is paused, scheduled or not at its percentage, or the
+        printer takes no updates.
+      </p>
+    </Panel>
+  );
+}
+
+function VersionRow({ version, total }: { version: VersionCount; total: number }) {
+  const { version: name, printers, behind_online: behind } = version;
+  return (
+    <tr>
+      <td>
+        {name === 'other' ? (
+          'other'
+        ) : (
+          <a href={`/printers?firmware_version=${encodeURIComponent(name)}`}>{name}</a>
+        )}
+      </td>
+      <td class="number">{count(printers)}</td>
+      <td class="number">{percent(printers, total)}</td>
+      <td class="wide">
+        <StackedBar parts={standing(version)} label={`Version ${name}`} />
+      </td>
+      <td class={behind > 0 ? 'number behind' : 'number'}>
+        {behind > 0 ? <b class="alarm">{count(behind)}</b> : '0'}
+        <span class="on-phone"> behind while online</span>
+      </td>
+    </tr>
+  );
+}
+
+const STANDINGS = [
+  ['on_target', 'On target'],
+  ['held', 'Held back'],
+  ['behind_offline', 'Behind: offline'],
+  ['behind_online', 'Behind while online'],
+] as const;
+
+function standing(version: VersionCount): Part[] {
+  return STANDINGS.map(([kind, label]) => ({ kind, label, value: version[kind] }));
+}
+
+function sumOf(versions: readonly VersionCount[]): Part[] {
+  return STANDINGS.map(([kind, label]) => ({
+    kind,
+    label,
+    value: versions.reduce((sum, version) => sum + version[kind], 0),
+  }));
+}
