@@ -12,7 +12,10 @@ import { describeInBrowser } from './in-browser.js';
 const AXE = readFileSync(resolve('node_modules/axe-core/axe.min.js'), 'utf8');
 const RUN_AXE = `axe.run(document, {
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-}).then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))`;
+}).then(({ passes, violations }) => ({
+  hasLooked: passes.length > 10,
+  violations: violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]),
+}))`;
 const WIDTHS = [360, 768, 1280, 2560];
 const MAX_SCRIPTS = 60_000;
 const NAMES = [
@@ -60,7 +63,7 @@ describeInBrowser('Every page of the console', () => {
       });
       await open(page, name);
       await page.evaluate(AXE);
-      expect(await page.evaluate(RUN_AXE)).toEqual([]);
+      expect(await page.evaluate(RUN_AXE)).toEqual({ hasLooked: true, violations: [] });
       expect(complaints).toEqual([]);
       await page.context().close();
     });
@@ -102,7 +105,7 @@ describeInBrowser('Every page of the console', () => {
     const seen = new Set<string>();
     for (let step = 0; step < 400; step += 1) {
       await page.keyboard.press('Tab');
-      const focus = (await page.evaluate(FOCUS)) as { where: string; outline: string };
+      const focus = await page.evaluate<{ where: string; outline: string }>(FOCUS);
       if (focus.where === 'BODY') break;
       expect(focus.outline).not.toBe('none');
       seen.add(focus.where);
