@@ -50,7 +50,7 @@ function Simulator() {
       <Failure error={error} retry={reload} />
       <AddPrinters room={Math.max(0, limit - printers.length)} added={reload} />
       <Panel
-        title={printers.length === 0 ? 'Virtual printers' : counted(printers.length, 'virtual printer')}
+        title={printers.length === 0 ? 'Virtual printers' : `${printers.length} of ${limit} virtual printers`}
         aside={
           printers.length > 0 && (
             <button type="button" class="small danger quiet" onClick={() => setLeaving(true)}>

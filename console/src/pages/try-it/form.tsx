@@ -106,8 +106,7 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
             Add them
           </button>
           <span class="hint" role="status">
-            {done ??
-              (room === 0 ? 'No more fit: take some away first.' : `${counted(room, 'more', 'more')} fit.`)}
+            {room === 0 ? 'No more fit: take some away first.' : done}
           </span>
         </div>
       </form>
