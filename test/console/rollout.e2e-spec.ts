@@ -109,7 +109,7 @@ describeInBrowser('An operator in the console', () => {
   });
 
   it('widens it, told how many more printers get it now', async () => {
-    await page.getByRole('button', { name: 'Widen' }).click();
+    await page.getByRole('button', { name: 'Change percentage' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('button', { name: '50 %', exact: true }).click();
     const { body } = await server.request<{ now: number }>('POST', '/api/rollouts/1/preview', {
@@ -194,7 +194,11 @@ describeInBrowser('An operator in the console', () => {
       () => server.request<{ total: number }>('GET', '/api/printers?online=true'),
       ({ body }) => body.total === PRINTERS + 5,
     );
-    await page.getByText('5 of 500').first().waitFor();
+    await eventually(
+      'they are listed',
+      () => page.locator('table.simulated tbody tr').count(),
+      (rows) => rows === 5,
+    );
   });
 
   it('promotes a version without a second upload', async () => {

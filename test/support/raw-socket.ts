@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { eventually } from './eventually.js';
-import type { TestServer } from './server.js';
+import type { Reachable } from './server.js';
 
 /** A printer's socket that does nothing by itself. */
 export class RawSocket {
@@ -18,7 +18,7 @@ export class RawSocket {
 
   /** Opens a socket that must be let in; `localAddress` is the address that it comes from. */
   static async open(
-    server: TestServer,
+    server: Pick<Reachable, 'url'>,
     path = `/ws/${randomUUID()}`,
     protocols: string[] = [],
     localAddress?: string,
@@ -30,7 +30,7 @@ export class RawSocket {
   }
 
   /** Tries a handshake: 101 where it is let in (and closed again), else the status that it is refused with. */
-  static tryOpen(server: TestServer, localAddress?: string): Promise<number> {
+  static tryOpen(server: Pick<Reachable, 'url'>, localAddress?: string): Promise<number> {
     const url = `${server.url.replace('http', 'ws')}/ws/${randomUUID()}`;
     const socket = new WebSocket(url, localAddress ? { localAddress } : {});
     return new Promise<number>((resolve, reject) => {

@@ -91,10 +91,10 @@ function Simulator() {
   );
 }
 
-function Printers({ fleet: { printers } }: { fleet: SimulatedFleet }) {
+function Printers({ fleet }: { fleet: SimulatedFleet }) {
   return (
     <>
-      <States states={printers.map(({ state }) => state)} />
+      <States fleet={fleet} />
       <table class="cards simulated">
         <thead>
           <tr>
@@ -105,13 +105,13 @@ function Printers({ fleet: { printers } }: { fleet: SimulatedFleet }) {
           </tr>
         </thead>
         <tbody>
-          {printers.map(({ uuid, name, state, firmware_version: version, percent }) => (
+          {fleet.printers.map(({ uuid, name, state, firmware_version: version, percent }) => (
             <tr key={uuid}>
               <td>
                 <a href={`/printers/${uuid}`}>{name}</a>
               </td>
               <td data-label="State">
-                <State kind={kindOf(state)}>{words(state)}</State>
+                <State kind={KINDS[state]}>{state}</State>
               </td>
               <td data-label="Version">{version}</td>
               <td data-label="Progress">
@@ -133,30 +133,22 @@ function Printers({ fleet: { printers } }: { fleet: SimulatedFleet }) {
 }
 
 /** How many are in each state. */
-function States({ states }: { states: readonly string[] }) {
-  const counts = new Map<string, number>();
-  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
+function States({ fleet: { printers } }: { fleet: SimulatedFleet }) {
   return (
     <ul class="legend">
-      {[...counts].sort().map(([state, number]) => (
+      {STATES.map(([state, kind]) => (
         <li key={state}>
-          <State kind={kindOf(state)}>{words(state)}</State> <b>{count(number)}</b>
+          <State kind={kind}>{state}</State>{' '}
+          <b>{count(printers.filter((one) => one.state === state).length)}</b>
         </li>
       ))}
     </ul>
   );
 }
 
-const KINDS: Record<string, StateKind> = {
+const KINDS: Record<SimulatedFleet['printers'][number]['state'], StateKind> = {
   online: 'good',
   updating: 'busy',
-  failed: 'bad',
+  offline: 'idle',
 };
-
-function kindOf(state: string): StateKind {
-  return KINDS[state] ?? 'idle';
-}
-
-function words(state: string): string {
-  return state.replaceAll('_', ' ');
-}
+const STATES = Object.entries(KINDS);

@@ -46,7 +46,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
       <p>
         <ServerWords text={error instanceof Error ? error.message : 'Something went wrong.'} />
       </p>
-      {fields.length > 0 && (
+      {fields.length > 1 && (
         <ul>
           {fields.map(({ field, message }) => (
             <li key={`${field} ${message}`}>{message}</li>

@@ -30,8 +30,10 @@ export function BuildDetails({
         <dt>Binary</dt>
         <dd>
           <span class="copyable">
-            {bytes(first.file_size)} <span class="hint">({count(first.file_size)} bytes)</span>, for{' '}
-            {boardText(build.platform)} <Download row={first} />
+            <span>
+              {bytes(first.file_size)} ({count(first.file_size)} bytes) for {boardText(build.platform)}
+            </span>
+            <Download row={first} />
           </span>
         </dd>
         <Checksum name="SHA-256" value={first.sha256_checksum} />

@@ -8,6 +8,7 @@ import { Confirm } from '../../ui/dialog';
 import { RolloutState } from '../../ui/rollout-parts';
 import { boardText, rolloutsOf, rowOf } from './builds';
 import { NotesFields, SignatureField } from './upload-fields';
+import { useSigningKeys } from './use-signing-keys';
 
 interface Asked {
   row: Firmware;
@@ -146,6 +147,7 @@ export function EditQuestion({ row, close, changed }: Asked) {
     changelog: row.changelog ?? '',
     mandatory: row.mandatory,
   });
+  const needsSignature = useSigningKeys() && row.signature === null;
   const [signature, setSignature] = useState('');
   const [error, setError] = useState<unknown>(null);
   const errorOf = (field: string): string | null => (error instanceof ApiError ? error.of(field) : null);
@@ -173,7 +175,7 @@ export function EditQuestion({ row, close, changed }: Asked) {
       {draft.mandatory && !row.mandatory && (
         <p class="notice warn">Active rollouts send it to printers with auto_update off from now on, too.</p>
       )}
-      {row.signature === null && (
+      {needsSignature && (
         <SignatureField value={signature} change={setSignature} error={errorOf('signature')} />
       )}
     </Confirm>

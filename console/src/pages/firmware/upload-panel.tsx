@@ -1,5 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { api } from '../../api/api';
+import { useRef, useState } from 'preact/hooks';
 import { ApiError } from '../../api/request';
 import type { Firmware } from '../../api/types';
 import { upload } from '../../api/upload';
@@ -12,6 +11,7 @@ import { guess } from './file-name';
 import { EMPTY_DRAFT, UploadFields, textsOf } from './upload-fields';
 import type { UploadDraft } from './upload-fields';
 import { useDroppedFiles } from './use-dropped-files';
+import { useSigningKeys } from './use-signing-keys';
 
 interface Progress {
   sent: number;
@@ -145,20 +145,6 @@ function uploadError(error: unknown, field: string): string | null {
 function isBesideField(error: unknown): boolean {
   if (error instanceof ApiError && (error.status === 413 || error.status === 409)) return true;
   return isAllBeside(error, FIELDS);
-}
-
-/** True while firmware has to be signed; where that cannot be found out, the server says so when it is. */
-function useSigningKeys(): boolean {
-  const [has, setHas] = useState(false);
-  useEffect(() => {
-    const stop = new AbortController();
-    api.signingKeys(stop.signal).then(
-      ({ keys }) => setHas(keys.some((key) => key.removed_at === null)),
-      () => undefined,
-    );
-    return () => stop.abort();
-  }, []);
-  return has;
 }
 
 function DropZone({

@@ -90,6 +90,10 @@ export function RolloutForm({
         ref={form}
         class="rollout-form"
         noValidate
+        onKeyDown={(event) => {
+          // Enter in a field must not send firmware to a fleet: the button does.
+          if (event.key === 'Enter' && event.target instanceof HTMLInputElement) event.preventDefault();
+        }}
         onSubmit={(event) => {
           event.preventDefault();
           void submit();

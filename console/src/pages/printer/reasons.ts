@@ -24,6 +24,8 @@ export interface Case {
   rollout: Rollout | undefined;
   /** The printer's last update through that rollout. */
   last: PastUpdate | undefined;
+  /** False where an update was reported as installed, and the printer has not come back to prove it. */
+  underWay: boolean;
 }
 
 /** Why a printer is, or is not, sent an update now. */
@@ -139,7 +141,7 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
     told(
       'warn',
       `${capital(rolloutName(given))}, which has ${version(given)} for it, is paused.`,
-      'It is sent when the rollout is resumed.',
+      'Resume the rollout to go on.',
       'rollout',
     ),
   not_in_percentage: (given) =>
@@ -156,8 +158,21 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'It is sent when they are switched on at the printer, or the firmware is made mandatory.',
       'firmware',
     ),
-  already_in_progress: () =>
-    told('busy', 'An update of it is under way.', 'Whatever else is due waits until that one has ended.'),
+  already_in_progress: ({ underWay, printer }) => {
+    if (!underWay)
+      return told(
+        'busy',
+        'It has reported its update as installed, and has not come back yet.',
+        'What it runs when it connects again says how the update went. Whatever else is due waits until then.',
+      );
+    return told(
+      'busy',
+      'An update of it is under way. Whatever else is due waits until that one has ended.',
+      printer.online
+        ? null
+        : 'It is offline: boards disconnect to download. Without a sign of life the update fails by itself, after 30 minutes if nothing else is set.',
+    );
+  },
 };
 
 function rolloutName({ decision }: Case): string {
@@ -207,5 +222,29 @@ function percentage({ decision, rollout }: Case): string {
 
 function failure({ last }: Case): string | null {
   if (last?.status !== 'failed' || last.error_message === null) return null;
-  return `It said: ${last.error_message}`;
+  return `The error: ${last.error_message}`;
 }
+
+/** What one rollout has for a printer, in a few words. */
+export function verdict({ due, reason, description }: Decision['rollouts'][number]): string {
+  return due ? 'Due for this printer.' : (VERDICTS[reason ?? ''] ?? description ?? 'Nothing.');
+}
+
+const VERDICTS: Record<string, string> = {
+  not_targeted: 'It is for other users, printers or channels.',
+  below_min_version: 'It is for newer versions than the printer runs.',
+  above_max_version: 'It is for older versions than the printer runs.',
+  no_build_for_platform: 'Its firmware has no build for the board.',
+  downgrade_not_allowed: 'The printer runs a newer version.',
+  below_min_upgrade_version: 'The printer runs a version that is too old to go to it in one step.',
+  up_to_date: 'The printer runs this version.',
+  already_completed: 'It has updated this printer before.',
+  already_failed: 'The update has failed on this printer.',
+  already_declined: 'The printer declined the update.',
+  firmware_deprecated: 'Its firmware is deprecated.',
+  not_yet_scheduled: 'Its time has not come.',
+  rollout_paused: 'It is paused.',
+  not_in_percentage: 'The turn of this printer comes at a higher percentage.',
+  auto_update_off: 'Automatic updates are off, and its firmware is not mandatory.',
+  already_in_progress: 'Its update is under way.',
+};

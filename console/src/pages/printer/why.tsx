@@ -7,7 +7,7 @@ import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { RolloutState } from '../../ui/rollout-parts';
-import { explain } from './reasons';
+import { explain, verdict } from './reasons';
 import type { Remedy } from './reasons';
 
 const SHOWN_AT_FIRST = 8;
@@ -30,7 +30,13 @@ export function Why({
   const { rollout_id: id } = decision;
   const rollout = id === null ? undefined : live.rollouts.value.get(id);
   const last = updates.find((update) => update.id !== null && update.rollout_id === id);
-  const { kind, sentence, advice, remedy } = explain({ printer, decision, rollout, last });
+  const { kind, sentence, advice, remedy } = explain({
+    printer,
+    decision,
+    rollout,
+    last,
+    underWay: updates.some(({ status }) => status === 'in_progress'),
+  });
   return (
     <Panel title={decision.send || kind === 'good' || kind === 'busy' ? 'What it gets' : TITLE}>
       <div class={`notice ${NOTICES[kind]}`}>
@@ -94,7 +100,8 @@ function RemedyAction({
 }
 
 function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () => void; close: () => void }) {
-  const failed = live.rollouts.value.get(rolloutId)?.failed_count;
+  const rollout = live.rollouts.value.get(rolloutId);
+  const failed = rollout?.failed_count;
   return (
     <Confirm
       title={`Retry what failed in rollout ${rolloutId}?`}
@@ -107,8 +114,10 @@ function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () =
     >
       <p>
         It is sent again to every printer on which it failed
-        {failed !== undefined && `, ${counted(failed, 'printer')} in all`}: not to this one alone. Those that
-        are online get it at once, the others when they connect.
+        {failed !== undefined && `, ${counted(failed, 'printer')} in all`}: not to this one alone.{' '}
+        {rollout?.status === 'paused'
+          ? 'The rollout is paused: nothing is sent until it is resumed.'
+          : 'Those that are online get it at once, the others when they connect.'}
       </p>
     </Confirm>
   );
@@ -142,9 +151,7 @@ function Verdicts({ decision }: { decision: Decision }) {
                 <span class="hint">at {rollout.rollout_percentage} %</span>
               )}
             </span>
-            <span class="hint">
-              {rollout.due ? 'Due for this printer.' : (rollout.description ?? rollout.reason)}
-            </span>
+            <span class="hint">{verdict(rollout)}</span>
           </li>
         ))}
       </ul>

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { live } from '../../api/live';
+import { CHANNELS } from '../../ui/channels';
 import { FILTERS, isFiltered, orderOf } from './query';
 import type { ListQuery } from './query';
 
@@ -28,28 +29,36 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
         <Choice label="Status" name="online" query={query} change={change} options={ONLINE} />
         <Order query={query} change={change} />
       </div>
-      <details open={openAtFirst}>
-        <summary>More filters{hidden > 0 && ` (${hidden} set)`}</summary>
-        <div class="filters">
-          <Text
-            label="Version"
-            name="firmware_version"
-            query={query}
-            change={change}
-            suggestions={versions()}
-          />
-          <Choice label="Channel" name="channel" query={query} change={change} options={CHANNELS} />
-          <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
-          <Choice label="Auto-update" name="auto_update" query={query} change={change} options={ON_OR_OFF} />
-          <Choice label="Blocked" name="blocked" query={query} change={change} options={YES_OR_NO} />
-          <Text label="Owner" hint="UUID" name="user_id" query={query} change={change} />
-        </div>
-      </details>
-      {isFiltered(query) && (
-        <button type="button" class="small quiet" onClick={() => change(NONE)}>
-          Clear the filters
-        </button>
-      )}
+      <div class="more">
+        <details open={openAtFirst}>
+          <summary>More filters{hidden > 0 && ` (${hidden} set)`}</summary>
+          <div class="filters">
+            <Text
+              label="Version"
+              name="firmware_version"
+              query={query}
+              change={change}
+              suggestions={versions()}
+            />
+            <Choice label="Channel" name="channel" query={query} change={change} options={CHANNEL_OPTIONS} />
+            <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
+            <Choice
+              label="Auto-update"
+              name="auto_update"
+              query={query}
+              change={change}
+              options={ON_OR_OFF}
+            />
+            <Choice label="Blocked" name="blocked" query={query} change={change} options={YES_OR_NO} />
+            <Text label="Owner" hint="UUID" name="user_id" query={query} change={change} />
+          </div>
+        </details>
+        {isFiltered(query) && (
+          <button type="button" class="small quiet" onClick={() => change(NONE)}>
+            Clear the filters
+          </button>
+        )}
+      </div>
     </search>
   );
 }
@@ -63,11 +72,7 @@ const ONLINE: Options = [
   ['true', 'Online'],
   ['false', 'Offline'],
 ];
-const CHANNELS: Options = [
-  ['stable', 'stable'],
-  ['beta', 'beta'],
-  ['canary', 'canary'],
-];
+const CHANNEL_OPTIONS: Options = CHANNELS.map((channel) => [channel, channel]);
 const ON_OR_OFF: Options = [
   ['true', 'On'],
   ['false', 'Off'],

@@ -1,18 +1,20 @@
 import { useState } from 'preact/hooks';
 import { api } from '../../api/api';
-import type { Channel, SimulatedFleet, SimulatedPrinters } from '../../api/types';
 import { ApiError } from '../../api/request';
+import type { SimulatedPrinters, SimulatedFleet } from '../../api/types';
+import { CHANNELS, channelOf } from '../../ui/channels';
+import { Field, FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
 import { textOf } from '../../ui/form';
 import { counted } from '../../ui/format';
-import { Failure, Panel } from '../../ui/parts';
+import { Panel } from '../../ui/parts';
 
 const SHARES = [
-  ['fail', 'Fail', 'They report that the update failed.'],
-  ['decline', 'Decline', 'They refuse the update.'],
-  ['hang', 'Hang', 'They take it, and are silent from then on.'],
-  ['roll_back', 'Roll back', 'They install it, and come back with the old version.'],
+  ['fail', 'Fail, in %', 'They report that the update failed.'],
+  ['decline', 'Decline, in %', 'They refuse the update.'],
+  ['hang', 'Hang, in %', 'They take it, and are silent from then on.'],
+  ['roll_back', 'Roll back, in %', 'They install it, and come back with the old version.'],
 ] as const;
-const CHANNELS: readonly Channel[] = ['stable', 'beta', 'canary'];
+const FIELDS = ['printers', 'version', 'channel', ...SHARES.map(([name]) => name)];
 const AT_FIRST = 20;
 
 /** Adds virtual printers. */
@@ -20,15 +22,11 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState<string | null>(null);
-  const submit = async (form: HTMLFormElement): Promise<void> => {
-    const wanted = read(new FormData(form));
-    setDone(null);
-    if (typeof wanted === 'string') {
-      setError(new Error(wanted));
-      return;
-    }
+  const form = useFocusOnError(error);
+  const add = async (wanted: SimulatedPrinters): Promise<void> => {
     setBusy(true);
     setError(null);
+    setDone(null);
     try {
       added(await api.simulate(wanted));
       setDone(`${counted(wanted.printers, 'virtual printer')} added.`);
@@ -38,72 +36,71 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
     setBusy(false);
   };
   const wrong = (field: string): string | null => (error instanceof ApiError ? error.of(field) : null);
+  const most = Math.max(room, 1);
   return (
     <Panel title="Add virtual printers">
       <form
-        class="try-form"
+        ref={form}
         onSubmit={(event) => {
           event.preventDefault();
-          void submit(event.currentTarget);
+          void add(read(new FormData(event.currentTarget)));
         }}
       >
-        <div class="filters">
-          <label>
-            How many
-            <input
-              name="printers"
-              type="number"
-              inputMode="numeric"
-              min={1}
-              max={Math.max(room, 1)}
-              required
-              defaultValue={String(Math.min(AT_FIRST, Math.max(room, 1)))}
-              aria-invalid={wrong('printers') !== null || undefined}
-            />
-          </label>
-          <label>
-            Version that they run
-            <input
-              name="version"
-              defaultValue="1.0.0"
-              required
-              autocomplete="off"
-              aria-invalid={wrong('version') !== null || undefined}
-            />
-          </label>
-          <label>
-            Channel
-            <select name="channel">
-              {CHANNELS.map((channel) => (
-                <option key={channel} value={channel}>
-                  {channel}
-                </option>
-              ))}
-            </select>
-          </label>
+        <div class="field-row">
+          <Field label="How many" error={wrong('printers')}>
+            {(attributes) => (
+              <input
+                {...attributes}
+                name="printers"
+                type="number"
+                inputMode="numeric"
+                min={1}
+                max={most}
+                required
+                defaultValue={String(Math.min(AT_FIRST, most))}
+              />
+            )}
+          </Field>
+          <Field label="Version that they run" error={wrong('version')}>
+            {(attributes) => (
+              <input {...attributes} name="version" defaultValue="1.0.0" required autocomplete="off" />
+            )}
+          </Field>
+          <Field label="Channel" error={wrong('channel')}>
+            {(attributes) => (
+              <select {...attributes} name="channel">
+                {CHANNELS.map((channel) => (
+                  <option key={channel} value={channel}>
+                    {channel}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
         </div>
         <fieldset>
-          <legend>When an update comes, how many of a hundred</legend>
-          <div class="filters">
+          <legend>What some of them do when an update comes; the others install it</legend>
+          <div class="field-row shares">
             {SHARES.map(([name, label, hint]) => (
-              <label key={name}>
-                {label}, in %
-                <input
-                  name={name}
-                  type="number"
-                  inputMode="numeric"
-                  min={0}
-                  max={100}
-                  required
-                  defaultValue="0"
-                  aria-describedby={`about-${name}`}
-                />
-                <small id={`about-${name}`}>{hint}</small>
-              </label>
+              <Field key={name} label={label} hint={hint} error={wrong(name)}>
+                {(attributes) => (
+                  <input
+                    {...attributes}
+                    name={name}
+                    type="number"
+                    inputMode="numeric"
+                    min={0}
+                    max={100}
+                    required
+                    defaultValue="0"
+                    onInput={limitTogether}
+                  />
+                )}
+              </Field>
             ))}
           </div>
         </fieldset>
-        <Failure error={error} />
+        <FormFailure error={error} isBesideField={isAllBeside(error, FIELDS)} />
         <div class="actions">
           <button type="submit" disabled={busy || room === 0} aria-busy={busy}>
             Add them
@@ -118,15 +115,26 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
   );
 }
 
-/** What the form says; or, as a text, what is wrong with it. */
-function read(fields: FormData): SimulatedPrinters | string {
-  const shares = SHARES.map(([name]) => [name, Number(textOf(fields, name))] as const);
-  const together = shares.reduce((sum, [, share]) => sum + share, 0);
-  if (together > 100) return `Of a hundred printers, ${together} cannot do something else: at most 100 can.`;
+/** Lets the browser say that the shares are more than all, before the server does in its own terms. */
+function limitTogether({ currentTarget: { form } }: { currentTarget: HTMLInputElement }): void {
+  if (form === null) return;
+  const inputs = SHARES.map(([name]) => form.elements.namedItem(name)).filter(
+    (input) => input instanceof HTMLInputElement,
+  );
+  const together = inputs.reduce((sum, input) => sum + Number(input.value), 0);
+  const complaint = together > 100 ? `Together these are ${together} %: at most 100 % can be.` : '';
+  for (const input of inputs) input.setCustomValidity(complaint);
+}
+
+function read(fields: FormData): SimulatedPrinters {
+  const share = (name: string): number => Number(textOf(fields, name)) / 100;
   return {
     printers: Number(textOf(fields, 'printers')),
     version: textOf(fields, 'version'),
-    channel: CHANNELS.find((channel) => channel === textOf(fields, 'channel')) ?? 'stable',
-    ...Object.fromEntries(shares.map(([name, share]) => [name, share / 100])),
+    channel: channelOf(textOf(fields, 'channel')) ?? 'stable',
+    fail: share('fail'),
+    decline: share('decline'),
+    hang: share('hang'),
+    roll_back: share('roll_back'),
   };
 }

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { openTab, startBrowser } from '../support/browser.js';
+import { ServerProcess } from '../support/server-process.js';
+import { describeInBrowser } from './in-browser.js';
+
+describeInBrowser('The console of a server that asks for keys', () => {
+  let server: ServerProcess;
+  let browser: Browser;
+  let admin: string;
+  let reader: string;
+
+  beforeAll(async () => {
+    server = await ServerProcess.start();
+    browser = await startBrowser();
+    admin = await makeKey('admin', ['admin'], {});
+    reader = await makeKey('reader', ['read'], { authorization: `Bearer ${admin}` });
+  }, 120_000);
+  afterAll(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  async function makeKey(name: string, scopes: string[], headers: Record<string, string>): Promise<string> {
+    const { body } = await server.request<{ key: string }>('POST', '/api/keys', { name, scopes }, headers);
+    return body.key;
+  }
+
+  it('asks for a key, refuses a wrong one in the words of the server, and goes on with a right one', async () => {
+    const { page, complaints } = await openTab(browser);
+    await page.goto(`${server.url}/firmware`);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.getByLabel('API key').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('The API key is unknown, revoked or expired').first().waitFor();
+    await page.getByLabel('API key').fill(admin);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('forgets the key with the tab, unless it is to be remembered', async () => {
+    const { page } = await openTab(browser);
+    const context = page.context();
+    await page.goto(server.url);
+    await page.getByLabel('API key').fill(admin);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const another = await context.newPage();
+    await another.goto(server.url);
+    await another.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await another.getByLabel('API key').fill(admin);
+    await another.getByLabel('Remember it in this browser').check();
+    await another.getByRole('button', { name: 'Sign in' }).click();
+    await another.getByText('Live', { exact: true }).waitFor();
+    const third = await context.newPage();
+    await third.goto(server.url);
+    await third.getByText('Live', { exact: true }).waitFor();
+    await third.getByRole('button', { name: 'Sign out' }).click();
+    await third.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await context.close();
+  });
+
+  it('shows what the server says to a key that may only read', async () => {
+    const { page } = await openTab(browser);
+    await page.goto(`${server.url}/firmware`);
+    await page.getByLabel('API key').fill(reader);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
+    await page.setInputFiles('input[type=file]', {
+      name: 'paperminder-1.5.0.bin',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from('firmware'),
+    });
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByText(/This needs a key with the scope firmware:write/).waitFor();
+    expect(await page.getByLabel('Version', { exact: true }).inputValue()).toBe('1.5.0');
+    await page.context().close();
+  });
+});
