@@ -13,9 +13,11 @@ export function FleetPage() {
   return (
     <>
       <PageHead title="Fleet" lead={summary === null ? null : leadOf(summary)}>
-        <a class="button" href="/rollouts/new">
-          New rollout
-        </a>
+        {summary !== null && summary.firmware > 0 && (
+          <a class="button" href="/rollouts/new">
+            New rollout
+          </a>
+        )}
       </PageHead>
       {summary === null ? (
         <Loading />

@@ -14,7 +14,7 @@ export function Progress({ rollout }: { rollout: Rollout }) {
   return (
     <Panel
       title="Progress"
-      aside={<span class="hint">{counted(rollout.total_targets, 'printer')} that match</span>}
+      aside={<span class="hint">{counted(rollout.total_targets, 'printer matches', 'printers match')}</span>}
     >
       {rollout.total_targets === 0 ? (
         <Empty title="No printer matches.">

@@ -12,10 +12,7 @@ export function Requests({ rollout }: { rollout: Rollout }) {
       <Command name="The rollout with its counters" text={curlCommand('GET', path)} />
       <Command name="How it has gone" text={curlCommand('GET', `${path}/timeline`)} />
       <Command name="Why updates failed" text={curlCommand('GET', `${path}/failures`)} />
-      <Command
-        name="The printers where one failed"
-        text={curlCommand('GET', `${path}/updates?status=failed`)}
-      />
+      <Command name="Where they failed" text={curlCommand('GET', `${path}/updates?status=failed`)} />
       {stepsOf(rollout).map(({ step, name, method, path: to, body }) => (
         <Command key={step} name={name} text={curlCommand(method, to, body)} />
       ))}

@@ -81,7 +81,7 @@ function UpdatePage({
         <p class="hint">None among the printers of this page; the next one goes on.</p>
       )}
       {(next !== null || cursor !== undefined) && (
-        <nav class="actions pages" aria-label="Pages">
+        <nav class="actions pages" aria-label="Pages of the list">
           {cursor !== undefined && (
             <a class="button quiet small" href={address(`/rollouts/${id}`, { status })}>
               First page
