@@ -23,7 +23,7 @@ async function start(): Promise<void> {
   await listen(app, config.port, config.host);
   const url = `http://localhost:${config.port}`;
   new Logger('Server').log(
-    `Listening on ${config.host}:${config.port}: API at ${url}/api, explorer at ${url}/docs`,
+    `Listening on ${config.host}:${config.port}: console at ${url}, API at ${url}/api, explorer at ${url}/docs`,
   );
 }
 

@@ -89,7 +89,8 @@ export class AddPrintersDto {
  */
 export function toNewPrinters(dto: AddPrintersDto): NewPrinters {
   const { fail = 0, decline = 0, hang = 0, roll_back: rollBack = 0 } = dto;
-  if (fail + decline + hang + rollBack > 1)
+  // Shares that make exactly 1 on paper may not in binary.
+  if (fail + decline + hang + rollBack > 1 + 1e-9)
     throw Invalid.field('fail', fail, 'fail, decline, hang and roll_back must not be more than 1 together');
   return {
     printers: dto.printers,
