@@ -30,7 +30,7 @@ export function stepsOf(rollout: Rollout): Step[] {
   if (status === 'scheduled') steps.push(change('resume', 'Start now', { status: 'active' }));
   if (type !== 'immediate' && (status === 'active' || status === 'paused' || status === 'scheduled')) {
     const body = { rollout_percentage: nextPercentage(rollout.rollout_percentage) };
-    steps.push(change('percentage', rollout.rollout_percentage < 100 ? 'Widen' : 'Narrow', body));
+    steps.push(change('percentage', 'Change percentage', body));
   }
   if (failed > 0 && status !== 'cancelled') {
     steps.push({ step: 'retry', name: 'Retry failed', method: 'POST', path: `${path}/retry` });
