@@ -1,10 +1,11 @@
+import { useEffect } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, Route, Router, lazy, useLocation } from 'preact-iso';
 import { forgetKey, apiKey } from './api/key';
 import { live } from './api/live';
 import type { LiveState } from './api/live';
-import { keyWanted } from './api/request';
+import { keyWanted, wasLetIn } from './api/request';
 import { SignIn } from './pages/sign-in';
-import { Empty } from './ui/parts';
+import { Empty, pageTitle } from './ui/parts';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
 
@@ -20,6 +21,10 @@ const TryItPage = lazy(() => import('./pages/try-it').then((page) => page.TryItP
 
 /** The console. */
 export function App() {
+  const title = keyWanted.value === null ? pageTitle.value : 'Sign in';
+  useEffect(() => {
+    document.title = `${title} · PaperMinder`;
+  }, [title]);
   return (
     <LocationProvider>
       <a class="skip" href="#main">
@@ -27,25 +32,33 @@ export function App() {
       </a>
       <Header />
       <main id="main" class="page" tabIndex={-1}>
-        {keyWanted.value !== null ? (
-          <SignIn />
-        ) : (
-          <ErrorBoundary>
-            <Router>
-              <Route path="/" component={FleetPage} />
-              <Route path="/printers" component={PrintersPage} />
-              <Route path="/printers/:id" component={PrinterPage} />
-              <Route path="/firmware" component={FirmwarePage} />
-              <Route path="/rollouts" component={RolloutsPage} />
-              <Route path="/rollouts/new" component={NewRolloutPage} />
-              <Route path="/rollouts/:id" component={RolloutPage} />
-              <Route path="/try" component={TryItPage} />
-              <Route default component={NotFound} />
-            </Router>
-          </ErrorBoundary>
+        {keyWanted.value !== null && <SignIn />}
+        {(keyWanted.value === null || wasLetIn.value) && (
+          // Whoever has to sign in again finds what was typed.
+          <div hidden={keyWanted.value !== null}>
+            <Pages />
+          </div>
         )}
       </main>
     </LocationProvider>
+  );
+}
+
+function Pages() {
+  return (
+    <ErrorBoundary>
+      <Router>
+        <Route path="/" component={FleetPage} />
+        <Route path="/printers" component={PrintersPage} />
+        <Route path="/printers/:id" component={PrinterPage} />
+        <Route path="/firmware" component={FirmwarePage} />
+        <Route path="/rollouts" component={RolloutsPage} />
+        <Route path="/rollouts/new" component={NewRolloutPage} />
+        <Route path="/rollouts/:id" component={RolloutPage} />
+        <Route path="/try" component={TryItPage} />
+        <Route default component={NotFound} />
+      </Router>
+    </ErrorBoundary>
   );
 }
 

@@ -63,6 +63,33 @@ describeInBrowser('The console of a server that asks for keys', () => {
     await context.close();
   });
 
+  it('finds what was typed again, when a key ends in the middle of it', async () => {
+    const headers = { authorization: `Bearer ${admin}` };
+    const body = { name: 'for a moment', scopes: ['firmware:write'] };
+    const made = await server.request<{ id: number; key: string }>('POST', '/api/keys', body, headers);
+    const { page } = await openTab(browser);
+    await page.goto(`${server.url}/firmware`);
+    await page.getByLabel('API key').fill(made.body.key);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
+    await page.setInputFiles('input[type=file]', {
+      name: 'paperminder-1.5.0.bin',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from('firmware'),
+    });
+    await page.getByLabel('Release notes').fill('Typed with care');
+    await server.request('DELETE', `/api/keys/${made.body.id}`, undefined, headers);
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByLabel('API key').fill(admin);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
+    expect(await page.getByLabel('Release notes').inputValue()).toBe('Typed with care');
+    expect(await page.title()).toBe('Firmware · PaperMinder');
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByRole('link', { name: 'Roll out 1.5.0' }).waitFor();
+    await page.context().close();
+  });
+
   it('shows what the server says to a key that may only read', async () => {
     const { page } = await openTab(browser);
     await page.goto(`${server.url}/firmware`);

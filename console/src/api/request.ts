@@ -21,6 +21,9 @@ export class ApiError extends Error {
 /** The server's words when it asked for a key that counts; null while it has not. */
 export const keyWanted = signal<string | null>(null);
 
+/** True once the server has answered what it answers to those who may manage it. */
+export const wasLetIn = signal(false);
+
 /** Sends a request; throws ApiError where the server refuses it, or cannot be reached. */
 export async function reach(request: Request): Promise<Response> {
   let response: Response;
@@ -31,6 +34,7 @@ export async function reach(request: Request): Promise<Response> {
     throw new ApiError(problem(0, 'The server cannot be reached.'));
   }
   if (!response.ok) throw refusal(response.status, await response.text());
+  wasLetIn.value = true;
   return response;
 }
 

@@ -3,7 +3,7 @@ import { api } from '../api/api';
 import { keepKey } from '../api/key';
 import { ApiError, keyWanted } from '../api/request';
 import { textOf } from '../ui/form';
-import { CopyButton, Failure, PageHead } from '../ui/parts';
+import { CopyButton, Failure } from '../ui/parts';
 
 /** Asks for a key, with the server's words that say why. */
 export function SignIn() {
@@ -11,7 +11,12 @@ export function SignIn() {
   const unclaimed = why?.includes('has not been claimed') === true;
   return (
     <div class="narrow">
-      <PageHead title="Sign in" lead={why} />
+      <header class="page-head">
+        <div>
+          <h1>Sign in</h1>
+          <p class="lead">{why}</p>
+        </div>
+      </header>
       {unclaimed ? <ClaimForm /> : <KeyForm />}
     </div>
   );

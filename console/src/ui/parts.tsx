@@ -1,9 +1,13 @@
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError } from '../api/request';
 
 // Nobody has gone anywhere yet.
 let isFirstPage = true;
+
+/** What the page that is shown, or waits behind the sign-in, is called. */
+export const pageTitle = signal('');
 
 /** The head of a page: its name is the title of the tab, too, and where a reader's focus goes on a new page. */
 export function PageHead({
@@ -17,7 +21,7 @@ export function PageHead({
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · PaperMinder`;
+    pageTitle.value = title;
   }, [title]);
   useEffect(() => {
     // Where it scrolls to is up to the router, and on the way back to the browser.
