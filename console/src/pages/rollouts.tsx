@@ -73,9 +73,13 @@ function RolloutTable({ rollouts }: { rollouts: readonly Rollout[] }) {
         {rollouts.map((rollout) => (
           <tr key={rollout.id}>
             <td data-label="Rollout">
-              <a href={`/rollouts/${rollout.id}`}>Rollout {rollout.id}</a>
+              <a class="whole" href={`/rollouts/${rollout.id}`}>
+                Rollout {rollout.id}
+              </a>
             </td>
-            <td data-label="Firmware">{rollout.firmware_version}</td>
+            <td data-label="Firmware" class="whole">
+              {rollout.firmware_version}
+            </td>
             <td data-label="Status">
               <RolloutState status={rollout.status} />
             </td>
