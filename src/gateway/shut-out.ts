@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { PrinterService } from '../printer/printer.service.js';
+import { PrinterAdminService } from '../printer/printer-admin.service.js';
 import { Connections } from './connections.js';
 
 /** Closes the connection of a printer whose standing has changed: it comes back by itself, and is looked at anew. */
@@ -10,7 +10,7 @@ export class ShutOut implements OnModuleInit, OnModuleDestroy {
   private subscription: Subscription | undefined;
 
   constructor(
-    private readonly printers: PrinterService,
+    private readonly printers: PrinterAdminService,
     private readonly connections: Connections,
   ) {}
 

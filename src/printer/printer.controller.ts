@@ -18,6 +18,7 @@ import {
   toPrinterList,
   toPrinterListResponse,
 } from './printer-list.dto.js';
+import { PrinterAdminService } from './printer-admin.service.js';
 import { PrinterList } from './printer-list.js';
 import { PrinterService } from './printer.service.js';
 
@@ -27,6 +28,7 @@ import { PrinterService } from './printer.service.js';
 export class PrinterController {
   constructor(
     private readonly printers: PrinterService,
+    private readonly admin: PrinterAdminService,
     private readonly lists: PrinterList,
     private readonly presence: Presence,
   ) {}
@@ -63,7 +65,7 @@ export class PrinterController {
     @PrinterKey([]) key: number | string,
     @Body() dto: ChangePrinterDto,
   ): Promise<PrinterResponse> {
-    return toPrinterResponse(await this.printers.change(key, toPrinterChange(dto)), this.presence);
+    return toPrinterResponse(await this.admin.change(key, toPrinterChange(dto)), this.presence);
   }
 
   @Delete(':printer_id')
@@ -79,6 +81,6 @@ export class PrinterController {
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
   async remove(@PrinterKey([]) key: number | string): Promise<void> {
-    await this.printers.remove(key);
+    await this.admin.remove(key);
   }
 }

@@ -11,7 +11,7 @@ import { isDigits } from '../common/query.js';
 import { isUuid } from '../common/uuid.js';
 import type { Printer } from './printer.entity.js';
 import type { Presence } from './presence.js';
-import type { PrinterChange } from './printer.service.js';
+import type { PrinterChange } from './printer-admin.service.js';
 
 /**
  * The printer in a path, by its number or its UUID, of an endpoint without query parameters. Read by hand, for printers are looked

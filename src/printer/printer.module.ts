@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { FleetTally } from './fleet-tally.js';
+import { PrinterAdminService } from './printer-admin.service.js';
 import { PrinterGate } from './printer-gate.js';
 import { Presence } from './presence.js';
 import { PrinterList } from './printer-list.js';
@@ -17,7 +18,15 @@ import { Registrations } from './registrations.js';
 @Module({
   imports: [TypeOrmModule.forFeature([Printer, PrinterTally, Registration]), AuditModule],
   controllers: [PrinterController, RegistrationController],
-  providers: [FleetTally, Presence, PrinterGate, PrinterList, PrinterService, Registrations],
-  exports: [FleetTally, Presence, PrinterGate, PrinterService, Registrations],
+  providers: [
+    FleetTally,
+    Presence,
+    PrinterAdminService,
+    PrinterGate,
+    PrinterList,
+    PrinterService,
+    Registrations,
+  ],
+  exports: [FleetTally, Presence, PrinterAdminService, PrinterGate, PrinterService, Registrations],
 })
 export class PrinterModule {}

@@ -1,22 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Subject } from 'rxjs';
-import type { Observable } from 'rxjs';
 import type { Channel } from '../common/channel.js';
-import { AuditLog } from '../audit/audit-log.js';
-import type { AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
 import { versionKey } from '../common/version.js';
 import { AppConfig } from '../config/config.js';
-import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { FleetTally } from './fleet-tally.js';
 import { PrinterGate } from './printer-gate.js';
-import type { PrinterObserver } from './printer-observer.js';
 import { Printer } from './printer.entity.js';
 import { Registrations } from './registrations.js';
 
@@ -59,12 +52,6 @@ const TARGET_PROPERTIES = [
   'updateChannel',
 ] as const satisfies Array<keyof Printer>;
 
-/** What an operator changes of a printer. */
-export interface PrinterChange {
-  blocked?: boolean | undefined;
-  resetKey?: boolean | undefined;
-}
-
 /** What of a printer decides on its updates. */
 export type TargetPrinter = Pick<Printer, (typeof TARGET_PROPERTIES)[number]>;
 
@@ -76,19 +63,14 @@ const UNKNOWN_VERSION = '0.0.0';
 export class PrinterService {
   private readonly logger = new Logger(PrinterService.name);
   private readonly table: Table<Printer>;
-  private readonly shutOut = new Subject<string>();
-  private readonly observers: PrinterObserver[] = [];
   private readonly targets: Table<TargetPrinter>;
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly tally: FleetTally,
     private readonly gate: PrinterGate,
     private readonly registrations: Registrations,
     private readonly config: AppConfig,
-    private readonly audit: AuditLog,
-    private readonly changes: Changes,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Printer);
@@ -148,74 +130,6 @@ export class PrinterService {
     return this.find(this.database.reader, idOrUuid);
   }
 
-  /**
-   * Shuts a printer out or lets it in again, or forgets its secret, so that it may come with another one.
-   *
-   * @throws NotFound where there is none
-   */
-  change(key: number | string, change: PrinterChange): Promise<Printer> {
-    return this.unitOfWork.run((tx) => {
-      const before = this.find(tx.db, key);
-      const changes = {
-        ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
-        ...(change.resetKey ? { keyHash: null } : {}),
-      };
-      if (Object.keys(changes).length === 0) return Promise.resolve(before);
-      this.table.update(tx.db, before.id, changes);
-      const after = { ...before, ...changes };
-      this.changes.printerIn(tx, before.id);
-      this.audit.record(tx, {
-        action: 'printer.change',
-        subject: `printer/${before.id}`,
-        before: toState(before),
-        after: toState(after),
-      });
-      tx.afterCommit(() => {
-        this.logger.log(`Printer ${before.id} (${before.uuid}) was changed: ${JSON.stringify(change)}`);
-        this.shutOut.next(before.uuid);
-      });
-      return Promise.resolve(after);
-    });
-  }
-
-  /**
-   * Deletes a printer and its history; the counters of rollouts count it no more. Where printers register themselves, it comes back
-   * as a new one: to keep it out, block it.
-   *
-   * @throws NotFound where there is none
-   */
-  remove(key: number | string): Promise<void> {
-    return this.unitOfWork.run((tx) => {
-      const printer = this.find(tx.db, key);
-      const { id, uuid } = printer;
-      for (const observer of this.observers) observer.beforeDelete(tx, printer);
-      this.tally.remove(tx.db, printer);
-      tx.db.run('DELETE FROM printer WHERE id = ?', id);
-      this.changes.printerIn(tx, id);
-      this.audit.record(tx, {
-        action: 'printer.delete',
-        subject: `printer/${id}`,
-        before: toState(printer),
-        after: null,
-      });
-      tx.afterCommit(() => {
-        this.logger.log(`Printer ${id} (${uuid}) was deleted`);
-        this.shutOut.next(uuid);
-      });
-      return Promise.resolve();
-    });
-  }
-
-  /** Registers a feature that keeps something of printers. */
-  observe(observer: PrinterObserver): void {
-    this.observers.push(observer);
-  }
-
-  /** Emits the UUID of a printer whose connection must prove itself anew, after the commit. */
-  get mustReconnect(): Observable<string> {
-    return this.shutOut.asObservable();
-  }
-
   /** The printer with this number, as a target. */
   byId(db: Statements, id: number): TargetPrinter | null {
     return this.targets.find(db, 'WHERE id = ?', id);
@@ -259,7 +173,12 @@ export class PrinterService {
     }
   }
 
-  private find(db: Statements, key: number | string): Printer {
+  /**
+   * One printer, by its number or its UUID, as a connection sees it.
+   *
+   * @throws NotFound where there is none
+   */
+  find(db: Statements, key: number | string): Printer {
     const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
     const printer = this.table.find(db, condition, key);
     if (!printer) throw new NotFound(`Printer not found: ${key}`);
@@ -293,19 +212,6 @@ export class PrinterService {
     );
     return printer;
   }
-}
-
-/** What an operator may see and change of a printer. */
-function toState(printer: Printer): AuditedState {
-  return {
-    uuid: printer.uuid,
-    name: printer.name,
-    user_id: printer.userId,
-    firmware_version: printer.firmwareVersion,
-    update_channel: printer.updateChannel,
-    blocked: printer.blocked,
-    has_key: printer.keyHash !== null,
-  };
 }
 
 /** Early firmware puts the printer's own UUID into the path: then what is on record names the owner. */

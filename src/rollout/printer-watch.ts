@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/transaction.js';
 import type { PrinterObserver } from '../printer/printer-observer.js';
 import type { Printer } from '../printer/printer.entity.js';
-import { PrinterService } from '../printer/printer.service.js';
+import { PrinterAdminService } from '../printer/printer-admin.service.js';
 import { PendingTargets } from './pending-targets.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { UpdateJournal } from './update-journal.js';
@@ -11,7 +11,7 @@ import { UpdateJournal } from './update-journal.js';
 @Injectable()
 export class PrinterWatch implements PrinterObserver {
   constructor(
-    printers: PrinterService,
+    printers: PrinterAdminService,
     private readonly pending: PendingTargets,
     private readonly progress: RolloutProgress,
     private readonly journal: UpdateJournal,

@@ -1,0 +1,120 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { AuditLog } from '../audit/audit-log.js';
+import type { AuditedState } from '../audit/audit-log.js';
+import { Changes } from '../database/changes.js';
+import { Database } from '../database/database.js';
+import type { Table } from '../database/table.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { FleetTally } from './fleet-tally.js';
+import type { PrinterObserver } from './printer-observer.js';
+import { Printer } from './printer.entity.js';
+import { PrinterService } from './printer.service.js';
+
+/** What an operator changes of a printer. */
+export interface PrinterChange {
+  blocked?: boolean | undefined;
+  resetKey?: boolean | undefined;
+}
+
+/** The operators' side of printers: shut them out, let them in, forget their secrets, delete them. */
+@Injectable()
+export class PrinterAdminService {
+  private readonly logger = new Logger('Printer');
+  private readonly table: Table<Printer>;
+  private readonly shutOut = new Subject<string>();
+  private readonly observers: PrinterObserver[] = [];
+
+  constructor(
+    database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly printers: PrinterService,
+    private readonly tally: FleetTally,
+    private readonly audit: AuditLog,
+    private readonly changes: Changes,
+  ) {
+    this.table = database.table(Printer);
+  }
+
+  /**
+   * Shuts a printer out or lets it in again, or forgets its secret, so that it may come with another one.
+   *
+   * @throws NotFound where there is none
+   */
+  change(key: number | string, change: PrinterChange): Promise<Printer> {
+    return this.unitOfWork.run((tx) => {
+      const before = this.printers.find(tx.db, key);
+      const changes = {
+        ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
+        ...(change.resetKey ? { keyHash: null } : {}),
+      };
+      if (Object.keys(changes).length === 0) return Promise.resolve(before);
+      this.table.update(tx.db, before.id, changes);
+      const after = { ...before, ...changes };
+      this.changes.printerIn(tx, before.id);
+      this.audit.record(tx, {
+        action: 'printer.change',
+        subject: `printer/${before.id}`,
+        before: toState(before),
+        after: toState(after),
+      });
+      tx.afterCommit(() => {
+        this.logger.log(`Printer ${before.id} (${before.uuid}) was changed: ${JSON.stringify(change)}`);
+        this.shutOut.next(before.uuid);
+      });
+      return Promise.resolve(after);
+    });
+  }
+
+  /**
+   * Deletes a printer and its history; the counters of rollouts count it no more. Where printers register themselves, it comes back
+   * as a new one: to keep it out, block it.
+   *
+   * @throws NotFound where there is none
+   */
+  remove(key: number | string): Promise<void> {
+    return this.unitOfWork.run((tx) => {
+      const printer = this.printers.find(tx.db, key);
+      const { id, uuid } = printer;
+      for (const observer of this.observers) observer.beforeDelete(tx, printer);
+      this.tally.remove(tx.db, printer);
+      tx.db.run('DELETE FROM printer WHERE id = ?', id);
+      this.changes.printerIn(tx, id);
+      this.audit.record(tx, {
+        action: 'printer.delete',
+        subject: `printer/${id}`,
+        before: toState(printer),
+        after: null,
+      });
+      tx.afterCommit(() => {
+        this.logger.log(`Printer ${id} (${uuid}) was deleted`);
+        this.shutOut.next(uuid);
+      });
+      return Promise.resolve();
+    });
+  }
+
+  /** Registers a feature that keeps something of printers. */
+  observe(observer: PrinterObserver): void {
+    this.observers.push(observer);
+  }
+
+  /** Emits the UUID of a printer whose connection must prove itself anew, after the commit. */
+  get mustReconnect(): Observable<string> {
+    return this.shutOut.asObservable();
+  }
+}
+
+/** What an operator may see and change of a printer. */
+function toState(printer: Printer): AuditedState {
+  return {
+    uuid: printer.uuid,
+    name: printer.name,
+    user_id: printer.userId,
+    firmware_version: printer.firmwareVersion,
+    update_channel: printer.updateChannel,
+    blocked: printer.blocked,
+    has_key: printer.keyHash !== null,
+  };
+}
