@@ -420,4 +420,30 @@ describe('A snapshot of the database', () => {
       .snapshot((db) => Promise.resolve(db.count('SELECT count(*) FROM rollout')));
     expect(after).toBe(0);
   });
+
+  it('is refused where a hundred others wait for theirs', async () => {
+    const look = (): Promise<number> =>
+      server.get(Database).snapshot((db) => Promise.resolve(db.count('SELECT count(*) FROM printer')));
+    const looks = await Promise.allSettled(Array.from({ length: 120 }, look));
+    expect(looks.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
+    expect(looks.at(-1)).toMatchObject({ reason: { message: expect.stringMatching(/^100 requests wait/) } });
+    expect(await look()).toBe(0);
+  });
+
+  it('is waited for by a stop, but not those that wait behind it', async () => {
+    const stopping = await TestServer.start();
+    const database = stopping.get(Database);
+    let goOn: () => void = () => undefined;
+    const first = database.snapshot(async (db) => {
+      const before = db.count('SELECT count(*) FROM rollout');
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return before + db.count('SELECT count(*) FROM rollout');
+    });
+    const second = expect(database.snapshot(() => Promise.resolve(1))).rejects.toThrow('is stopping');
+    const stopped = stopping.stop();
+    setTimeout(() => goOn(), 100);
+    expect(await first).toBe(0);
+    await second;
+    await stopped;
+  });
 });

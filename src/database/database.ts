@@ -3,10 +3,14 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
+import { Unavailable } from '../common/errors.js';
 import { Serial } from '../common/serial.js';
 import { AppConfig } from '../config/config.js';
 import { Statements } from './statements.js';
 import { Table } from './table.js';
+
+// What waits keeps what was asked: a list of targets may be a megabyte.
+const MAX_WAITING = 100;
 
 /**
  * The connections of this process to its SQLite file. The writing one is TypeORM's own, and only `UnitOfWork` may use it.
@@ -23,6 +27,8 @@ export class Database implements OnApplicationShutdown {
   private readonly snapshotConnection: SqliteDatabase.Database;
   private readonly snapshotReader: Statements;
   private readonly snapshots = new Serial();
+  private waiting = 0;
+  private closing = false;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -52,9 +58,16 @@ export class Database implements OnApplicationShutdown {
    * Reads one state of the database, however many turns of the event loop that takes and whatever is committed meanwhile: the
    * state at the first statement of the work. What memory alone knows has to be looked at before its first `await`. One piece of
    * work at a time: long ones may not take the machine from printers by their number.
+   *
+   * @throws Unavailable where too much work waits already, or the server is stopping
    */
-  snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
+  async snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
+    if (this.waiting >= MAX_WAITING)
+      throw new Unavailable(`${MAX_WAITING} requests wait for a look at the whole fleet, as many as may`);
+    this.waiting += 1;
     return this.snapshots.run(async () => {
+      this.waiting -= 1;
+      if (this.closing) throw new Unavailable('The server is stopping');
       this.snapshotReader.run('BEGIN');
       try {
         return await work(this.snapshotReader);
@@ -64,8 +77,9 @@ export class Database implements OnApplicationShutdown {
     });
   }
 
-  /** What reads a snapshot comes to its end first. */
+  /** What reads a snapshot comes to its end first; nobody is there any more for what waits behind it. */
   async onApplicationShutdown(): Promise<void> {
+    this.closing = true;
     await this.snapshots.run(() => Promise.resolve());
     this.snapshotConnection.close();
     this.readingConnection.close();
