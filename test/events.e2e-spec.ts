@@ -279,12 +279,14 @@ describe('The event stream', () => {
   }, 60_000);
 
   it('lets two hundred in, and others when there is room again', async () => {
-    await start();
+    const log = new LogLines();
+    await start({}, log);
     const all = await Promise.all(Array.from({ length: 200 }, () => read()));
     const refused = await server.request('GET', '/api/events');
     expect(refused.status).toBe(503);
     expect(refused.headers.get('content-type')).toContain('application/problem+json');
     expect(refused.body.detail).toBe('The server has 200 event streams, as many as it may have');
+    expect(log.of('Error')).toEqual([refused.body.detail]);
     all[0]!.close();
     await eventually('there is room again', async () => {
       try {

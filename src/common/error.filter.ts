@@ -29,7 +29,9 @@ export class ErrorFilter implements ExceptionFilter {
     const answer = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
     if (answer.status === 503) response.setHeader('Retry-After', '5');
     if (error instanceof TooMany) response.setHeader('Retry-After', String(error.retryAfter));
-    if (answer.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
+    // A refusal on purpose: where it was thrown says nothing, and whoever is refused may come back in a loop.
+    if (error instanceof Unavailable) this.logger.warn(error.message);
+    else if (answer.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
     // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
     if (response.headersSent) {
       response.destroy();
