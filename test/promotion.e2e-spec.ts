@@ -1,10 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
+import { FirmwareStorage } from '../src/firmware/firmware-storage.js';
 import { eventually } from './support/eventually.js';
-import { binary, connected, expectStatus, roll, rollout, upload } from './support/factories.js';
+import { binary, connected, expectStatus, roll, rollout, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
 import { TestServer } from './support/server.js';
 import type { Answer } from './support/server.js';
@@ -127,6 +128,22 @@ describe('A promotion', () => {
     expectStatus(await server.request('DELETE', '/api/firmware/5.0.0?channel=canary'), 204);
     const download = await fetch(`${server.url}/api/firmware/download/5.0.0`);
     expect(Buffer.from(await download.arrayBuffer())).toEqual(Buffer.from(bytes));
+  });
+
+  it('in the middle of an upload to the same channel makes that a conflict', async () => {
+    const bytes = binary();
+    await upload(server, '5.1.0', { channel: 'canary' }, bytes);
+    const storage = server.get(FirmwareStorage);
+    const publish = storage.publish.bind(storage);
+    const published = jest.spyOn(storage, 'publish').mockImplementation(async (one) => {
+      await publish(one);
+      await promote('5.1.0', 'beta');
+    });
+    const form = uploadForm({ version: '5.1.0', channel: 'beta' }, bytes);
+    const answer = await server.request('POST', '/api/firmware/upload', form);
+    published.mockRestore();
+    expect([answer.status, answer.body.detail]).toEqual([409, 'Firmware version already exists']);
+    expect((await fetch(`${server.url}/api/firmware/download/5.1.0`)).status).toBe(200);
   });
 
   it('of a build that lacks a good signature is refused while signing keys are registered', async () => {

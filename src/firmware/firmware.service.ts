@@ -197,7 +197,11 @@ export class FirmwareService {
       await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
       try {
         await this.storage.publish(binary);
-        return await this.unitOfWork.run((tx) => this.insert(tx, build, binary, verified));
+        return await this.unitOfWork.run(async (tx) => {
+          // A promotion may have come in between.
+          await this.refuseClash(tx, build, binary);
+          return this.insert(tx, build, binary, verified);
+        });
       } catch (error) {
         await this.removeUnused([binary.sha256]);
         throw error;
