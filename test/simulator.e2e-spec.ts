@@ -102,4 +102,15 @@ describe('The simulator', () => {
       await one.stop();
     },
   );
+
+  it('keeps no messages of printers that come back for days', async () => {
+    const fleet = new Fleet(options({ printers: 3, seed: 'patient', versions: ['1.9.0'] }));
+    let heard = 0;
+    for (const one of fleet.printers) one.on('message', () => (heard += 1));
+    await fleet.start();
+    await eventually('all have subscribed', () => fleet.printers.every(({ subscribed }) => subscribed));
+    expect(heard).toBeGreaterThanOrEqual(6);
+    expect(fleet.printers.flatMap(({ received }) => received)).toEqual([]);
+    await fleet.stop();
+  });
 });

@@ -95,6 +95,8 @@ export class Fleet {
       behaviour: this.behaviour(fractionFrom(seed, 'behaviour', index)),
       rebootMs,
       publicKey,
+      // Nobody reads them, and printers that wait to be accepted come back for days.
+      keeps: 0,
       ...(stepMs === undefined ? {} : { stepMs }),
       ...(withKeys ? { apiKey: uuidFrom(seed, 'key', index) } : {}),
     });

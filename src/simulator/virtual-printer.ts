@@ -48,6 +48,8 @@ export interface VirtualPrinterOptions {
   stepMs?: number;
   /** How long it waits before it connects again, in milliseconds; arduinoWebSockets waits 500. */
   reconnectMs?: number;
+  /** So many of the last messages it keeps; all by default. */
+  keeps?: number;
 }
 
 interface PrinterEvents {
@@ -74,7 +76,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
   version: string;
   /** True while its socket is open and its subscribe was accepted. */
   subscribed = false;
-  /** Every message of the server, in order. */
+  /** The messages of the server, in order. */
   readonly received: ServerMessage[] = [];
   /** Every update message, in order. */
   readonly orders: UpdateOrder[] = [];
@@ -169,6 +171,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
   private receive(text: string): void {
     const message = JSON.parse(text) as ServerMessage;
     this.received.push(message);
+    if (this.received.length > (this.options.keeps ?? Infinity)) this.received.shift();
     this.emit('message', message);
     if (message.code === 'subscription_accepted') {
       this.subscribed = true;
