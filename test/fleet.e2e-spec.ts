@@ -6,6 +6,7 @@ import type { FleetHistoryResponse } from '../src/fleet/history.dto.js';
 import type { SummaryResponse, VersionCountResponse } from '../src/fleet/summary.dto.js';
 import type { PrinterHello } from '../src/printer/printer.service.js';
 import { bucketOf } from '../src/rollout/domain/bucket.js';
+import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { RolloutScheduler } from '../src/rollout/rollout.scheduler.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
 import { VERSION } from '../src/version.js';
@@ -213,6 +214,37 @@ describe('GET /api/summary', () => {
     expect(counted.at(-1)).toMatchObject({ version: 'other', printers: 10, on_target: 10 });
     expect(counted.reduce((sum, { printers }) => sum + printers, 0)).toBe(109);
   });
+
+  it('answers at once while a large fleet is counted for the first time, and says so', async () => {
+    const like = await register();
+    const many = 150_000;
+    await server.get(UnitOfWork).run((tx) => {
+      // As so many subscribes would have left them.
+      tx.db.run(
+        `INSERT INTO printer (uuid, name, user_id, firmware_version, version_key, auto_update, update_channel, blocked,
+            last_connected, created_at)
+          WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+          SELECT printf('00000000-0000-4000-8000-%012d', n), name, user_id, firmware_version, version_key, auto_update,
+            update_channel, blocked, last_connected, created_at FROM number, printer WHERE uuid = ?`,
+        many,
+        like,
+      );
+      tx.db.run('UPDATE printer_tally SET printers = printers + ?', many);
+      return Promise.resolve();
+    });
+    expect(await summary()).toMatchObject({
+      printers: { total: many + 1, online: 0 },
+      counted_at: null,
+      versions: [],
+    });
+    const counted = await eventually(
+      'they are counted',
+      summary,
+      ({ counted_at: at }) => at !== null,
+      30_000,
+    );
+    expect(counted.versions).toEqual([expect.objectContaining({ printers: many + 1, on_target: many + 1 })]);
+  }, 60_000);
 
   it('keeps a count as long as nothing changes, whatever the cron jobs do', async () => {
     await register();

@@ -78,18 +78,18 @@ export class Census {
   }
 
   /**
-   * The last count, as long as it is young enough or nothing has changed; else a new one. Waits long only where there is none.
+   * The last count, as long as it is young enough or nothing has changed; else a new one. Where that takes its time, the last one all
+   * the same, or null where there is none yet.
    *
    * @throws Unavailable where the server is stopping
    */
-  async latest(): Promise<Count> {
+  async latest(): Promise<Count | null> {
     const { kept } = this;
     if (kept !== null && (this.isCurrent || performance.now() < kept.until)) return kept.count;
     this.running ??= this.count().finally(() => (this.running = null));
-    if (kept === null) return this.running;
     // Who does not wait for it to the end is not told that it failed.
     this.running.catch(() => undefined);
-    return Promise.race([this.running, sleep(PATIENCE_MS, kept.count, { ref: false })]);
+    return Promise.race([this.running, sleep(PATIENCE_MS, kept?.count ?? null, { ref: false })]);
   }
 
   /** True where nothing has changed since the last count. */

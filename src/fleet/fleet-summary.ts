@@ -16,7 +16,8 @@ export interface Summary {
   endedLastDay: Endings;
   rollouts: ReadonlyMap<RolloutStatus, number>;
   firmware: number;
-  count: Count;
+  /** Null while the first one is under way. */
+  count: Count | null;
 }
 
 const PRINTERS = 'SELECT sum(printers) FROM printer_tally';

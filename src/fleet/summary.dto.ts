@@ -115,10 +115,13 @@ export class SummaryResponse {
   @ApiProperty({
     type: String,
     format: 'date-time',
+    nullable: true,
     example: '2025-01-15T09:59:59.500Z',
-    description: 'When `versions` was counted: a large fleet is not counted anew with every change',
+    description:
+      'When `versions` was counted: a large fleet is not counted anew with every change; null, and no versions, while the first ' +
+      'count after a start is under way',
   })
-  counted_at!: string;
+  counted_at!: string | null;
 
   @ApiProperty({
     type: [VersionCountResponse],
@@ -149,8 +152,8 @@ export function toSummaryResponse(summary: Summary, simulator: boolean): Summary
       cancelled: rollouts.get('cancelled') ?? 0,
     },
     firmware: summary.firmware,
-    counted_at: count.countedAt.toISOString(),
-    versions: toVersions(count.versions),
+    counted_at: count?.countedAt.toISOString() ?? null,
+    versions: count === null ? [] : toVersions(count.versions),
   };
 }
 

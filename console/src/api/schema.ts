@@ -1294,7 +1294,7 @@ export interface components {
             declined: number;
         };
         TimelineResponse: {
-            /** @description The oldest first: from the creation on (of a rollout from before 0.2, from the upgrade on); the last is now */
+            /** @description The oldest first: from the creation on (or from when the server first kept them); the last is now */
             points: components["schemas"]["TimelinePointResponse"][];
         };
         UpdateResponse: {
@@ -1686,10 +1686,10 @@ export interface components {
             firmware: number;
             /**
              * Format: date-time
-             * @description When `versions` was counted: a large fleet is not counted anew with every change
+             * @description When `versions` was counted: a large fleet is not counted anew with every change; null, and no versions, while the first count after a start is under way
              * @example 2025-01-15T09:59:59.500Z
              */
-            counted_at: string;
+            counted_at: string | null;
             /** @description The highest version first; beyond the 50 commonest, the rest summed up at the end */
             versions: components["schemas"]["VersionCountResponse"][];
         };

@@ -10,15 +10,24 @@ const SHOWN = 12;
 
 /** Which versions the fleet runs, and how their printers stand. */
 export function Versions({ summary }: { summary: Summary }) {
-  const { versions } = summary;
+  const { versions, counted_at: countedAt } = summary;
   const [all, showAll] = useState(false);
   const shown = all ? versions : versions.slice(0, SHOWN);
+  if (countedAt === null) {
+    return (
+      <Panel title="Versions">
+        <p class="loading" aria-busy="true">
+          Counting how {count(summary.printers.total)} printers stand
+        </p>
+      </Panel>
+    );
+  }
   return (
     <Panel
       title="Versions"
       aside={
         <span class="hint">
-          Counted <When at={summary.counted_at} />
+          Counted <When at={countedAt} />
         </span>
       }
     >
