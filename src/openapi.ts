@@ -31,6 +31,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('health', 'For supervisors and load balancers')
     .addTag('audit', 'Who changed what')
     .addTag('keys', 'Who may manage the server')
+    .addTag('signing keys', 'Whose signature firmware needs')
     .addTag('metrics', 'For Prometheus')
     .addTag('simulator', 'Virtual printers inside the server, to try it out')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'key')
