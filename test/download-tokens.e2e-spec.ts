@@ -59,6 +59,25 @@ describe('The address in an update message', () => {
     expect(await download(path)).toBe(200);
   });
 
+  it('opens a download to none but its own printer, however near their numbers', async () => {
+    await claim();
+    const boards = await Promise.all(
+      Array.from({ length: 9 }, () => connected(server, { behaviour: 'hang' })),
+    );
+    await eventually('the update messages', () => boards.every(({ orders }) => orders.length > 0));
+    const queries = boards.map(({ orders }) => new URL(orders[0]!.url).searchParams);
+    const tokens = queries.map((query) => query.get('token')!);
+    const printers = queries.map((query) => query.get('printer')!);
+    expect(new Set(tokens).size).toBe(9);
+    for (const [mine, token] of tokens.entries()) {
+      for (const [other, printer] of printers.entries()) {
+        const url = `/api/firmware/download/1.5.0?printer=${printer}&token=${token}`;
+        expect([mine, other, await download(url)]).toEqual([mine, other, mine === other ? 200 : 401]);
+      }
+    }
+    await Promise.all(boards.map((board) => board.stop()));
+  });
+
   it.each([
     ['no token', (url: string) => url.replace(/&token=.*/, '')],
     ['an empty token', (url: string) => url.replace(/token=.*/, 'token=')],

@@ -9,8 +9,10 @@ import { AppConfig } from '../config/config.js';
 
 const FILE = 'download-secret';
 const SECRET_BYTES = 32;
-// Half of an HMAC-SHA256 (RFC 2104 §5): short, for a board holds the whole message in memory, and beyond guessing.
+// A part of an HMAC-SHA512 (RFC 2104 §5): short, for a board holds the whole message in memory, and beyond guessing.
 const MAC_BYTES = 16;
+// So many printers share a digest, each with a part of its own: to whom one part is known, the others say nothing.
+const SHARING = 4;
 const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
 
 /** What a token is worth. */
@@ -23,6 +25,9 @@ export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 @Injectable()
 export class DownloadTokens {
   private readonly secret: Buffer;
+  /** The digests of the latest expiry: a rollout to everybody asks for those of neighbours one after the other. */
+  private readonly digests = new Map<string, Buffer>();
+  private latestExpiry = '';
 
   constructor(
     private readonly config: AppConfig,
@@ -36,14 +41,24 @@ export class DownloadTokens {
     const expires = Math.ceil((this.clock.now().getTime() + this.config.downloadTokenMs) / 1_000).toString(
       36,
     );
-    return `${expires}.${this.mac(version, printerId, expires).toString('base64url')}`;
+    if (expires !== this.latestExpiry) {
+      this.digests.clear();
+      this.latestExpiry = expires;
+    }
+    const text = textOf(version, printerId, expires);
+    let digest = this.digests.get(text);
+    if (digest === undefined) {
+      digest = this.digest(text);
+      this.digests.set(text, digest);
+    }
+    return `${expires}.${partOf(digest, printerId).toString('base64url')}`;
   }
 
   private verify(version: string, printerId: number, token: string): TokenVerdict {
     const [, expires, mac] = TOKEN.exec(token) ?? [];
     if (expires === undefined || mac === undefined) return 'invalid';
-    if (!timingSafeEqual(Buffer.from(mac, 'base64url'), this.mac(version, printerId, expires)))
-      return 'invalid';
+    const expected = partOf(this.digest(textOf(version, printerId, expires)), printerId);
+    if (!timingSafeEqual(Buffer.from(mac, 'base64url'), expected)) return 'invalid';
     return this.clock.now().getTime() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
   }
 
@@ -58,11 +73,19 @@ export class DownloadTokens {
     return this.verify(parseVersion(version), Number(printer), token);
   }
 
-  private mac(version: string, printerId: number, expires: string): Buffer {
-    // No version has a space: no two triples are the same text.
-    const text = `${version} ${printerId} ${expires}`;
-    return createHmac('sha256', this.secret).update(text).digest().subarray(0, MAC_BYTES);
+  private digest(text: string): Buffer {
+    return createHmac('sha512', this.secret).update(text).digest();
   }
+}
+
+/** What is signed for a printer and those that share its digest. No version has a space: no two triples are the same text. */
+function textOf(version: string, printerId: number, expires: string): string {
+  return `${version} ${Math.floor(printerId / SHARING)} ${expires}`;
+}
+
+function partOf(digest: Buffer, printerId: number): Buffer {
+  const begin = (printerId % SHARING) * MAC_BYTES;
+  return digest.subarray(begin, begin + MAC_BYTES);
 }
 
 /** Kept in a file: tokens that boards hold outlive a restart. */
