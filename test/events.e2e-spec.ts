@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Changes } from '../src/database/changes.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { EventTimes } from '../src/fleet/event-streams.js';
+import { FleetWatch } from '../src/fleet/fleet-watch.js';
 import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { VERSION } from '../src/version.js';
@@ -277,6 +278,27 @@ describe('The event stream', () => {
       );
     });
   }, 60_000);
+
+  it('tells one stream after the other what is long, and others get their turn in between', async () => {
+    await start();
+    quick();
+    await upload(server, '1.5.0');
+    const target = { printer_ids: Array.from({ length: 9_000 }, () => randomUUID()) };
+    const { id } = await roll(server, '1.5.0', { target, rollout_type: 'gradual', rollout_percentage: 0 });
+    const all = await Promise.all(Array.from({ length: 20 }, () => read()));
+    await Promise.all(all.map((one) => one.next('summary')));
+    const told = jest.spyOn(server.get(FleetWatch), 'rollout');
+    let mostInOneTurn = 0;
+    const look = (before: number): void => {
+      mostInOneTurn = Math.max(mostInOneTurn, told.mock.calls.length - before);
+      if (told.mock.calls.length < all.length) setImmediate(look, told.mock.calls.length);
+    };
+    look(0);
+    await patch(server, id, { rollout_percentage: 1 });
+    for (const one of all)
+      await one.next('rollouts', (data) => rolloutsOf(data)[0]?.rollout_percentage === 1);
+    expect([told.mock.calls.length, mostInOneTurn]).toEqual([20, 1]);
+  });
 
   it('lets two hundred in, and others when there is room again', async () => {
     const log = new LogLines();

@@ -17,10 +17,12 @@ export interface EventSource {
   summary(): string | null;
   /** Null for a rollout that is deleted. */
   rollout(id: number): string | null;
+  /** Lets a stream send when its turn comes. */
+  queue(stream: EventStream): void;
 }
 
-// So much is handed over before it is looked whether that has been read.
-const AT_ONCE = 16 * 1024;
+// So much is handed over before it is looked whether that has been read, and before the event loop is given back.
+export const AT_ONCE = 16 * 1024;
 const LAST_WORDS_MS = 100;
 // Who has not heard of so many rollouts comes back, and is told of all as they are.
 const MAX_MISSED = 1_000;
@@ -49,7 +51,7 @@ export class EventStream {
   ) {
     this.rolloutsDue = new Set(rollouts);
     // Nest's pipe hears of it first, and goes on with what it holds.
-    response.on('drain', () => setImmediate(() => this.send()));
+    response.on('drain', () => source.queue(this));
   }
 
   /** Notes what it has to be told; false where that has become too much. */
@@ -69,29 +71,33 @@ export class EventStream {
     this.pingDue = true;
   }
 
-  /** Says what is due, as far as there is room. */
-  send(): void {
-    if (this.subscriber.closed || !this.hasRoom) return;
+  /**
+   * Sends what is due, as far as there is room.
+   *
+   * @returns how many characters that was
+   */
+  send(): number {
+    if (this.subscriber.closed || !this.hasRoom) return 0;
     try {
-      if (this.sendSome()) return;
+      return this.sendSome();
     } catch (error) {
       // The database cannot be read: Nest logs it, and ends the stream; its reader comes back.
       this.subscriber.error(error);
-      return;
+      return 0;
     }
-    // What was handed over is with the socket by then.
-    setImmediate(() => this.send());
   }
 
-  /** True where nothing more is due. */
-  private sendSome(): boolean {
-    for (let sent = 0; sent < AT_ONCE;) {
+  private sendSome(): number {
+    let sent = 0;
+    while (sent < AT_ONCE) {
       const event = this.next();
-      if (event === null) return true;
+      if (event === null) return sent;
       this.subscriber.next({ type: event.type, data: event.data });
       sent += event.data.length;
     }
-    return false;
+    // What was handed over is with the socket by then.
+    this.source.queue(this);
+    return sent;
   }
 
   /** Ends it at once; one that does not read what it was sent is cut off. */

@@ -6,7 +6,7 @@ import { Clock } from '../common/clock.js';
 import { Unavailable } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { VERSION } from '../version.js';
-import { EventStream } from './event-stream.js';
+import { AT_ONCE, EventStream } from './event-stream.js';
 import type { EventSource } from './event-stream.js';
 import { FleetSummary } from './fleet-summary.js';
 import type { FleetChange } from './fleet-watch.js';
@@ -37,6 +37,9 @@ const SOON_MS = 50;
 export class EventStreams implements EventSource {
   private readonly logger = new Logger('Events');
   private readonly streams = new Set<EventStream>();
+  /** Those that have something to send. */
+  private readonly queued = new Set<EventStream>();
+  private sending: NodeJS.Immediate | undefined;
   private readonly startedAt: Date;
   private turn: NodeJS.Timeout | undefined;
   private pings: NodeJS.Timeout | undefined;
@@ -71,7 +74,7 @@ export class EventStreams implements EventSource {
       if (this.streams.size === 0) this.begin();
       const stream = new EventStream(response, subscriber, this, this.watch.newestRollouts(ROLLOUTS));
       this.streams.add(stream);
-      stream.send();
+      this.queue(stream);
       if (this.latest === null) this.summarise();
       return () => this.close(stream);
     });
@@ -100,6 +103,23 @@ export class EventStreams implements EventSource {
     return this.watch.rollout(id);
   }
 
+  /** What is said of a rollout may name thousands of printers, and goes to every stream: not to all in one turn of the event loop. */
+  queue(stream: EventStream): void {
+    this.queued.add(stream);
+    this.sending ??= setImmediate(() => this.sendSome());
+  }
+
+  private sendSome(): void {
+    this.sending = undefined;
+    let sent = 0;
+    for (const stream of [...this.queued]) {
+      if (sent >= AT_ONCE) break;
+      this.queued.delete(stream);
+      sent += stream.send();
+    }
+    if (this.queued.size > 0) this.sending ??= setImmediate(() => this.sendSome());
+  }
+
   private begin(): void {
     this.watch.begin(() => this.wake());
     this.pings = setInterval(() => this.ping(), this.times.pingMs);
@@ -107,6 +127,7 @@ export class EventStreams implements EventSource {
 
   private close(stream: EventStream): void {
     this.streams.delete(stream);
+    this.queued.delete(stream);
     if (this.streams.size > 0) return;
     this.watch.end();
     clearInterval(this.pings);
@@ -126,7 +147,7 @@ export class EventStreams implements EventSource {
     this.lastTurn = performance.now();
     const change = this.take();
     for (const stream of [...this.streams]) {
-      if (change !== null && stream.note(change)) stream.send();
+      if (change !== null && stream.note(change)) this.queue(stream);
       else stream.end();
     }
     this.summarise();
@@ -150,7 +171,7 @@ export class EventStreams implements EventSource {
         continue;
       }
       stream.notePing();
-      stream.send();
+      this.queue(stream);
     }
     // What ended a day ago counts no more, though nothing has happened.
     if (this.streams.size > 0) this.wake();
@@ -176,7 +197,7 @@ export class EventStreams implements EventSource {
     this.latest = summary;
     for (const stream of [...this.streams]) {
       stream.noteSummary();
-      stream.send();
+      this.queue(stream);
     }
   }
 }
