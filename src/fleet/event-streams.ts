@@ -71,8 +71,10 @@ export class EventStreams implements EventSource {
       }
       // Nest has switched it off. One that reads nothing holds a place that others may need.
       response.req.socket.setTimeout(Math.max(this.config.stalledMs, 3 * this.times.pingMs));
+      // What may fail comes first: nothing is watched for a stream that does not come about.
+      const rollouts = this.watch.newestRollouts(ROLLOUTS);
       if (this.streams.size === 0) this.begin();
-      const stream = new EventStream(response, subscriber, this, this.watch.newestRollouts(ROLLOUTS));
+      const stream = new EventStream(response, subscriber, this, rollouts);
       this.streams.add(stream);
       this.queue(stream);
       if (this.latest === null) this.summarise();
