@@ -92,6 +92,8 @@ export class PrinterList {
       sizes.push(filter.search === undefined ? await this.count(filter) : await this.countAlong(part));
     let total = sizes.reduce((sum, size) => sum + size, 0);
     if (filter.online === false) total -= await this.countOnline(filter);
+    // To find nobody means to look at everybody.
+    if (total === 0) return { rows: [], total };
     return { rows: await this.readParts(filter, wanted, parts, sizes), total };
   }
 
