@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { versionKey } from '../src/common/version.js';
 import { FleetSampler } from '../src/fleet/fleet-sampler.js';
 import type { FleetHistoryResponse } from '../src/fleet/history.dto.js';
 import type { SummaryResponse, VersionCountResponse } from '../src/fleet/summary.dto.js';
@@ -351,6 +352,20 @@ describe('GET /api/fleet/history', () => {
     const { points } = await history();
     expect(points.map(({ printers }) => printers)).toEqual([[0], [1], [1], [1]]);
     expect([...points].sort((a, b) => (a.at < b.at ? -1 : 1))).toEqual(points);
+  });
+
+  it('takes no room for versions that nobody runs any more', async () => {
+    const kinds = (): Promise<unknown> =>
+      server.get(DataSource).query('SELECT version_key, printers FROM printer_tally ORDER BY version_key');
+    const uuid = randomUUID();
+    for (const version of ['1.4.0', '1.4.1', '1.4.2']) {
+      const one = await board({ uuid, version });
+      await one.stop();
+    }
+    expect(await kinds()).toHaveLength(3);
+    await server.get(FleetSampler).sample();
+    expect(await kinds()).toEqual([{ version_key: versionKey('1.4.2'), printers: 1 }]);
+    expect((await history()).versions).toEqual(['1.4.2']);
   });
 
   it('keeps every five minutes for a day, every hour for thirty days', async () => {

@@ -11,6 +11,9 @@ const ADD = `INSERT INTO printer_tally (update_channel, version_key, platform, v
   ON CONFLICT (update_channel, version_key, platform, version_rollout_id) DO UPDATE SET printers = printers + 1`;
 const TAKE = `UPDATE printer_tally SET printers = printers - 1
   WHERE update_channel = ? AND version_key = ? AND platform = ? AND version_rollout_id = ?`;
+// A board that names another version at each start leaves a row each time. So many are looked for at once: a few milliseconds.
+const PRUNE = `DELETE FROM printer_tally WHERE (update_channel, version_key, platform, version_rollout_id) IN
+  (SELECT update_channel, version_key, platform, version_rollout_id FROM printer_tally WHERE printers = 0 LIMIT 1000)`;
 
 type Kind = [channel: Channel, versionKey: string, platform: string, versionRolloutId: number];
 
@@ -37,6 +40,11 @@ export class FleetTally {
   /** Counts a printer no more; to be called in the transaction that deletes it. */
   remove(db: Statements, printer: Printer): void {
     db.run(TAKE, ...kindOf(printer));
+  }
+
+  /** Forgets kinds of which there are no printers any more. */
+  prune(db: Statements): void {
+    db.run(PRUNE);
   }
 
   /** Every kind of which there are printers. */
