@@ -23,3 +23,11 @@ export const ApiBadRolloutId = (): MethodDecorator =>
 /** Documents the answer where there is no such rollout. */
 export const ApiUnknownRollout = (): MethodDecorator =>
   ApiProblem(404, 'No such rollout', 'Rollout not found: 42');
+
+/** Documents the answer where others look at the whole fleet already. */
+export const ApiBusy = (): MethodDecorator =>
+  ApiProblem(
+    503,
+    'Too many such requests wait, or the server is stopping',
+    '100 requests wait for a look at the whole fleet, as many as may',
+  );

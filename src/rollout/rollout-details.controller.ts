@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { Presence } from '../printer/presence.js';
-import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
+import { ApiBadRolloutId, ApiBusy, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
 import {
   FailuresResponse,
   RolloutUpdateListResponse,
@@ -38,6 +38,7 @@ export class RolloutDetailsController {
     'status must be one of the following values: in_progress, completed, failed, declined, pending',
   )
   @ApiUnknownRollout()
+  @ApiBusy()
   async updates(
     @Param() param: RolloutParam,
     @Query() query: RolloutUpdatesQuery,
@@ -54,6 +55,7 @@ export class RolloutDetailsController {
   @ApiOkResponse({ type: FailuresResponse })
   @ApiBadRolloutId()
   @ApiUnknownRollout()
+  @ApiBusy()
   async failures(@Param() param: RolloutParam): Promise<FailuresResponse> {
     return toFailuresResponse(await this.rolloutFailures.of(param.rollout_id));
   }

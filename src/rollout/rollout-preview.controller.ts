@@ -3,7 +3,7 @@ import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
-import { ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
+import { ApiBusy, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
 import { RolloutPreview } from './rollout-preview.js';
 import {
   ChangePreviewResponse,
@@ -40,6 +40,7 @@ export class RolloutPreviewController {
     'The firmware is deprecated, or lacks a signature while signing keys are registered',
     'Firmware 1.5.0 is deprecated, and offered to nobody',
   )
+  @ApiBusy()
   async ofNew(@Body() dto: CreateRolloutDto): Promise<RolloutPreviewResponse> {
     const wanted = toNewRollout(dto, this.config.maxTargetIds);
     return toRolloutPreviewResponse(await this.previews.ofNew(wanted));
@@ -62,6 +63,7 @@ export class RolloutPreviewController {
     'The life of the rollout lacks that step',
     'Rollout 42 is cancelled, and cannot become active',
   )
+  @ApiBusy()
   async ofChange(
     @Param() param: RolloutParam,
     @Body() dto: ChangeRolloutDto,
