@@ -171,6 +171,37 @@ describeInBrowser('An operator in the console', () => {
     expect(body.rollouts).toHaveLength(1);
   });
 
+  it('is asked before most of the fleet is sent something at once, by channel as by all', async () => {
+    await upload(server, '1.7.0');
+    await page.goto(`${server.url}/rollouts/new?version=1.7.0&channel=stable`);
+    await page
+      .getByRole('region', { name: 'Preview' })
+      .getByText(/60 of 60 printers match/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page.getByRole('dialog').getByText('Roll 1.7.0 out to all printers now?').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('radio', { name: /^Gradual/ }).check();
+    await page.getByRole('spinbutton', { name: 'Percentage' }).fill('101');
+    await page.getByRole('listitem').getByText('The percentage is a whole number from 0 to 100').waitFor();
+    const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts');
+    expect(body.rollouts).toHaveLength(1);
+  });
+
+  it('keeps the focus in the page when a build is deleted', async () => {
+    await page.goto(`${server.url}/firmware?open=1.7.0`);
+    const section = page.getByRole('region', { name: '1.7.0 in stable' });
+    await section.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+    await section.waitFor({ state: 'detached' });
+    await eventually(
+      'the heading has the focus',
+      () => page.evaluate('document.activeElement.tagName'),
+      (name) => name === 'H1',
+    );
+  });
+
   it('finds a printer, and rolls out to the ones that are chosen', async () => {
     await page.goto(`${server.url}/printers`);
     await page.getByLabel('Search').fill('virtual printer 1');

@@ -68,6 +68,7 @@ export function RolloutForm({
     }
   };
   const submit = async (): Promise<void> => {
+    if (isBusy) return;
     if (request === null) {
       setFailed(problems);
       return;
@@ -108,7 +109,7 @@ export function RolloutForm({
           <PreviewPanel preview={preview} problems={problems} isErrorBeside={isBesideField(preview.error)} />
           {failed instanceof ApiError && <FormFailure error={failed} isBesideField={isBesideField(failed)} />}
           <div class="actions">
-            <button type="submit" disabled={isBusy} aria-busy={isBusy}>
+            <button type="submit" aria-busy={isBusy}>
               Create rollout
             </button>
           </div>
