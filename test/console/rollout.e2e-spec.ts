@@ -189,6 +189,17 @@ describeInBrowser('An operator in the console', () => {
     expect(body.rollouts).toHaveLength(1);
   });
 
+  it('offers no rollout without a preview to a server that is not there', async () => {
+    await page.goto(`${server.url}/rollouts/new?version=1.7.0&channel=stable`);
+    const preview = page.getByRole('region', { name: 'Preview' });
+    await preview.getByText('Live', { exact: true }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page.getByText('The server cannot be reached.').first().waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.context().setOffline(false);
+  });
+
   it('keeps the focus in the page when a build is deleted', async () => {
     await page.goto(`${server.url}/firmware?open=1.7.0`);
     const section = page.getByRole('region', { name: '1.7.0 in stable' });

@@ -141,12 +141,12 @@ function isBesideField(error: unknown): boolean {
   return isAboutVersion(error) || isAllBeside(error, FIELDS);
 }
 
-/** What the rollout would do, as it is at this moment; null where the server refuses nothing, and yet cannot say. */
+/** What the rollout would do, as it is at this moment; null where the server is there, refuses nothing, and yet cannot say. */
 async function previewOf(request: NewRollout): Promise<Preview | null> {
   try {
     return await api.previewRollout(request);
   } catch (error) {
-    if (error instanceof ApiError && error.status >= 400 && error.status < 500) throw error;
+    if (error instanceof ApiError && error.status < 500) throw error;
     return null;
   }
 }
