@@ -81,6 +81,19 @@ describeInBrowser('An operator in the console', () => {
     expect(await page.getByLabel('Release notes').inputValue()).toBe('Typed with care');
   });
 
+  it('is told beside the button that a file is too large, and keeps the focus there', async () => {
+    await page.goto(`${server.url}/firmware`);
+    const buffer = Buffer.alloc(6_000_000);
+    await page.setInputFiles('input[type=file]', {
+      name: 'large-9.9.9.bin',
+      mimeType: 'application/octet-stream',
+      buffer,
+    });
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByRole('alert').getByText('File too large').waitFor();
+    await page.locator('button[type=submit]:focus').waitFor();
+  });
+
   it('sees printers come online without a reload', async () => {
     await page.goto(server.url);
     await fleet.start();

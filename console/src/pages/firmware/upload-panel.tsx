@@ -137,13 +137,12 @@ function curlTexts(draft: UploadDraft): Array<readonly [string, string]> {
 /** Some refusals name no field, but there is one that they are about. */
 function uploadError(error: unknown, field: string): string | null {
   if (!(error instanceof ApiError)) return null;
-  if (error.status === 413) return field === 'file' ? error.message : null;
   if (error.status === 409) return field === 'version' ? error.message : null;
   return error.of(field);
 }
 
 function isBesideField(error: unknown): boolean {
-  if (error instanceof ApiError && (error.status === 413 || error.status === 409)) return true;
+  if (error instanceof ApiError && error.status === 409) return true;
   return isAllBeside(error, FIELDS);
 }
 
