@@ -83,7 +83,7 @@ function Header() {
           <ul>
             {pages.map(([href, name]) => (
               <li key={href}>
-                <a href={href} aria-current={isAt(path, href) ? 'page' : undefined}>
+                <a href={href} data-name={name} aria-current={isAt(path, href) ? 'page' : undefined}>
                   {name}
                 </a>
               </li>

@@ -74,6 +74,20 @@ describeInBrowser('The console while things happen', () => {
     await page.context().close();
   });
 
+  it('gives its connection back when its page is left, and takes one again on Back', async () => {
+    const { page } = await openTab(browser);
+    const path = ['/', '/firmware', '/rollouts', '/printers'];
+    // A browser has six connections for one server.
+    for (let visit = 0; visit < 9; visit += 1) {
+      await page.goto(`${server.url}${path[visit % path.length]}`, { timeout: 5_000 });
+      await page.getByText('Live', { exact: true }).waitFor();
+    }
+    await page.goBack({ waitUntil: 'commit' });
+    await page.getByRole('heading', { level: 1, name: 'Printers' }).waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.context().close();
+  }, 60_000);
+
   it('takes less than a third of a core while a thousand updates a second move', async () => {
     await connect(100);
     const { id } = await roll(server, '1.5.0');

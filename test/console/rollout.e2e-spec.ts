@@ -81,6 +81,19 @@ describeInBrowser('An operator in the console', () => {
     expect(await page.getByLabel('Release notes').inputValue()).toBe('Typed with care');
   });
 
+  it('is told beside the button that a file is too large, and keeps the focus there', async () => {
+    await page.goto(`${server.url}/firmware`);
+    const buffer = Buffer.alloc(6_000_000);
+    await page.setInputFiles('input[type=file]', {
+      name: 'large-9.9.9.bin',
+      mimeType: 'application/octet-stream',
+      buffer,
+    });
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.getByRole('alert').getByText('File too large').waitFor();
+    await page.locator('button[type=submit]:focus').waitFor();
+  });
+
   it('sees printers come online without a reload', async () => {
     await page.goto(server.url);
     await fleet.start();
@@ -169,6 +182,48 @@ describeInBrowser('An operator in the console', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts');
     expect(body.rollouts).toHaveLength(1);
+  });
+
+  it('is asked before most of the fleet is sent something at once, by channel as by all', async () => {
+    await upload(server, '1.7.0');
+    await page.goto(`${server.url}/rollouts/new?version=1.7.0&channel=stable`);
+    await page
+      .getByRole('region', { name: 'Preview' })
+      .getByText(/60 of 60 printers match/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page.getByRole('dialog').getByText('Roll 1.7.0 out to all printers now?').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('radio', { name: /^Gradual/ }).check();
+    await page.getByRole('spinbutton', { name: 'Percentage' }).fill('101');
+    await page.getByRole('listitem').getByText('The percentage is a whole number from 0 to 100').waitFor();
+    const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts');
+    expect(body.rollouts).toHaveLength(1);
+  });
+
+  it('offers no rollout without a preview to a server that is not there', async () => {
+    await page.goto(`${server.url}/rollouts/new?version=1.7.0&channel=stable`);
+    const preview = page.getByRole('region', { name: 'Preview' });
+    await preview.getByText('Live', { exact: true }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page.getByText('The server cannot be reached.').first().waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.context().setOffline(false);
+  });
+
+  it('keeps the focus in the page when a build is deleted', async () => {
+    await page.goto(`${server.url}/firmware?open=1.7.0`);
+    const section = page.getByRole('region', { name: '1.7.0 in stable' });
+    await section.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+    await section.waitFor({ state: 'detached' });
+    await eventually(
+      'the heading has the focus',
+      () => page.evaluate('document.activeElement.tagName'),
+      (name) => name === 'H1',
+    );
   });
 
   it('finds a printer, and rolls out to the ones that are chosen', async () => {

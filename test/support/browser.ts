@@ -20,6 +20,8 @@ export function startBrowser(): Promise<Browser> {
   if (PROGRAM === undefined) throw new Error(HOW_TO_INSTALL);
   return chromium.launch({
     executablePath: PROGRAM,
+    // As people's browsers do it: pages that were left are kept for Back.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--no-sandbox',
       '--disable-gpu',

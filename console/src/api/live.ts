@@ -74,6 +74,12 @@ export function startLive(): void {
     }, REST_AFTER_MS);
   };
   document.addEventListener('visibilitychange', look);
+  // A page that the browser keeps for Back would hold its connection, and after six of them it has none left for this server.
+  addEventListener('pagehide', () => {
+    clearTimeout(rest);
+    close();
+  });
+  addEventListener('pageshow', look);
   apiKey.subscribe(() => {
     close();
     look();

@@ -1,23 +1,58 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../api/api';
-import { keepKey } from '../api/key';
+import { apiKey, keepKey } from '../api/key';
 import { ApiError, keyWanted } from '../api/request';
 import { textOf } from '../ui/form';
 import { CopyButton, Failure } from '../ui/parts';
 
 /** Asks for a key, with the server's words that say why. */
 export function SignIn() {
-  const why = keyWanted.value;
-  const unclaimed = why?.includes('has not been claimed') === true;
+  const unclaimed = keyWanted.value?.includes('has not been claimed') === true;
+  const [made, setMade] = useState<string | null>(null);
+  // What is wrong with a key that is typed here stands beside its field.
+  const [why] = useState(apiKey.value === null ? 'This server asks for an API key.' : keyWanted.value);
+  const form = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    form.current?.querySelector('input')?.focus();
+    return () => void setTimeout(() => document.querySelector<HTMLElement>('#main')?.focus());
+  }, []);
+  if (made !== null) return <NewKey made={made} />;
   return (
-    <div class="narrow">
+    <div class="narrow" ref={form}>
       <header class="page-head">
         <div>
           <h1>Sign in</h1>
-          <p class="lead">{why}</p>
+          <p class="lead">{unclaimed ? keyWanted.value : why}</p>
         </div>
       </header>
-      {unclaimed ? <ClaimForm /> : <KeyForm />}
+      {unclaimed ? <ClaimForm claimed={setMade} /> : <KeyForm />}
+    </div>
+  );
+}
+
+/** Shows the first key, which nobody can ask for again. */
+function NewKey({ made }: { made: string }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <div class="narrow">
+      <header class="page-head">
+        <h1 ref={heading} tabIndex={-1}>
+          The server is yours
+        </h1>
+      </header>
+      <div class="notice good">
+        <p>This is your key: keep it, for it is shown this once.</p>
+        <pre class="select-all">
+          <code>{made}</code>
+        </pre>
+        <div class="actions">
+          <CopyButton text={made} />
+          <button type="button" onClick={() => (keyWanted.value = null)}>
+            Go on
+          </button>
+        </div>
+      </div>
     </div>
   );
 }
@@ -63,36 +98,19 @@ function KeyForm() {
   );
 }
 
-function ClaimForm() {
+function ClaimForm({ claimed }: { claimed: (key: string) => void }) {
   const [error, setError] = useState<unknown>(null);
-  const [made, setMade] = useState<string | null>(null);
   const submit = async (form: HTMLFormElement): Promise<void> => {
     const fields = new FormData(form);
     setError(null);
     try {
       const { key } = await api.claim(textOf(fields, 'token'), textOf(fields, 'name'));
       keepKey(key, fields.get('remember') !== null);
-      setMade(key);
+      claimed(key);
     } catch (failure) {
       setError(failure);
     }
   };
-  if (made !== null) {
-    return (
-      <div class="notice good">
-        <p>The server is yours. This is your key: keep it, for it is shown this once.</p>
-        <pre>
-          <code>{made}</code>
-        </pre>
-        <div class="actions">
-          <CopyButton text={made} />
-          <button type="button" onClick={() => (keyWanted.value = null)}>
-            Go on
-          </button>
-        </div>
-      </div>
-    );
-  }
   return (
     <form
       onSubmit={(event) => {

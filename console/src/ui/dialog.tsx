@@ -28,9 +28,15 @@ export function Confirm({
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
-    return () => void setTimeout(() => focusAgain(before));
+    return () => {
+      setTimeout(() => focusAgain(before));
+      // A list that is read again takes it away a moment later.
+      setTimeout(() => before?.isConnected === false && hasNoFocus() && focusAgain(null), 1_000);
+    };
   }, []);
   const act = async (): Promise<void> => {
+    // The button is not disabled while it works: it would lose the focus.
+    if (busy) return;
     setBusy(true);
     setError(null);
     try {
@@ -57,7 +63,7 @@ export function Confirm({
           <button type="button" class="quiet" onClick={close}>
             Leave it
           </button>
-          <button type="submit" class={dangerous ? 'danger' : ''} disabled={busy || !ready} aria-busy={busy}>
+          <button type="submit" class={dangerous ? 'danger' : ''} disabled={!ready} aria-busy={busy}>
             {action}
           </button>
         </footer>
@@ -66,9 +72,13 @@ export function Confirm({
   );
 }
 
+function hasNoFocus(): boolean {
+  return document.activeElement === null || document.activeElement === document.body;
+}
+
 /** Gives the focus back; what had it may have gone with what was done, even with its page. */
 function focusAgain(before: Element | null): void {
   const isThere = before instanceof HTMLElement && before.isConnected && before !== document.body;
   const page = document.querySelector<HTMLElement>('main');
-  (isThere ? before : (page?.querySelector('h1') ?? page))?.focus();
+  (isThere ? before : (page?.querySelector('h1') ?? page))?.focus({ preventScroll: !isThere });
 }

@@ -68,7 +68,12 @@ export function isAllBeside(error: unknown, fields: readonly string[]): boolean 
 export function useFocusOnError(error: unknown): RefObject<HTMLFormElement | null> {
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    if (error != null) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    if (error == null) return;
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    // Where no field is wrong, the button is back that had the focus before it was sent.
+    if (wrong != null) wrong.focus();
+    else if (document.activeElement === document.body)
+      form.current?.querySelector<HTMLElement>('[type="submit"]')?.focus({ preventScroll: true });
   }, [error]);
   return form;
 }

@@ -11,6 +11,7 @@ export interface Series {
 const SHORTEST_SPAN_S = 60;
 const DAY_S = 86_400;
 const FONT_PX = 12;
+const LONGEST_TICK_PX = 72;
 
 /** The sums up to each layer, which is what is drawn. */
 export function stack(times: readonly string[], series: readonly Series[]): uPlot.AlignedData {
@@ -44,7 +45,12 @@ export function plotOptions(
       y: { range: (_, __, max) => [0, Math.max(max, 1)] },
     },
     axes: [
-      { ...axis, space: 92, values: (_, ticks, __, ___, step) => timeTicks(ticks, step) },
+      {
+        ...axis,
+        space: 92,
+        values: (plot, ticks, _, __, step) =>
+          timeTicks(ticks, step).map((text, index) => (isAtEnd(plot, ticks[index] ?? 0) ? '' : text)),
+      },
       {
         ...axis,
         incrs: WHOLE,
@@ -69,6 +75,12 @@ export function plotOptions(
       ],
     },
   };
+}
+
+/** True where the text of a tick would be cut off at the right. */
+function isAtEnd({ scales: { x }, width }: uPlot, tick: number): boolean {
+  const [min, max] = [x?.min ?? 0, x?.max ?? 0];
+  return max > min && ((max - tick) / (max - min)) * width < LONGEST_TICK_PX / 2 - 12;
 }
 
 /** The upper edge of a layer, where it has one: so a few of a million are seen, and none is seen where there is none. */

@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../../api/request';
 import type { Firmware } from '../../api/types';
 import { upload } from '../../api/upload';
@@ -137,13 +137,12 @@ function curlTexts(draft: UploadDraft): Array<readonly [string, string]> {
 /** Some refusals name no field, but there is one that they are about. */
 function uploadError(error: unknown, field: string): string | null {
   if (!(error instanceof ApiError)) return null;
-  if (error.status === 413) return field === 'file' ? error.message : null;
   if (error.status === 409) return field === 'version' ? error.message : null;
   return error.of(field);
 }
 
 function isBesideField(error: unknown): boolean {
-  if (error instanceof ApiError && (error.status === 413 || error.status === 409)) return true;
+  if (error instanceof ApiError && error.status === 409) return true;
   return isAllBeside(error, FIELDS);
 }
 
@@ -219,13 +218,16 @@ function Sending({ progress: { sent, total }, stop }: { progress: Progress; stop
 
 function Done({ row }: { row: Firmware }) {
   const query = new URLSearchParams({ version: row.version, channel: row.channel });
+  const next = useRef<HTMLAnchorElement>(null);
+  // The button that was pressed is gone with the form.
+  useEffect(() => next.current?.focus(), []);
   return (
     <div class="notice good" role="status">
       <p>
         <b>{row.version}</b> for {boardText(row.platform)} is in {row.channel}. Nobody is sent it until a
         rollout names it.
       </p>
-      <a class="button small" href={`/rollouts/new?${query.toString()}`}>
+      <a ref={next} class="button small" href={`/rollouts/new?${query.toString()}`}>
         Roll out {row.version}
       </a>
     </div>

@@ -10,10 +10,19 @@ export interface Question {
   preview: Preview | null;
 }
 
-/** True for what reaches nobody, everybody at once, or nobody knows whom. */
+/** True for what reaches nobody, all or most of the fleet at once, or nobody knows whom. */
 export function needsQuestion({ request, preview }: Question): boolean {
   if (preview === null || preview.matching === 0) return true;
-  return request.rollout_type === 'immediate' && request.target.all === true;
+  if (request.rollout_type !== 'immediate' && request.rollout_percentage !== 100) return false;
+  return request.target.all === true || (preview.now > 1 && preview.now * 2 > preview.printers);
+}
+
+function questionOf({ firmware_version: version, rollout_type: type }: NewRollout, preview: Preview): string {
+  const isAll = preview.matching === preview.printers;
+  const whom = isAll
+    ? 'all printers'
+    : `${count(preview.matching)} of ${counted(preview.printers, 'printer')}`;
+  return `Roll ${version} out to ${whom}${type === 'scheduled' ? '' : ' now'}?`;
 }
 
 /** Asks once more, with the numbers. */
@@ -31,7 +40,7 @@ export function CreateQuestion({
   if (preview !== null && preview.matching > 0) {
     return (
       <Confirm
-        title={`Roll ${version} out to all printers now?`}
+        title={questionOf(request, preview)}
         action={`Roll out to ${counted(preview.matching, 'printer')}`}
         run={create}
         close={close}

@@ -133,7 +133,7 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
     const percentage = Number(text);
     if (text === '') add('missing', 'rollout_percentage', 'Say how many percent');
     else if (!Number.isInteger(percentage) || percentage < 0 || percentage > 100)
-      add('wrong', 'rollout_percentage', 'A whole number from 0 to 100');
+      add('wrong', 'rollout_percentage', 'The percentage is a whole number from 0 to 100');
     request.rollout_percentage = percentage;
   }
   if (draft.pace === 'scheduled') {

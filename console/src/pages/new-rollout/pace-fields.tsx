@@ -98,7 +98,8 @@ function PercentageFields({
       <PercentageField value={value} change={change} error={error} />
       {matching !== null && percentage >= 0 && percentage <= 100 && (
         <p>
-          About <b>{count(Math.round((matching * percentage) / 100))}</b> of {count(matching)} that match.
+          {percentage > 0 && percentage < 100 ? 'About ' : ''}
+          <b>{count(Math.round((matching * percentage) / 100))}</b> of {count(matching)} that match.
         </p>
       )}
       <p class="hint">

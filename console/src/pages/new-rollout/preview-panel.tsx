@@ -1,3 +1,4 @@
+import { live } from '../../api/live';
 import type { Counted, Preview } from '../../api/types';
 import { count, counted } from '../../ui/format';
 import { Failure, Loading, Panel } from '../../ui/parts';
@@ -17,11 +18,12 @@ export function PreviewPanel({
   /** True where the fields say what is wrong. */
   isErrorBeside: boolean;
 }) {
+  const isLive = live.state.value === 'open';
   const isWaiting = !isCurrent && error == null && problems.length === 0;
   return (
     <Panel
       title="Preview"
-      aside={<span class="hint">{isCurrent ? 'Live' : isWaiting ? 'Counting' : ''}</span>}
+      aside={<span class="hint">{isCurrent ? (isLive ? 'Live' : '') : isWaiting ? 'Counting' : ''}</span>}
     >
       {problems.length > 0 && (
         <>
@@ -42,7 +44,7 @@ export function PreviewPanel({
       {data === null ? (
         isWaiting && <Loading />
       ) : (
-        <div class={isCurrent ? 'preview' : 'preview stale'} aria-busy={isWaiting}>
+        <div class={isCurrent && isLive ? 'preview' : 'preview stale'} aria-busy={isWaiting}>
           <Numbers preview={data} />
         </div>
       )}

@@ -68,6 +68,7 @@ export function RolloutForm({
     }
   };
   const submit = async (): Promise<void> => {
+    if (isBusy) return;
     if (request === null) {
       setFailed(problems);
       return;
@@ -108,7 +109,7 @@ export function RolloutForm({
           <PreviewPanel preview={preview} problems={problems} isErrorBeside={isBesideField(preview.error)} />
           {failed instanceof ApiError && <FormFailure error={failed} isBesideField={isBesideField(failed)} />}
           <div class="actions">
-            <button type="submit" disabled={isBusy} aria-busy={isBusy}>
+            <button type="submit" aria-busy={isBusy}>
               Create rollout
             </button>
           </div>
@@ -140,12 +141,12 @@ function isBesideField(error: unknown): boolean {
   return isAboutVersion(error) || isAllBeside(error, FIELDS);
 }
 
-/** What the rollout would do, as it is at this moment; null where the server refuses nothing, and yet cannot say. */
+/** What the rollout would do, as it is at this moment; null where the server is there, refuses nothing, and yet cannot say. */
 async function previewOf(request: NewRollout): Promise<Preview | null> {
   try {
     return await api.previewRollout(request);
   } catch (error) {
-    if (error instanceof ApiError && error.status >= 400 && error.status < 500) throw error;
+    if (error instanceof ApiError && error.status < 500) throw error;
     return null;
   }
 }

@@ -24,6 +24,7 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
   const [done, setDone] = useState<string | null>(null);
   const form = useFocusOnError(error);
   const add = async (wanted: SimulatedPrinters): Promise<void> => {
+    if (busy) return;
     setBusy(true);
     setError(null);
     setDone(null);
@@ -102,7 +103,7 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
         </fieldset>
         <FormFailure error={error} isBesideField={isAllBeside(error, FIELDS)} />
         <div class="actions">
-          <button type="submit" disabled={busy || room === 0} aria-busy={busy}>
+          <button type="submit" disabled={room === 0} aria-busy={busy}>
             Add them
           </button>
           <span class="hint" role="status">
