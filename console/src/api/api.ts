@@ -26,7 +26,7 @@ export const api = {
     answer(client.GET('/api/fleet/history', { params: { query: { hours } }, ...stop(signal) })),
 
   firmware: (signal?: AbortSignal) => answer(client.GET('/api/firmware', stop(signal))),
-  latestFirmware: () => answer(client.GET('/api/firmware/latest')),
+  summary: () => answer(client.GET('/api/summary')),
   changeFirmware: (version: string, row: FirmwareRow, body: FirmwareChange) =>
     answer(client.PATCH('/api/firmware/{version}', { params: { path: { version }, query: row }, body })),
   deleteFirmware: (version: string, row: FirmwareRow) =>

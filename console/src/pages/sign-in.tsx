@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../api/api';
 import { apiKey, keepKey } from '../api/key';
-import { ApiError, keyWanted } from '../api/request';
+import { keyWanted } from '../api/request';
 import { textOf } from '../ui/form';
 import { CopyButton, Failure } from '../ui/parts';
 
@@ -64,15 +64,11 @@ function KeyForm() {
     keepKey(textOf(fields, 'key'), fields.get('remember') !== null);
     setError(null);
     try {
-      await api.latestFirmware();
+      await api.summary();
+      keyWanted.value = null;
     } catch (failure) {
-      // A server without firmware answers 404, and so says that the key counts.
-      if (!(failure instanceof ApiError) || failure.status !== 404) {
-        setError(failure);
-        return;
-      }
+      setError(failure);
     }
-    keyWanted.value = null;
   };
   return (
     <form
