@@ -6,6 +6,7 @@ import { DATA_VERSION, Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { Presence } from '../printer/presence.js';
 import { Printer } from '../printer/printer.entity.js';
+import { TARGET_PROPERTIES } from '../printer/printer.service.js';
 import { RolloutRules } from '../rollout/rollout-rules.js';
 import type { RuleSet } from '../rollout/rule-set.js';
 import { standingOf } from './standing.js';
@@ -35,18 +36,7 @@ interface Kept {
   until: number;
 }
 
-const PROPERTIES = [
-  'id',
-  'uuid',
-  'userId',
-  'platform',
-  'firmwareVersion',
-  'versionKey',
-  'versionRolloutId',
-  'autoUpdate',
-  'updateChannel',
-  'blocked',
-] as const satisfies Array<keyof Printer>;
+const PROPERTIES = [...TARGET_PROPERTIES, 'blocked'] as const satisfies Array<keyof Printer>;
 type CountedPrinter = Pick<Printer, (typeof PROPERTIES)[number]>;
 
 // At most so many printers in a turn of the event loop: some milliseconds, and fewer where each is judged by many rollouts.

@@ -39,8 +39,8 @@ export interface VersionSource {
   rolloutOf(tx: Transaction, printer: Printer, version: string): number | null;
 }
 
-// What decisions look at.
-const TARGET_PROPERTIES = [
+/** What decisions look at. */
+export const TARGET_PROPERTIES = [
   'id',
   'uuid',
   'userId',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
 import { ServerProcess } from '../support/server-process.js';
 import { describeInBrowser } from './in-browser.js';
@@ -48,8 +48,7 @@ describeInBrowser('The console of a server that asks for keys', () => {
     const { page } = await openTab(browser);
     const context = page.context();
     await page.goto(server.url);
-    await page.getByLabel('API key').fill(admin);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signIn(page, admin);
     await page.getByText('Live', { exact: true }).waitFor();
     const another = await context.newPage();
     await another.goto(server.url);
@@ -72,19 +71,13 @@ describeInBrowser('The console of a server that asks for keys', () => {
     const made = await server.request<{ id: number; key: string }>('POST', '/api/keys', body, headers);
     const { page } = await openTab(browser);
     await page.goto(`${server.url}/firmware`);
-    await page.getByLabel('API key').fill(made.body.key);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signIn(page, made.body.key);
     await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
-    await page.setInputFiles('input[type=file]', {
-      name: 'paperminder-1.5.0.bin',
-      mimeType: 'application/octet-stream',
-      buffer: Buffer.from('firmware'),
-    });
+    await chooseFile(page);
     await page.getByLabel('Release notes').fill('Typed with care');
     await server.request('DELETE', `/api/keys/${made.body.id}`, undefined, headers);
     await page.getByRole('button', { name: 'Upload', exact: true }).click();
-    await page.getByLabel('API key').fill(admin);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signIn(page, admin);
     await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
     expect(await page.getByLabel('Release notes').inputValue()).toBe('Typed with care');
     expect(await page.title()).toBe('Firmware · PaperMinder');
@@ -96,17 +89,25 @@ describeInBrowser('The console of a server that asks for keys', () => {
   it('shows what the server says to a key that may only read', async () => {
     const { page } = await openTab(browser);
     await page.goto(`${server.url}/firmware`);
-    await page.getByLabel('API key').fill(reader);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signIn(page, reader);
     await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
-    await page.setInputFiles('input[type=file]', {
-      name: 'paperminder-1.5.0.bin',
-      mimeType: 'application/octet-stream',
-      buffer: Buffer.from('firmware'),
-    });
+    await chooseFile(page);
     await page.getByRole('button', { name: 'Upload', exact: true }).click();
     await page.getByText(/This needs a key with the scope firmware:write/).waitFor();
     expect(await page.getByLabel('Version', { exact: true }).inputValue()).toBe('1.5.0');
     await page.context().close();
   });
 });
+
+async function signIn(page: Page, key: string): Promise<void> {
+  await page.getByLabel('API key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+async function chooseFile(page: Page): Promise<void> {
+  await page.setInputFiles('input[type=file]', {
+    name: 'paperminder-1.5.0.bin',
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from('firmware'),
+  });
+}

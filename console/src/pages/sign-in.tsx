@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../api/api';
 import { apiKey, keepKey } from '../api/key';
@@ -57,15 +58,24 @@ function NewKey({ made }: { made: string }) {
   );
 }
 
-function KeyForm() {
+/** A form that ends with a key, which may be remembered. */
+function EntryForm({
+  action,
+  remember,
+  enter,
+  children,
+}: {
+  action: string;
+  remember: string;
+  enter: (fields: FormData, isToBeRemembered: boolean) => Promise<void>;
+  children: ComponentChildren;
+}) {
   const [error, setError] = useState<unknown>(null);
   const submit = async (form: HTMLFormElement): Promise<void> => {
     const fields = new FormData(form);
-    keepKey(textOf(fields, 'key'), fields.get('remember') !== null);
     setError(null);
     try {
-      await api.summary();
-      keyWanted.value = null;
+      await enter(fields, fields.get('remember') !== null);
     } catch (failure) {
       setError(failure);
     }
@@ -77,43 +87,46 @@ function KeyForm() {
         void submit(event.currentTarget);
       }}
     >
-      <label>
-        API key
-        <input name="key" type="password" required autocomplete="current-password" />
-      </label>
+      {children}
       <label>
         <input name="remember" type="checkbox" />
-        Remember it in this browser
+        {remember}
       </label>
       <Failure error={error} />
-      <button type="submit">Sign in</button>
-      <p class="hint">
-        A key is made on the server's machine: <code>npm run keys -- create --admin NAME</code>
-      </p>
+      <button type="submit">{action}</button>
     </form>
   );
 }
 
-function ClaimForm({ claimed }: { claimed: (key: string) => void }) {
-  const [error, setError] = useState<unknown>(null);
-  const submit = async (form: HTMLFormElement): Promise<void> => {
-    const fields = new FormData(form);
-    setError(null);
-    try {
-      const { key } = await api.claim(textOf(fields, 'token'), textOf(fields, 'name'));
-      keepKey(key, fields.get('remember') !== null);
-      claimed(key);
-    } catch (failure) {
-      setError(failure);
-    }
+function KeyForm() {
+  const enter = async (fields: FormData, isToBeRemembered: boolean): Promise<void> => {
+    keepKey(textOf(fields, 'key'), isToBeRemembered);
+    await api.summary();
+    keyWanted.value = null;
   };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit(event.currentTarget);
-      }}
-    >
+    <>
+      <EntryForm action="Sign in" remember="Remember it in this browser" enter={enter}>
+        <label>
+          API key
+          <input name="key" type="password" required autocomplete="current-password" />
+        </label>
+      </EntryForm>
+      <p class="hint">
+        A key is made on the server's machine: <code>npm run keys -- create --admin NAME</code>
+      </p>
+    </>
+  );
+}
+
+function ClaimForm({ claimed }: { claimed: (key: string) => void }) {
+  const enter = async (fields: FormData, isToBeRemembered: boolean): Promise<void> => {
+    const { key } = await api.claim(textOf(fields, 'token'), textOf(fields, 'name'));
+    keepKey(key, isToBeRemembered);
+    claimed(key);
+  };
+  return (
+    <EntryForm action="Claim this server" remember="Remember the new key in this browser" enter={enter}>
       <label>
         Claim token
         <input name="token" type="password" required autocomplete="off" />
@@ -125,12 +138,6 @@ function ClaimForm({ claimed }: { claimed: (key: string) => void }) {
         Your name
         <input name="name" required autocomplete="username" />
       </label>
-      <label>
-        <input name="remember" type="checkbox" />
-        Remember the new key in this browser
-      </label>
-      <Failure error={error} />
-      <button type="submit">Claim this server</button>
-    </form>
+    </EntryForm>
   );
 }
