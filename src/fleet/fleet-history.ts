@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { versionKey } from '../common/version.js';
+import { versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
@@ -32,7 +32,6 @@ const HOURS_OF_HOURLY = 720;
 
 const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
   GROUP BY version_key HAVING sum(printers) > 0 ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
-const TEXT = 'SELECT firmware_version AS version FROM printer WHERE version_key = ? LIMIT 1';
 const BETWEEN = 'WHERE at >= ? AND at < ?';
 
 /** Says what the fleet runs, and what it ran. */
@@ -54,8 +53,7 @@ export class FleetHistory {
     const printers = new Map<string, number>();
     let others = reader.count('SELECT sum(printers) FROM printer_tally');
     for (const row of reader.all(VERSIONS)) {
-      const version = String(reader.get(TEXT, row.versionKey ?? null)?.version);
-      printers.set(version, Number(row.printers));
+      printers.set(versionOfKey(String(row.versionKey)), Number(row.printers));
       others -= Number(row.printers);
     }
     if (others > 0) printers.set(OTHER, others);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Subscription } from 'rxjs';
+import { versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Connections } from '../gateway/connections.js';
@@ -152,12 +153,13 @@ export class Metrics implements OnApplicationShutdown {
 
   private countVersions(gauge: Gauge): void {
     const rows = this.database.reader.all(
-      `SELECT sum(printers) AS printers,
-          (SELECT firmware_version FROM printer WHERE printer.version_key = printer_tally.version_key LIMIT 1) AS version
-        FROM printer_tally GROUP BY version_key HAVING sum(printers) > 0 ORDER BY printers DESC`,
+      `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
+        GROUP BY version_key HAVING sum(printers) > 0 ORDER BY printers DESC`,
     );
-    for (const [index, { version, printers }] of rows.entries())
-      gauge.inc({ version: index < MAX_VERSIONS ? String(version) : 'other' }, Number(printers));
+    for (const [index, { versionKey, printers }] of rows.entries()) {
+      const version = index < MAX_VERSIONS ? versionOfKey(String(versionKey)) : 'other';
+      gauge.inc({ version }, Number(printers));
+    }
   }
 
   private countTargets(gauge: Gauge): void {
