@@ -1,9 +1,14 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
-import { ApiBusy, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
+import {
+  ApiBusy,
+  ApiNewRolloutRefusals,
+  ApiRolloutChangeRefusals,
+  ApiRolloutId,
+  RolloutParam,
+} from './rollout-api.js';
 import { RolloutPreview } from './rollout-preview.js';
 import {
   ChangePreviewResponse,
@@ -32,14 +37,7 @@ export class RolloutPreviewController {
   })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
   @ApiOkResponse({ type: RolloutPreviewResponse })
-  @ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100')
-  @ApiProblem(404, 'No build has this version', 'Firmware version not found')
-  @ApiProblem(413, 'The body exceeds 1 MiB, or MAX_BODY_BYTES of the server', 'request entity too large')
-  @ApiProblem(
-    409,
-    'The firmware is deprecated, or lacks a signature while signing keys are registered',
-    'Firmware 1.5.0 is deprecated, and offered to nobody',
-  )
+  @ApiNewRolloutRefusals()
   @ApiBusy()
   async ofNew(@Body() dto: CreateRolloutDto): Promise<RolloutPreviewResponse> {
     const wanted = toNewRollout(dto, this.config.maxTargetIds);
@@ -56,13 +54,7 @@ export class RolloutPreviewController {
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
   @ApiOkResponse({ type: ChangePreviewResponse })
-  @ApiBadInput('rollout_percentage', 101, 'rollout_percentage must not be greater than 100')
-  @ApiUnknownRollout()
-  @ApiProblem(
-    409,
-    'The life of the rollout lacks that step',
-    'Rollout 42 is cancelled, and cannot become active',
-  )
+  @ApiRolloutChangeRefusals()
   @ApiBusy()
   async ofChange(
     @Param() param: RolloutParam,

@@ -3,6 +3,7 @@ import { NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
+import { UPDATE_STATUSES } from './domain/state.js';
 import type { UpdateStatus } from './domain/state.js';
 import { PendingList } from './pending-list.js';
 import { namesOf } from './rollout-failures.js';
@@ -13,7 +14,7 @@ import type { Targets } from './target-page.js';
 import { PrinterUpdate } from './update.entity.js';
 
 /** What can be listed of a rollout. */
-export const LISTED_STATUSES = ['in_progress', 'completed', 'failed', 'declined', 'pending'] as const;
+export const LISTED_STATUSES = [...UPDATE_STATUSES, 'pending'] as const;
 export type ListedStatus = (typeof LISTED_STATUSES)[number];
 
 /** One target of a rollout. */

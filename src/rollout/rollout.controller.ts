@@ -10,7 +10,14 @@ import {
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { AppConfig } from '../config/config.js';
-import { ApiBadRolloutId, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
+import {
+  ApiBadRolloutId,
+  ApiNewRolloutRefusals,
+  ApiRolloutChangeRefusals,
+  ApiRolloutId,
+  ApiUnknownRollout,
+  RolloutParam,
+} from './rollout-api.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
 import {
   RolloutListResponse,
@@ -75,14 +82,7 @@ export class RolloutController {
   @ApiOperation({ summary: 'Create a rollout' })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
   @ApiCreatedResponse({ type: RolloutResponse })
-  @ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100')
-  @ApiProblem(404, 'No build has this version', 'Firmware version not found')
-  @ApiProblem(413, 'The body exceeds 1 MiB, or MAX_BODY_BYTES of the server', 'request entity too large')
-  @ApiProblem(
-    409,
-    'The firmware is deprecated, or lacks a signature while signing keys are registered',
-    'Firmware 1.5.0 is deprecated, and offered to nobody',
-  )
+  @ApiNewRolloutRefusals()
   async create(@Body() dto: CreateRolloutDto): Promise<RolloutResponse> {
     return toRolloutResponse(await this.rollouts.create(toNewRollout(dto, this.config.maxTargetIds)));
   }
@@ -117,13 +117,7 @@ export class RolloutController {
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
   @ApiOkResponse({ type: RolloutResponse })
-  @ApiBadInput('rollout_percentage', 101, 'rollout_percentage must not be greater than 100')
-  @ApiUnknownRollout()
-  @ApiProblem(
-    409,
-    'The life of the rollout lacks that step',
-    'Rollout 42 is cancelled, and cannot become active',
-  )
+  @ApiRolloutChangeRefusals()
   async change(@Param() param: RolloutParam, @Body() dto: ChangeRolloutDto): Promise<RolloutResponse> {
     return toRolloutResponse(await this.rollouts.change(param.rollout_id, toRolloutChange(dto)));
   }
