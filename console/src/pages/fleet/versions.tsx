@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Summary, VersionCount } from '../../api/types';
+import { address } from '../../ui/address';
 import { count, percent } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
@@ -75,11 +76,7 @@ function VersionRow({ version, total }: { version: VersionCount; total: number }
   return (
     <tr>
       <td>
-        {name === 'other' ? (
-          'other'
-        ) : (
-          <a href={`/printers?firmware_version=${encodeURIComponent(name)}`}>{name}</a>
-        )}
+        {name === 'other' ? 'other' : <a href={address('/printers', { firmware_version: name })}>{name}</a>}
       </td>
       <td class="number">{count(printers)}</td>
       <td class="number">{percent(printers, total)}</td>

@@ -7,6 +7,7 @@ import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Failure, Loading } from '../../ui/parts';
 import { useLoad } from '../../ui/use-load';
+import type { Loaded } from '../../ui/use-load';
 import { change } from './change';
 import type { DialogProps } from './change';
 import { CancelMeans } from './dialogs';
@@ -20,9 +21,7 @@ export function canRollBack({ status, completed_count: completed }: Rollout): bo
 export function RollBack({ rollout, close }: DialogProps) {
   const { route } = useLocation();
   const { id, firmware_version: version, completed_count: completed } = rollout;
-  const { data, error, reload } = useLoad(`older ${id}`, async (stop) =>
-    olderThan(version, await api.firmware(stop)),
-  );
+  const { data, error, reload } = useOlder(version);
   const [chosen, choose] = useState<string | null>(null);
   const to = chosen ?? data?.[0] ?? null;
   return (
@@ -89,9 +88,7 @@ export function RollBackNext({ rollout }: { rollout: Rollout }) {
 
 function OlderLink({ rollout }: { rollout: Rollout }) {
   const { firmware_version: version } = rollout;
-  const { data } = useLoad(`older than ${version}`, async (stop) =>
-    olderThan(version, await api.firmware(stop)),
-  );
+  const { data } = useOlder(version);
   const [older = null] = data ?? [];
   return (
     <a href={newRolloutOf(rollout, older)}>{older === null ? 'New rollout' : `New rollout of ${older}`}</a>
@@ -107,6 +104,11 @@ function newRolloutOf({ target }: Rollout, version: string | null): string {
   const channel = channels?.length === 1 ? channels[0] : null;
   const printers = named !== null && named.length <= MOST_NAMED ? named.join() : null;
   return address('/rollouts/new', { version, channel, printers });
+}
+
+/** The older versions that a rollout of one can go back to, the highest first. */
+function useOlder(version: string): Loaded<string[]> {
+  return useLoad(`older than ${version}`, async (stop) => olderThan(version, await api.firmware(stop)));
 }
 
 /** The versions behind one in a list that begins with the highest, those left out that are offered to nobody. */
