@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import type { SummaryResponse } from '../src/fleet/summary.dto.js';
 import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
 import type { UpdateResponse } from '../src/rollout/update.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
@@ -174,14 +175,85 @@ describe('The life of an update', () => {
     expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
   });
 
-  it('once proved by a subscribe stays completed, whatever the printer is flashed with later', async () => {
-    const { one, id } = await underWay();
-    one.send({ kind: 'firmware_complete', version: '1.5.0' });
-    await comeBack(one, '1.5.0');
-    await comeBack(one, '1.3.0');
-    expect(await last(one, 'completed')).toMatchObject({ firmware_version: '1.5.0' });
-    await totals(id, [0, 0, 1, 0, 0]);
-    expect(one.orders).toHaveLength(1);
+  describe('once proved by a subscribe', () => {
+    /** A printer that has subscribed with 1.5.0 after its update; a second subscribe shows that it stays completed. */
+    async function proved(): Promise<{ one: VirtualPrinter; id: number }> {
+      const { one, id } = await underWay();
+      one.send({ kind: 'firmware_complete', version: '1.5.0' });
+      await comeBack(one, '1.5.0');
+      await comeBack(one, '1.5.0');
+      await totals(id, [0, 0, 1, 0, 0]);
+      return { one, id };
+    }
+
+    it('fails after all when the printer goes back to an older version', async () => {
+      const { one, id } = await proved();
+      const before = (await server.request('GET', '/api/firmware/1.5.0')).body;
+      const { updates: day } = (await server.request<SummaryResponse>('GET', '/api/summary')).body;
+      await comeBack(one, '1.3.0');
+      expect(await last(one, 'failed')).toMatchObject({
+        firmware_version: '1.5.0',
+        error_message: 'went back to 1.3.0',
+        last_status_message: 'went back to 1.3.0',
+      });
+      await totals(id, [0, 0, 0, 1, 0]);
+      const after = (await server.request('GET', '/api/firmware/1.5.0')).body;
+      expect(after.success_count).toBe((before.success_count as number) - 1);
+      expect(after.failure_count).toBe((before.failure_count as number) + 1);
+      const { updates: dayAfter } = (await server.request<SummaryResponse>('GET', '/api/summary')).body;
+      expect(dayAfter.completed_last_day).toBe(day.completed_last_day - 1);
+      expect(dayAfter.failed_last_day).toBe(day.failed_last_day + 1);
+      expect((await server.request('GET', `/api/rollouts/${id}`)).body.status).toBe('completed');
+      expect(one.orders).toHaveLength(1);
+    });
+
+    it('and gone back from, is sent again by a retry', async () => {
+      const { one, id } = await proved();
+      await comeBack(one, '1.4.0');
+      await totals(id, [0, 0, 0, 1, 0]);
+      await server.request('POST', `/api/rollouts/${id}/retry`);
+      await eventually('the second send', () => one.orders.length === 2);
+      await totals(id, [0, 1, 0, 0, 0]);
+      expect((await server.request('GET', `/api/rollouts/${id}`)).body.status).toBe('active');
+      await comeBack(one, '1.5.0');
+      await totals(id, [0, 0, 1, 0, 0]);
+      expect((await history(server, one.options.uuid)).map(({ status }) => status)).toEqual([
+        'completed',
+        'failed',
+      ]);
+    });
+
+    it('is completed again when the printer returns to the new version', async () => {
+      const { one, id } = await proved();
+      await comeBack(one, '1.4.0');
+      await totals(id, [0, 0, 0, 1, 0]);
+      await comeBack(one, '1.5.0');
+      expect(await last(one, 'completed')).toMatchObject({ error_message: null });
+      await totals(id, [0, 0, 1, 0, 0]);
+    });
+
+    it('stays completed when the printer is flashed with a newer version', async () => {
+      const { one, id } = await proved();
+      await comeBack(one, '1.9.0');
+      await handled(one);
+      await totals(id, [0, 0, 1, 0, 0]);
+    });
+
+    it('stays completed when a later update of ours moves the printer back', async () => {
+      await upload(server, '1.4.4');
+      const { one, id } = await proved();
+      const target = { user_ids: [one.options.userId] };
+      const back = await roll(server, '1.4.4', { target, allow_downgrade: true });
+      await eventually('the way back', () => one.orders.length === 2);
+      await comeBack(one, '1.4.4');
+      await totals(back.id, [0, 0, 1, 0, 0]);
+      await comeBack(one, '1.4.4');
+      await handled(one);
+      expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+      await comeBack(one, '1.4.0');
+      await totals(back.id, [0, 0, 0, 1, 0]);
+      expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
+    });
   });
 
   it('waits for the reboot after firmware_complete before anything else is sent', async () => {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import { DownloadTokens } from '../firmware/download-tokens.js';
@@ -81,6 +82,9 @@ export class VersionSettlement implements VersionSource {
     } else if (!last.confirmed) {
       if (arrived) this.journal.confirm(tx, last);
       else this.fail(tx, last, `came back with ${printer.firmwareVersion} after reporting ${last.version}`);
+    } else if (printer.versionKey < versionKey(last.version)) {
+      // A boot loader may revert late, after the printer has subscribed with the new version.
+      this.fail(tx, last, `went back to ${printer.firmwareVersion}`);
     }
     return null;
   }
