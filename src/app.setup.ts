@@ -14,7 +14,7 @@ import { ErrorFilter } from './common/error.filter.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { ConsoleFiles } from './console/console-files.js';
-import { setUpConsole } from './console/console-routes.js';
+import { consoleNotFound, setUpConsole } from './console/console-routes.js';
 import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
 import { EventStreams } from './fleet/event-streams.js';
 import { Connections } from './gateway/connections.js';
@@ -62,6 +62,8 @@ export function setUpApp(app: NestExpressApplication): void {
       },
       securityHeaders(config),
       cors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] }),
+      // Before access is decided: whoever has no key is told that there is no such page, too.
+      consoleNotFound(app.get(ConsoleFiles)),
       (request, _, next) => {
         const proceed = (actor: Actor): void =>
           READING.has(request.method) ? next() : onBehalfOf(actor, next);

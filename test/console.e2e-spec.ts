@@ -176,6 +176,40 @@ describe('The console', () => {
     expect(text).toContain('application/problem+json');
   });
 
+  it.each(['/nope', '/printers/1/2', '/rollouts/3/edit', '/printersx'])(
+    'tells a browser that there is no page %s, and an API client in JSON',
+    async (path) => {
+      const browser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+      const page = await fetchFile(path, browser);
+      expect([page.status, page.headers['content-type'], page.bytes.toString()]).toEqual([
+        404,
+        'text/html; charset=utf-8',
+        PAGE,
+      ]);
+      const again = await fetchFile(path, { ...browser, 'if-none-match': page.headers.etag! });
+      expect([again.status, again.bytes.toString()]).toEqual([404, PAGE]);
+      for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.9']) {
+        const answer = await fetchFile(path, { accept });
+        expect([401, 404]).toContain(answer.status);
+        expect(answer.headers['content-type']).toContain('application/problem+json');
+      }
+    },
+  );
+
+  it.each([
+    '/api/nope',
+    '/API/nope',
+    '/docs/nope',
+    '/health/nope',
+    '/assets/nope.js',
+    '/ws/nope',
+    '/metrics/x',
+  ])('leaves %s to the API, whoever asks', async (path) => {
+    const { headers, bytes } = await fetchFile(path, { accept: 'text/html' });
+    expect(headers['content-type']).toContain('application/problem+json');
+    expect(bytes.toString()).not.toContain('<script');
+  });
+
   it('is not written to', async () => {
     for (const method of ['POST', 'PUT', 'DELETE'])
       expect((await fetchFile('/', {}, method)).status).toBe(404);

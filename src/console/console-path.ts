@@ -20,3 +20,11 @@ const CONSOLE =
 export function isConsolePath(path: string): boolean {
   return CONSOLE.test(path);
 }
+
+// What has a meaning of its own for API clients, printers and supervisors: there, a page would hide what is wrong.
+const RESERVED = /^\/(?:api|docs|openapi\.json|metrics|health|ws|assets|favicon\.\w+)(?:\/|$)/i;
+
+/** True for a path below which no page of the console can be, whatever the console shows. */
+export function isReservedPath(path: string): boolean {
+  return RESERVED.test(path);
+}

@@ -1,9 +1,9 @@
-import type { IRouter, Request, Response } from 'express';
+import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { NotFound } from '../common/errors.js';
 import { pathOf } from '../common/request-path.js';
 import { ENCODINGS } from './console-files.js';
 import type { ConsoleFile, ConsoleFiles, Encoding } from './console-files.js';
-import { FILE_ROUTES, PAGE_ROUTES } from './console-path.js';
+import { FILE_ROUTES, PAGE_ROUTES, isConsolePath, isReservedPath } from './console-path.js';
 
 const NOT_BUILT = 'The console has not been built: npm run build makes it';
 // A file that changes gets another name: Vite puts a hash of it in.
@@ -26,6 +26,26 @@ export function setUpConsole(app: IRouter, files: ConsoleFiles): void {
     });
 }
 
+/**
+ * Answers a browser that asks for a page that does not exist with the console, which says so; the status is 404 all the same.
+ * Everybody else gets the problem details of the API, and so does whoever misspells a path of the API.
+ */
+export function consoleNotFound(files: ConsoleFiles): RequestHandler {
+  return (request, response, next) => {
+    const { index } = files;
+    const path = pathOf(request);
+    const isPage = !isConsolePath(path) && !isReservedPath(path) && wantsPage(request);
+    if (index === null || !isPage) next();
+    else send(request, response.status(404).vary('Accept'), index, 'no-cache').catch(next);
+  };
+}
+
+/** True for a browser that opens a page; API clients accept JSON, or anything. */
+function wantsPage(request: Request): boolean {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  return isRead && request.accepts(['application/json', 'text/html']) === 'text/html';
+}
+
 async function send(
   request: Request,
   response: Response,
@@ -38,7 +58,8 @@ async function send(
   response.setHeader('ETag', tag);
   response.setHeader('Cache-Control', lifetime);
   if (file.compressible) response.vary('Accept-Encoding');
-  if (isKnown(request.headers['if-none-match'], tag)) {
+  // RFC 9110 §13.2.1: conditions are ignored if the answer without them would not be a success.
+  if (response.statusCode === 200 && isKnown(request.headers['if-none-match'], tag)) {
     response.status(304).end();
     return;
   }
