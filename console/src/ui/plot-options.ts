@@ -1,4 +1,4 @@
-import type uPlot from 'uplot';
+import uPlot from 'uplot';
 
 /** One layer of a stack over time. */
 export interface Series {
@@ -12,6 +12,9 @@ const SHORTEST_SPAN_S = 60;
 const DAY_S = 86_400;
 const FONT_PX = 12;
 const LONGEST_TICK_PX = 72;
+
+// A value holds until the next sample: a line between two samples would show values that nobody has measured.
+const STEPS = uPlot.paths.stepped?.({ align: 1 });
 
 /** The sums up to each layer, which is what is drawn. */
 export function stack(times: readonly string[], series: readonly Series[]): uPlot.AlignedData {
@@ -64,6 +67,7 @@ export function plotOptions(
       ...colours.map((fill, index): uPlot.Series => ({
         width: 0,
         points: { show: false },
+        ...(STEPS === undefined ? {} : { paths: STEPS }),
         ...(index === 0 ? { fill } : {}),
       })),
     ],
@@ -83,7 +87,7 @@ function isAtEnd({ scales: { x }, width }: uPlot, tick: number): boolean {
   return max > min && ((max - tick) / (max - min)) * width < LONGEST_TICK_PX / 2 - 12;
 }
 
-/** The upper edge of a layer, where it has one: so a few of a million are seen, and none is seen where there is none. */
+/** Draws the upper edge of a layer where the layer has a height, so that a few printers of a million can be seen. */
 function drawEdge(plot: uPlot, { values }: Series, layer: number, colour: string): void {
   const { ctx } = plot;
   const [times, sums] = [plot.data[0], plot.data[layer] ?? []];
@@ -91,13 +95,15 @@ function drawEdge(plot: uPlot, { values }: Series, layer: number, colour: string
   ctx.strokeStyle = colour;
   ctx.lineWidth = devicePixelRatio;
   ctx.beginPath();
+  const x = (index: number): number => plot.valToPos(times[index] ?? 0, 'x', true);
+  const y = (index: number): number => plot.valToPos(sums[index] ?? 0, 'y', true);
   for (let index = 1; index < times.length; index += 1) {
-    if (values[index - 1] === 0 && values[index] === 0) continue;
-    for (const at of [index - 1, index]) {
-      const [x, y] = [plot.valToPos(times[at] ?? 0, 'x', true), plot.valToPos(sums[at] ?? 0, 'y', true)];
-      if (at === index) ctx.lineTo(x, y);
-      else ctx.moveTo(x, y);
-    }
+    const [before, after] = [values[index - 1] ?? 0, values[index] ?? 0];
+    if (before === 0 && after === 0) continue;
+    ctx.moveTo(x(index), y(index - 1));
+    if (before !== 0) ctx.lineTo(x(index - 1), y(index - 1));
+    ctx.moveTo(x(index), y(index - 1));
+    ctx.lineTo(x(index), y(index));
   }
   ctx.stroke();
   ctx.restore();
