@@ -5,7 +5,7 @@ import { live } from './api/live';
 import type { LiveState } from './api/live';
 import { keyWanted, wasLetIn } from './api/request';
 import { SignIn } from './pages/sign-in';
-import { Empty, pageTitle } from './ui/parts';
+import { Empty, PageHead, pageTitle } from './ui/parts';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
 
@@ -149,10 +149,13 @@ function ThemeSwitch() {
 
 function NotFound() {
   return (
-    <Empty title="There is no such page.">
-      <p>
-        <a href="/">To the fleet</a>
-      </p>
-    </Empty>
+    <>
+      <PageHead title="Page not found" />
+      <Empty title="There is no such page.">
+        <p>
+          The address may be misspelled, or an old link. <a href="/">Go to the fleet</a>
+        </p>
+      </Empty>
+    </>
   );
 }

@@ -16,7 +16,8 @@ const RUN_AXE = `axe.run(document, {
   hasLooked: passes.length > 10,
   violations: violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]),
 }))`;
-const WIDTHS = [360, 768, 1280, 2560];
+// CSS pixels: 320 is a small phone, or 1280 at 400 %; 640, 720 and 960 are usual desks at 200 %.
+const WIDTHS = [360, 320, 512, 640, 720, 768, 960, 1280, 2560];
 const MAX_SCRIPTS = 60_000;
 const NAMES = [
   'fleet',
@@ -69,15 +70,12 @@ describeInBrowser('Every page of the console', () => {
     });
   });
 
-  it.each(NAMES)('fits every width from 360 to 2560 px, and keeps to its policy: %s', async (name) => {
+  it.each(NAMES)('fits every width from 320 to 2560 px, and keeps to its policy: %s', async (name) => {
     const { page, complaints } = await openTab(browser);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
-      await open(page, name);
-      const surplus = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      expect([width, surplus]).toEqual([width, 0]);
+      if (width === WIDTHS[0] || width === 1280) await open(page, name);
+      expect([width, await page.evaluate(SURPLUS)]).toEqual([width, { scrolls: 0, outside: [] }]);
     }
     expect(complaints).toEqual([]);
     await page.context().close();
@@ -114,6 +112,34 @@ describeInBrowser('Every page of the console', () => {
     await page.context().close();
   });
 
+  it('says so where there is no page, and leads back', async () => {
+    const { page, complaints } = await openTab(browser);
+    for (const path of ['/nope', '/printers/1/2']) {
+      const answer = await page.goto(server.url + path);
+      expect(answer?.status()).toBe(404);
+      await page.getByRole('heading', { level: 1, name: 'Page not found' }).waitFor();
+      expect(await page.title()).toBe('Page not found · PaperMinder');
+    }
+    await page.getByRole('link', { name: 'Go to the fleet' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Fleet' }).waitFor();
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('asks for no file to be dropped where nobody can drop one', async () => {
+    for (const [isPhone, words] of [
+      [false, /drop a binary anywhere/i],
+      [true, /choose a binary/i],
+    ] as const) {
+      const phone = { isMobile: true, hasTouch: true, viewport: { width: 360, height: 740 } };
+      const { page } = await openTab(browser, isPhone ? phone : {});
+      await open(page, 'firmware');
+      await page.getByText(words).waitFor();
+      expect((await page.locator('main').innerText()).match(/\bdrop\b/i) === null).toBe(isPhone);
+      await page.context().close();
+    }
+  });
+
   it('asks for nothing from elsewhere', async () => {
     const { page } = await openTab(browser);
     const elsewhere: string[] = [];
@@ -126,6 +152,24 @@ describeInBrowser('Every page of the console', () => {
     await page.context().close();
   });
 });
+
+// What is hidden from the eye, but not from a screen reader, is clipped.
+const SURPLUS = `(() => {
+  const { clientWidth, scrollWidth } = document.documentElement;
+  const isSeen = (element) => {
+    for (let one = element; one !== null; one = one.parentElement)
+      if (getComputedStyle(one).clipPath !== 'none') return false;
+    return true;
+  };
+  const outside = [...document.querySelectorAll('body *')].filter((element) => {
+    const { left, right, width } = element.getBoundingClientRect();
+    return width > 0 && (left < -1 || right > clientWidth + 1) && isSeen(element);
+  });
+  return {
+    scrolls: scrollWidth - clientWidth,
+    outside: outside.map(({ tagName, textContent }) => tagName + ' ' + textContent.slice(0, 40)),
+  };
+})()`;
 
 const FOCUS = `(() => {
   const element = document.activeElement;

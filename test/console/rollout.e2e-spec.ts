@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { Fleet } from '../../src/simulator/fleet.js';
 import { openTab, startBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
-import { binary, rollout, upload } from '../support/factories.js';
+import { binary, patch, rollout, upload } from '../support/factories.js';
 import { ServerProcess } from '../support/server-process.js';
 import { describeInBrowser } from './in-browser.js';
 
@@ -109,6 +109,17 @@ describeInBrowser('An operator in the console', () => {
     await page.getByText('The same with curl').click();
     expect(await page.locator('pre').first().innerText()).toContain('"rollout_percentage": 10');
     await page.getByRole('button', { name: 'Create rollout' }).click();
+    // Asked once, with the numbers, although it reaches a few printers only.
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(`Roll out 1.5.0 to 10 % of all ${PRINTERS} printers now?`).waitFor();
+    const { body: expected } = await server.request<{ now: number }>('POST', '/api/rollouts/preview', {
+      firmware_version: '1.5.0',
+      target: { channels: ['stable'] },
+      rollout_type: 'gradual',
+      rollout_percentage: 10,
+    });
+    await dialog.getByText(new RegExp(`${expected.now} gets? 1\\.5\\.0 as soon as you confirm`)).waitFor();
+    await dialog.getByRole('button', { name: 'Roll out', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: /Rollout 1: 1\.5\.0/ }).waitFor();
     expect(new URL(page.url()).pathname).toBe('/rollouts/1');
   });
@@ -143,6 +154,22 @@ describeInBrowser('An operator in the console', () => {
     expect(completed + failed).toBeGreaterThanOrEqual(body.now);
   });
 
+  it('follows in the dialog of the percentage what was done in another tab', async () => {
+    await page.getByRole('button', { name: 'Change percentage' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('spinbutton', { name: 'Percentage' }).fill('55');
+    await dialog.getByRole('button', { name: 'Widen to 55 %' }).waitFor();
+    await patch(server, 1, { rollout_percentage: 60 });
+    await dialog.getByText('Rollout 1 is at 60 %').waitFor();
+    await dialog.getByText('Somebody has changed it from 50 % to 60 % in the meantime.').waitFor();
+    // What was meant to widen the rollout must not narrow it.
+    await dialog.getByRole('button', { name: 'Widen to 100 %' }).waitFor();
+    expect(await dialog.getByRole('spinbutton', { name: 'Percentage' }).inputValue()).toBe('100');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await patch(server, 1, { rollout_percentage: 50 });
+  });
+
   it('sees why updates failed, and on which printers', async () => {
     const failures = page.getByRole('region', { name: 'Why updates failed' });
     await failures.getByText('Update failed: not enough space').waitFor();
@@ -169,7 +196,7 @@ describeInBrowser('An operator in the console', () => {
     }
   });
 
-  it('is asked twice where a rollout matches nobody', async () => {
+  it('is asked once where a rollout matches nobody', async () => {
     await upload(server, '1.6.0', { channel: 'canary' });
     await page.goto(`${server.url}/rollouts/new?version=1.6.0&channel=canary`);
     await page
@@ -177,7 +204,10 @@ describeInBrowser('An operator in the console', () => {
       .getByText(/0 of 60 printers match/i)
       .waitFor();
     await page.getByRole('button', { name: 'Create rollout' }).click();
-    await page.getByRole('dialog').getByText('Create a rollout that matches nobody?').waitFor();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Create a rollout of 1.6.0 that matches no printer?').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Create it anyway' }).isEnabled()).toBe(true);
+    expect(await dialog.getByRole('checkbox').count()).toBe(0);
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts');
@@ -192,7 +222,7 @@ describeInBrowser('An operator in the console', () => {
       .getByText(/60 of 60 printers match/)
       .waitFor();
     await page.getByRole('button', { name: 'Create rollout' }).click();
-    await page.getByRole('dialog').getByText('Roll 1.7.0 out to all printers now?').waitFor();
+    await page.getByRole('dialog').getByText('Roll out 1.7.0 to all 60 printers now?').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('radio', { name: /^Gradual/ }).check();

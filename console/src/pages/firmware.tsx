@@ -38,9 +38,8 @@ export function FirmwarePage() {
           {data.length === 0 ? (
             <Empty title="There is no firmware yet.">
               <p>
-                Drop your first binary on this page. It goes into one of three channels: canary for a few
-                printers that try it, beta for more, stable for all others. Nobody is sent it until a rollout
-                names it.
+                Upload your first binary to one of three channels: canary for a few test printers, beta for
+                more, stable for everyone else. Printers only get it once you create a rollout.
               </p>
             </Empty>
           ) : (

@@ -3,7 +3,7 @@ import { ApiError } from '../api/request';
 import type { Rollout } from '../api/types';
 import { shortTime } from '../ui/format';
 import { Empty, Failure, Loading, PageHead } from '../ui/parts';
-import { RolloutState, targetText } from '../ui/rollout-parts';
+import { RolloutState, rolloutTypeText, targetText } from '../ui/rollout-parts';
 import { Actions } from './rollout/actions';
 import { Facts } from './rollout/facts';
 import { Failures } from './rollout/failures';
@@ -61,15 +61,10 @@ function Lead({ rollout }: { rollout: Rollout }) {
   );
 }
 
-function typeText({
-  status,
-  rollout_type: type,
-  rollout_percentage: percentage,
-  scheduled_for: at,
-}: Rollout) {
-  if (type === 'immediate') return type;
+function typeText(rollout: Rollout): string {
+  const { status, rollout_percentage: percentage, scheduled_for: at } = rollout;
   if (status === 'scheduled' && at !== null) return `from ${shortTime(at)} on, ${percentage} %`;
-  return `${type}, ${percentage} %`;
+  return rolloutTypeText(rollout);
 }
 
 function NoRollout({ words }: { words: string }) {

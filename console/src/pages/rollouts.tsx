@@ -4,7 +4,7 @@ import { live } from '../api/live';
 import type { Rollout } from '../api/types';
 import { count } from '../ui/format';
 import { Empty, Failure, Loading, PageHead, Panel } from '../ui/parts';
-import { RolloutState, partsOf, targetText } from '../ui/rollout-parts';
+import { RolloutState, partsOf, rolloutTypeText, targetText } from '../ui/rollout-parts';
 import { StackedBar } from '../ui/stacked-bar';
 import { useLoad } from '../ui/use-load';
 import { When } from '../ui/when';
@@ -62,7 +62,6 @@ function RolloutTable({ rollouts }: { rollouts: readonly Rollout[] }) {
           <th scope="col">Firmware</th>
           <th scope="col">Status</th>
           <th scope="col">For</th>
-          <th scope="col">Type</th>
           <th scope="col" class="wide">
             Progress
           </th>
@@ -83,10 +82,11 @@ function RolloutTable({ rollouts }: { rollouts: readonly Rollout[] }) {
             <td data-label="Status">
               <RolloutState status={rollout.status} />
             </td>
-            <td data-label="For">{targetText(rollout)}</td>
-            <td data-label="Type">
-              {rollout.rollout_type}
-              {rollout.rollout_type !== 'immediate' && `, ${rollout.rollout_percentage} %`}
+            <td data-label="For">
+              <div>
+                {targetText(rollout)}
+                <span class="hint">, {rolloutTypeText(rollout)}</span>
+              </div>
             </td>
             <td data-label="Progress" class="wide">
               <div>

@@ -43,6 +43,11 @@ export function partsOf(rollout: Rollout): Part[] {
   return TARGET_STATES.map(([kind, label]) => ({ kind, label, value: rollout[`${kind}_count`] }));
 }
 
+/** How fast a rollout goes: `immediate`, or `gradual, 10 %`. */
+export function rolloutTypeText({ rollout_type: type, rollout_percentage: percentage }: Rollout): string {
+  return type === 'immediate' ? type : `${type}, ${percentage} %`;
+}
+
 /** Whom a rollout is for, in words. */
 export function targetText({ target }: Rollout): string {
   const {

@@ -6,6 +6,7 @@ import { CurlText, curlUpload } from '../../ui/curl';
 import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
 import { bytes, percent } from '../../ui/format';
 import { Panel } from '../../ui/parts';
+import { isTouchScreen } from '../../ui/pointer';
 import { boardText } from './builds';
 import { guess } from './file-name';
 import { EMPTY_DRAFT, UploadFields, textsOf } from './upload-fields';
@@ -164,11 +165,17 @@ function DropZone({
     <div class={`drop-zone${isOver ? ' over' : ''}${isLarge ? ' large' : ''}`}>
       <p>
         {isOver ? (
-          <b>Let go to take it</b>
+          <b>Drop it here</b>
         ) : file === null ? (
           <>
-            <b>Drop a binary anywhere on this page</b>, or choose it. Its name may say its version, as in{' '}
-            <code>{EXAMPLE_FILE}</code>.
+            {isTouchScreen.value ? (
+              <b>Choose a binary.</b>
+            ) : (
+              <>
+                <b>Drop a binary anywhere on this page</b>, or choose one.
+              </>
+            )}{' '}
+            The version is read from names such as <code>{EXAMPLE_FILE}</code>.
           </>
         ) : (
           <>

@@ -1,31 +1,15 @@
-import { useState } from 'preact/hooks';
 import type { NewRollout, Preview } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
-import { count, counted } from '../../ui/format';
+import { count, counted, exactTime } from '../../ui/format';
 
-/** A rollout that somebody should think twice about, and why. */
+/** A rollout that is about to be created, and what it would do. */
 export interface Question {
   request: NewRollout;
-  /** Null where the server could not say whom it reaches. */
+  /** Null if the server could not say whom it reaches. */
   preview: Preview | null;
 }
 
-/** True for what reaches nobody, all or most of the fleet at once, or nobody knows whom. */
-export function needsQuestion({ request, preview }: Question): boolean {
-  if (preview === null || preview.matching === 0) return true;
-  if (request.rollout_type !== 'immediate' && request.rollout_percentage !== 100) return false;
-  return request.target.all === true || (preview.now > 1 && preview.now * 2 > preview.printers);
-}
-
-function questionOf({ firmware_version: version, rollout_type: type }: NewRollout, preview: Preview): string {
-  const isAll = preview.matching === preview.printers;
-  const whom = isAll
-    ? 'all printers'
-    : `${count(preview.matching)} of ${counted(preview.printers, 'printer')}`;
-  return `Roll ${version} out to ${whom}${type === 'scheduled' ? '' : ' now'}?`;
-}
-
-/** Asks once more, with the numbers. */
+/** Asks once before a rollout is created, with the numbers as of now. */
 export function CreateQuestion({
   question: { request, preview },
   create,
@@ -35,53 +19,68 @@ export function CreateQuestion({
   create: () => Promise<void>;
   close: () => void;
 }) {
-  const [isSure, setSure] = useState(false);
-  const version = request.firmware_version;
-  if (preview !== null && preview.matching > 0) {
-    return (
-      <Confirm
-        title={questionOf(request, preview)}
-        action={`Roll out to ${counted(preview.matching, 'printer')}`}
-        run={create}
-        close={close}
-      >
-        <p>
-          <b>{count(preview.matching)}</b> of {counted(preview.printers, 'printer')} match.{' '}
-          <b>{count(preview.now)}</b> are sent it at once.
-        </p>
-        <ul class="preview-reasons">
-          {preview.waiting.map(({ reason, description, printers }) => (
-            <li key={reason}>
-              <b>{count(printers)}</b>
-              <span>{description}</span>
-            </li>
-          ))}
-        </ul>
-        <p>A gradual rollout would reach a few of them first. What has been sent cannot be called back.</p>
-      </Confirm>
-    );
-  }
   return (
-    <Confirm
-      title={preview === null ? 'Roll out without a preview?' : 'Create a rollout that matches nobody?'}
-      action="Create it all the same"
-      ready={isSure}
-      run={create}
-      close={close}
-    >
-      <p>
-        {preview === null
-          ? 'The server cannot say at the moment whom it reaches.'
-          : `None of ${counted(preview.printers, 'printer')} matches now. Printers that match later are sent ${version} then.`}
-      </p>
-      <label>
-        <input
-          type="checkbox"
-          checked={isSure}
-          onChange={({ currentTarget }) => setSure(currentTarget.checked)}
-        />
-        {preview === null ? 'I know whom it is for' : 'I mean printers that will match later'}
-      </label>
+    <Confirm title={titleOf(request, preview)} action={actionOf(request, preview)} run={create} close={close}>
+      {preview === null ? (
+        <p>The server cannot count the printers at the moment.</p>
+      ) : (
+        <Consequences request={request} preview={preview} />
+      )}
+      {request.scheduled_for != null && <p>It starts on {exactTime(request.scheduled_for)}.</p>}
+      {request.allow_downgrade === true && (
+        <p class="notice warn">
+          Printers with a newer version are moved <b>back</b> to {request.firmware_version}.
+        </p>
+      )}
     </Confirm>
   );
+}
+
+function Consequences({ request, preview }: { request: NewRollout; preview: Preview }) {
+  const { firmware_version: version, rollout_type: type } = request;
+  const { matching, now, printers, waiting } = preview;
+  if (matching === 0)
+    return (
+      <p>
+        None of {counted(printers, 'printer')} matches now. Printers that match later get {version} then.
+      </p>
+    );
+  return (
+    <>
+      <p>
+        <b>{count(matching)}</b> of {counted(printers, 'printer')} {matching === 1 ? 'matches' : 'match'};{' '}
+        <b>{count(now)}</b> {now === 1 ? 'gets' : 'get'} {version} as soon as you confirm.
+      </p>
+      <ul class="preview-reasons">
+        {waiting.map(({ reason, description, printers: number }) => (
+          <li key={reason}>
+            <b>{count(number)}</b>
+            <span>{description}</span>
+          </li>
+        ))}
+      </ul>
+      {type === 'immediate' && now > 1 && (
+        <p>
+          An update that has been sent cannot be recalled. A gradual rollout would reach a few printers first.
+        </p>
+      )}
+    </>
+  );
+}
+
+function titleOf({ firmware_version: version, ...request }: NewRollout, preview: Preview | null): string {
+  if (preview === null) return `Roll out ${version} without a preview?`;
+  const { matching, printers } = preview;
+  if (matching === 0) return `Create a rollout of ${version} that matches no printer?`;
+  const whom = matching === printers ? `all ${counted(printers, 'printer')}` : counted(matching, 'printer');
+  const percentage = request.rollout_percentage ?? 100;
+  const share = percentage < 100 ? `${percentage} % of ${whom}` : whom;
+  return request.rollout_type === 'scheduled'
+    ? `Schedule ${version} for ${share}?`
+    : `Roll out ${version} to ${share} now?`;
+}
+
+function actionOf({ rollout_type: type }: NewRollout, preview: Preview | null): string {
+  if (preview === null || preview.matching === 0) return 'Create it anyway';
+  return type === 'scheduled' ? 'Schedule it' : 'Roll out';
 }

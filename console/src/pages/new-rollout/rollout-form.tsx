@@ -6,7 +6,7 @@ import { ApiError } from '../../api/request';
 import type { NewRollout, Preview } from '../../api/types';
 import { Curl } from '../../ui/curl';
 import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
-import { CreateQuestion, needsQuestion } from './create-question';
+import { CreateQuestion } from './create-question';
 import type { Question } from './create-question';
 import { firstDraft, toRequest } from './draft';
 import type { Choice, Draft } from './draft';
@@ -76,9 +76,7 @@ export function RolloutForm({
     setBusy(true);
     setFailed(null);
     try {
-      const asked = { request, preview: await previewOf(request) };
-      if (needsQuestion(asked)) setQuestion(asked);
-      else await create(request);
+      setQuestion({ request, preview: await previewOf(request) });
     } catch (failure) {
       setFailed(failure);
     }
@@ -141,7 +139,7 @@ function isBesideField(error: unknown): boolean {
   return isAboutVersion(error) || isAllBeside(error, FIELDS);
 }
 
-/** What the rollout would do, as it is at this moment; null where the server is there, refuses nothing, and yet cannot say. */
+/** What the rollout would do at this moment; null if the server refuses nothing, but cannot count the printers. */
 async function previewOf(request: NewRollout): Promise<Preview | null> {
   try {
     return await api.previewRollout(request);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { PercentageField } from '../../ui/percentage-field';
 import type { DialogProps } from './change';
 import { Consequence } from './consequence';
@@ -8,8 +8,13 @@ const SETTLES_AFTER_MS = 250;
 
 /** Widens a rollout to more printers, or narrows it. */
 export function Percentage({ rollout, close }: DialogProps) {
-  const { rollout_percentage: before } = rollout;
+  const { rollout_percentage: before, status } = rollout;
+  const atOpening = useRef(before).current;
   const [text, setText] = useState(String(nextPercentage(before)));
+  // Somebody else has changed it: what was chosen to widen the rollout must not narrow it now.
+  useEffect(() => {
+    if (before !== atOpening) setText(String(nextPercentage(before)));
+  }, [before]);
   const chosen = readPercentage(text);
   const asked = useSettled(chosen ?? before);
   const word = (chosen ?? before) < before ? 'Narrow' : 'Widen';
@@ -19,9 +24,16 @@ export function Percentage({ rollout, close }: DialogProps) {
       change={{ rollout_percentage: asked }}
       title={`Rollout ${rollout.id} is at ${before} %`}
       action={chosen === null || chosen === before ? 'Change' : `${word} to ${chosen} %`}
-      ready={chosen !== null && chosen === asked && chosen !== before}
+      ready={chosen !== null && chosen === asked && chosen !== before && status !== 'cancelled'}
       close={close}
     >
+      {(before !== atOpening || status === 'cancelled') && (
+        <p class="notice warn" role="status">
+          {status === 'cancelled'
+            ? 'Somebody has cancelled this rollout in the meantime.'
+            : `Somebody has changed it from ${atOpening} % to ${before} % in the meantime.`}
+        </p>
+      )}
       <PercentageField
         value={text}
         change={setText}
