@@ -190,7 +190,7 @@ describe('Firmware', () => {
       expect(other.body.detail).toMatch(/^A version names one binary/);
       const again = await tryUpload(uploadForm({ version: 'v6.1', channel: 'beta' }, bytes));
       expect(again.status).toBe(409);
-      expect(again.body.detail).toBe('Firmware version already exists');
+      expect(again.body.detail).toBe('Firmware version already exists: 6.1.0 in beta for every board');
     });
 
     it('keeps one build for each platform', async () => {

@@ -83,7 +83,9 @@ describe('A promotion', () => {
   it('is all or nothing', async () => {
     await upload(server, '2.2.0', { channel: 'canary', platform: 'esp32' });
     await upload(server, '2.2.0', { channel: 'stable', platform: 'esp8266' });
-    expect(await refusal(409, '2.2.0', 'stable')).toBe('Firmware version already exists');
+    expect(await refusal(409, '2.2.0', 'stable')).toBe(
+      'Firmware version already exists: 2.2.0 in stable for esp8266',
+    );
     const { body } = await server.request<FirmwareResponse[]>('GET', '/api/firmware?channel=stable');
     expect(body.filter((row) => row.version === '2.2.0').map((row) => row.platform)).toEqual(['esp8266']);
   });
@@ -93,7 +95,7 @@ describe('A promotion', () => {
     expect(await refusal(404, '3.0.1', 'beta')).toBe('Firmware version not found');
     expect(await refusal(404, '3.0.0', 'beta', '?channel=stable')).toBe('Firmware version not found');
     expect(await refusal(404, '3.0.0', 'beta', '?platform=esp32')).toBe('Firmware version not found');
-    expect(await refusal(409, '3.0.0', 'canary')).toBe('Firmware version already exists');
+    expect(await refusal(409, '3.0.0', 'canary')).toContain('Firmware version already exists');
     const same = expectStatus(await ask<ProblemBody>('3.0.0', 'beta', '?channel=beta'), 400);
     expect(same.errors).toEqual([
       { field: 'to', value: 'beta', message: expect.stringContaining('another channel') },
@@ -142,7 +144,10 @@ describe('A promotion', () => {
     const form = uploadForm({ version: '5.1.0', channel: 'beta' }, bytes);
     const answer = await server.request('POST', '/api/firmware/upload', form);
     published.mockRestore();
-    expect([answer.status, answer.body.detail]).toEqual([409, 'Firmware version already exists']);
+    expect([answer.status, answer.body.detail]).toEqual([
+      409,
+      'Firmware version already exists: 5.1.0 in beta for every board',
+    ]);
     expect((await fetch(`${server.url}/api/firmware/download/5.1.0`)).status).toBe(200);
   });
 

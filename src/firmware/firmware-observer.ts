@@ -6,8 +6,13 @@ import type { Firmware } from './firmware.entity.js';
  * never the other way round, so they register themselves here.
  */
 export interface FirmwareObserver {
-  /** Called before rows are deleted, in the same transaction; throws where they are still needed. */
-  beforeDelete(tx: Transaction, rows: readonly Firmware[]): void;
+  /**
+   * Called before rows of one version are deleted, in the same transaction.
+   *
+   * @param remaining the rows of the version that stay
+   * @throws Conflict if a row is still needed, and none that stays can take its place
+   */
+  beforeDelete(tx: Transaction, rows: readonly Firmware[], remaining: readonly Firmware[]): Promise<void>;
   /** Called after rows of a version were added, changed or deleted, in the same transaction. */
   changed(tx: Transaction, version: string): Promise<void>;
   /** Called when a printer begins to fetch a binary. */

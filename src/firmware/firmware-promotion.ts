@@ -6,7 +6,7 @@ import type { Transaction } from '../database/transaction.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import type { FirmwareSelector } from './firmware-input.js';
-import { FirmwareRows, describe } from './firmware-rows.js';
+import { FirmwareRows, alreadyExists, describe } from './firmware-rows.js';
 import type { Firmware } from './firmware.entity.js';
 
 /** Offers builds in a further channel: a version names one binary, so what has been tried in one is what the next one gets. */
@@ -38,8 +38,8 @@ export class FirmwarePromotion {
       const there = this.rows.named(tx.db, { version: selector.version }).filter((row) => row.channel === to);
       const added: Firmware[] = [];
       for (const source of sources) {
-        if (there.some((row) => row.platform === source.platform))
-          throw new Conflict('Firmware version already exists');
+        const same = there.find((row) => row.platform === source.platform);
+        if (same) throw alreadyExists(same);
         this.refuse(tx, source);
         added.push(await this.rows.insert(tx, this.copy(source, to), 'firmware.promote'));
       }
@@ -61,6 +61,7 @@ export class FirmwarePromotion {
       fileSize: source.fileSize,
       md5: source.md5,
       sha256: source.sha256,
+      appendedSha256: source.appendedSha256,
       signature: source.signature,
       signingKeyFingerprint: source.signingKeyFingerprint,
       releaseNotes: source.releaseNotes,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Action, AuditedState } from '../audit/audit-log.js';
 import { channelRank } from '../common/channel.js';
-import { NotFound } from '../common/errors.js';
+import { Conflict, NotFound } from '../common/errors.js';
 import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
@@ -128,8 +128,17 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** The refusal of a second build for the same version, channel and platform. */
+export function alreadyExists(row: Firmware): Conflict {
+  return new Conflict(`Firmware version already exists: ${nameOf(row)}`);
+}
+
 /** A row in words. */
 export function describe(row: Firmware): string {
+  return `firmware ${nameOf(row)}`;
+}
+
+function nameOf(row: Firmware): string {
   const platform = row.platform === '' ? 'every board' : row.platform;
-  return `firmware ${row.version} in ${row.channel} for ${platform}`;
+  return `${row.version} in ${row.channel} for ${platform}`;
 }

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
+import { AppendedDigest } from './binaries/appended-digest.js';
 
 /** A binary that has arrived whole and is on disk, but has no name yet. */
 export interface ReceivedBinary {
@@ -13,6 +14,8 @@ export interface ReceivedBinary {
   /** Hexadecimal, lower-case; so also `sha256`. */
   md5: string;
   sha256: string;
+  /** The SHA-256 that an ESP32 image carries at its end; null if it carries none. */
+  appendedSha256: string | null;
 }
 
 /** Keeps binaries as files that are named by their SHA-256: the same bytes are kept once. */
@@ -38,6 +41,7 @@ export class FirmwareStorage implements OnModuleInit {
     const temporaryPath = join(this.temporaryDir, randomUUID());
     const md5 = createHash('md5');
     const sha256 = createHash('sha256');
+    const appended = new AppendedDigest();
     let size = 0;
     try {
       const file = await open(temporaryPath, 'wx');
@@ -47,6 +51,7 @@ export class FirmwareStorage implements OnModuleInit {
         for await (const chunk of chunks) {
           md5.update(chunk);
           sha256.update(chunk);
+          appended.update(chunk);
           size += chunk.length;
           await file.appendFile(chunk);
         }
@@ -58,7 +63,13 @@ export class FirmwareStorage implements OnModuleInit {
       await rm(temporaryPath, { force: true });
       throw error;
     }
-    return { temporaryPath, size, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
+    return {
+      temporaryPath,
+      size,
+      md5: md5.digest('hex'),
+      sha256: sha256.digest('hex'),
+      appendedSha256: appended.digest(),
+    };
   }
 
   /** Gives a received binary its final name; resolves once the name, too, is on disk. */

@@ -70,8 +70,8 @@ export class FirmwareController {
   @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
   @ApiProblem(
     409,
-    'The channel has the version, or the version names other bytes',
-    'Firmware version already exists',
+    'The channel has the version, or the version names other bytes: those of another channel, or those that printers were sent',
+    'Firmware version already exists: 1.5.0 in stable for every board',
   )
   @ApiProblem(413, 'The file exceeds the limit', 'File too large')
   @ApiProblem(415, 'The body is a multipart form of another kind', 'Unsupported content type')
@@ -146,7 +146,7 @@ export class FirmwareController {
   @ApiProblem(
     409,
     'The channel has the version, the build is deprecated, or it lacks a signature that is needed',
-    'Firmware version already exists',
+    'Firmware version already exists: 1.5.0 in beta for every board',
   )
   async promote(
     @Param() param: VersionParam,
@@ -161,7 +161,9 @@ export class FirmwareController {
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete a firmware version',
-    description: 'Without channel and platform: every row of the version. The binary goes with its last row.',
+    description:
+      'Without channel and platform: every row of the version. The binary goes with its last row. Refused while a rollout that is ' +
+      'not cancelled could send one of them, unless another channel has the same build: the rollout goes on with that one.',
   })
   @ApiNoContentResponse({ description: 'Deleted' })
   @ApiBadChannel()

@@ -34,6 +34,13 @@ export class Firmware {
   @Column({ type: 'varchar' })
   sha256!: string;
 
+  /**
+   * The SHA-256 that an ESP32 image carries in its last 32 bytes, over all bytes before them; null if it carries none, or if the image
+   * has not been read since this is recorded.
+   */
+  @Column({ name: 'appended_sha256', type: 'varchar', nullable: true })
+  appendedSha256!: string | null;
+
   /** Ed25519 signature over the exact bytes of the binary, base64; null where none was asked for. */
   @Column({ type: 'varchar', nullable: true })
   signature!: string | null;

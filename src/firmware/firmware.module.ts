@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { AppConfig } from '../config/config.js';
 import { SigningModule } from '../signing/signing.module.js';
+import { SentFirmware } from './binaries/sent-firmware.entity.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import { DownloadTokens } from './download-tokens.js';
@@ -32,7 +33,7 @@ class FirmwareStorageModule {}
     FirmwareStorageModule,
     AuditModule,
     SigningModule,
-    TypeOrmModule.forFeature([Firmware]),
+    TypeOrmModule.forFeature([Firmware, SentFirmware]),
     MulterModule.registerAsync({
       imports: [FirmwareStorageModule],
       inject: [AppConfig, FirmwareStorage],

@@ -14,10 +14,13 @@ import { SigningKeys } from '../signing/signing-keys.js';
 import type { VerifiedSignature } from '../signing/signing-keys.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
-import { FirmwareRows, compareRows, compareText, describe } from './firmware-rows.js';
+import { FirmwareRows, alreadyExists, compareRows, compareText, describe } from './firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { ReceivedBinary } from './firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
+
+const SENT_WITH_OTHER_BYTES = `SELECT sha256, sum(printers) AS printers FROM sent_firmware
+  WHERE version = ? AND platform = ? AND sha256 <> ? GROUP BY sha256`;
 
 /** Firmware builds: the rows in the database together with the binaries on disk. */
 @Injectable()
@@ -137,17 +140,18 @@ export class FirmwareService {
   /**
    * Deletes every row that the selector names, and the binary with its last row.
    *
-   * @throws Conflict while a rollout needs one of the rows
+   * @throws Conflict while a rollout that is not cancelled could send one of the rows, and no other row takes its place
    */
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.files.run(async () => {
       const rows = await this.unitOfWork.run(async (tx) => {
         const found = this.rows.named(tx.db, selector);
-        for (const observer of this.rows.observers) observer.beforeDelete(tx, found);
-        await tx.em.delete(
-          Firmware,
-          found.map((row) => row.id),
-        );
+        const ids = found.map((row) => row.id);
+        const remaining = this.rows
+          .named(tx.db, { version: selector.version })
+          .filter(({ id }) => !ids.includes(id));
+        for (const observer of this.rows.observers) await observer.beforeDelete(tx, found, remaining);
+        await tx.em.delete(Firmware, ids);
         for (const row of found) this.rows.record(tx, 'firmware.delete', row, null);
         await this.rows.changed(tx, selector.version);
         return found;
@@ -224,8 +228,9 @@ export class FirmwareService {
 
   private async refuseClash(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<void> {
     const builds = await tx.em.findBy(Firmware, { version: build.version, platform: build.platform });
-    if (builds.some((row) => row.channel === build.channel))
-      throw new Conflict('Firmware version already exists');
+    const same = builds.find((row) => row.channel === build.channel);
+    if (same) throw alreadyExists(same);
+    this.refuseOtherThanSent(tx, build, binary);
     const other = builds.find((row) => row.sha256 !== binary.sha256);
     if (other) {
       throw new Conflict(
@@ -233,6 +238,19 @@ export class FirmwareService {
           `and the file has ${binary.sha256}; upload the same file, or give it a version of its own`,
       );
     }
+  }
+
+  /** A version that printers were sent names the same bytes for ever, deleted or not. */
+  private refuseOtherThanSent(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): void {
+    const { version, platform } = build;
+    const other = tx.db.get(SENT_WITH_OTHER_BYTES, version, platform, binary.sha256);
+    if (other === undefined) return;
+    const board = platform === '' ? '' : ` for ${platform}`;
+    const printers = Number(other.printers);
+    throw new Conflict(
+      `Firmware ${version}${board} was sent to ${printers} ${printers === 1 ? 'printer' : 'printers'} with other bytes; ` +
+        `use a new version number (the bytes that were sent have SHA-256 ${other.sha256}, and the file has ${binary.sha256})`,
+    );
   }
 
   private async insert(
@@ -248,6 +266,7 @@ export class FirmwareService {
       fileSize: binary.size,
       md5: binary.md5,
       sha256: binary.sha256,
+      appendedSha256: binary.appendedSha256,
       signingKeyFingerprint: verified?.signingKeyFingerprint ?? null,
       releasedAt: this.clock.now(),
       deprecatedAt: null,

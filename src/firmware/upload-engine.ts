@@ -22,7 +22,6 @@ export class UploadEngine implements StorageEngine {
   }
 
   _removeFile(_request: Request, file: Express.Multer.File, done: (error: Error | null) => void): void {
-    const { temporaryPath, size, md5, sha256 } = file as UploadedBinary;
-    this.storage.discard({ temporaryPath, size, md5, sha256 }).then(() => done(null), done);
+    this.storage.discard(file as UploadedBinary).then(() => done(null), done);
   }
 }

@@ -9,7 +9,9 @@ import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
 import type { RolloutRule } from './domain/targeting.js';
 import { PendingTargets } from './pending-targets.js';
-import { RolloutRules } from './rollout-rules.js';
+import { RolloutRules, chosenBuilds } from './rollout-rules.js';
+import { BuildReplacement } from './store/build-replacement.js';
+import { RolloutBuilds, newBuilds } from './store/rollout-builds.js';
 
 // Fine enough for a limit that is counted in minutes.
 const RECORD_EVERY_MS = 30_000;
@@ -25,31 +27,38 @@ export class FirmwareWatch implements FirmwareObserver {
   private readonly recorded = new Map<string, number>();
 
   constructor(
-    firmware: FirmwareService,
+    private readonly firmware: FirmwareService,
     private readonly unitOfWork: UnitOfWork,
     private readonly rules: RolloutRules,
+    private readonly builds: RolloutBuilds,
+    private readonly replacement: BuildReplacement,
     private readonly pending: PendingTargets,
     private readonly clock: Clock,
   ) {
     firmware.observe(this);
   }
 
-  beforeDelete(tx: Transaction, rows: readonly Firmware[]): void {
-    const ids = new Set(rows.map((row) => row.id));
-    const { rules } = this.rules.current(tx);
-    const using = rules
-      .filter((rule) => rule.status !== 'completed' && uses(rule, ids))
-      .sort((a, b) => a.id - b.id)
-      .map((rule) => `rollout ${rule.id} (${rule.status})`);
-    if (using.length === 0) return;
-    throw new Conflict(`Firmware ${rows[0]?.version} is in use by ${using.join(', ')}`);
+  /** A completed rollout counts, too: it serves printers that come late. */
+  async beforeDelete(
+    tx: Transaction,
+    rows: readonly Firmware[],
+    remaining: readonly Firmware[],
+  ): Promise<void> {
+    const concerned = this.rulesOf(tx, rows[0]?.version);
+    const losing = concerned.filter((rule) => losesBuild(rule, rows, remaining));
+    if (losing.length > 0) {
+      const using = losing.sort((a, b) => a.id - b.id).map((rule) => `rollout ${rule.id} (${rule.status})`);
+      throw new Conflict(`Firmware ${rows[0]?.version} is in use by ${using.join(', ')}`);
+    }
+    await this.replacement.replace(tx, rows, remaining, concerned);
   }
 
   async changed(tx: Transaction, version: string): Promise<void> {
     this.rules.forget(tx);
-    const { rules } = this.rules.current(tx);
-    const concerned = rules.filter((rule) => rule.version === version);
+    const concerned = this.rulesOf(tx, version);
     if (concerned.length === 0) return;
+    const rows = this.firmware.ofVersions(tx.db, [version]).get(version) ?? [];
+    for (const { id } of concerned) this.builds.pin(tx, id, newBuilds(this.builds.of(tx.db, id), rows));
     this.rules.changed(tx);
     for (const { id } of concerned) await this.pending.recount(tx, id);
   }
@@ -59,6 +68,10 @@ export class FirmwareWatch implements FirmwareObserver {
     await this.unitOfWork.collect((tx) =>
       tx.db.run(SIGN_OF_LIFE, sqlInstant(this.clock.now()), printerId, row.version),
     );
+  }
+
+  private rulesOf(tx: Transaction, version: string | undefined): RolloutRule[] {
+    return this.rules.current(tx).rules.filter((rule) => rule.version === version);
   }
 
   /** A board may download in hundreds of ranges of 4 KiB: recording each of them helps nobody. */
@@ -72,6 +85,18 @@ export class FirmwareWatch implements FirmwareObserver {
   }
 }
 
-function uses(rule: RolloutRule, firmwareIds: ReadonlySet<number>): boolean {
-  return [...rule.builds.values()].some((build) => firmwareIds.has(build.firmwareId));
+/** True if a rollout could send one of the rows, and none that stays is as good. */
+function losesBuild(rule: RolloutRule, rows: readonly Firmware[], remaining: readonly Firmware[]): boolean {
+  const lost = [...rule.builds.values()].filter(({ firmwareId }) => rows.some(({ id }) => id === firmwareId));
+  if (lost.length === 0) return false;
+  const pinned = new Map(lost.map(({ platform, sha256 }) => [platform, sha256]));
+  const next = new Map(chosenBuilds(remaining, rule.channels, pinned).map((row) => [row.platform, row]));
+  return lost.some((build) => {
+    const row = next.get(build.platform);
+    if (row === undefined) return true;
+    // A row that is offered to nobody, or that boards which verify signatures refuse, would stop the rollout without a word.
+    return (
+      (row.deprecatedAt !== null && !build.deprecated) || (row.signature === null && build.signature !== null)
+    );
+  });
 }

@@ -4,7 +4,7 @@ import { DownloadTokens } from '../firmware/download-tokens.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import { decide } from './domain/decide.js';
 import type { Decision, Situation } from './domain/decide.js';
-import { buildFor, targetRefusal } from './domain/targeting.js';
+import { targetRefusal } from './domain/targeting.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
 import { RolloutRules } from './rollout-rules.js';
 import { UpdateJournal, situationOf } from './update-journal.js';
@@ -81,10 +81,7 @@ export class OfferService {
     decision: Decision,
     situation: Situation,
   ): Offer | null {
-    for (const rule of decision.declines) {
-      const build = buildFor(rule, printer.platform);
-      if (build) this.journal.declineFor(tx, printer, rule, build);
-    }
+    for (const rule of decision.declines) this.journal.declineFor(tx, printer, rule);
     if (!decision.send) return null;
     const { rule, build } = decision;
     // Of the updates that a printer had before, only a declined one is ever due again.

@@ -8,6 +8,7 @@ import { targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
 import { RolloutRules, toRule } from './rollout-rules.js';
 import type { Rollout } from './rollout.entity.js';
+import { RolloutBuilds } from './store/rollout-builds.js';
 import { MOST_LOOKED_AT, SLICE, readPage } from './target-page.js';
 import type { Targets } from './target-page.js';
 
@@ -26,6 +27,7 @@ export class PendingList {
     private readonly printers: PrinterService,
     private readonly rules: RolloutRules,
     private readonly firmware: FirmwareService,
+    private readonly builds: RolloutBuilds,
   ) {}
 
   /** One page of them; of a cancelled rollout, those that it would have now. To be called with a snapshot. */
@@ -33,7 +35,11 @@ export class PendingList {
     const rules = this.rules.asOf(db);
     const rule =
       rules.get(rollout.id) ??
-      toRule(rollout, this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? []);
+      toRule(
+        rollout,
+        this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? [],
+        this.builds.of(db, rollout.id),
+      );
     const numbers = await lowestNumbers(db, rule, after);
     return readPage(limit, after, (from) => {
       const start = numbers.findIndex((number) => number > from);

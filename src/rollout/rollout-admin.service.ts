@@ -17,6 +17,7 @@ import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 import { RolloutSamples } from './rollout-samples.js';
 import { Rollout, listOf } from './rollout.entity.js';
+import { RolloutBuilds } from './store/rollout-builds.js';
 import { UpdateRetry } from './update-retry.js';
 import { Withdrawal } from './withdrawal.entity.js';
 
@@ -38,6 +39,7 @@ export class RolloutAdminService {
     private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly drafts: RolloutDrafts,
+    private readonly builds: RolloutBuilds,
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
     private readonly pending: PendingTargets,
@@ -56,8 +58,9 @@ export class RolloutAdminService {
    */
   async create(wanted: NewRollout): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
-      const { row } = this.drafts.draft(tx.db, wanted);
+      const { row, firmware } = this.drafts.draft(tx.db, wanted);
       const id = await tx.insert(Rollout, row);
+      this.builds.pin(tx, id, firmware);
       this.rules.changed(tx);
       await this.pending.recount(tx, id);
       const rollout = await this.find(tx, id);

@@ -32,7 +32,7 @@ export interface NewRollout {
 /** A rollout that may be created. */
 export interface Draft {
   row: Omit<Rollout, 'id'>;
-  /** All builds of its version, in the order of `compareRows`. */
+  /** All builds of its version, in the order of `compareRows`: what it will send is chosen among them. */
   firmware: Firmware[];
 }
 

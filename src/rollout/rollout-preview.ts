@@ -19,6 +19,7 @@ import type { NewRollout } from './rollout-draft.js';
 import { RolloutRules, toRule } from './rollout-rules.js';
 import { Rollout } from './rollout.entity.js';
 import type { RuleSet } from './rule-set.js';
+import { bytesOf } from './store/rollout-builds.js';
 import { UpdateJournal, situationOf } from './update-journal.js';
 import type { PrinterUpdate } from './update.entity.js';
 
@@ -84,7 +85,7 @@ export class RolloutPreview {
   ofNew(wanted: NewRollout): Promise<NewPreview> {
     return this.database.snapshot(async (db) => {
       const { row, firmware } = this.drafts.draft(db, wanted);
-      const rule = toRule({ ...row, id: NOT_CREATED_YET }, firmware);
+      const rule = toRule({ ...row, id: NOT_CREATED_YET }, firmware, bytesOf(firmware));
       const rules = this.rules.asOf(db).with(rule);
       const online = this.presence.ids();
       const counts = new PreviewCounts(rule);

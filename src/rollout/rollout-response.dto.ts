@@ -40,7 +40,7 @@ export class RolloutResponse {
     type: Number,
     nullable: true,
     example: 15,
-    description: 'null once the firmware is deleted',
+    description: 'Another one once its row is deleted and another channel has the same build; else null',
   })
   firmware_version_id!: number | null;
 

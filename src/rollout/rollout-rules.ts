@@ -14,15 +14,17 @@ import type { Build, RolloutRule } from './domain/targeting.js';
 import { Rollout } from './rollout.entity.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RuleSet } from './rule-set.js';
+import { RolloutBuilds } from './store/rollout-builds.js';
+import type { PinnedBytes } from './store/rollout-builds.js';
 
 /** What of a rule never changes after its rollout was created: the lists are parsed once. */
 type FixedPart = Omit<RolloutRule, 'status' | 'percentage' | 'builds'>;
 
 /** What of a rule changes. */
-type ChangingPart = Pick<Rollout, 'id' | 'status' | 'percentage' | 'firmwareId'>;
+type ChangingPart = Pick<Rollout, 'id' | 'status' | 'percentage'>;
 
-const CHANGING = `SELECT id, status, rollout_percentage AS percentage, firmware_version_id AS firmwareId FROM rollout
-  WHERE status <> 'cancelled'`;
+const CHANGING = `SELECT id, status, rollout_percentage AS percentage FROM rollout WHERE status <> 'cancelled'`;
+const NOTHING: PinnedBytes = new Map();
 
 /** Keeps the rules in memory; whoever changes a rollout or its firmware says so within the same transaction. */
 @Injectable()
@@ -38,6 +40,7 @@ export class RolloutRules {
     private readonly database: Database,
     unitOfWork: UnitOfWork,
     private readonly firmware: FirmwareService,
+    private readonly builds: RolloutBuilds,
     private readonly events: RolloutEvents,
   ) {
     this.table = database.table(Rollout);
@@ -86,9 +89,17 @@ export class RolloutRules {
       db,
       parts.map(([fixed]) => fixed.version),
     );
+    const pinned = this.builds.all(db);
     const withdrawals = db.all('SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM withdrawal');
     return new RuleSet(
-      parts.map(([fixed, changing]) => compile(fixed, changing, rows)),
+      parts.map(([fixed, changing]) => {
+        const { version, channels } = fixed;
+        return compile(
+          fixed,
+          changing,
+          chosenBuilds(rows.get(version) ?? [], channels, pinned.get(fixed.id)),
+        );
+      }),
       new Map(withdrawals.map(({ rolloutId, newest }) => [Number(rolloutId), Number(newest)])),
     );
   }
@@ -114,9 +125,11 @@ export class RolloutRules {
  * Compiles a rollout.
  *
  * @param rows all rows of its version, in the order of `compareRows`
+ * @param pinned the bytes that it sends
  */
-export function toRule(rollout: Rollout, rows: readonly Firmware[]): RolloutRule {
-  return compile(toFixedPart(rollout), rollout, new Map([[rollout.version, [...rows]]]));
+export function toRule(rollout: Rollout, rows: readonly Firmware[], pinned: PinnedBytes): RolloutRule {
+  const fixed = toFixedPart(rollout);
+  return compile(fixed, rollout, chosenBuilds(rows, fixed.channels, pinned));
 }
 
 function toFixedPart(rollout: Rollout): FixedPart {
@@ -133,20 +146,30 @@ function toFixedPart(rollout: Rollout): FixedPart {
   };
 }
 
-function compile(
-  fixed: FixedPart,
-  changing: ChangingPart,
-  rowsByVersion: ReadonlyMap<string, Firmware[]>,
-): RolloutRule {
-  // Once its firmware is deleted, a rollout sends nothing: what is uploaded under the same version later may be another
-  // binary, which nobody has chosen for these printers.
-  const available = changing.firmwareId === null ? [] : (rowsByVersion.get(fixed.version) ?? []);
+function compile(fixed: FixedPart, changing: ChangingPart, rows: readonly Firmware[]): RolloutRule {
   return {
     ...fixed,
     status: changing.status,
     percentage: changing.percentage,
-    builds: new Map(chosenRows(available, fixed.channels).map((row) => [row.platform, toBuild(row)])),
+    builds: new Map(rows.map((row) => [row.platform, toBuild(row)])),
   };
+}
+
+/**
+ * The rows that a rollout sends: of those that hold the bytes that it was created for, the ones that `chosenRows` takes. Whatever is
+ * uploaded under its version later, it sends no other bytes.
+ *
+ * @param rows rows of its version, in the order of `compareRows`
+ */
+export function chosenBuilds(
+  rows: readonly Firmware[],
+  channels: ReadonlySet<Channel> | null,
+  pinned: PinnedBytes = NOTHING,
+): Firmware[] {
+  return chosenRows(
+    rows.filter(({ platform, sha256 }) => pinned.get(platform) === sha256),
+    channels,
+  );
 }
 
 /**
@@ -169,6 +192,7 @@ function toBuild(row: Firmware): Build {
     firmwareId: row.id,
     platform: row.platform,
     md5: row.md5,
+    sha256: row.sha256,
     signature: row.signature,
     minUpgradeKey: row.minUpgradeVersion === null ? null : versionKey(row.minUpgradeVersion),
     mandatory: row.mandatory,

@@ -27,6 +27,10 @@ import { Rollout } from './rollout.entity.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RolloutScheduler } from './rollout.scheduler.js';
 import { RolloutService } from './rollout.service.js';
+import { BuildReplacement } from './store/build-replacement.js';
+import { RolloutBuild } from './store/rollout-build.entity.js';
+import { RolloutBuilds } from './store/rollout-builds.js';
+import { SentBuilds } from './store/sent-builds.js';
 import { StuckUpdates } from './stuck-updates.js';
 import { UpdateEnding } from './update-ending.entity.js';
 import { UpdateEndings } from './update-endings.js';
@@ -41,13 +45,14 @@ import { Withdrawal } from './withdrawal.entity.js';
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Rollout, RolloutSample, PrinterUpdate, UpdateEnding, Withdrawal]),
+    TypeOrmModule.forFeature([Rollout, RolloutBuild, RolloutSample, PrinterUpdate, UpdateEnding, Withdrawal]),
     AuditModule,
     FirmwareModule,
     PrinterModule,
   ],
   controllers: [RolloutController, RolloutPreviewController, RolloutDetailsController, HistoryController],
   providers: [
+    BuildReplacement,
     FirmwareWatch,
     FleetWalk,
     OfferService,
@@ -56,6 +61,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     PrinterDecision,
     PrinterWatch,
     RolloutAdminService,
+    RolloutBuilds,
     RolloutDrafts,
     RolloutEvents,
     RolloutFailures,
@@ -66,6 +72,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     RolloutScheduler,
     RolloutService,
     RolloutUpdates,
+    SentBuilds,
     StuckUpdates,
     UpdateEndings,
     UpdateHistory,

@@ -15,6 +15,7 @@ import type { Build, RolloutRule } from './domain/targeting.js';
 import { keepsBusy } from './last-sent.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RolloutProgress } from './rollout-progress.js';
+import { SentBuilds } from './store/sent-builds.js';
 import { UpdateEndings } from './update-endings.js';
 import { PrinterUpdate } from './update.entity.js';
 
@@ -32,6 +33,8 @@ export interface Ending {
 
 /** What is recorded as the reason where a printer has its updates switched off. */
 export const AUTO_UPDATE_OFF = 'auto_update is off';
+// What was declined on a printer's behalf was never sent.
+const NO_BUILD = 0;
 const COMPLETED_MESSAGE = 'Update completed successfully';
 
 /**
@@ -50,6 +53,7 @@ export class UpdateJournal {
     private readonly progress: RolloutProgress,
     private readonly events: RolloutEvents,
     private readonly endings: UpdateEndings,
+    private readonly sent: SentBuilds,
     private readonly changes: Changes,
     private readonly clock: Clock,
   ) {
@@ -62,13 +66,15 @@ export class UpdateJournal {
 
   /** Opens an update that is about to be sent. */
   open(tx: Transaction, printer: TargetPrinter, rule: RolloutRule, build: Build): void {
-    this.insert(tx, printer, rule, build, 'in_progress');
+    this.sent.record(tx, printer.id, build.firmwareId);
+    this.insert(tx, printer, rule, build.firmwareId, 'in_progress');
   }
 
   /** Opens a declined update again, which is about to be sent. */
   reopen(tx: Transaction, printer: TargetPrinter, rule: RolloutRule, build: Build): void {
     const update = this.table.find(tx.db, LIVE, rule.id, printer.id);
     if (update === null) throw new Error(`Printer ${printer.id} has no update of rollout ${rule.id}`);
+    this.sent.record(tx, printer.id, build.firmwareId);
     const now = this.clock.now();
     this.move(tx, update, 'in_progress', {
       firmwareId: build.firmwareId,
@@ -83,8 +89,8 @@ export class UpdateJournal {
   }
 
   /** Records that a printer with auto_update off was spared an update. */
-  declineFor(tx: Transaction, printer: TargetPrinter, rule: RolloutRule, build: Build): void {
-    this.insert(tx, printer, rule, build, 'declined');
+  declineFor(tx: Transaction, printer: TargetPrinter, rule: RolloutRule): void {
+    this.insert(tx, printer, rule, NO_BUILD, 'declined');
   }
 
   /** Forgets how often declined updates were sent: the printer has switched auto_update on, and is asked anew. */
@@ -175,7 +181,7 @@ export class UpdateJournal {
     tx: Transaction,
     printer: TargetPrinter,
     rule: RolloutRule,
-    build: Build,
+    firmwareId: number,
     status: 'in_progress' | 'declined',
   ): void {
     const now = this.clock.now();
@@ -183,7 +189,7 @@ export class UpdateJournal {
     this.table.insert(tx.db, {
       rolloutId: rule.id,
       printerId: printer.id,
-      firmwareId: build.firmwareId,
+      firmwareId,
       version: rule.version,
       status,
       attempts: declined ? 0 : 1,

@@ -33,7 +33,7 @@ export class PrinterUpdate {
   @JoinColumn({ name: 'printer_id', foreignKeyConstraintName: 'fk_update_printer' })
   printer?: Relation<Printer>;
 
-  /** The build that was sent; likewise no foreign key. */
+  /** The build that was sent, or the one that took its place when its row was deleted; 0 if none was sent. No foreign key. */
   @Column({ name: 'firmware_id', type: 'integer' })
   firmwareId!: number;
 

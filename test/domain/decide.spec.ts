@@ -28,6 +28,7 @@ function build(changes: Partial<Build> = {}): Build {
     firmwareId: 1,
     platform: '',
     md5: 'x',
+    sha256: 'x',
     signature: null,
     minUpgradeKey: null,
     mandatory: false,

@@ -6,6 +6,7 @@ import type { Firmware } from '../../src/firmware/firmware.entity.js';
 import type { Printer } from '../../src/printer/printer.entity.js';
 import type { RolloutRule } from '../../src/rollout/domain/targeting.js';
 import { toRule } from '../../src/rollout/rollout-rules.js';
+import { bytesOf } from '../../src/rollout/store/rollout-builds.js';
 import type { Rollout } from '../../src/rollout/rollout.entity.js';
 
 const USERS = Array.from({ length: 3 }, () => randomUUID());
@@ -120,7 +121,7 @@ export function ruleOf(
     declinedCount: 0,
   };
   const rows = builds.map((build, index): Firmware => ({ ...firmwareRow(to, build), id: index + 1 }));
-  return toRule(rollout, rows);
+  return toRule(rollout, rows, bytesOf(rows));
 }
 
 /** The row of a build that was drawn. */
@@ -132,6 +133,7 @@ export function firmwareRow(of: string, build: Drawn<typeof wanted>['builds'][nu
     fileSize: 1,
     md5: '',
     sha256: '',
+    appendedSha256: null,
     signature: null,
     signingKeyFingerprint: null,
     releaseNotes: null,

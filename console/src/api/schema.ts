@@ -171,7 +171,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a firmware version
-         * @description Without channel and platform: every row of the version. The binary goes with its last row.
+         * @description Without channel and platform: every row of the version. The binary goes with its last row. Refused while a rollout that is not cancelled could send one of them, unless another channel has the same build: the rollout goes on with that one.
          */
         delete: operations["FirmwareController_remove"];
         options?: never;
@@ -1009,7 +1009,7 @@ export interface components {
             /** @example 1.5.0 */
             firmware_version: string;
             /**
-             * @description null once the firmware is deleted
+             * @description Another one once its row is deleted and another channel has the same build; else null
              * @example 15
              */
             firmware_version_id: number | null;
@@ -2876,7 +2876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The channel has the version, or the version names other bytes */
+            /** @description The channel has the version, or the version names other bytes: those of another channel, or those that printers were sent */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2887,7 +2887,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "Firmware version already exists"
+                     *       "detail": "Firmware version already exists: 1.5.0 in stable for every board"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3651,7 +3651,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "Firmware version already exists"
+                     *       "detail": "Firmware version already exists: 1.5.0 in beta for every board"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

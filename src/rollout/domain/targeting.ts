@@ -7,6 +7,8 @@ export interface Build {
   /** The boards it fits; '' fits every board. */
   platform: string;
   md5: string;
+  /** Hexadecimal, lower-case. */
+  sha256: string;
   /** Ed25519, base64; null where the build has none. */
   signature: string | null;
   /** Key of the lowest version that may take this build; null: any. */

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../../database/statements.js';
+import type { Transaction } from '../../database/transaction.js';
+import type { Firmware } from '../../firmware/firmware.entity.js';
+
+/** The SHA-256 of the bytes that a rollout sends, by platform. */
+export type PinnedBytes = ReadonlyMap<string, string>;
+
+const PIN = 'INSERT INTO rollout_build (rollout_id, platform, sha256) VALUES (?, ?, ?)';
+const OF_ONE = 'SELECT rollout_id AS rolloutId, platform, sha256 FROM rollout_build WHERE rollout_id = ?';
+const OF_ALL = `SELECT rollout_id AS rolloutId, platform, sha256 FROM rollout_build
+  JOIN rollout ON rollout.id = rollout_id WHERE rollout.status <> 'cancelled'`;
+
+/** Remembers which bytes each rollout sends to each platform. */
+@Injectable()
+export class RolloutBuilds {
+  /**
+   * Pins the bytes of builds for platforms that a rollout has none for yet.
+   *
+   * @param rows builds of its version
+   */
+  pin(tx: Transaction, rolloutId: number, rows: readonly Firmware[]): void {
+    for (const [platform, sha256] of bytesOf(rows)) tx.db.run(PIN, rolloutId, platform, sha256);
+  }
+
+  /** What one rollout sends. */
+  of(db: Statements, rolloutId: number): PinnedBytes {
+    return byRollout(db, OF_ONE, rolloutId).get(rolloutId) ?? new Map();
+  }
+
+  /** What each rollout sends that is not cancelled; one that sends nothing is left out. */
+  all(db: Statements): ReadonlyMap<number, PinnedBytes> {
+    return byRollout(db, OF_ALL);
+  }
+}
+
+/** The bytes of builds of one version: those of one platform are the same in every channel. */
+export function bytesOf(rows: readonly Firmware[]): Map<string, string> {
+  return new Map(rows.map(({ platform, sha256 }) => [platform, sha256]));
+}
+
+/**
+ * The builds that a rollout takes up although they were uploaded after it was created: those for boards that it had nothing for. A
+ * rollout that has a build for every board has one for each of them.
+ *
+ * @param pinned what it sends so far; a rollout that sends nothing has lost its firmware for good
+ */
+export function newBuilds(pinned: PinnedBytes, rows: readonly Firmware[]): Firmware[] {
+  if (pinned.size === 0 || pinned.has('')) return [];
+  return rows.filter(({ platform }) => !pinned.has(platform));
+}
+
+function byRollout(db: Statements, sql: string, ...values: number[]): Map<number, Map<string, string>> {
+  const found = new Map<number, Map<string, string>>();
+  for (const row of db.all(sql, ...values)) {
+    const pinned = found.get(Number(row.rolloutId)) ?? new Map<string, string>();
+    found.set(Number(row.rolloutId), pinned.set(String(row.platform), String(row.sha256)));
+  }
+  return found;
+}
