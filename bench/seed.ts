@@ -25,9 +25,11 @@ const HISTORY: Readonly<Record<string, string>> = {
   error_message: 'NULL',
   started_at: `printf('2025-%02d-15 10:00:00.000', k.n + 1)`,
   completed_at: `printf('2025-%02d-15 10:02:30.000', k.n + 1)`,
-  last_sign_of_life: `printf('2025-%02d-15 10:02:30.000', k.n + 1)`,
   last_percent: '100',
   last_status_message: `'Update completed successfully'`,
+  last_heard: '0',
+  last_sent: '0',
+  sequence: 'k.n + 1',
 };
 
 const CREATED_AT = '2025-01-01 09:00:00.000';

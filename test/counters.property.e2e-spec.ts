@@ -111,7 +111,7 @@ describe('The counters', () => {
         return;
       case 'silence':
         server.clock.advance(31 * 60_000);
-        return server.get(StuckUpdates).fail(server.clock.now());
+        return server.get(StuckUpdates).fail();
       case 'restart':
         await server.restart();
         for (const board of fleet) if (board.received.length > 0) await comeBack(board, board.version);

@@ -105,6 +105,16 @@ describe('The address in an update message', () => {
     expect([late.status, late.body.detail]).toEqual([401, expect.stringContaining('expired')]);
   });
 
+  it('stays valid for that hour, however the clock is set', async () => {
+    await claim();
+    server.clock.set(2 * 60 * 60_000);
+    expect(await download(path)).toBe(200);
+    server.clock.advance(61 * 60_000);
+    expect(await download(path)).toBe(401);
+    server.clock.set(-24 * 60 * 60_000);
+    expect(await download(path)).toBe(401);
+  });
+
   it('is not needed by whoever has a key, of any scope', async () => {
     await claim();
     const wanted = { name: 'build server', scopes: ['firmware:write'] };

@@ -17,6 +17,36 @@ describe('The database', () => {
     expect(upQueries.map(({ query }) => query)).toEqual([]);
   });
 
+  it('keeps its updates through the migration that orders them by number', async () => {
+    const old = async (): Promise<boolean> =>
+      (await dataSource.query<unknown[]>(`SELECT 1 FROM sqlite_master WHERE name = 'service_time'`))
+        .length === 0;
+    while (!(await old())) await dataSource.undoLastMigration();
+    await dataSource.query(`INSERT INTO printer (id, uuid, name, blocked, user_id, firmware_version, version_key, auto_update,
+      update_channel, last_connected, last_ip, created_at) VALUES (7, 'u', 'n', 0, 'o', '1', '1', 1, 'stable', '', '', '')`);
+    // The one under way began while the clock was a year behind.
+    for (const [id, status, year] of [
+      [3, 'completed', 2025],
+      [4, 'failed', 2026],
+      [5, 'in_progress', 2024],
+    ])
+      await dataSource.query(
+        `INSERT INTO printer_update (id, rollout_id, printer_id, firmware_id, firmware_version, status, attempts, send_on_resume,
+          confirmed, superseded, error_message, started_at, last_sign_of_life, last_percent)
+          VALUES (${id}, ${id}, 7, 1, '1', '${status}', 1, 0, 1, 0, 'e', '${year}-01-01 00:00:00.000', '', 9)`,
+      );
+    await dataSource.runMigrations();
+    const rows = `SELECT id, status, error_message, last_percent, last_heard, sequence FROM printer_update ORDER BY sequence`;
+    const rest = { error_message: 'e', last_percent: 9, last_heard: 0 };
+    expect(await dataSource.query(rows)).toEqual([
+      { id: 3, status: 'completed', ...rest, sequence: 1 },
+      { id: 4, status: 'failed', ...rest, sequence: 2 },
+      { id: 5, status: 'in_progress', ...rest, sequence: 3 },
+    ]);
+    await dataSource.query('DELETE FROM printer');
+    expect(await dataSource.query('SELECT id FROM printer_update')).toEqual([]);
+  });
+
   it.each([
     ['journal_mode', 'wal'],
     ['synchronous', 2], // FULL

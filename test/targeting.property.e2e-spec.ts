@@ -157,8 +157,10 @@ function updateRow(
     errorMessage: null,
     startedAt: CREATED,
     completedAt: CREATED,
-    lastSignOfLife: CREATED,
     lastPercent: 100,
     lastStatusMessage: null,
+    lastHeard: 0,
+    lastSent: 0,
+    sequence: rolloutId,
   };
 }

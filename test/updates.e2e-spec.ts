@@ -336,7 +336,7 @@ describe('The life of an update', () => {
   });
 
   describe('without a sign of life', () => {
-    const sweep = (): Promise<void> => server.get(StuckUpdates).fail(server.clock.now());
+    const sweep = (): Promise<void> => server.get(StuckUpdates).fail();
 
     it('fails after 30 minutes', async () => {
       const { one, id } = await underWay();
@@ -366,6 +366,102 @@ describe('The life of an update', () => {
       expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
       await one.stop();
       await server.request('DELETE', `/api/rollouts/${id}`);
+    });
+  });
+
+  describe('whatever the printer reports', () => {
+    const sweep = (): Promise<void> => server.get(StuckUpdates).fail();
+
+    /** Ten minutes in which the printer reports "45 %" every minute. */
+    async function tenMinutesAtTheSame(one: VirtualPrinter): Promise<void> {
+      for (let minute = 0; minute < 10; minute++) {
+        server.clock.advance(MINUTE);
+        one.send({ kind: 'firmware_progress', percent: 45, status: 'Downloading 45%' });
+        await handled(one);
+      }
+      await sweep();
+    }
+
+    it('ends two hours after it was sent, and gives way to the next update', async () => {
+      const { one, id } = await underWay();
+      for (let times = 0; times < 11; times++) await tenMinutesAtTheSame(one);
+      await totals(id, [0, 1, 0, 0, 0]);
+      await upload(server, '1.5.7');
+      const repair = await roll(server, '1.5.7', { target: { user_ids: [one.options.userId] } });
+      await handled(one);
+      expect(one.orders).toHaveLength(1);
+      await tenMinutesAtTheSame(one);
+      await totals(id, [0, 0, 0, 1, 0]);
+      expect((await history(server, one.options.uuid)).at(-1)).toMatchObject({
+        status: 'failed',
+        error_message: 'not finished 120 minutes after it was sent',
+      });
+      await eventually('the next update', () => one.orders.at(-1)?.version === '1.5.7');
+      await totals(repair.id, [0, 1, 0, 0, 0]);
+    });
+
+    it('has two hours more when it is sent again', async () => {
+      const { one, id } = await underWay();
+      for (let times = 0; times < 6; times++) await tenMinutesAtTheSame(one);
+      await comeBack(one);
+      await eventually('the second send', () => one.orders.length === 2);
+      for (let times = 0; times < 11; times++) await tenMinutesAtTheSame(one);
+      await totals(id, [0, 1, 0, 0, 0]);
+      await tenMinutesAtTheSame(one);
+      await totals(id, [0, 0, 0, 1, 0]);
+    });
+
+    it.each([
+      ['cancelled', (id: number) => server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' })],
+      ['deleted', (id: number) => server.request('DELETE', `/api/rollouts/${id}`)],
+    ])('gives way at once to another rollout when its own is %s', async (how, end) => {
+      await upload(server, '1.5.8').catch(() => undefined);
+      const { one, id } = await underWay();
+      one.send({ kind: 'firmware_progress', percent: 45, status: 'Downloading 45%' });
+      const target = { user_ids: [one.options.userId] };
+      const repair = await roll(server, '1.5.8', { target });
+      await handled(one);
+      expect(one.orders).toHaveLength(1);
+      expect((await history(server, one.options.uuid)).map(({ status }) => status)).toEqual(['in_progress']);
+      await end(id);
+      await eventually('the repair', () => one.orders.at(-1)?.version === '1.5.8');
+      expect(await history(server, one.options.uuid)).toMatchObject([
+        { status: 'in_progress', firmware_version: '1.5.8' },
+        {
+          status: 'failed',
+          firmware_version: '1.5.0',
+          error_message: 'its rollout was cancelled, and 1.5.8 was sent instead',
+        },
+      ]);
+      await totals(repair.id, [0, 1, 0, 0, 0]);
+      if (how === 'cancelled') await totals(id, [0, 0, 0, 1, 0]);
+      await comeBack(one, '1.5.8');
+      await totals(repair.id, [0, 0, 1, 0, 0]);
+    });
+
+    it('goes on when its rollout is cancelled and nothing else is due', async () => {
+      const { one, id } = await underWay();
+      await patch(server, id, { status: 'cancelled' });
+      await handled(one);
+      await totals(id, [0, 1, 0, 0, 0]);
+      await comeBack(one, '1.5.0');
+      await totals(id, [0, 0, 1, 0, 0]);
+    });
+
+    it('is replaced by a repair that comes after the cancel, as the preview says', async () => {
+      await upload(server, '1.5.9');
+      const { one, id } = await underWay();
+      await patch(server, id, { status: 'cancelled' });
+      const wanted = {
+        firmware_version: '1.5.9',
+        target: { user_ids: [one.options.userId] },
+        rollout_type: 'immediate',
+      };
+      const preview = (await server.request<{ now: number }>('POST', '/api/rollouts/preview', wanted)).body;
+      expect(preview.now).toBe(1);
+      await roll(server, '1.5.9', wanted);
+      await eventually('the repair', () => one.orders.at(-1)?.version === '1.5.9');
+      await totals(id, [0, 0, 0, 1, 0]);
     });
   });
 
@@ -504,7 +600,7 @@ describe('The life of an update', () => {
       const other = await roll(server, '1.5.0', { target: { user_ids: [randomUUID()] } });
       await new Promise((resolve) => setTimeout(resolve, 200)); // The push that follows asks about every printer.
       server.clock.advance(11 * MINUTE);
-      await server.get(StuckUpdates).fail(server.clock.now());
+      await server.get(StuckUpdates).fail();
       await totals(id, [0, 0, 0, 1, 0]);
       await server.request('DELETE', `/api/rollouts/${other.id}`);
     });

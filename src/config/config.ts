@@ -21,6 +21,8 @@ export class AppConfig {
   readonly uploadsDir: string;
   /** How long an update may show no sign of life before it counts as failed, in milliseconds. */
   readonly updateTimeoutMs: number;
+  /** How long after its last send an update must have ended, in milliseconds; else it counts as failed. */
+  readonly updateDeadlineMs: number;
   /** How often each socket is pinged, in milliseconds. */
   readonly pingIntervalMs: number;
   /** `keys`: management needs an API key, or the machine itself as long as there is none. `none`: nothing is asked. */
@@ -87,6 +89,7 @@ export class AppConfig {
     );
     this.uploadsDir = resolve(read.text('UPLOADS_DIR', './uploads'));
     this.updateTimeoutMs = read.integer('UPDATE_TIMEOUT_MINUTES', 30, 1, 10_080) * 60_000;
+    this.updateDeadlineMs = read.integer('UPDATE_DEADLINE_MINUTES', 120, 1, 10_080) * 60_000;
     this.pingIntervalMs = read.integer('PING_INTERVAL_SECONDS', 30, 1, 3_600) * 1_000;
     this.downloadTokenMs = read.integer('DOWNLOAD_TOKEN_MINUTES', 60, 1, 10_080) * 60_000;
     this.subscribeTimeoutMs = read.integer('SUBSCRIBE_TIMEOUT_SECONDS', 10, 1, 3_600) * 1_000;

@@ -25,6 +25,7 @@ export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 @Injectable()
 export class DownloadTokens {
   private readonly secret: Buffer;
+  private readonly startedAt: number;
   /** The digests of the latest expiry: a rollout to everybody asks for those of neighbours one after the other. */
   private readonly digests = new Map<string, Buffer>();
   private latestExpiry = '';
@@ -33,14 +34,13 @@ export class DownloadTokens {
     private readonly config: AppConfig,
     private readonly clock: Clock,
   ) {
+    this.startedAt = clock.now().getTime() - clock.uptime();
     this.secret = secretIn(join(dirname(config.databasePath), FILE));
   }
 
   /** A token for a printer that is sent a version now. */
   issue(version: string, printerId: number): string {
-    const expires = Math.ceil((this.clock.now().getTime() + this.config.downloadTokenMs) / 1_000).toString(
-      36,
-    );
+    const expires = Math.ceil((this.now() + this.config.downloadTokenMs) / 1_000).toString(36);
     if (expires !== this.latestExpiry) {
       this.digests.clear();
       this.latestExpiry = expires;
@@ -59,7 +59,7 @@ export class DownloadTokens {
     if (expires === undefined || mac === undefined) return 'invalid';
     const expected = partOf(this.digest(textOf(version, printerId, expires)), printerId);
     if (!timingSafeEqual(Buffer.from(mac, 'base64url'), expected)) return 'invalid';
-    return this.clock.now().getTime() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
+    return this.now() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
   }
 
   /** Judges the token in the URL of a download. */
@@ -71,6 +71,11 @@ export class DownloadTokens {
     const token = parameters.get('token');
     if (!isVersion(version) || !isDigits(printer) || token === null) return 'invalid';
     return this.verify(parseVersion(version), Number(printer), token);
+  }
+
+  /** The time at the start, and what has passed since: an update under way must not lose its image because the clock is set. */
+  private now(): number {
+    return this.startedAt + this.clock.uptime();
   }
 
   private digest(text: string): Buffer {

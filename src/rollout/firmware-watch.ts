@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict } from '../common/errors.js';
 import { Clock } from '../common/clock.js';
-import { sqlInstant } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import type { FirmwareObserver } from '../firmware/firmware-observer.js';
@@ -12,12 +11,13 @@ import { PendingTargets } from './pending-targets.js';
 import { RolloutRules, chosenBuilds } from './rollout-rules.js';
 import { BuildReplacement } from './store/build-replacement.js';
 import { RolloutBuilds, newBuilds } from './store/rollout-builds.js';
+import { ServiceTime } from './updates/service-time.js';
 
 // Fine enough for a limit that is counted in minutes.
 const RECORD_EVERY_MS = 30_000;
 const MAX_RECORDED = 10_000;
 
-const SIGN_OF_LIFE = `UPDATE printer_update SET last_sign_of_life = ?
+const SIGN_OF_LIFE = `UPDATE printer_update SET last_heard = ?
   WHERE printer_id = ? AND status = 'in_progress' AND firmware_version = ?`;
 
 /** What rollouts have to say when firmware is deleted, changed or downloaded. */
@@ -33,6 +33,7 @@ export class FirmwareWatch implements FirmwareObserver {
     private readonly builds: RolloutBuilds,
     private readonly replacement: BuildReplacement,
     private readonly pending: PendingTargets,
+    private readonly serviceTime: ServiceTime,
     private readonly clock: Clock,
   ) {
     firmware.observe(this);
@@ -66,7 +67,7 @@ export class FirmwareWatch implements FirmwareObserver {
   async downloadBegun(row: Firmware, printerId: number): Promise<void> {
     if (this.recordedJustNow(`${printerId} ${row.version}`)) return;
     await this.unitOfWork.collect((tx) =>
-      tx.db.run(SIGN_OF_LIFE, sqlInstant(this.clock.now()), printerId, row.version),
+      tx.db.run(SIGN_OF_LIFE, this.serviceTime.now(), printerId, row.version),
     );
   }
 
@@ -76,9 +77,9 @@ export class FirmwareWatch implements FirmwareObserver {
 
   /** A board may download in hundreds of ranges of 4 KiB: recording each of them helps nobody. */
   private recordedJustNow(key: string): boolean {
-    const now = this.clock.now().getTime();
+    const now = this.clock.uptime();
     const last = this.recorded.get(key);
-    if (last !== undefined && Math.abs(now - last) < RECORD_EVERY_MS) return true;
+    if (last !== undefined && now - last < RECORD_EVERY_MS) return true;
     if (this.recorded.size >= MAX_RECORDED) this.recorded.clear();
     this.recorded.set(key, now);
     return false;

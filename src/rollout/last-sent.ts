@@ -10,23 +10,16 @@ export function keepsBusy({ status, confirmed }: PrinterUpdate): boolean {
 /** Finds, of a printer's updates that meet a condition, the one that it was sent last. */
 export class LastSent {
   private readonly newest: string;
-  private readonly busy: string;
 
   /** @param condition SQL over `printer_update`; its values follow the printer's number */
   constructor(
     private readonly table: Table<PrinterUpdate>,
     condition: string,
   ) {
-    this.newest = `WHERE printer_id = ? AND ${condition} ORDER BY started_at DESC, id DESC LIMIT 1`;
-    this.busy = `WHERE printer_id = ? AND ${condition}
-      AND (status = 'in_progress' OR (status = 'completed' AND confirmed = false)) LIMIT 1`;
+    this.newest = `WHERE printer_id = ? AND ${condition} ORDER BY sequence DESC LIMIT 1`;
   }
 
   find(db: Statements, printerId: number, ...values: SqlValue[]): PrinterUpdate | null {
-    const newest = this.table.find(db, this.newest, printerId, ...values);
-    if (newest === null || keepsBusy(newest)) return newest;
-    // While an update keeps a printer busy nothing else is sent to it: such a one is the last, even where a clock that was set back
-    // makes it look older than one that is done with.
-    return this.table.find(db, this.busy, printerId, ...values) ?? newest;
+    return this.table.find(db, this.newest, printerId, ...values);
   }
 }

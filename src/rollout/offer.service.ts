@@ -59,7 +59,7 @@ export class OfferService {
     const meant = rules.rules.filter((rule) => targetRefusal(facts, rule) === null);
     // Most printers are no target of anything: nothing is read for them.
     if (meant.length === 0) return null;
-    const situation = this.journal.situation(tx.db, printer, true);
+    const situation = this.journal.situation(tx.db, rules, printer, true);
     return this.carryOut(tx, printer, decide(facts, meant, situation), situation);
   }
 
@@ -70,7 +70,7 @@ export class OfferService {
    */
   makeForConnected(tx: Transaction, printer: TargetPrinter, live: readonly PrinterUpdate[]): Offer | null {
     const rules = this.rules.current(tx);
-    const situation = situationOf(live, false);
+    const situation = situationOf(live, rules, false);
     const decision = decide(rules.factsOf(printer), rules.rules, situation);
     return this.carryOut(tx, printer, decision, situation);
   }
@@ -84,6 +84,7 @@ export class OfferService {
     for (const rule of decision.declines) this.journal.declineFor(tx, printer, rule);
     if (!decision.send) return null;
     const { rule, build } = decision;
+    this.journal.makeRoom(tx, printer, rule);
     // Of the updates that a printer had before, only a declined one is ever due again.
     if (situation.earlier.has(rule.id)) this.journal.reopen(tx, printer, rule, build);
     else this.journal.open(tx, printer, rule, build);

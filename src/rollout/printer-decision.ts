@@ -36,7 +36,7 @@ export class PrinterDecision {
   /** What a printer would be sent now, or why nothing; a blocked one is decided for as if it were not. */
   of(printer: Printer): Decision {
     const rules = this.rules.forReading();
-    const situation = this.journal.situation(this.database.reader, printer, false);
+    const situation = this.journal.situation(this.database.reader, rules, printer, false);
     return decide(rules.factsOf(printer), rules.rules, situation);
   }
 
@@ -49,7 +49,7 @@ export class PrinterDecision {
     const printer = this.printers.get(printerKey);
     const rules = this.rules.forReading();
     const facts = rules.factsOf(printer);
-    const situation = this.journal.situation(this.database.reader, printer, false);
+    const situation = this.journal.situation(this.database.reader, rules, printer, false);
     return {
       printer,
       online: this.presence.isOnline(printer.id),

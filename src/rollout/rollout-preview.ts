@@ -92,7 +92,7 @@ export class RolloutPreview {
       await this.walk.named(db, rule, (printer, alike) => counts.named(rules.factsOf(printer), alike));
       if (rule.status === 'active') {
         await this.connectedTargets(db, rules, rule, online, (facts, live) => {
-          counts.target(facts, waitingReason(facts, rule, rules.rules, situationOf(live, false)));
+          counts.target(facts, waitingReason(facts, rule, rules.rules, situationOf(live, rules, false)));
         });
       }
       const printers = this.tally.count(db, {});
@@ -149,7 +149,7 @@ export class RolloutPreview {
 function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: PrinterUpdate[]): boolean {
   const held = live.find((update) => update.sendOnResume);
   if (held?.rolloutId === rule.id) return sendsHeldBack(facts, rule, held);
-  return waitingReason(facts, rule, rules.rules, situationOf(live, false)) === null;
+  return waitingReason(facts, rule, rules.rules, situationOf(live, rules, false)) === null;
 }
 
 function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts): NewPreview {

@@ -39,13 +39,25 @@ import { UpdateJournal } from './update-journal.js';
 import { UpdateReports } from './update-reports.js';
 import { UpdateRetry } from './update-retry.js';
 import { PrinterUpdate } from './update.entity.js';
+import { CancelledPendingRow } from './updates/cancelled-pending.entity.js';
+import { ServiceTimeRow } from './updates/service-time.entity.js';
+import { ServiceTime } from './updates/service-time.js';
 import { VersionSettlement } from './version-settlement.js';
 import { Withdrawal } from './withdrawal.entity.js';
 
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Rollout, RolloutBuild, RolloutSample, PrinterUpdate, UpdateEnding, Withdrawal]),
+    TypeOrmModule.forFeature([
+      CancelledPendingRow,
+      Rollout,
+      RolloutBuild,
+      RolloutSample,
+      PrinterUpdate,
+      ServiceTimeRow,
+      UpdateEnding,
+      Withdrawal,
+    ]),
     AuditModule,
     FirmwareModule,
     PrinterModule,
@@ -73,6 +85,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     RolloutService,
     RolloutUpdates,
     SentBuilds,
+    ServiceTime,
     StuckUpdates,
     UpdateEndings,
     UpdateHistory,

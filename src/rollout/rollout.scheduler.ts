@@ -29,7 +29,7 @@ export class RolloutScheduler implements OnApplicationBootstrap {
 
   @Cron(CronExpression.EVERY_30_SECONDS, { waitForCompletion: true })
   failStuck(): Promise<void> {
-    return this.stuck.fail(this.clock.now());
+    return this.stuck.fail();
   }
 
   @Cron(CronExpression.EVERY_5_SECONDS, { waitForCompletion: true })

@@ -2,26 +2,36 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
+import type { Transaction } from '../database/transaction.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { PrinterService } from '../printer/printer.service.js';
 import { RolloutEvents } from './rollout.events.js';
 import { UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
+import { ServiceTime } from './updates/service-time.js';
 
-// So many at once that the event loop is given back every few milliseconds.
+// Maximum updates per transaction: a few milliseconds of work.
 const SLICE = 200;
-// A sign of life that is taken in while this works is not one from the future.
-const AHEAD_MS = 60_000;
+// After an outage boards are still on their way back: a power cut restarts them and their Wi-Fi, too.
+const GRACE_MS = 5 * 60_000;
 
-const FROM_THE_FUTURE = `UPDATE printer_update SET last_sign_of_life = ? WHERE id IN
-  (SELECT id FROM printer_update WHERE status = 'in_progress' AND last_sign_of_life > ? LIMIT ${SLICE})`;
+/** A limit that an update under way may not exceed. */
+interface Limit {
+  column: 'last_heard' | 'last_sent';
+  milliseconds: number;
+  error: string;
+}
 
-/** Fails updates whose printer has not shown a sign of life for too long. */
+/**
+ * Fails updates whose printer was silent for too long, or that have not ended in time after they were last sent. Both are counted while
+ * the server runs (`ServiceTime`).
+ */
 @Injectable()
 export class StuckUpdates {
   private readonly table: Table<PrinterUpdate>;
+  private readonly limits: readonly Limit[];
+  private readonly graceMs: number;
 
   constructor(
     database: Database,
@@ -29,42 +39,50 @@ export class StuckUpdates {
     private readonly printers: PrinterService,
     private readonly journal: UpdateJournal,
     private readonly events: RolloutEvents,
-    private readonly config: AppConfig,
+    private readonly serviceTime: ServiceTime,
+    { updateTimeoutMs, updateDeadlineMs }: AppConfig,
   ) {
     this.table = database.table(PrinterUpdate);
+    this.limits = [
+      {
+        column: 'last_heard',
+        milliseconds: updateTimeoutMs,
+        error: `no progress for ${updateTimeoutMs / 60_000} minutes`,
+      },
+      {
+        column: 'last_sent',
+        milliseconds: updateDeadlineMs,
+        error: `not finished ${updateDeadlineMs / 60_000} minutes after it was sent`,
+      },
+    ];
+    this.graceMs = Math.min(GRACE_MS, updateTimeoutMs, updateDeadlineMs);
   }
 
-  /**
-   * Fails every update under way whose last sign of life lies as far back as the limit, or farther. One that lies in the future, for
-   * the clock was set back, counts from now on.
-   */
-  async fail(now: Date): Promise<void> {
-    while ((await this.setBackSlice(now)) === SLICE) await nextTurn();
-    while ((await this.failSlice(now)) === SLICE) await nextTurn();
+  /** Fails every update under way that has reached one of its limits; none just after a start or a suspension. */
+  async fail(): Promise<void> {
+    await this.serviceTime.save();
+    if (this.serviceTime.sinceInterruption() < this.graceMs) return;
+    for (const limit of this.limits) {
+      while ((await this.failSlice(limit)) === SLICE) await nextTurn();
+    }
   }
 
-  private setBackSlice(now: Date): Promise<number> {
-    const ahead = new Date(now.getTime() + AHEAD_MS);
-    return this.unitOfWork.collect((tx) => tx.db.run(FROM_THE_FUTURE, sqlInstant(now), sqlInstant(ahead)));
-  }
-
-  private failSlice(now: Date): Promise<number> {
-    const limit = this.config.updateTimeoutMs;
+  private failSlice(limit: Limit): Promise<number> {
     return this.unitOfWork.collect((tx) => {
-      const stuck = this.table.select(
-        tx.db,
-        `WHERE status = 'in_progress' AND last_sign_of_life <= ? ORDER BY last_sign_of_life LIMIT ?`,
-        sqlInstant(new Date(now.getTime() - limit)),
-        SLICE,
-      );
+      const stuck = this.reached(tx, limit);
       const uuids: string[] = [];
       for (const update of stuck) {
-        this.journal.end(tx, update, 'failed', { error: `no progress for ${limit / 60_000} minutes` });
+        this.journal.end(tx, update, 'failed', { error: limit.error });
         const printer = this.printers.byId(tx.db, update.printerId);
         if (printer) uuids.push(printer.uuid);
       }
       tx.afterCommit(() => this.events.publish(uuids));
       return stuck.length;
     });
+  }
+
+  private reached(tx: Transaction, { column, milliseconds }: Limit): PrinterUpdate[] {
+    const rest = `WHERE status = 'in_progress' AND ${column} <= ? ORDER BY ${column} LIMIT ?`;
+    return this.table.select(tx.db, rest, this.serviceTime.now() - milliseconds / 1_000, SLICE);
   }
 }

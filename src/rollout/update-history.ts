@@ -57,7 +57,7 @@ export class UpdateHistory {
     const rows = this.database.reader.allValues(
       `SELECT ${this.table.columns}, rollout.id FROM printer_update
         LEFT JOIN rollout ON rollout.id = printer_update.rollout_id
-        WHERE printer_id = ? ORDER BY started_at DESC, printer_update.id DESC LIMIT ?`,
+        WHERE printer_id = ? ORDER BY sequence DESC LIMIT ?`,
       ...values,
     );
     return rows.map((row) => {

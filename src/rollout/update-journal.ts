@@ -15,8 +15,10 @@ import type { Build, RolloutRule } from './domain/targeting.js';
 import { keepsBusy } from './last-sent.js';
 import { RolloutEvents } from './rollout.events.js';
 import { RolloutProgress } from './rollout-progress.js';
+import type { RuleSet } from './rule-set.js';
 import { SentBuilds } from './store/sent-builds.js';
 import { UpdateEndings } from './update-endings.js';
+import { ServiceTime } from './updates/service-time.js';
 import { PrinterUpdate } from './update.entity.js';
 
 /** What is recorded of the end of an update. */
@@ -55,6 +57,7 @@ export class UpdateJournal {
     private readonly endings: UpdateEndings,
     private readonly sent: SentBuilds,
     private readonly changes: Changes,
+    private readonly serviceTime: ServiceTime,
     private readonly clock: Clock,
   ) {
     this.table = database.table(PrinterUpdate);
@@ -62,6 +65,17 @@ export class UpdateJournal {
       const sql = `UPDATE firmware SET success_count = success_count + ?, failure_count = failure_count + ? WHERE id = ?`;
       tx.db.run(sql, completed, failed, id);
     });
+  }
+
+  /**
+   * Ends what is under way for a printer before another update is sent: only an update of a cancelled rollout lets another one past it
+   * (`situationOf`).
+   */
+  makeRoom(tx: Transaction, printer: TargetPrinter, rule: RolloutRule): void {
+    const update = this.table.find(tx.db, `WHERE printer_id = ? AND status = 'in_progress'`, printer.id);
+    if (update === null) return;
+    const error = `its rollout was cancelled, and ${rule.version} was sent instead`;
+    this.end(tx, update, 'failed', { error });
   }
 
   /** Opens an update that is about to be sent. */
@@ -75,15 +89,17 @@ export class UpdateJournal {
     const update = this.table.find(tx.db, LIVE, rule.id, printer.id);
     if (update === null) throw new Error(`Printer ${printer.id} has no update of rollout ${rule.id}`);
     this.sent.record(tx, printer.id, build.firmwareId);
-    const now = this.clock.now();
+    const sent = this.serviceTime.now();
     this.move(tx, update, 'in_progress', {
       firmwareId: build.firmwareId,
       attempts: update.attempts + 1,
       errorMessage: null,
       lastStatusMessage: null,
       lastPercent: 0,
-      startedAt: now,
-      lastSignOfLife: now,
+      startedAt: this.clock.now(),
+      lastHeard: sent,
+      lastSent: sent,
+      sequence: nextSequence(tx.db, printer.id),
       completedAt: null,
     });
   }
@@ -101,14 +117,15 @@ export class UpdateJournal {
 
   /** Counts one more send of an update that is under way. */
   sendAgain(tx: Transaction, update: PrinterUpdate): void {
-    const changes = { attempts: update.attempts + 1, sendOnResume: false, lastSignOfLife: this.clock.now() };
-    this.table.update(tx.db, update.id, changes);
+    const sent = this.serviceTime.now();
+    const attempts = update.attempts + 1;
+    this.table.update(tx.db, update.id, { attempts, sendOnResume: false, lastHeard: sent, lastSent: sent });
     this.changes.printerIn(tx, update.printerId);
   }
 
   /** Records that the printer is there and needs the update once more, which a pause forbids. */
   waitForResume(tx: Transaction, update: PrinterUpdate): void {
-    this.table.update(tx.db, update.id, { sendOnResume: true, lastSignOfLife: this.clock.now() });
+    this.table.update(tx.db, update.id, { sendOnResume: true, lastHeard: this.serviceTime.now() });
   }
 
   /** Records that the printer came back with the version that it had reported. */
@@ -172,9 +189,9 @@ export class UpdateJournal {
   }
 
   /** What the earlier updates of a printer mean for a decision. */
-  situation(db: Statements, printer: TargetPrinter, comesBack: boolean): Situation {
+  situation(db: Statements, rules: RuleSet, printer: TargetPrinter, comesBack: boolean): Situation {
     const updates = this.table.select(db, 'WHERE printer_id = ? AND superseded = false', printer.id);
-    return situationOf(updates, comesBack);
+    return situationOf(updates, rules, comesBack);
   }
 
   private insert(
@@ -185,6 +202,7 @@ export class UpdateJournal {
     status: 'in_progress' | 'declined',
   ): void {
     const now = this.clock.now();
+    const sent = this.serviceTime.now();
     const declined = status === 'declined';
     this.table.insert(tx.db, {
       rolloutId: rule.id,
@@ -199,9 +217,11 @@ export class UpdateJournal {
       errorMessage: declined ? AUTO_UPDATE_OFF : null,
       startedAt: now,
       completedAt: declined ? now : null,
-      lastSignOfLife: now,
       lastPercent: 0,
       lastStatusMessage: declined ? AUTO_UPDATE_OFF : null,
+      lastHeard: sent,
+      lastSent: sent,
+      sequence: nextSequence(tx.db, printer.id),
     });
     this.progress.count(tx, rule.id, { pending: -1, [status]: 1 });
     this.changes.printerIn(tx, printer.id);
@@ -233,11 +253,26 @@ export class UpdateJournal {
 // The update that counts for a rollout and a printer.
 const LIVE = 'WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
 
+const NEXT_SEQUENCE = 'SELECT coalesce(max(sequence), 0) + 1 FROM printer_update WHERE printer_id = ?';
+
+function nextSequence(db: Statements, printerId: number): number {
+  return db.count(NEXT_SEQUENCE, printerId);
+}
+
 /** What the updates of a printer that count mean for a decision. */
-export function situationOf(updates: readonly PrinterUpdate[], comesBack: boolean): Situation {
+export function situationOf(
+  updates: readonly PrinterUpdate[],
+  rules: RuleSet,
+  comesBack: boolean,
+): Situation {
   return {
     earlier: new Map(updates.map(({ rolloutId, status, attempts }) => [rolloutId, { status, attempts }])),
-    busy: updates.some(keepsBusy),
+    busy: updates.some((update) => keepsBusy(update) && !givesWay(update, rules)),
     comesBack,
   };
+}
+
+/** True for an update under way through a rollout that is cancelled or deleted: it must not hold up the repair. */
+function givesWay({ status, rolloutId }: PrinterUpdate, rules: RuleSet): boolean {
+  return status === 'in_progress' && rules.get(rolloutId) === undefined;
 }

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
 import { Invalid } from '../common/errors.js';
 import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
-import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
@@ -13,6 +11,7 @@ import { RolloutEvents } from './rollout.events.js';
 import { LastSent } from './last-sent.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
+import { ServiceTime } from './updates/service-time.js';
 
 /** What a printer reports of an update (printer protocol, "Reports"); versions are canonical. */
 export type Report =
@@ -27,7 +26,7 @@ type Progress = Extract<Report, { kind: 'progress' }>;
 const ERROR_PERCENT = -1;
 
 const PROGRESS = `UPDATE printer_update SET last_percent = ?,
-  last_status_message = coalesce(?, last_status_message), last_sign_of_life = ?
+  last_status_message = coalesce(?, last_status_message), last_heard = ?
   WHERE printer_id = ? AND status = 'in_progress'`;
 
 /** Takes in what printers report. Repeated, late and out-of-order reports change nothing twice. */
@@ -45,7 +44,7 @@ export class UpdateReports {
     private readonly journal: UpdateJournal,
     private readonly events: RolloutEvents,
     private readonly changes: Changes,
-    private readonly clock: Clock,
+    private readonly serviceTime: ServiceTime,
   ) {
     this.table = database.table(PrinterUpdate);
     this.lastSent = new LastSent(
@@ -85,9 +84,8 @@ export class UpdateReports {
     const written = this.unitOfWork.collect((tx) => {
       this.waiting.delete(printerUuid);
       const printerId = this.printers.idOf(tx.db, printerUuid);
-      const now = sqlInstant(this.clock.now());
       // Only the update that was sent last can be under way: one statement, by the index over those.
-      if (tx.db.run(PROGRESS, latest.percent, latest.status, now, printerId) === 0)
+      if (tx.db.run(PROGRESS, latest.percent, latest.status, this.serviceTime.now(), printerId) === 0)
         this.updateSpokenOf(tx.db, printerId, report);
       this.changes.printerIn(tx, printerId);
     });

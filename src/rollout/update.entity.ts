@@ -11,10 +11,11 @@ import type { UpdateStatus } from './domain/state.js';
   unique: true,
   where: '"superseded" = false',
 })
-@Index('ix_update_printer', ['printerId', 'startedAt'])
+@Index('uq_update_printer_sequence', ['printerId', 'sequence'], { unique: true })
 @Index('ix_update_failed', ['rolloutId', 'printerId'], { where: `"status" = 'failed'` })
 @Index('ix_update_declined', ['rolloutId', 'printerId'], { where: `"status" = 'declined'` })
-@Index('ix_update_last_sign', ['lastSignOfLife'], { where: `"status" = 'in_progress'` })
+@Index('ix_update_last_heard', ['lastHeard'], { where: `"status" = 'in_progress'` })
+@Index('ix_update_last_sent', ['lastSent'], { where: `"status" = 'in_progress'` })
 export class PrinterUpdate {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer_update' })
   id!: number;
@@ -70,13 +71,24 @@ export class PrinterUpdate {
   @Instant({ name: 'completed_at', nullable: true })
   completedAt!: Date | null;
 
-  /** When the printer last showed a sign of life: a report, a download, a subscribe. */
-  @Instant({ name: 'last_sign_of_life' })
-  lastSignOfLife!: Date;
-
   @Column({ name: 'last_percent', type: 'integer' })
   lastPercent!: number;
 
   @Column({ name: 'last_status_message', type: 'text', nullable: true })
   lastStatusMessage!: string | null;
+
+  /** When the printer last showed a sign of life (a report, a subscribe, bytes of its download that flow), in seconds of `ServiceTime`. */
+  @Column({ name: 'last_heard', type: 'integer' })
+  lastHeard!: number;
+
+  /** When the update was last sent, in seconds of `ServiceTime`. */
+  @Column({ name: 'last_sent', type: 'integer' })
+  lastSent!: number;
+
+  /**
+   * Orders the updates of a printer, from 1; one that is opened again gets the next number. Not by time: a clock that is set back
+   * would order them wrongly for good.
+   */
+  @Column({ type: 'integer' })
+  sequence!: number;
 }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { RolloutScheduler } from '../../src/rollout/rollout.scheduler.js';
+import { StuckUpdates } from '../../src/rollout/stuck-updates.js';
 import { eventually } from '../support/eventually.js';
 import { connected, counts, handled, history, roll, rollout, upload } from '../support/factories.js';
 import { TestServer } from '../support/server.js';
@@ -57,11 +58,11 @@ describe('A clock that is set', () => {
   /** A printer that has been updated while the clock was a year ahead, and is sent the next update when it is right again. */
   async function updatedInTheFuture(): Promise<{ one: VirtualPrinter; id: number }> {
     const one = await board();
-    server.clock.advance(YEAR);
+    server.clock.set(YEAR);
     await rollTo(one, '1.5.0');
     await ordered(one, 1);
     await comeBack(one, '1.5.0');
-    server.clock.advance(-YEAR);
+    server.clock.set(-YEAR);
     const id = await rollTo(one, '1.6.0');
     await ordered(one, 2);
     expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
@@ -91,7 +92,7 @@ describe('A clock that is set', () => {
     const one = await board();
     const id = await rollTo(one, '1.5.0');
     await ordered(one, 1);
-    server.clock.advance(-DAY);
+    server.clock.set(-DAY);
     await tick();
     one.send({ kind: 'firmware_complete', version: '1.5.0' });
     await handled(one);
@@ -101,14 +102,14 @@ describe('A clock that is set', () => {
     const { body: metrics } = await server.request<string>('GET', '/metrics');
     const sum = /^paperminder_update_duration_seconds_sum (\S+)$/m.exec(metrics)?.[1];
     expect(Number(sum)).toBeGreaterThanOrEqual(0);
-    server.clock.advance(DAY);
+    server.clock.set(DAY);
   });
 
   it('back by a day keeps no update alive beyond its limit', async () => {
     const one = await board();
     const id = await rollTo(one, '1.5.0');
     await ordered(one, 1);
-    server.clock.advance(-DAY);
+    server.clock.set(-DAY);
     await tick();
     server.clock.advance(29 * MINUTE);
     await tick();
@@ -116,7 +117,7 @@ describe('A clock that is set', () => {
     server.clock.advance(2 * MINUTE);
     await tick();
     expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
-    server.clock.advance(DAY);
+    server.clock.set(DAY);
   });
 
   it('forward by a year starts what is scheduled once, and takes nothing back when it is set right', async () => {
@@ -125,28 +126,113 @@ describe('A clock that is set', () => {
     const id = await rollTo(one, '1.5.0', { rollout_type: 'scheduled', scheduled_for: soon });
     await tick();
     expect(one.orders).toEqual([]);
-    server.clock.advance(YEAR);
+    server.clock.set(YEAR);
     await tick();
     await tick();
     await eventually('the update is installed', () => one.version === '1.5.0' && one.subscribed);
-    server.clock.advance(-YEAR);
+    server.clock.set(-YEAR);
     await tick();
     await handled(one);
     expect(one.orders).toHaveLength(1);
     expect(await rollout(server, id)).toMatchObject({ status: 'completed', completed_count: 1 });
   });
 
-  it('forward by a year fails what is under way, which counts as completed where it arrives all the same', async () => {
+  it.each([
+    ['forward by a year', YEAR],
+    ['back by a year', -YEAR],
+  ])('%s fails nothing that is under way, and counts its silence on', async (_how, by) => {
     const one = await board();
     const id = await rollTo(one, '1.5.0');
     await ordered(one, 1);
-    server.clock.advance(YEAR);
+    server.clock.advance(20 * MINUTE);
+    server.clock.set(by);
+    await tick();
+    server.clock.advance(9 * MINUTE);
+    await tick();
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+    server.clock.advance(MINUTE);
     await tick();
     expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
-    server.clock.advance(-YEAR);
-    await tick();
+    server.clock.set(-by);
+  });
+
+  it('back by a year orders the history by what was sent when', async () => {
+    const { one } = await updatedInTheFuture();
+    expect((await history(server, one.options.uuid)).map((update) => update.firmware_version)).toEqual([
+      '1.6.0',
+      '1.5.0',
+    ]);
+    await comeBack(one, '1.6.0');
+    // The last update of all decides what becomes of the version at a subscribe, though it is dated a year before the other.
     await comeBack(one, '1.5.0');
-    expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
-    await ordered(one, 1);
+    expect((await history(server, one.options.uuid)).map(({ status }) => status)).toEqual([
+      'failed',
+      'completed',
+    ]);
+  });
+});
+
+describe('Time in which the server does not run', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    await upload(server, '1.5.0');
+  });
+  afterAll(() => server.stop());
+
+  const sweep = (): Promise<void> => server.get(StuckUpdates).fail();
+
+  /** An update whose printer has been silent for 20 minutes, and is away. */
+  async function silent(): Promise<number> {
+    const one = await connected(server, { behaviour: 'hang' });
+    const { id } = await roll(server, '1.5.0', { target: { printer_ids: [one.options.uuid] } });
+    await eventually('the update', () => one.orders.length === 1);
+    await one.stop();
+    server.clock.advance(20 * MINUTE);
+    await sweep();
+    return id;
+  }
+
+  const OUTAGES: Record<string, () => Promise<void>> = {
+    'an outage of the server': () => server.restart(() => server.clock.set(DAY)),
+    'a suspended machine whose monotonic clock stops': async () => server.clock.suspend(DAY),
+    'a suspended machine whose monotonic clock goes on': async () => server.clock.suspend(DAY, false),
+  };
+
+  it.each(Object.keys(OUTAGES))('is no silence of a printer: %s', async (what) => {
+    const id = await silent();
+    await OUTAGES[what]!();
+    await sweep();
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+    server.clock.advance(9 * MINUTE);
+    await sweep();
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+    server.clock.advance(MINUTE);
+    await sweep();
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+  });
+
+  it('leaves printers some minutes to come back before anything fails', async () => {
+    const id = await silent();
+    server.clock.advance(9 * MINUTE + 30_000);
+    await sweep();
+    await server.restart(() => server.clock.set(DAY));
+    server.clock.advance(4 * MINUTE);
+    await sweep();
+    expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+    server.clock.advance(MINUTE);
+    await sweep();
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+  });
+
+  it('does not prolong the silence over many restarts', async () => {
+    const id = await silent();
+    for (let times = 0; times < 3; times++) {
+      await server.restart(() => server.clock.set(DAY));
+      server.clock.advance(6 * MINUTE);
+      await sweep();
+    }
+    expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
   });
 });

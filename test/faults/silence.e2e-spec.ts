@@ -56,7 +56,7 @@ describe('A printer that vanishes without a close', () => {
       expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
 
       server.clock.advance(31 * MINUTE);
-      await server.get(StuckUpdates).fail(server.clock.now());
+      await server.get(StuckUpdates).fail();
       expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
       expect((await history(server, uuid))[0]).toMatchObject({ error_message: 'no progress for 30 minutes' });
 
