@@ -73,6 +73,9 @@ function preparePrinter(database: Database.Database): Database.Statement {
     user_id: '@userId',
     platform: '@platform',
     firmware_version: '@version',
+    reported_version: 'NULL',
+    problems: 'NULL',
+    has_problems: '0',
     version_key: '@key',
     version_rollout_id: 'NULL',
     auto_update: '1',
@@ -96,9 +99,9 @@ function prepareHistory(database: Database.Database): Database.Statement {
 function fillTally(database: Database.Database): void {
   if (columnsOf(database, 'printer_tally').length === 0) return;
   database.exec(`
-    INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, printers)
-    SELECT update_channel, version_key, coalesce(platform, ''), coalesce(version_rollout_id, 0), count(*)
-    FROM printer GROUP BY 1, 2, 3, 4`);
+    INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, blocked, printers)
+    SELECT update_channel, version_key, coalesce(platform, ''), coalesce(version_rollout_id, 0), blocked, count(*)
+    FROM printer GROUP BY 1, 2, 3, 4, 5`);
 }
 
 function insertInto(

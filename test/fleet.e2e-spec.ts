@@ -80,9 +80,11 @@ async function register(changes: Partial<PrinterHello> = {}): Promise<string> {
     pathId: randomUUID(),
     platform: null,
     firmwareVersion: '1.4.0',
+    unreadableVersion: null,
     autoUpdate: null,
     channel: null,
     address: '192.0.2.1',
+    problems: [],
     ...changes,
   });
   return uuid;

@@ -220,9 +220,12 @@ class World {
       pathId: userId,
       platform,
       firmwareVersion: version ?? (this.ids.has(index) ? null : firmwareVersion),
+      unreadableVersion:
+        version === null && firmwareVersion === null && !this.ids.has(index) ? 'unreadable' : null,
       autoUpdate,
       channel: updateChannel,
       address: '127.0.0.1',
+      problems: [],
     });
     this.ids.set(index, printerId);
     this.server.get(Presence).connected(printerId);

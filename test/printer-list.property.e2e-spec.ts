@@ -35,10 +35,11 @@ const row = fc
     begin: fc.constantFrom(...BEGINS),
     userId: fc.constantFrom(...USERS),
     platform: fc.option(fc.constantFrom(...PLATFORMS), { nil: null }),
-    firmwareVersion: fc.constantFrom(...VERSIONS),
+    firmwareVersion: fc.option(fc.constantFrom(...VERSIONS), { nil: null }),
     autoUpdate: fc.boolean(),
     updateChannel: fc.constantFrom(...CHANNELS),
     blocked: fc.boolean(),
+    hasProblems: fc.boolean(),
     online: fc.boolean(),
   })
   .map(({ begin, ...rest }) => ({ begin, rest }));
@@ -46,9 +47,10 @@ const fleets = fc.array(row, { maxLength: 60, size: 'max' }).map((drawn) =>
   drawn.map(({ begin, rest }, index): Row => ({
     ...rest,
     uuid: `${begin}-8000-${index.toString(16).padStart(12, '0')}`,
-    versionKey: versionKey(rest.firmwareVersion),
+    versionKey: rest.firmwareVersion === null ? '' : versionKey(rest.firmwareVersion),
     versionRolloutId: null,
     keyHash: null,
+    ...problemColumns(rest.hasProblems),
     lastConnected: NOW,
     lastIp: null,
     createdAt: NOW,
@@ -65,11 +67,12 @@ const searched = fc.oneof(
 const filters = fc.record({
   user_id: fc.constantFrom(...USERS),
   online: bool,
-  firmware_version: fc.constantFrom(...VERSIONS),
+  firmware_version: fc.constantFrom(...VERSIONS, 'unknown'),
   channel: fc.constantFrom(...CHANNELS),
   platform: fc.constantFrom(...PLATFORMS),
   auto_update: bool,
   blocked: bool,
+  problems: bool,
 });
 // All filters at once would leave nobody.
 const FILTERS = [
@@ -80,6 +83,7 @@ const FILTERS = [
   'platform',
   'auto_update',
   'blocked',
+  'problems',
 ] as const;
 const queries = fc
   .tuple(
@@ -100,6 +104,11 @@ const queries = fc
     ...(rest as Query),
   }));
 
+/** Columns that go together. */
+function problemColumns(hasProblems: boolean): Pick<Row, 'reportedVersion' | 'problems' | 'hasProblems'> {
+  return { reportedVersion: null, problems: hasProblems ? '[]' : null, hasProblems };
+}
+
 type Known = Row & { id: number };
 
 /** A to Z as a to z, and nothing else. */
@@ -115,11 +124,12 @@ function isMatch(one: Known, query: Query): boolean {
   const shown: Query = {
     user_id: one.userId,
     online: String(one.online),
-    firmware_version: one.firmwareVersion,
+    firmware_version: one.firmwareVersion ?? 'unknown',
     channel: one.updateChannel,
     platform: String(one.platform),
     auto_update: String(one.autoUpdate),
     blocked: String(one.blocked),
+    problems: String(one.hasProblems),
   };
   const filters = Object.entries(query).filter(([field]) => field in shown);
   if (!filters.every(([field, value]) => shown[field] === value)) return false;
@@ -208,6 +218,7 @@ describe('The pages of printers', () => {
       updateChannel: index % 50 === 0 ? 'beta' : 'stable',
       blocked: index % 100 === 0,
       keyHash: null,
+      ...problemColumns(index % 9 === 0),
       lastConnected: NOW,
       lastIp: null,
       createdAt: NOW,
@@ -226,6 +237,9 @@ describe('The pages of printers', () => {
       { sort: 'name', user_id: USERS[0]!, auto_update: 'true' },
       { sort: 'name', online: 'true' },
       { order: 'desc', online: 'false', auto_update: 'false' },
+      { problems: 'true' },
+      { sort: 'name', problems: 'true', platform: 'esp8266' },
+      { problems: 'false', channel: 'beta' },
       { search: 'PAPER' },
       { search: 'p', order: 'desc', platform: 'esp8266' },
       { search: 'printer 1', sort: 'id' },

@@ -53,6 +53,33 @@ export function parseVersionField(field: string, text: string): string {
   }
 }
 
+/**
+ * Reads a version as printers in the field write it: build metadata does not count (SemVer §10), nor do blanks and control characters
+ * around it.
+ *
+ * @returns the canonical text; null if it cannot be read
+ */
+export function parseReportedVersion(text: string): string | null {
+  const [withoutMetadata = ''] = text.split('+', 1);
+  try {
+    return parseVersion(trimReported(withoutMetadata));
+  } catch (error) {
+    if (error instanceof InvalidVersion) return null;
+    throw error;
+  }
+}
+
+/** A text that a printer sent, without the blanks and control characters around it. */
+export function trimReported(text: string): string {
+  return text.replace(/^[\s\p{Cc}]+|[\s\p{Cc}]+$/gu, '');
+}
+
+/** Key of a version that is not known. It sorts below every other key; rules must not take it for a low version. */
+export const UNKNOWN_VERSION_KEY = '';
+
+/** How lists, filters and metrics name a version that is not known. */
+export const UNKNOWN_VERSION = 'unknown';
+
 /** True where the text can be read as a version. */
 export function isVersion(text: string): boolean {
   try {
@@ -85,8 +112,9 @@ export function versionKey(version: string): string {
   return core + identifiers.join('');
 }
 
-/** The canonical text of the version that a key was made of. */
+/** The canonical text of the version that a key was made of; `UNKNOWN_VERSION` for the key of none. */
 export function versionOfKey(key: string): string {
+  if (key === UNKNOWN_VERSION_KEY) return UNKNOWN_VERSION;
   let at = 0;
   const number = (): string => {
     const start = at + 1;

@@ -10,6 +10,7 @@ import { Registration1768000000000 } from '../../migrations/1768000000000-regist
 import { Fleet1769000000000 } from '../../migrations/1769000000000-fleet.js';
 import { RolloutDetails1769100000000 } from '../../migrations/1769100000000-rollout-details.js';
 import { PrinterSearch1769200000000 } from '../../migrations/1769200000000-printer-search.js';
+import { PrinterProblems1770100000000 } from '../../migrations/1770100000000-printer-problems.js';
 import { UpdateLife1770200000000 } from '../../migrations/1770200000000-update-life.js';
 import { FirmwareBytes1770400000000 } from '../../migrations/1770400000000-firmware-bytes.js';
 
@@ -27,6 +28,7 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
       Fleet1769000000000,
       RolloutDetails1769100000000,
       PrinterSearch1769200000000,
+      PrinterProblems1770100000000,
       UpdateLife1770200000000,
       FirmwareBytes1770400000000,
     ],

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Unavailable } from '../common/errors.js';
+import { UNKNOWN_VERSION } from '../common/version.js';
 import { DATA_VERSION, Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { Presence } from '../printer/presence.js';
 import { Printer } from '../printer/printer.entity.js';
 import { TARGET_PROPERTIES } from '../printer/printer.service.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
 import { RolloutRules } from '../rollout/rollout-rules.js';
 import type { RuleSet } from '../rollout/rule-set.js';
 import { standingOf } from './standing.js';
@@ -36,9 +38,6 @@ interface Kept {
   until: number;
 }
 
-const PROPERTIES = [...TARGET_PROPERTIES, 'blocked'] as const satisfies Array<keyof Printer>;
-type CountedPrinter = Pick<Printer, (typeof PROPERTIES)[number]>;
-
 // At most so many printers in a turn of the event loop: some milliseconds, and fewer where each is judged by many rollouts.
 const SLICE = 500;
 const TURN_MS = 4;
@@ -53,7 +52,7 @@ const PATIENCE_MS = 250;
 /** Counts where the printers stand by walking through all of them, with pauses. */
 @Injectable()
 export class Census {
-  private readonly table: Table<CountedPrinter>;
+  private readonly table: Table<TargetPrinter>;
   private kept: Kept | null = null;
   private running: Promise<Count> | null = null;
   private stopped = false;
@@ -64,7 +63,7 @@ export class Census {
     private readonly presence: Presence,
     private readonly clock: Clock,
   ) {
-    this.table = database.view(Printer, PROPERTIES);
+    this.table = database.view(Printer, TARGET_PROPERTIES);
   }
 
   /**
@@ -136,7 +135,7 @@ class Counter {
 
   constructor(private readonly presence: Presence) {}
 
-  add(printers: readonly CountedPrinter[], rules: RuleSet): void {
+  add(printers: readonly TargetPrinter[], rules: RuleSet): void {
     if (rules !== this.rules) {
       this.rules = rules;
       this.remembered = rules.rules.some(looksAtPrinters) ? null : new Map<string, Standing>();
@@ -150,23 +149,24 @@ class Counter {
     return [...this.byKey].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, count]) => count);
   }
 
-  private addTo(count: VersionCount, printer: CountedPrinter, standing: Standing): void {
+  private addTo(count: VersionCount, printer: TargetPrinter, standing: Standing): void {
     if (standing === 'on_target') count.onTarget += 1;
     else if (standing === 'held') count.held += 1;
     else if (this.presence.isOnline(printer.id)) count.behindOnline += 1;
     else count.behindOffline += 1;
   }
 
-  private versionOf({ versionKey, firmwareVersion }: CountedPrinter): VersionCount {
+  private versionOf({ versionKey, firmwareVersion }: TargetPrinter): VersionCount {
     let count = this.byKey.get(versionKey);
     if (count === undefined) {
-      count = { version: firmwareVersion, onTarget: 0, held: 0, behindOffline: 0, behindOnline: 0 };
+      const version = firmwareVersion ?? UNKNOWN_VERSION;
+      count = { version, onTarget: 0, held: 0, behindOffline: 0, behindOnline: 0 };
       this.byKey.set(versionKey, count);
     }
     return count;
   }
 
-  private standing(printer: CountedPrinter, rules: RuleSet): Standing {
+  private standing(printer: TargetPrinter, rules: RuleSet): Standing {
     if (this.remembered === null) return judge(printer, rules);
     const kind = kindOf(printer);
     let standing = this.remembered.get(kind);
@@ -178,8 +178,8 @@ class Counter {
   }
 }
 
-function judge(printer: CountedPrinter, rules: RuleSet): Standing {
-  return standingOf(rules.factsOf(printer), printer.blocked, rules.rules);
+function judge(printer: TargetPrinter, rules: RuleSet): Standing {
+  return standingOf(rules.factsOf(printer), rules.rules);
 }
 
 /** True for a rule that tells printers of one kind apart: by their names, or by chance. */
@@ -187,7 +187,7 @@ function looksAtPrinters({ userIds, printerUuids, percentage }: RuleSet['rules']
   return userIds !== null || printerUuids !== null || percentage < 100;
 }
 
-function kindOf(printer: CountedPrinter): string {
+function kindOf(printer: TargetPrinter): string {
   const { versionKey, updateChannel, versionRolloutId, autoUpdate, blocked, platform } = printer;
   return `${versionKey} ${updateChannel} ${versionRolloutId} ${autoUpdate} ${blocked} ${platform}`;
 }

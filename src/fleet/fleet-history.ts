@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { versionKey, versionOfKey } from '../common/version.js';
+import { UNKNOWN_VERSION, UNKNOWN_VERSION_KEY, versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
@@ -31,7 +31,7 @@ const HOURS_OF_ALL = 24;
 const HOURS_OF_HOURLY = 720;
 
 const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
-  GROUP BY version_key HAVING sum(printers) > 0 ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
+  GROUP BY version_key ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
 const BETWEEN = 'WHERE at >= ? AND at < ?';
 
 /** Says what the fleet runs, and what it ran. */
@@ -94,10 +94,14 @@ function commonestOf(points: readonly FleetPoint[]): string[] {
   const hadOthers = most.delete(OTHER);
   const commonest = [...most].sort(([, a], [, b]) => b - a).slice(0, MAX_VERSIONS);
   const named = commonest
-    .map(([version]) => [version, versionKey(version)] as const)
+    .map(([version]) => [version, keyOf(version)] as const)
     .sort(([, a], [, b]) => (a < b ? 1 : -1))
     .map(([version]) => version);
   return hadOthers || most.size > named.length ? [...named, OTHER] : named;
+}
+
+function keyOf(version: string): string {
+  return version === UNKNOWN_VERSION ? UNKNOWN_VERSION_KEY : versionKey(version);
 }
 
 function summedUp(point: FleetPoint, versions: readonly string[]): FleetPoint {

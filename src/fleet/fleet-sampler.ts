@@ -8,7 +8,6 @@ import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { FleetTally } from '../printer/fleet-tally.js';
 import { UpdateEndings } from '../rollout/update-endings.js';
 import { FleetHistory } from './fleet-history.js';
 import { FleetSample } from './fleet-sample.entity.js';
@@ -36,7 +35,6 @@ export class FleetSampler implements OnApplicationBootstrap {
     private readonly unitOfWork: UnitOfWork,
     private readonly history: FleetHistory,
     private readonly endings: UpdateEndings,
-    private readonly tally: FleetTally,
     private readonly clock: Clock,
   ) {
     this.table = database.table(FleetSample);
@@ -73,7 +71,6 @@ export class FleetSampler implements OnApplicationBootstrap {
     for (const [kept, milliseconds] of Object.entries(KEPT_MS))
       tx.db.run(FORGET, sqlInstant(new Date(at.getTime() - milliseconds)), kept);
     this.endings.prune(tx, at);
-    this.tally.prune(tx.db);
   }
 
   /** True where the last sample is so old, or there is none. */

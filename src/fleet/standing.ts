@@ -14,11 +14,13 @@ const HOLDING: ReadonlySet<Reason> = new Set<Reason>([
   'not_in_percentage',
   'auto_update_off',
   'firmware_deprecated',
+  'version_unknown',
 ]);
 
 /** Says where a printer stands. A block holds back what would be due, and nothing else. */
-export function standingOf(printer: PrinterFacts, blocked: boolean, rules: readonly RolloutRule[]): Standing {
-  const decision = decide(printer, rules, FRESH);
-  if (decision.send) return blocked ? 'held' : 'due';
+export function standingOf(printer: PrinterFacts, rules: readonly RolloutRule[]): Standing {
+  const unblocked = printer.blocked ? { ...printer, blocked: false } : printer;
+  const decision = decide(unblocked, rules, FRESH);
+  if (decision.send) return printer.blocked ? 'held' : 'due';
   return HOLDING.has(decision.reason) ? 'held' : 'on_target';
 }

@@ -66,7 +66,7 @@ export class VersionCountResponse {
     example: 0,
     description:
       'Something is meant for them and held back: by a pause, a time or a percentage, by auto_update off, by deprecated firmware, ' +
-      'or because the printer is blocked',
+      'because the printer is blocked, or because its version cannot be read',
   })
   held!: number;
 

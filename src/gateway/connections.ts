@@ -8,11 +8,14 @@ import { AppConfig } from '../config/config.js';
 import { Presence } from '../printer/presence.js';
 import type { Offer } from '../rollout/offer.service.js';
 import { updateMessage } from './messages.js';
-import type { Origin } from './messages.js';
+import type { Origin } from './subscribe-message.js';
 
 // A host name or address with an optional port: nothing else of a Host header gets into a URL.
 const HOST = /^(?:[A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 const DISMISSED = 4000;
+
+/** Why a subscribe was not accepted, as the printer was told. */
+export type RefusalCode = Refused['code'] | 'validation_error' | 'server_error';
 
 /** One open socket, and the printer behind it once that has subscribed. */
 export class Connection {
@@ -110,7 +113,7 @@ export class Connection {
 export class Connections {
   private readonly sockets = new Set<Connection>();
   /** How many subscribes were refused, by the code that the printer was told. */
-  readonly refused = new Map<Refused['code'], number>();
+  readonly refused = new Map<RefusalCode, number>();
   /** Those that have not subscribed, the oldest first. */
   private readonly silent = new Set<Connection>();
   private readonly byPrinter = new Map<string, Connection>();
@@ -185,11 +188,16 @@ export class Connections {
   }
 
   /** Takes the printer away from a socket that was not let in. */
-  refuse(connection: Connection, code: Refused['code']): void {
-    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  refuse(connection: Connection, code: RefusalCode): void {
+    this.countRefusal(code);
     this.release(connection);
     connection.printerUuid = null;
     connection.printerId = null;
+  }
+
+  /** Counts a subscribe that was not accepted. */
+  countRefusal(code: RefusalCode): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
   }
 
   /** The socket that speaks for a printer. */

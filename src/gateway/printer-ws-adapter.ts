@@ -48,7 +48,12 @@ export class PrinterWsAdapter extends WsAdapter {
   private readonly warnings = new Seldom();
 
   override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): WebSocketServer {
-    return super.create(port, { ...options, maxPayload: this.config.maxFrameBytes }) as WebSocketServer;
+    return super.create(port, {
+      ...options,
+      maxPayload: this.config.maxFrameBytes,
+      // A name in Latin-1 must not cost a printer its connection: bytes that are no UTF-8 are read as U+FFFD.
+      skipUTF8Validation: true,
+    }) as WebSocketServer;
   }
 
   override bindMessageHandlers(): void {

@@ -5,7 +5,7 @@ import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
 import { Invalid, Refused } from '../common/errors.js';
-import type { JsonLimits } from '../common/plain-json.js';
+import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
 import { PrinterGate } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
@@ -14,7 +14,7 @@ import { RolloutService } from '../rollout/rollout.service.js';
 import { UpdateReports } from '../rollout/update-reports.js';
 import type { Report } from '../rollout/update-reports.js';
 import { Connections } from './connections.js';
-import type { Connection } from './connections.js';
+import type { Connection, RefusalCode } from './connections.js';
 import { parseMessage, statusMessage } from './messages.js';
 import type { PrinterMessage, StatusCode } from './messages.js';
 import { pathIdOf } from './printer-ws-adapter.js';
@@ -26,6 +26,7 @@ import { pathIdOf } from './printer-ws-adapter.js';
 @WebSocketGateway({ path: '/ws', perMessageDeflate: false })
 export class PrinterGateway implements OnGatewayConnection {
   private readonly logger = new Logger(PrinterGateway.name);
+  private readonly refusalLogs = new Map<RefusalCode, Seldom>();
 
   constructor(
     private readonly connections: Connections,
@@ -64,7 +65,7 @@ export class PrinterGateway implements OnGatewayConnection {
     const before = connection.work;
     const refuse = (error: unknown): void => this.refuse(connection, error);
     try {
-      const message = understand(connection, data, isBinary, this.config);
+      const message = understand(connection, data, isBinary);
       const work =
         message.kind === 'subscribe'
           ? this.subscribe(connection, message.hello)
@@ -90,7 +91,9 @@ export class PrinterGateway implements OnGatewayConnection {
     this.connections.claim(hello.uuid, connection);
     const { printerId, offer } = await this.rollouts.printerSubscribed(hello);
     this.connections.subscribed(connection, printerId);
-    const accepted = this.status('subscription_accepted', `Subscribed as ${hello.name}`);
+    const unused = hello.problems.map(({ field }) => field).join(', ');
+    const detail = `Subscribed as ${hello.name}${unused === '' ? '' : `; not usable: ${unused}`}`;
+    const accepted = this.status('subscription_accepted', detail);
     connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
   }
 
@@ -104,17 +107,34 @@ export class PrinterGateway implements OnGatewayConnection {
 
   private refuse(connection: Connection, error: unknown): void {
     if (error instanceof Invalid) {
+      if (connection.printerUuid === null) {
+        this.connections.countRefusal('validation_error');
+        this.logRefusal(connection, 'validation_error', error.message);
+      }
       this.tell(connection, 'validation_error', error.message);
       return;
     }
     if (error instanceof Refused) {
-      this.logger.warn(`A printer at ${connection.origin.address} was refused: ${error.message}`);
+      this.logRefusal(connection, error.code, error.message);
       this.connections.refuse(connection, error.code);
       this.tell(connection, error.code, error.message);
       return;
     }
     this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
     this.tell(connection, 'server_error', 'The server failed to handle this message; send it again later');
+  }
+
+  /** A board that is refused comes back every half a second: one line a minute for each code says enough. */
+  private logRefusal({ origin }: Connection, code: RefusalCode, reason: string): void {
+    let throttle = this.refusalLogs.get(code);
+    if (throttle === undefined) {
+      throttle = new Seldom();
+      this.refusalLogs.set(code, throttle);
+    }
+    const counted = `paperminder_subscribes_refused_total{code="${code}"}`;
+    throttle.do(() =>
+      this.logger.warn(`A printer at ${origin.address} was refused: ${reason} (${counted} counts others)`),
+    );
   }
 
   private tell(connection: Connection, code: StatusCode, detail: string): void {
@@ -132,14 +152,9 @@ function refuseAnother({ printerUuid }: Connection, named: string): void {
     throw Invalid.field('printer_id', named, `this connection speaks for printer ${printerUuid}`);
 }
 
-function understand(
-  connection: Connection,
-  data: RawData,
-  isBinary: boolean,
-  limits: JsonLimits,
-): PrinterMessage {
+function understand(connection: Connection, data: RawData, isBinary: boolean): PrinterMessage {
   // ws hands a text frame over as one Buffer.
   if (isBinary || !Buffer.isBuffer(data))
     throw Invalid.field('message', undefined, 'message must be a text frame');
-  return parseMessage(data.toString('utf8'), connection.origin, limits);
+  return parseMessage(data.toString('utf8'), connection.origin);
 }

@@ -7,6 +7,7 @@ import { Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
+import { ProblemCounts } from '../printer/problem-counts.js';
 import { RolloutEvents } from '../rollout/rollout.events.js';
 import { VERSION } from '../version.js';
 
@@ -67,6 +68,7 @@ export class Metrics implements OnApplicationShutdown {
     private readonly database: Database,
     private readonly presence: Presence,
     private readonly connections: Connections,
+    private readonly problems: ProblemCounts,
     events: RolloutEvents,
     unitOfWork: UnitOfWork,
   ) {
@@ -91,6 +93,14 @@ export class Metrics implements OnApplicationShutdown {
     this.gauge('paperminder_printers', 'Printers by state.', ['state'], (gauge) => this.countPrinters(gauge));
     this.gauge('paperminder_printers_by_version', 'Printers by version.', ['version'], (gauge) =>
       this.countVersions(gauge),
+    );
+    this.gauge(
+      'paperminder_printers_with_problems',
+      'Printers whose last subscribe had something wrong, by field; "any" counts each printer once.',
+      ['field'],
+      (gauge) => {
+        for (const [field, printers] of this.problems.byField()) gauge.set({ field }, printers);
+      },
     );
     const help = 'Targets of active rollouts, by the state of their update.';
     this.gauge('paperminder_rollout_targets', help, ['rollout_id', 'status'], (gauge) =>
@@ -154,7 +164,7 @@ export class Metrics implements OnApplicationShutdown {
   private countVersions(gauge: Gauge): void {
     const rows = this.database.reader.all(
       `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
-        GROUP BY version_key HAVING sum(printers) > 0 ORDER BY printers DESC`,
+        GROUP BY version_key ORDER BY printers DESC`,
     );
     for (const [index, { versionKey, printers }] of rows.entries()) {
       const version = index < MAX_VERSIONS ? versionOfKey(String(versionKey)) : 'other';

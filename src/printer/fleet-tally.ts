@@ -6,16 +6,22 @@ import type { Table } from '../database/table.js';
 import { PrinterTally } from './printer-tally.entity.js';
 import type { Printer } from './printer.entity.js';
 
-const ADD = `INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, printers)
-  VALUES (?, ?, ?, ?, 1)
-  ON CONFLICT (update_channel, version_key, platform, version_rollout_id) DO UPDATE SET printers = printers + 1`;
-const TAKE = `UPDATE printer_tally SET printers = printers - 1
-  WHERE update_channel = ? AND version_key = ? AND platform = ? AND version_rollout_id = ?`;
-// A board that names another version at each start leaves a row each time. So many are looked for at once: a few milliseconds.
-const PRUNE = `DELETE FROM printer_tally WHERE (update_channel, version_key, platform, version_rollout_id) IN
-  (SELECT update_channel, version_key, platform, version_rollout_id FROM printer_tally WHERE printers = 0 LIMIT 1000)`;
+const KIND = 'update_channel, version_key, platform, version_rollout_id, blocked';
+const OF_KIND =
+  'WHERE update_channel = ? AND version_key = ? AND platform = ? AND version_rollout_id = ? AND blocked = ?';
+const ADD = `INSERT INTO printer_tally (${KIND}, printers) VALUES (?, ?, ?, ?, ?, 1)
+  ON CONFLICT (${KIND}) DO UPDATE SET printers = printers + 1`;
+const TAKE = `UPDATE printer_tally SET printers = printers - 1 ${OF_KIND}`;
+// At once, not now and then: boards that name another version at each start would leave rows by the thousand.
+const FORGET = `DELETE FROM printer_tally ${OF_KIND} AND printers = 0`;
 
-type Kind = [channel: Channel, versionKey: string, platform: string, versionRolloutId: number];
+type Kind = [
+  channel: Channel,
+  versionKey: string,
+  platform: string,
+  versionRolloutId: number,
+  blocked: 0 | 1,
+];
 
 /** Keeps `printer_tally` in step with the printers, and counts by it. */
 @Injectable()
@@ -32,24 +38,19 @@ export class FleetTally {
     if (before !== null) {
       const from = kindOf(before);
       if (from.every((value, index) => value === to[index])) return;
-      db.run(TAKE, ...from);
+      this.take(db, from);
     }
     db.run(ADD, ...to);
   }
 
   /** Counts a printer no more; to be called in the transaction that deletes it. */
   remove(db: Statements, printer: Printer): void {
-    db.run(TAKE, ...kindOf(printer));
-  }
-
-  /** Forgets kinds of which there are no printers any more. */
-  prune(db: Statements): void {
-    db.run(PRUNE);
+    this.take(db, kindOf(printer));
   }
 
   /** Every kind of which there are printers. */
   kinds(db: Statements): PrinterTally[] {
-    return this.table.select(db, 'WHERE printers > 0');
+    return this.table.select(db, '');
   }
 
   /** How many printers there are of some kind; what is absent does not narrow. */
@@ -65,8 +66,14 @@ export class FleetTally {
       kind.platform ?? null,
     );
   }
+
+  private take(db: Statements, kind: Kind): void {
+    db.run(TAKE, ...kind);
+    db.run(FORGET, ...kind);
+  }
 }
 
 function kindOf(printer: Printer): Kind {
-  return [printer.updateChannel, printer.versionKey, printer.platform ?? '', printer.versionRolloutId ?? 0];
+  const { updateChannel, versionKey, platform, versionRolloutId, blocked } = printer;
+  return [updateChannel, versionKey, platform ?? '', versionRolloutId ?? 0, blocked ? 1 : 0];
 }

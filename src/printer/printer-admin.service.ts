@@ -8,6 +8,7 @@ import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { FleetTally } from './fleet-tally.js';
+import { ProblemCounts } from './problem-counts.js';
 import type { PrinterObserver } from './printer-observer.js';
 import { Printer } from './printer.entity.js';
 import { PrinterService } from './printer.service.js';
@@ -31,6 +32,7 @@ export class PrinterAdminService {
     private readonly unitOfWork: UnitOfWork,
     private readonly printers: PrinterService,
     private readonly tally: FleetTally,
+    private readonly problems: ProblemCounts,
     private readonly audit: AuditLog,
     private readonly changes: Changes,
   ) {
@@ -79,6 +81,7 @@ export class PrinterAdminService {
       const { id, uuid } = printer;
       for (const observer of this.observers) observer.beforeDelete(tx, printer);
       this.tally.remove(tx.db, printer);
+      this.problems.move(tx.db, printer.problems, null);
       tx.db.run('DELETE FROM printer WHERE id = ?', id);
       this.changes.printerIn(tx, id);
       this.audit.record(tx, {

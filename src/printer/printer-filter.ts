@@ -1,7 +1,6 @@
 import type { Channel } from '../common/channel.js';
 import { isDigits } from '../common/query.js';
 import { isUuid } from '../common/uuid.js';
-import { versionKey } from '../common/version.js';
 import { both, isOnPath, prefixPath, wholePath } from './printer-path.js';
 import type { Condition, KeyColumn, Path } from './printer-path.js';
 
@@ -9,11 +8,13 @@ import type { Condition, KeyColumn, Path } from './printer-path.js';
 export interface PrinterFilter {
   userId?: string | undefined;
   online?: boolean | undefined;
-  firmwareVersion?: string | undefined;
+  /** As `versionKey` makes it. */
+  versionKey?: string | undefined;
   channel?: Channel | undefined;
   platform?: string | undefined;
   autoUpdate?: boolean | undefined;
   blocked?: boolean | undefined;
+  problems?: boolean | undefined;
   /** What a name begins with; a number, or the begin of a UUID. */
   search?: string | undefined;
 }
@@ -63,7 +64,7 @@ function withSearch(condition: Condition | null, search: string | undefined): Co
 }
 
 function narrowest(filter: PrinterFilter): Part {
-  const { userId, blocked, autoUpdate, firmwareVersion, channel } = filter;
+  const { userId, blocked, problems, autoUpdate, versionKey, channel } = filter;
   const along = (fixed: Condition, seen: Columns[]): Part => ({
     path: wholePath(null, fixed),
     condition: conditionOf(filter, seen),
@@ -71,28 +72,29 @@ function narrowest(filter: PrinterFilter): Part {
   if (userId !== undefined) return along(equals('user_id', userId), ['userId']);
   // Few are; each has an index of its own, of those alone.
   if (blocked === true) return along({ sql: 'blocked = true', values: [] }, ['blocked']);
+  if (problems === true) return along({ sql: 'has_problems = true', values: [] }, ['problems']);
   if (autoUpdate === false) return along({ sql: 'auto_update = false', values: [] }, ['autoUpdate']);
-  const version = firmwareVersion === undefined ? null : equals('version_key', versionKey(firmwareVersion));
+  const version = versionKey === undefined ? null : equals('version_key', versionKey);
   if (channel === undefined) {
-    if (version !== null) return along(version, ['firmwareVersion']);
+    if (version !== null) return along(version, ['versionKey']);
     return { path: wholePath(null), condition: conditionOf(filter, []) };
   }
   const inChannel = equals('update_channel', channel);
   if (version === null) return along(inChannel, ['channel']);
-  return along(both(inChannel, version), ['channel', 'firmwareVersion']);
+  return along(both(inChannel, version), ['channel', 'versionKey']);
 }
 
 // A plus keeps SQLite from taking an index for it: the path is chosen already.
 function conditionOf(filter: PrinterFilter, seen: Columns[]): Condition | null {
-  const { userId, firmwareVersion, channel, platform, autoUpdate, blocked } = filter;
+  const { userId, versionKey, channel, platform, autoUpdate, blocked, problems } = filter;
   const conditions: Record<Columns, Condition | null> = {
     userId: userId === undefined ? null : equals('+user_id', userId),
-    firmwareVersion:
-      firmwareVersion === undefined ? null : equals('+version_key', versionKey(firmwareVersion)),
+    versionKey: versionKey === undefined ? null : equals('+version_key', versionKey),
     channel: channel === undefined ? null : equals('+update_channel', channel),
     platform: platform === undefined ? null : equals('+platform', platform),
     autoUpdate: autoUpdate === undefined ? null : equals('+auto_update', autoUpdate ? 1 : 0),
     blocked: blocked === undefined ? null : equals('+blocked', blocked ? 1 : 0),
+    problems: problems === undefined ? null : equals('+has_problems', problems ? 1 : 0),
   };
   for (const column of seen) conditions[column] = null;
   return Object.values(conditions).reduce((all, one) => (one === null ? all : both(all, one)), null);

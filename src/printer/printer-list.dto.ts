@@ -1,10 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Max, Min, ValidateIf } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { QueryBoolean, QueryInteger } from '../common/query.js';
 import { IsPlatform, IsUuid, IsVersion } from '../common/validators.js';
-import { parseVersion } from '../common/version.js';
+import { UNKNOWN_VERSION, UNKNOWN_VERSION_KEY, parseVersion, versionKey } from '../common/version.js';
 import type { Presence } from './presence.js';
 import type { PrinterFilter } from './printer-filter.js';
 import type { PrinterPage } from './printer-list.js';
@@ -31,8 +31,14 @@ export class ListPrintersQuery {
   @IsBoolean()
   online?: boolean;
 
-  @ApiPropertyOptional({ type: String, description: 'E.g. `1.4.0`' })
-  @IsOptional()
+  @ApiPropertyOptional({
+    type: String,
+    description: `E.g. \`1.4.0\`; \`${UNKNOWN_VERSION}\` finds those whose version cannot be read`,
+  })
+  @ValidateIf(
+    ({ firmware_version }: ListPrintersQuery) =>
+      firmware_version !== undefined && firmware_version !== UNKNOWN_VERSION,
+  )
   @IsVersion()
   firmware_version?: string;
 
@@ -57,6 +63,12 @@ export class ListPrintersQuery {
   @IsOptional()
   @IsBoolean()
   blocked?: boolean;
+
+  @ApiPropertyOptional({ type: Boolean, description: 'Something of its last subscribe could not be used' })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  problems?: boolean;
 
   @ApiPropertyOptional({
     type: String,
@@ -121,18 +133,23 @@ export function toPrinterList(query: ListPrintersQuery): {
     filter: {
       userId: query.user_id?.toLowerCase(),
       online: query.online,
-      firmwareVersion:
-        query.firmware_version === undefined ? undefined : parseVersion(query.firmware_version),
+      versionKey: versionKeyOf(query.firmware_version),
       channel: query.channel,
       platform: query.platform,
       autoUpdate: query.auto_update,
       blocked: query.blocked,
+      problems: query.problems,
       search: query.search,
     },
     order,
     limit: query.limit ?? DEFAULT_LIMIT,
     after: toPosition(order, query.cursor),
   };
+}
+
+function versionKeyOf(version: string | undefined): string | undefined {
+  if (version === undefined) return undefined;
+  return version === UNKNOWN_VERSION ? UNKNOWN_VERSION_KEY : versionKey(parseVersion(version));
 }
 
 /** One page of printers. */

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { versionKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { FirstOf, compareFound, foundOf } from './first-of.js';
@@ -62,7 +61,8 @@ export class PrinterList {
     after: Position | null,
   ): Promise<PrinterPage> {
     // All have the same version then.
-    const column = order.sort === 'firmware_version' && filter.firmwareVersion ? null : columnOf(order);
+    const column =
+      order.sort === 'firmware_version' && filter.versionKey !== undefined ? null : columnOf(order);
     const wanted: Wanted = { column, descending: order.descending, after, rows: limit + 1 };
     const { rows, total } = await (filter.online === true
       ? this.readOnline(filter, wanted)
@@ -181,22 +181,25 @@ export class PrinterList {
 
   /** How many match, whether they are online or not; without a search. */
   private async count(filter: PrinterFilter): Promise<number> {
-    const { userId, blocked, autoUpdate, channel, platform, firmwareVersion } = filter;
+    const { userId, blocked, problems, autoUpdate, channel, platform, versionKey } = filter;
     // Of what nearly all are, the others are counted.
     if (blocked === false)
       return (
         (await this.count({ ...filter, blocked: undefined })) -
         (await this.count({ ...filter, blocked: true }))
       );
+    if (problems === false)
+      return (
+        (await this.count({ ...filter, problems: undefined })) -
+        (await this.count({ ...filter, problems: true }))
+      );
     if (autoUpdate === true)
       return (
         (await this.count({ ...filter, autoUpdate: undefined })) -
         (await this.count({ ...filter, autoUpdate: false }))
       );
-    if (userId === undefined && blocked === undefined && autoUpdate === undefined) {
-      const key = firmwareVersion === undefined ? undefined : versionKey(firmwareVersion);
-      return this.tally.count(this.database.reader, { channel, platform, versionKey: key });
-    }
+    if ([userId, blocked, problems, autoUpdate].every((narrowing) => narrowing === undefined))
+      return this.tally.count(this.database.reader, { channel, platform, versionKey });
     let sum = 0;
     for (const part of partsOf({ ...filter, online: undefined })) sum += await this.countAlong(part);
     return sum;

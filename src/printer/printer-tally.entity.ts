@@ -25,6 +25,10 @@ export class PrinterTally {
   })
   versionRolloutId!: number;
 
+  /** Blocked printers are no targets. */
+  @PrimaryColumn({ type: 'boolean', primaryKeyConstraintName: 'pk_printer_tally' })
+  blocked!: boolean;
+
   @Column({ type: 'integer' })
   printers!: number;
 }

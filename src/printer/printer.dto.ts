@@ -9,6 +9,8 @@ import { Invalid } from '../common/errors.js';
 import { refuseUnknownQuery } from '../common/no-query.js';
 import { isDigits } from '../common/query.js';
 import { isUuid } from '../common/uuid.js';
+import { problemsOf } from './printer-problems.js';
+import type { PrinterProblem } from './printer-problems.js';
 import type { Printer } from './printer.entity.js';
 import type { Presence } from './presence.js';
 import type { PrinterChange } from './printer-admin.service.js';
@@ -76,6 +78,31 @@ export function toPrinterChange(dto: ChangePrinterDto): PrinterChange {
   return { blocked: dto.blocked, resetKey: dto.reset_key };
 }
 
+/** Something wrong with what a printer sends. */
+export class ProblemResponse {
+  @ApiProperty({ type: String, example: 'auto_update' })
+  field!: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '1',
+    description: 'What it sent, as text and cut short; null if it is a secret',
+  })
+  value!: string | null;
+
+  @ApiProperty({ type: String, example: 'auto_update must be true or false' })
+  message!: string;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    example: '2025-01-15T10:00:00.000Z',
+    description: 'Since when the field has been wrong in every subscribe',
+  })
+  since!: string;
+}
+
 /** A printer, as it is answered. */
 export class PrinterResponse {
   @ApiProperty({ type: Number, example: 42 })
@@ -93,8 +120,21 @@ export class PrinterResponse {
   @ApiProperty({ type: String, nullable: true, example: 'esp8266' })
   platform!: string | null;
 
-  @ApiProperty({ type: String, example: '1.4.0', description: 'What it said when it last subscribed' })
-  firmware_version!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '1.4.0',
+    description: 'What it said when it last subscribed; null if that cannot be read as a version',
+  })
+  firmware_version!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: null,
+    description: 'What it said as its version, if that cannot be read; else null',
+  })
+  reported_version!: string | null;
 
   @ApiProperty({ type: Boolean, example: true })
   auto_update!: boolean;
@@ -123,6 +163,12 @@ export class PrinterResponse {
 
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-01T09:00:00.000Z' })
   created_at!: string;
+
+  @ApiProperty({
+    type: [ProblemResponse],
+    description: 'What of its last subscribe could not be used; empty after the next one in which all can be',
+  })
+  problems!: ProblemResponse[];
 }
 
 /** Maps a row to its answer. */
@@ -134,6 +180,7 @@ export function toPrinterResponse(row: Printer, presence: Presence): PrinterResp
     user_id: row.userId,
     platform: row.platform,
     firmware_version: row.firmwareVersion,
+    reported_version: row.reportedVersion,
     auto_update: row.autoUpdate,
     update_channel: row.updateChannel,
     online: presence.isOnline(row.id),
@@ -142,5 +189,10 @@ export function toPrinterResponse(row: Printer, presence: Presence): PrinterResp
     last_connected: row.lastConnected.toISOString(),
     last_ip: row.lastIp,
     created_at: row.createdAt.toISOString(),
+    problems: problemsOf(row.problems).map(toProblemResponse),
   };
+}
+
+function toProblemResponse({ field, value, message, since }: PrinterProblem): ProblemResponse {
+  return { field, value, message, since: since.toISOString() };
 }

@@ -13,6 +13,7 @@ import { Instant } from '../database/columns.js';
 @Index('ix_printer_name', { synchronize: false })
 @Index('ix_printer_blocked_true', ['blocked'], { where: '"blocked" = true' })
 @Index('ix_printer_auto_update_false', ['autoUpdate'], { where: '"auto_update" = false' })
+@Index('ix_printer_has_problems_true', ['hasProblems'], { where: '"has_problems" = true' })
 export class Printer {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer' })
   id!: number;
@@ -32,10 +33,15 @@ export class Printer {
   @Column({ type: 'varchar', nullable: true })
   platform!: string | null;
 
-  @Column({ name: 'firmware_version', type: 'varchar' })
-  firmwareVersion!: string;
+  /** Null if what it reported cannot be read as a version. */
+  @Column({ name: 'firmware_version', type: 'varchar', nullable: true })
+  firmwareVersion!: string | null;
 
-  /** Sorts as the version's precedence does (`versionKey`). */
+  /** What it reported as its version, if that cannot be read; else null. */
+  @Column({ name: 'reported_version', type: 'varchar', nullable: true })
+  reportedVersion!: string | null;
+
+  /** Sorts as the version's precedence does (`versionKey`); `UNKNOWN_VERSION_KEY` if that is not known. */
   @Column({ name: 'version_key', type: 'varchar' })
   versionKey!: string;
 
@@ -62,6 +68,14 @@ export class Printer {
   /** True where an operator has shut it out: it gets nothing and reports nothing. */
   @Column({ type: 'boolean' })
   blocked!: boolean;
+
+  /** What was wrong with its last subscribe, as JSON (`problemsOf`); null: nothing. */
+  @Column({ type: 'text', nullable: true })
+  problems!: string | null;
+
+  /** True if `problems` names any, for the index. Nullable only because SQLite cannot add a column that is not. */
+  @Column({ name: 'has_problems', type: 'boolean', nullable: true })
+  hasProblems!: boolean;
 
   /** When it last subscribed. */
   @Instant({ name: 'last_connected' })

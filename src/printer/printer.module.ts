@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { FleetTally } from './fleet-tally.js';
+import { ProblemCounts } from './problem-counts.js';
+import { ProblemTally } from './problem-tally.entity.js';
 import { PrinterAdminService } from './printer-admin.service.js';
 import { PrinterGate } from './printer-gate.js';
 import { Presence } from './presence.js';
@@ -16,7 +18,7 @@ import { Registrations } from './registrations.js';
 
 /** Printers: registered by their first subscribe, listed and looked up. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Printer, PrinterTally, Registration]), AuditModule],
+  imports: [TypeOrmModule.forFeature([Printer, PrinterTally, ProblemTally, Registration]), AuditModule],
   controllers: [PrinterController, RegistrationController],
   providers: [
     FleetTally,
@@ -25,8 +27,17 @@ import { Registrations } from './registrations.js';
     PrinterGate,
     PrinterList,
     PrinterService,
+    ProblemCounts,
     Registrations,
   ],
-  exports: [FleetTally, Presence, PrinterAdminService, PrinterGate, PrinterService, Registrations],
+  exports: [
+    FleetTally,
+    Presence,
+    PrinterAdminService,
+    PrinterGate,
+    PrinterService,
+    ProblemCounts,
+    Registrations,
+  ],
 })
 export class PrinterModule {}

@@ -2,14 +2,17 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
-import { versionKey } from '../common/version.js';
+import { UNKNOWN_VERSION_KEY, versionKey } from '../common/version.js';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { FleetTally } from './fleet-tally.js';
+import { ProblemCounts } from './problem-counts.js';
 import { PrinterGate } from './printer-gate.js';
+import { mergeProblems } from './printer-problems.js';
+import type { FoundProblem } from './printer-problems.js';
 import { Printer } from './printer.entity.js';
 import { Registrations } from './registrations.js';
 
@@ -24,11 +27,15 @@ export interface PrinterHello {
   /** The UUID in the path of its connection: the owner's, or the printer's own (early firmware). */
   pathId: string;
   platform: string | null;
-  /** Canonical. */
+  /** Canonical; null if it says none, or one that cannot be read. */
   firmwareVersion: string | null;
+  /** The text that it says as its version, if that cannot be read. */
+  unreadableVersion: string | null;
   autoUpdate: boolean | null;
   channel: Channel | null;
   address: string;
+  /** What of its subscribe cannot be used. */
+  problems: readonly FoundProblem[];
 }
 
 /** What updates know of the versions of a printer that is on record. */
@@ -50,13 +57,14 @@ export const TARGET_PROPERTIES = [
   'versionRolloutId',
   'autoUpdate',
   'updateChannel',
+  'blocked',
 ] as const satisfies Array<keyof Printer>;
 
 /** What of a printer decides on its updates. */
 export type TargetPrinter = Pick<Printer, (typeof TARGET_PROPERTIES)[number]>;
 
 // What a printer runs that has never said so (printer protocol, "Subscribe").
-const UNKNOWN_VERSION = '0.0.0';
+const NEVER_REPORTED = '0.0.0';
 
 /** The printers: who they are and what they run, in their own words. */
 @Injectable()
@@ -68,6 +76,7 @@ export class PrinterService {
   constructor(
     private readonly database: Database,
     private readonly tally: FleetTally,
+    private readonly problemCounts: ProblemCounts,
     private readonly gate: PrinterGate,
     private readonly registrations: Registrations,
     private readonly config: AppConfig,
@@ -92,27 +101,34 @@ export class PrinterService {
     const before = this.table.find(tx.db, 'WHERE uuid = ?', hello.uuid);
     const now = this.clock.now();
     if (before === null) return { before, printer: this.add(tx, hello, now) };
-    const firmwareVersion = hello.firmwareVersion ?? versions.reported(tx, before) ?? before.firmwareVersion;
+    const version = versionOf(hello, versions.reported(tx, before) ?? before.firmwareVersion, before);
+    const { firmwareVersion } = version;
     const sameVersion = firmwareVersion === before.firmwareVersion;
+    const problems = mergeProblems(before.problems, hello.problems, now);
     const printer: Printer = {
       ...before,
+      ...version,
       name: hello.name,
       keyHash: before.keyHash ?? hello.keyHash,
       userId: hello.userId ?? ownerFromPath(hello, before),
       platform: hello.platform ?? before.platform,
-      firmwareVersion,
-      versionKey: sameVersion ? before.versionKey : versionKey(firmwareVersion),
+      versionKey: sameVersion ? before.versionKey : keyOf(firmwareVersion),
       versionRolloutId: sameVersion
         ? before.versionRolloutId
-        : versions.rolloutOf(tx, before, firmwareVersion),
+        : firmwareVersion === null
+          ? null
+          : versions.rolloutOf(tx, before, firmwareVersion),
       autoUpdate: hello.autoUpdate ?? before.autoUpdate,
       updateChannel: hello.channel ?? before.updateChannel,
       lastConnected: now,
       lastIp: hello.address,
+      problems,
+      hasProblems: problems !== null,
     };
     // What has not changed is not written: an index costs more than the row.
     this.table.update(tx.db, before.id, changesOf(before, printer));
     this.tally.move(tx.db, before, printer);
+    this.problemCounts.move(tx.db, before.problems, problems);
     return { before, printer };
   }
 
@@ -186,7 +202,8 @@ export class PrinterService {
   }
 
   private add(tx: Transaction, hello: PrinterHello, now: Date): Printer {
-    const firmwareVersion = hello.firmwareVersion ?? UNKNOWN_VERSION;
+    const version = versionOf(hello, NEVER_REPORTED, null);
+    const problems = mergeProblems(null, hello.problems, now);
     const row: Omit<Printer, 'id'> = {
       uuid: hello.uuid,
       name: hello.name,
@@ -194,24 +211,48 @@ export class PrinterService {
       blocked: false,
       userId: hello.userId ?? hello.pathId,
       platform: hello.platform,
-      firmwareVersion,
-      versionKey: versionKey(firmwareVersion),
+      ...version,
+      versionKey: keyOf(version.firmwareVersion),
       versionRolloutId: null,
       autoUpdate: hello.autoUpdate ?? true,
       updateChannel: hello.channel ?? 'stable',
       lastConnected: now,
       lastIp: hello.address,
       createdAt: now,
+      problems,
+      hasProblems: problems !== null,
     };
     const id = this.table.insert(tx.db, row);
     const printer = { ...row, id };
     this.tally.move(tx.db, null, printer);
+    this.problemCounts.move(tx.db, null, problems);
     if (this.config.registration === 'approve') this.registrations.done(tx, hello.uuid);
     tx.afterCommit(() =>
-      this.logger.debug(`Registered printer ${id} (${hello.uuid}), version ${firmwareVersion}`),
+      this.logger.debug(
+        `Registered printer ${id} (${hello.uuid}), version ${version.firmwareVersion ?? 'unknown'}`,
+      ),
     );
     return printer;
   }
+}
+
+/** What a printer runs by its own words; `onRecord` if it says nothing. */
+function versionOf(
+  hello: PrinterHello,
+  onRecord: string | null,
+  before: Printer | null,
+): Pick<Printer, 'firmwareVersion' | 'reportedVersion'> {
+  if (hello.unreadableVersion !== null)
+    return { firmwareVersion: null, reportedVersion: hello.unreadableVersion };
+  const firmwareVersion = hello.firmwareVersion ?? onRecord;
+  return {
+    firmwareVersion,
+    reportedVersion: firmwareVersion === null ? (before?.reportedVersion ?? null) : null,
+  };
+}
+
+function keyOf(version: string | null): string {
+  return version === null ? UNKNOWN_VERSION_KEY : versionKey(version);
 }
 
 /** Early firmware puts the printer's own UUID into the path: then what is on record names the owner. */

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { Instant } from '../database/columns.js';
 
 export const REGISTRATION_STATUSES = ['pending', 'accepted', 'rejected'] as const;
@@ -7,6 +7,7 @@ export type RegistrationStatus = (typeof REGISTRATION_STATUSES)[number];
 /** A printer that has asked to be registered, where an operator decides on that. It is no printer yet: nothing counts it. */
 @Entity('registration')
 @Unique('uq_registration_uuid', ['uuid'])
+@Index('ix_registration_status_address', ['status', 'addressGroup'])
 export class Registration {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_registration' })
   id!: number;
@@ -34,6 +35,10 @@ export class Registration {
 
   @Column({ type: 'varchar' })
   address!: string;
+
+  /** What counts as one address (`addressGroup`). Nullable only because SQLite cannot add a column that is not. */
+  @Column({ name: 'address_group', type: 'varchar', nullable: true })
+  addressGroup!: string;
 
   @Instant({ name: 'requested_at' })
   requestedAt!: Date;

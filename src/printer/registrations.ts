@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { AuditedState } from '../audit/audit-log.js';
+import { addressGroup } from '../common/address.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
@@ -45,6 +46,7 @@ export class Registrations {
         platform,
         keyHash,
         address,
+        addressGroup: addressGroup(address),
         requestedAt,
       });
       tx.afterCommit(() => this.logger.log(`Printer ${uuid} at ${address} asks to be registered`));

@@ -111,6 +111,7 @@ function sameTarget(a: Printer, b: Printer): boolean {
     a.updateChannel === b.updateChannel &&
     a.platform === b.platform &&
     a.userId === b.userId &&
-    a.versionRolloutId === b.versionRolloutId
+    a.versionRolloutId === b.versionRolloutId &&
+    a.blocked === b.blocked
   );
 }

@@ -6,12 +6,6 @@ import type { RolloutStatus } from './domain/state.js';
 import type { RolloutRule } from './domain/targeting.js';
 import type { Explanation } from './printer-decision.js';
 
-const DECISION_REASONS = {
-  ...REASONS,
-  blocked: 'An operator has blocked the printer: it is sent nothing, whatever is due.',
-} as const;
-type DecisionReason = keyof typeof DECISION_REASONS;
-
 /** What one rollout has for a printer. */
 export class RolloutVerdictResponse {
   @ApiProperty({ type: Number, example: 3 })
@@ -55,8 +49,13 @@ export class DecisionResponse {
   @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
   printer_id!: string;
 
-  @ApiProperty({ type: String, example: '1.4.0', description: 'What it runs' })
-  firmware_version!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '1.4.0',
+    description: 'What it runs; null if that cannot be read as a version',
+  })
+  firmware_version!: string | null;
 
   @ApiProperty({ type: Boolean, example: true })
   online!: boolean;
@@ -83,12 +82,12 @@ export class DecisionResponse {
   target_version!: string | null;
 
   @ApiProperty({
-    enum: Object.keys(DECISION_REASONS),
+    enum: Object.keys(REASONS),
     nullable: true,
     example: 'not_in_percentage',
     description: 'null where an update is due; of several rollouts, the reason of the one that is closest',
   })
-  reason!: DecisionReason | null;
+  reason!: Reason | null;
 
   @ApiProperty({
     type: String,
@@ -137,8 +136,8 @@ function toOutcome({ printer, decision }: Explanation): Outcome {
   return { send: true, rollout_id: id, target_version: version, reason: null, description: null };
 }
 
-function nothing(reason: DecisionReason, rolloutId: number | null): Outcome {
-  const description = DECISION_REASONS[reason];
+function nothing(reason: Reason, rolloutId: number | null): Outcome {
+  const description = REASONS[reason];
   return { send: false, rollout_id: rolloutId, target_version: null, reason, description };
 }
 

@@ -33,7 +33,7 @@ export class PrinterDecision {
     private readonly journal: UpdateJournal,
   ) {}
 
-  /** What a printer would be sent now, or why nothing; a blocked one is decided for as if it were not. */
+  /** What a printer would be sent now, or why nothing. */
   of(printer: Printer): Decision {
     const rules = this.rules.forReading();
     const situation = this.journal.situation(this.database.reader, rules, printer, false);

@@ -11,6 +11,7 @@ export interface PrinterKind {
   versionKey: string;
   versionRolloutId: number | null;
   autoUpdate: boolean;
+  blocked: boolean;
 }
 
 /** The rollouts that are not cancelled, ready for decisions. */
@@ -40,8 +41,10 @@ export class RuleSet {
 
   /** What a decision needs to know of a printer. */
   factsOf(printer: PrinterKind): PrinterFacts {
-    const { uuid, userId, platform, updateChannel, versionKey, versionRolloutId, autoUpdate } = printer;
+    const { uuid, userId, platform, updateChannel, versionKey, versionRolloutId } = printer;
+    const { autoUpdate, blocked } = printer;
     const withdrawnAt = versionRolloutId === null ? null : (this.withdrawals.get(versionRolloutId) ?? null);
-    return { uuid, userId, platform, channel: updateChannel, versionKey, autoUpdate, withdrawnAt };
+    const channel = updateChannel;
+    return { uuid, userId, platform, channel, versionKey, autoUpdate, blocked, withdrawnAt };
   }
 }

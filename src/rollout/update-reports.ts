@@ -13,10 +13,10 @@ import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 import { ServiceTime } from './updates/service-time.js';
 
-/** What a printer reports of an update (printer protocol, "Reports"); versions are canonical. */
+/** What a printer reports of an update (printer protocol, "Reports"); versions are canonical, what it does not say is null. */
 export type Report =
-  | { kind: 'progress'; percent: number; status: string | null }
-  | { kind: 'complete'; version: string }
+  | { kind: 'progress'; percent: number | null; status: string | null }
+  | { kind: 'complete'; version: string | null }
   | { kind: 'failed'; error: string }
   | { kind: 'declined'; version: string | null; autoUpdate: boolean | null };
 
@@ -25,7 +25,7 @@ type Progress = Extract<Report, { kind: 'progress' }>;
 // Printer protocol, "Reports": percent is -1 for an error.
 const ERROR_PERCENT = -1;
 
-const PROGRESS = `UPDATE printer_update SET last_percent = ?,
+const PROGRESS = `UPDATE printer_update SET last_percent = coalesce(?, last_percent),
   last_status_message = coalesce(?, last_status_message), last_heard = ?
   WHERE printer_id = ? AND status = 'in_progress'`;
 
@@ -75,7 +75,7 @@ export class UpdateReports {
   private progress(printerUuid: string, report: Progress): Promise<void> | null {
     const waiting = this.waiting.get(printerUuid);
     if (waiting) {
-      waiting.percent = report.percent;
+      waiting.percent = report.percent ?? waiting.percent;
       waiting.status = report.status ?? waiting.status;
       return null;
     }

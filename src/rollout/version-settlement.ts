@@ -81,8 +81,8 @@ export class VersionSettlement implements VersionSource {
       this.journal.end(tx, counted, 'completed', { error: null, confirmed: true });
     } else if (!last.confirmed) {
       if (arrived) this.journal.confirm(tx, last);
-      else this.fail(tx, last, `came back with ${printer.firmwareVersion} after reporting ${last.version}`);
-    } else if (printer.versionKey < versionKey(last.version)) {
+      else this.fail(tx, last, `${cameBack(printer)} after reporting ${last.version}`);
+    } else if (printer.firmwareVersion !== null && printer.versionKey < versionKey(last.version)) {
       // A boot loader may revert late, after the printer has subscribed with the new version.
       this.fail(tx, last, `went back to ${printer.firmwareVersion}`);
     }
@@ -90,7 +90,7 @@ export class VersionSettlement implements VersionSource {
   }
 
   private sendAgainOrEnd(tx: Transaction, printer: TargetPrinter, update: PrinterUpdate): Offer | null {
-    const back = `came back with ${printer.firmwareVersion}`;
+    const back = cameBack(printer);
     const rules = this.rules.current(tx);
     const rule = rules.get(update.rolloutId);
     if (!rule) return this.fail(tx, update, `${back}; not sent again, for the rollout is cancelled`);
@@ -120,6 +120,10 @@ export class VersionSettlement implements VersionSource {
   private lastUpdate(db: Statements, printer: Printer): PrinterUpdate | null {
     return this.lastTaken.find(db, printer.id);
   }
+}
+
+function cameBack({ firmwareVersion }: TargetPrinter): string {
+  return `came back with ${firmwareVersion ?? 'a version that cannot be read'}`;
 }
 
 // A declined update was not taken.

@@ -132,6 +132,17 @@ describe('A connection', () => {
   });
 
   it.each([
+    ['bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d])],
+    ['half a character as bytes', Buffer.from([0xed, 0xa0, 0x80])],
+  ])('with %s is told so, and stays', async (_what, bytes) => {
+    const connection = await open();
+    connection.send(frame(OPCODE.text, bytes));
+    expect(await says(connection, 'validation_error')).toContain('message must be JSON');
+    connection.send(frame(OPCODE.text, hello()));
+    await says(connection, 'subscription_accepted');
+  });
+
+  it.each([
     ['a reserved opcode', frame(3, 'x'), 1002],
     ['a reserved opcode of control', frame(11, 'x'), 1002],
     ['a frame that is not masked', frame(OPCODE.text, hello(), { masked: false }), 1002],
@@ -148,8 +159,6 @@ describe('A connection', () => {
     ['a close with a code that is none', frame(OPCODE.close, Buffer.from([0, 1])), 1002],
     ['a close with half a code', frame(OPCODE.close, 'x'), 1002],
     ['plain HTTP', Buffer.from(`GET /api/printers HTTP/1.1\r\nHost: localhost\r\n\r\n`), 1002],
-    ['bytes that are no UTF-8', frame(OPCODE.text, Buffer.from([0x7b, 0xff, 0xfe, 0x7d])), 1007],
-    ['half a character as bytes', frame(OPCODE.text, Buffer.from([0xed, 0xa0, 0x80])), 1007],
     ['16 KiB and a byte in one frame', frame(OPCODE.binary, 'x'.repeat(KIB_16 + 1)), 1009],
     ['16 KiB and a byte in fragments', Buffer.concat(fragments('x'.repeat(KIB_16 + 1), 1_000)), 1009],
     ['a frame that says to have a gibibyte', frame(OPCODE.text, 'x', { length: 1n << 30n }), 1009],

@@ -129,18 +129,22 @@ describe.each(['text', 'json'])('A name, in a server that logs %s,', (format) =>
     ['half a character', 'x\ud83d'],
     ['the other half', '\udda8x'],
     ['nothing', ''],
-  ])('of %s is refused, clearly and briefly', async (_what, name) => {
+  ])('of %s is replaced, clearly and briefly', async (_what, name) => {
     const raw = await RawSocket.open(server);
     const hello = { printer_name: name, printer_id: randomUUID() };
     const answer = await raw.ask(hello);
     expect(answer).toMatchObject({
-      code: 'validation_error',
-      detail: expect.stringMatching(/^printer_name must be /),
+      code: 'subscription_accepted',
+      detail: expect.stringMatching(/^Subscribed as Printer [0-9a-f]{8}; not usable: printer_name$/),
     });
     expect(JSON.stringify(answer).length).toBeLessThan(1_024);
-    expect((await server.request('GET', `/api/printers/${hello.printer_id}`)).status).toBe(404);
-    expect((await raw.ask({ ...hello, printer_name: 'x'.repeat(128) })).code).toBe('subscription_accepted');
+    const record = await details(server, hello.printer_id);
+    expect(record.problems).toMatchObject([{ field: 'printer_name' }]);
+    expect(record.problems[0]!.value!.length).toBeLessThanOrEqual(128);
+    await raw.ask({ ...hello, printer_name: 'x'.repeat(128) });
+    expect(await details(server, hello.printer_id)).toMatchObject({ name: 'x'.repeat(128), problems: [] });
     raw.socket.close();
+    expectOneLineAnEntry();
   });
 
   it.each([

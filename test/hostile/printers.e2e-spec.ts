@@ -161,16 +161,10 @@ describe('A printer that does not tell the truth', () => {
   it('cannot end an update by the words of a subscribe that is refused', async () => {
     const liar = await subscribed();
     const bad = [
-      { printer_name: '', printer_id: victim.id, firmware_version: '1.5.0' },
+      { printer_name: '', printer_id: ['x'], api_key: victim.id, firmware_version: '1.5.0' },
       { printer_name: 'x', printer_id: [victim.id], firmware_version: '1.5.0' },
       { printer_name: 'x', printer_id: `${victim.id} `, firmware_version: '1.5.0' },
-      { printer_name: 'x', printer_id: victim.id, firmware_version: '1.5.0', auto_update: 1 },
-      {
-        printer_name: 'x',
-        printer_id: victim.id,
-        user_id: `${victim.id}' OR 1=1`,
-        firmware_version: '1.5.0',
-      },
+      { printer_name: 'x', printer_id: null, api_key: `${victim.id}\0`, firmware_version: '1.5.0' },
     ];
     await expectTold(liar.raw, bad, 'must');
   });

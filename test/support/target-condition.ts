@@ -15,8 +15,10 @@ export function targetCondition<T extends ObjectLiteral>(
   if (rule.userIds) query.andWhere('p.userId IN (:...userIds)', { userIds: [...rule.userIds] });
   if (rule.printerUuids) query.andWhere('p.uuid IN (:...uuids)', { uuids: [...rule.printerUuids] });
   if (rule.channels) query.andWhere('p.updateChannel IN (:...channels)', { channels: [...rule.channels] });
+  query.andWhere('p.blocked = false');
   if (rule.minKey !== null) query.andWhere('p.versionKey >= :minKey', { minKey: rule.minKey });
-  if (rule.maxKey !== null) query.andWhere('p.versionKey <= :maxKey', { maxKey: rule.maxKey });
+  if (rule.maxKey !== null)
+    query.andWhere(`p.versionKey <= :maxKey AND p.versionKey <> ''`, { maxKey: rule.maxKey });
   const withdrawn = query
     .subQuery()
     .select('1')
@@ -25,8 +27,9 @@ export function targetCondition<T extends ObjectLiteral>(
     .getQuery();
   query.andWhere(
     new Brackets((either) => {
-      either.where('p.versionKey < :key', { key: rule.versionKey });
-      if (rule.allowDowngrade) either.orWhere('p.versionKey > :key');
+      either.where(`p.versionKey < :key AND p.versionKey <> ''`, { key: rule.versionKey });
+      // Whoever may move printers back may move those, too, whose version nobody knows.
+      if (rule.allowDowngrade) either.orWhere(`(p.versionKey > :key OR p.versionKey = '')`);
       else either.orWhere(`p.versionKey > :key AND EXISTS ${withdrawn}`, { ruleId: rule.id });
     }),
   );

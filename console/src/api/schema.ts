@@ -681,6 +681,23 @@ export interface components {
             /** @description Only for bad input (400): one entry a field */
             errors?: components["schemas"]["FieldProblem"][];
         };
+        ProblemResponse: {
+            /** @example auto_update */
+            field: string;
+            /**
+             * @description What it sent, as text and cut short; null if it is a secret
+             * @example 1
+             */
+            value: string | null;
+            /** @example auto_update must be true or false */
+            message: string;
+            /**
+             * Format: date-time
+             * @description Since when the field has been wrong in every subscribe
+             * @example 2025-01-15T10:00:00.000Z
+             */
+            since: string;
+        };
         PrinterResponse: {
             /** @example 42 */
             id: number;
@@ -699,10 +716,15 @@ export interface components {
             /** @example esp8266 */
             platform: string | null;
             /**
-             * @description What it said when it last subscribed
+             * @description What it said when it last subscribed; null if that cannot be read as a version
              * @example 1.4.0
              */
-            firmware_version: string;
+            firmware_version: string | null;
+            /**
+             * @description What it said as its version, if that cannot be read; else null
+             * @example null
+             */
+            reported_version: string | null;
             /** @example true */
             auto_update: boolean;
             /**
@@ -734,6 +756,8 @@ export interface components {
              * @example 2025-01-01T09:00:00.000Z
              */
             created_at: string;
+            /** @description What of its last subscribe could not be used; empty after the next one in which all can be */
+            problems: components["schemas"]["ProblemResponse"][];
         };
         PrinterListResponse: {
             printers: components["schemas"]["PrinterResponse"][];
@@ -1124,7 +1148,7 @@ export interface components {
              * @example offline
              * @enum {string}
              */
-            reason: "no_rollout" | "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
             /**
              * @description The reason in words
              * @example The printer is not connected; what it gets is decided when it connects.
@@ -1370,7 +1394,7 @@ export interface components {
              * @example not_in_percentage
              * @enum {string|null}
              */
-            reason: "no_rollout" | "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
             /**
              * @description The reason in words
              * @example The bucket of the printer is not below the percentage of the rollout.
@@ -1384,10 +1408,10 @@ export interface components {
              */
             printer_id: string;
             /**
-             * @description What it runs
+             * @description What it runs; null if that cannot be read as a version
              * @example 1.4.0
              */
-            firmware_version: string;
+            firmware_version: string | null;
             /** @example true */
             online: boolean;
             /**
@@ -1415,7 +1439,7 @@ export interface components {
              * @example not_in_percentage
              * @enum {string|null}
              */
-            reason: "no_rollout" | "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "blocked" | null;
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
             /**
              * @description The reason in words
              * @example The bucket of the printer is not below the percentage of the rollout.
@@ -1645,7 +1669,7 @@ export interface components {
              */
             on_target: number;
             /**
-             * @description Something is meant for them and held back: by a pause, a time or a percentage, by auto_update off, by deprecated firmware, or because the printer is blocked
+             * @description Something is meant for them and held back: by a pause, a time or a percentage, by auto_update off, by deprecated firmware, because the printer is blocked, or because its version cannot be read
              * @example 0
              */
             held: number;
@@ -1846,7 +1870,7 @@ export interface operations {
                 /** @description The owner */
                 user_id?: string;
                 online?: boolean;
-                /** @description E.g. `1.4.0` */
+                /** @description E.g. `1.4.0`; `unknown` finds those whose version cannot be read */
                 firmware_version?: string;
                 channel?: "stable" | "beta" | "canary";
                 /** @description The board, e.g. `esp8266` */
@@ -1854,6 +1878,8 @@ export interface operations {
                 auto_update?: boolean;
                 /** @description Shut out by an operator */
                 blocked?: boolean;
+                /** @description Something of its last subscribe could not be used */
+                problems?: boolean;
                 /** @description What the name begins with (A to Z as a to z); digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins so */
                 search?: string;
                 /** @description Between equals by number. Without it: by number, or by name where `search` is given */

@@ -6,6 +6,7 @@ import { ApiError } from '../api/request';
 import { Empty, Failure, Loading, PageHead } from '../ui/parts';
 import { PrinterState } from '../ui/printer-state';
 import { useChangedFirmware, useChangedPrinters, useLoad } from '../ui/use-load';
+import { versionOf } from '../ui/version';
 import { Actions, ConfirmAct } from './printer/actions';
 import type { Act } from './printer/actions';
 import { Facts, UnderWay } from './printer/facts';
@@ -59,7 +60,7 @@ function OnePrinter({ id }: { id: string }) {
         title={printer.name}
         lead={
           <>
-            <PrinterState printer={printer} />, runs {printer.firmware_version}
+            <PrinterState printer={printer} />, runs {versionOf(printer)}
           </>
         }
       >

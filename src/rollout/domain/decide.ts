@@ -11,9 +11,12 @@ import type { Build, PrinterFacts, RolloutRule } from './targeting.js';
 export const REASONS = {
   no_rollout: 'No rollout is scheduled, active, paused or completed.',
   not_targeted: 'The target names other users, printers or channels.',
+  blocked: 'An operator has blocked the printer.',
   below_min_version: 'The printer runs a version below the min_version of the target.',
   above_max_version: 'The printer runs a version above the max_version of the target.',
   no_build_for_platform: 'The firmware has no build for the board of this printer.',
+  version_unknown:
+    'The version that the printer reports cannot be read: only a rollout with allow_downgrade and without any version bounds moves it.',
   downgrade_not_allowed: 'The printer runs a newer version, and nothing allows the step back.',
   below_min_upgrade_version: 'The printer runs a version below the min_upgrade_version of the firmware.',
   up_to_date: 'The printer runs the version of the rollout.',

@@ -1,4 +1,5 @@
 import type { Channel } from '../../common/channel.js';
+import { UNKNOWN_VERSION_KEY } from '../../common/version.js';
 import type { RolloutStatus } from './state.js';
 
 /** One build that a rollout can send. */
@@ -43,8 +44,11 @@ export interface PrinterFacts {
   userId: string;
   platform: string | null;
   channel: Channel;
+  /** `UNKNOWN_VERSION_KEY` if it is not known what the printer runs. */
   versionKey: string;
   autoUpdate: boolean;
+  /** Shut out by an operator. */
+  blocked: boolean;
   /**
    * Where the version that it runs came from a rollout that has been cancelled (or deleted) since: the newest rollout
    * that there was at that moment; else null.
@@ -55,6 +59,8 @@ export interface PrinterFacts {
 /** Why a printer is no target of a rollout. */
 export type TargetRefusal =
   | 'not_targeted'
+  | 'blocked'
+  | 'version_unknown'
   | 'below_min_version'
   | 'above_max_version'
   | 'no_build_for_platform'
@@ -75,6 +81,8 @@ export function buildFor(rule: RolloutRule, platform: string | null): Build | un
  */
 export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
   if (!isNamed(printer, rule)) return 'not_targeted';
+  if (printer.blocked) return 'blocked';
+  if (printer.versionKey === UNKNOWN_VERSION_KEY) return unknownVersionRefusal(printer, rule);
   if (rule.minKey !== null && printer.versionKey < rule.minKey) return 'below_min_version';
   if (rule.maxKey !== null && printer.versionKey > rule.maxKey) return 'above_max_version';
   const build = buildFor(rule, printer.platform);
@@ -84,6 +92,17 @@ export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetR
   if (build.minUpgradeKey !== null && printer.versionKey < build.minUpgradeKey)
     return 'below_min_upgrade_version';
   return null;
+}
+
+/**
+ * A printer whose version is not known may run a newer one, so only a rollout that allows downgrades moves it; and nothing says that it
+ * is within any bounds (decisions, "Printers").
+ */
+function unknownVersionRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
+  const build = buildFor(rule, printer.platform);
+  if (build === undefined) return 'no_build_for_platform';
+  const isBounded = rule.minKey !== null || rule.maxKey !== null || build.minUpgradeKey !== null;
+  return rule.allowDowngrade && !isBounded ? null : 'version_unknown';
 }
 
 /** "Cancel, then roll out": a rollout from before the cancel moves nobody back, or the cancel itself would send updates. */

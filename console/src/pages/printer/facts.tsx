@@ -3,6 +3,7 @@ import { address } from '../../ui/address';
 import { CopyButton, Panel } from '../../ui/parts';
 import { PrinterState } from '../../ui/printer-state';
 import { When } from '../../ui/when';
+import { versionOf } from '../../ui/version';
 
 /** Who a printer is, and what it runs. */
 export function Facts({ printer, bucket }: { printer: Printer; bucket: number | null }) {
@@ -19,8 +20,8 @@ export function Facts({ printer, bucket }: { printer: Printer; bucket: number | 
         </dd>
         <dt>Runs</dt>
         <dd>
-          <a href={address('/printers', { firmware_version: printer.firmware_version })}>
-            {printer.firmware_version}
+          <a href={address('/printers', { firmware_version: printer.firmware_version ?? 'unknown' })}>
+            {versionOf(printer)}
           </a>
         </dd>
         <dt>Channel</dt>

@@ -1,6 +1,7 @@
 import type { Decision, PastUpdate, Printer, Rollout } from '../../api/types';
 import { shortTime } from '../../ui/format';
 import type { StateKind } from '../../ui/parts';
+import { versionOf } from '../../ui/version';
 
 /** What an operator can do about a decision. */
 export type Remedy =
@@ -70,6 +71,13 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'idle',
       'No rollout is for this printer: each names other users, printers or channels.',
       'A rollout to this printer reaches it.',
+      'roll-out',
+    ),
+  version_unknown: (given) =>
+    told(
+      'warn',
+      `Nobody can say which version it runs: ${runs(given)}.`,
+      'Only a rollout that allows downgrades and has no version bounds reaches it.',
       'roll-out',
     ),
   below_min_version: (given) =>
@@ -191,8 +199,8 @@ function version({ decision, rollout }: Case): string {
   );
 }
 
-function runs({ decision }: Case): string {
-  return decision.firmware_version;
+function runs({ printer }: Case): string {
+  return versionOf(printer);
 }
 
 function board({ printer }: Case): string {

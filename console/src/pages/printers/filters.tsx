@@ -50,6 +50,7 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
               options={ON_OR_OFF}
             />
             <Choice label="Blocked" name="blocked" query={query} change={change} options={YES_OR_NO} />
+            <Choice label="Problems" name="problems" query={query} change={change} options={YES_OR_NO} />
             <Text label="Owner" hint="UUID" name="user_id" query={query} change={change} />
           </div>
         </details>

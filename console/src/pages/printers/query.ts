@@ -11,6 +11,7 @@ export const FILTERS = [
   'user_id',
   'auto_update',
   'blocked',
+  'problems',
 ] as const;
 
 /** What the list can be sorted by. */

@@ -4,6 +4,7 @@ import { choose, chosen } from '../../ui/chosen-printers';
 import { count } from '../../ui/format';
 import { PrinterState } from '../../ui/printer-state';
 import { When } from '../../ui/when';
+import { versionOf } from '../../ui/version';
 import { listUrl, orderOf } from './query';
 import type { ListQuery, Sort } from './query';
 
@@ -84,7 +85,7 @@ function Row({ printer, query }: { printer: Printer; query: ListQuery }) {
       <td data-label="Status">
         <PrinterState printer={printer} />
       </td>
-      <td data-label="Version">{printer.firmware_version}</td>
+      <td data-label="Version">{versionOf(printer)}</td>
       <td data-label="Channel">{printer.update_channel}</td>
       <td data-label="Board">{printer.platform ?? '–'}</td>
       <td data-label="Updates">{printer.auto_update ? 'on' : 'off'}</td>

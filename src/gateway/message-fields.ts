@@ -1,0 +1,102 @@
+import { CHANNELS } from '../common/channel.js';
+import type { Channel } from '../common/channel.js';
+import { isUuid } from '../common/uuid.js';
+import type { FoundProblem } from '../printer/printer-problems.js';
+
+/** A message of a printer: a JSON object. */
+export type Message = Readonly<Record<string, unknown>>;
+
+/** Longest value that is repeated in a problem, in code points. */
+const LONGEST_SHOWN_VALUE = 64;
+// Only a half of a character that stands alone is a surrogate in a pattern that knows characters. SQLite would keep another text.
+const HALF_A_CHARACTER = /\p{Surrogate}/u;
+
+/**
+ * Reads the fields of a message one by one: a field that cannot be used counts as absent and is noted as a problem, so that it costs
+ * the printer nothing else. Read by hand, not by a validator of decorated classes: that took longer than all else that a message
+ * costs (docs/PERFORMANCE.md). A field that is null counts as absent.
+ */
+export class MessageFields {
+  /** What cannot be used, at most once for each field. */
+  readonly problems: FoundProblem[] = [];
+
+  constructor(private readonly message: Message) {}
+
+  /** True if the field is there, usable or not. */
+  has(field: string): boolean {
+    return (this.message[field] ?? null) !== null;
+  }
+
+  /**
+   * A text as it was sent, of at most so many code points.
+   *
+   * @param secret true if the value must not be repeated in a problem
+   */
+  text(field: string, longest: number, secret = false): string | null {
+    const value = this.value(field);
+    if (value === null) return null;
+    if (typeof value === 'string' && !isLongerThan(value, longest) && !HALF_A_CHARACTER.test(value))
+      return value;
+    const message = `${field} must be a Unicode text of at most ${longest} characters`;
+    return this.note({ field, value: secret ? null : shownValue(value), message });
+  }
+
+  /** A text for people, of which the first characters are kept; anything else counts as absent. */
+  words(field: string, longest: number): string | null {
+    const value = this.value(field);
+    return typeof value === 'string' ? firstCodePoints(wellFormed(value), longest) : null;
+  }
+
+  boolean(field: string): boolean | null {
+    const value = this.value(field);
+    if (value === null || typeof value === 'boolean') return value;
+    return this.note({ field, value: shownValue(value), message: `${field} must be true or false` });
+  }
+
+  uuid(field: string): string | null {
+    const value = this.value(field);
+    if (value === null || isUuid(value)) return value?.toLowerCase() ?? null;
+    return this.note({ field, value: shownValue(value), message: `${field} must be a UUID` });
+  }
+
+  channel(field: string): Channel | null {
+    const value = this.value(field);
+    const channel = CHANNELS.find((one) => one === value) ?? null;
+    if (value === null || channel !== null) return channel;
+    const message = `${field} must be one of ${CHANNELS.join(', ')}`;
+    return this.note({ field, value: shownValue(value), message });
+  }
+
+  /** The value of a field, whatever it is; null if it is absent. */
+  value(field: string): unknown {
+    return this.message[field] ?? null;
+  }
+
+  /** Notes a problem; returns null, which stands for a field that is absent. */
+  note(problem: FoundProblem): null {
+    this.problems.push(problem);
+    return null;
+  }
+}
+
+/** A value that cannot be used, as text: short, and well-formed Unicode. */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'string') return firstCodePoints(wellFormed(value), LONGEST_SHOWN_VALUE);
+  if (Array.isArray(value)) return '(a list)';
+  return typeof value === 'object' && value !== null ? '(an object)' : String(value);
+}
+
+/** The first code points of a text: a character is not cut in two. */
+export function firstCodePoints(text: string, count: number): string {
+  return isLongerThan(text, count) ? [...text.slice(0, 2 * count)].slice(0, count).join('') : text;
+}
+
+// A code point is one or two units: most texts are decided by their length alone.
+function isLongerThan(text: string, count: number): boolean {
+  if (text.length <= count) return false;
+  return text.length > 2 * count || [...text].length > count;
+}
+
+function wellFormed(text: string): string {
+  return HALF_A_CHARACTER.test(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text;
+}

@@ -1,0 +1,52 @@
+import { Invalid } from '../common/errors.js';
+import { parseReportedVersion } from '../common/version.js';
+import type { Report } from '../rollout/update-reports.js';
+import { MessageFields, shownValue } from './message-fields.js';
+import type { Message } from './message-fields.js';
+
+/** Longest text of a report that is kept, in code points. */
+const LONGEST_TEXT = 1_000;
+const ERROR_PERCENT = -1;
+
+/**
+ * Reads a report (printer protocol, "Reports"). What cannot be used of it counts as absent: a report that gets something wrong must
+ * not cost the printer its update.
+ *
+ * @throws Invalid if the kind is none of a report
+ */
+export function parseReport(message: Message): Report {
+  const fields = new MessageFields(message);
+  switch (message.kind) {
+    case 'firmware_progress':
+      return {
+        kind: 'progress',
+        percent: readPercent(fields.value('percent')),
+        status: fields.words('status', LONGEST_TEXT),
+      };
+    case 'firmware_complete':
+      return { kind: 'complete', version: readVersion(fields) };
+    case 'firmware_failed': {
+      const error = fields.words('error', LONGEST_TEXT) ?? '';
+      return { kind: 'failed', error: error === '' ? 'The printer gave no reason' : error };
+    }
+    case 'firmware_declined':
+      return { kind: 'declined', version: readVersion(fields), autoUpdate: fields.boolean('auto_update') };
+    default: {
+      const kind = shownValue(message.kind);
+      throw Invalid.field('kind', kind, 'unknown kind');
+    }
+  }
+}
+
+/** 0 to 100, or -1 for an error, as a number or its digits; null for anything else. */
+function readPercent(value: unknown): number | null {
+  const isDigits = typeof value === 'string' && /^\s*(?:-1|\d{1,3}(?:\.\d+)?)\s*$/.test(value);
+  const percent = isDigits ? Number(value) : value;
+  if (percent === ERROR_PERCENT) return ERROR_PERCENT;
+  return typeof percent === 'number' && percent >= 0 && percent <= 100 ? Math.floor(percent) : null;
+}
+
+function readVersion(fields: MessageFields): string | null {
+  const value = fields.value('version');
+  return typeof value === 'string' ? parseReportedVersion(value) : null;
+}

@@ -1,0 +1,104 @@
+import { Invalid } from '../common/errors.js';
+import { isUuid } from '../common/uuid.js';
+import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
+import { MAX_VERSION_LENGTH, parseReportedVersion, trimReported } from '../common/version.js';
+import { keyHashOf } from '../printer/printer-gate.js';
+import type { PrinterHello } from '../printer/printer.service.js';
+import { MessageFields, firstCodePoints, shownValue } from './message-fields.js';
+import type { Message } from './message-fields.js';
+
+/** Where a message came from. */
+export interface Origin {
+  /** The UUID in the path of the connection, lower-case. */
+  pathId: string;
+  address: string;
+}
+
+const LONGEST_NAME = 128;
+const LONGEST_SECRET = 1_024;
+/** As much of its UUID as names a printer that has no other name. */
+const NAME_FROM_UUID = 8;
+
+/**
+ * Reads a subscribe (printer protocol, "Subscribe"). Only the UUID of the printer must be right: an update may be the only cure for
+ * whatever else is wrong, so a field that cannot be used counts as absent and becomes one of the printer's problems (decisions,
+ * "Printers").
+ *
+ * @throws Invalid if the message does not say which printer it is
+ */
+export function parseSubscribe(message: Message, { pathId, address }: Origin): PrinterHello {
+  const fields = new MessageFields(message);
+  const uuid = printerUuid(fields);
+  if (fields.has('kind'))
+    fields.note({ field: 'kind', value: shownValue(message.kind), message: 'a subscribe has no kind' });
+  return {
+    uuid,
+    name: readName(fields, uuid),
+    keyHash: readKeyHash(fields),
+    userId: fields.uuid('user_id'),
+    pathId,
+    platform: readPlatform(fields),
+    ...readVersion(fields),
+    autoUpdate: fields.boolean('auto_update'),
+    channel: fields.channel('update_channel'),
+    address,
+    problems: fields.problems,
+  };
+}
+
+/** First-generation firmware sends no printer_id, and puts the printer's UUID into api_key. */
+function printerUuid(fields: MessageFields): string {
+  const field = fields.has('printer_id') ? 'printer_id' : 'api_key';
+  if (!fields.has(field)) {
+    const problem = 'message must have a kind, or a printer_id (first generation: an api_key)';
+    throw Invalid.field(fields.has('printer_name') ? 'printer_id' : 'kind', undefined, problem);
+  }
+  const value = fields.value(field);
+  if (isUuid(value)) return value.toLowerCase();
+  if (field === 'printer_id')
+    throw Invalid.field(field, shownValue(value), 'printer_id must be the UUID of the printer');
+  throw Invalid.field(field, undefined, 'api_key must be a UUID if there is no printer_id');
+}
+
+function readName(fields: MessageFields, uuid: string): string {
+  const short = uuid.slice(0, NAME_FROM_UUID);
+  if (!fields.has('printer_name')) return short;
+  const name = fields.text('printer_name', LONGEST_NAME);
+  if (name !== null && name !== '') return name;
+  if (name === '')
+    fields.note({ field: 'printer_name', value: '', message: 'printer_name must not be empty' });
+  return `Printer ${short}`;
+}
+
+/** A secret is never cut short: two secrets must not become one. Whoever must show one is refused without it. */
+function readKeyHash(fields: MessageFields): string | null {
+  // If the api_key is the printer's UUID it is no secret.
+  if (!fields.has('printer_id')) return null;
+  const secret = fields.text('api_key', LONGEST_SECRET, true);
+  return secret === null || secret === '' ? null : keyHashOf(secret);
+}
+
+/** Any text, for only a name that some build has means something; but a name that was cut could become that of another board. */
+function readPlatform(fields: MessageFields): string | null {
+  const platform = fields.text('platform', MAX_PLATFORM_LENGTH)?.trim().toLowerCase();
+  return platform === undefined || platform === '' ? null : platform;
+}
+
+/**
+ * A version that is there and cannot be read is never taken for the one on record: a printer that runs something else now could be
+ * moved to an older version by it.
+ */
+function readVersion(fields: MessageFields): Pick<PrinterHello, 'firmwareVersion' | 'unreadableVersion'> {
+  const field = 'firmware_version';
+  const value = fields.value(field);
+  const text = typeof value === 'string' ? trimReported(value) : value;
+  if (text === null || text === '') return { firmwareVersion: null, unreadableVersion: null };
+  const version = typeof text === 'string' ? parseReportedVersion(text) : null;
+  if (version !== null) return { firmwareVersion: version, unreadableVersion: null };
+  fields.note({
+    field,
+    value: shownValue(value),
+    message: `${field} must be a semantic version such as 1.5.0 or 1.5.0-beta.2`,
+  });
+  return { firmwareVersion: null, unreadableVersion: firstCodePoints(shownValue(text), MAX_VERSION_LENGTH) };
+}
