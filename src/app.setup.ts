@@ -1,16 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { BadRequestException } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cors from 'cors';
 import express from 'express';
 import type { Request } from 'express';
-import { RequestLimits } from './access/request-limits.js';
 import { Access } from './access/access.js';
+import { RequestLimits } from './access/request-limits.js';
 import { onBehalfOf } from './common/actor.js';
 import type { Actor } from './common/actor.js';
 import { ErrorFilter } from './common/error.filter.js';
+import { problem } from './common/problem.dto.js';
+import { normalizeTarget } from './common/request-target.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { ConsoleFiles } from './console/console-files.js';
@@ -20,6 +22,7 @@ import { EventStreams } from './fleet/event-streams.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
+import type { RouteGate } from './http/fast-path-adapter.js';
 import { oneLayer } from './http/one-layer.js';
 import { OpenSockets } from './http/open-sockets.js';
 import { RequestObserver } from './http/request-observer.js';
@@ -45,35 +48,26 @@ export function setUpApp(app: NestExpressApplication): void {
   const download = app.get(FastDownload);
   const access = app.get(Access);
   const sockets = app.get(OpenSockets);
-  sockets.watch(adapter.getHttpServer());
+  sockets.watch(adapter.getHttpServer() as Server);
   adapter.setFastPath(
     (request, response) =>
       sockets.turnAway(request, response) ||
+      refuseTarget(request, response) ||
       download.answer(request, response, access.downloadsAreClosed, () =>
         observer.watch(request, response, () => DOWNLOAD_ROUTE),
       ),
   );
-  const json = express.json({ limit: config.maxBodyBytes, verify: refuseOtherThanUtf8 });
   app.use(
     oneLayer([
       (request, response, next) => {
         observer.watch(request, response, () => routeOf(request));
         next();
       },
-      securityHeaders(config),
       cors({ origin: config.corsAllowedOrigins === '*' ? '*' : [...config.corsAllowedOrigins] }),
-      // Before access is decided: whoever has no key is told that there is no such page, too.
-      consoleNotFound(app.get(ConsoleFiles)),
-      (request, _, next) => {
-        const proceed = (actor: Actor): void =>
-          READING.has(request.method) ? next() : onBehalfOf(actor, next);
-        const admitted = limits.admit(request);
-        if (admitted instanceof Promise) admitted.then(proceed).catch(next);
-        else proceed(admitted);
-      },
-      (request, response, next) => (hasBody(request) ? json(request, response, next) : next()),
     ]),
   );
+  const headers = securityHeaders(config);
+  adapter.setRouteGate(routeGate(config, limits, headers));
   // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
@@ -82,9 +76,51 @@ export function setUpApp(app: NestExpressApplication): void {
   app.useWebSocketAdapter(new PrinterWsAdapter(app, config, (socket) => sockets.isSurplus(socket)));
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
-  adapter.afterRoutes(() => setUpOpenApi(app));
-  adapter.afterRoutes(() => setUpConsole(adapter.getInstance(), app.get(ConsoleFiles)));
+  adapter.afterRoutes('explorer', () => setUpOpenApi(app));
+  const files = app.get(ConsoleFiles);
+  adapter.afterRoutes('console', () => {
+    setUpConsole(adapter, files);
+    adapter.use(consoleNotFound(files, headers('console')));
+  });
   app.enableShutdownHooks();
+}
+
+/**
+ * What stands before each route: its headers, whether the request may be made, and only then its body, so that nobody makes the
+ * server read what it will refuse.
+ */
+function routeGate(config: AppConfig, limits: RequestLimits, headers: RouteGate): RouteGate {
+  const json = express.json({ limit: config.maxBodyBytes, verify: refuseOtherThanUtf8 });
+  return (access) => {
+    if (access === null)
+      return oneLayer([
+        headers(access),
+        (request, _, next) => void limits.countUnmatched(request).then(() => next(), next),
+      ]);
+    return oneLayer([
+      headers(access),
+      (request, _, next) => {
+        const proceed = (actor: Actor): void =>
+          READING.has(request.method) ? next() : onBehalfOf(actor, next);
+        const admitted = limits.admit(request, access);
+        if (admitted instanceof Promise) admitted.then(proceed).catch(next);
+        else proceed(admitted);
+      },
+      (request, response, next) => (hasBody(request) ? json(request, response, next) : next()),
+    ]);
+  };
+}
+
+/** Answers a request whose target no route could have with 400; leaves others alone, and says so with false. */
+function refuseTarget(request: IncomingMessage, response: ServerResponse): boolean {
+  if (normalizeTarget(request)) return false;
+  const detail = 'The target of a request must be a path, without a fragment (RFC 9112 §3.2)';
+  response.writeHead(400, {
+    'Content-Type': 'application/problem+json',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(JSON.stringify(problem(400, detail)));
+  return true;
 }
 
 // Handshakes that wait to be accepted; the kernel may allow fewer (net.core.somaxconn). Node's own 511 overflow when a fleet

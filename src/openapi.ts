@@ -1,14 +1,12 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { isDownload, isOpen } from './access/access.js';
+import { ACCESS_EXTENSION, isScope } from './common/route-access.js';
+import type { RouteAccess, Scope } from './common/route-access.js';
 import { problem } from './common/problem.dto.js';
 import type { INestApplication } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
 
-type ResponseObject = Exclude<
-  NonNullable<OpenAPIObject['paths'][string]['get']>['responses'][string],
-  undefined
->;
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type ResponseObject = Exclude<OperationObject['responses'][string], undefined>;
 
 const DESCRIPTION = `
 Firmware updates for PaperMinder printers: upload a build, roll it out, watch it, roll it back.
@@ -41,17 +39,16 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
 
 /** Says of every endpoint of the management what it answers without a key that counts. */
 function withAccess(document: OpenAPIObject): OpenAPIObject {
-  for (const [path, item] of Object.entries(document.paths)) {
+  for (const item of Object.values(document.paths)) {
     for (const operation of [item.get, item.post, item.patch, item.delete]) {
       if (operation === undefined) continue;
-      if (isDownload(path)) operation.security = [{}, { key: [] }];
-      if (isOpen(path)) {
-        operation.security = [];
-        if (!path.endsWith('/claim')) continue;
-      }
+      const access = accessOf(operation);
+      if (access === 'download') operation.security = [{}, { key: [] }];
+      if (access === 'open' || access === 'claim') operation.security = [];
+      if (access === 'open') continue;
       operation.responses['401'] ??= answer('No API key that counts', 401, 'This needs an API key');
       // A download takes a key of any scope, and is not counted.
-      if (isDownload(path)) continue;
+      if (access === 'download') continue;
       operation.responses['403'] ??= answer(
         'The key lacks the scope',
         403,
@@ -64,6 +61,15 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
     }
   }
   return document;
+}
+
+/** Takes the declaration of an operation's access out of it; a scope stays, under a name for readers of the document. */
+function accessOf(operation: OperationObject): RouteAccess {
+  const declaring = operation as { [ACCESS_EXTENSION]?: RouteAccess; 'x-required-scope'?: Scope };
+  const access = declaring[ACCESS_EXTENSION] ?? 'admin';
+  declaring[ACCESS_EXTENSION] = undefined;
+  if (isScope(access)) declaring['x-required-scope'] = access;
+  return access;
 }
 
 function answer(description: string, status: number, detail: string): ResponseObject {
@@ -80,11 +86,6 @@ function answer(description: string, status: number, detail: string): ResponseOb
 
 /** Serves the explorer at /docs and the document at /openapi.json. */
 export function setUpOpenApi(app: INestApplication): void {
-  // The page's own links are relative to /docs: behind a slash they lead nowhere.
-  app.use('/docs', (request: Request, response: Response, next: NextFunction) => {
-    if (request.originalUrl === '/docs/') response.redirect(301, '/docs');
-    else next();
-  });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],

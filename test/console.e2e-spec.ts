@@ -216,8 +216,11 @@ describe('The console', () => {
   });
 
   it('opens nothing of the API', async () => {
-    for (const path of ['/api/printers', '/docs', '/openapi.json', '/metrics', '/printersx', '/assets'])
+    for (const path of ['/api/printers', '/docs', '/openapi.json', '/metrics'])
       expect([path, (await fetchFile(path)).status]).toEqual([path, 401]);
+    // There is nothing that a key could open.
+    for (const path of ['/printersx', '/assets', '/Printers'])
+      expect([path, (await fetchFile(path)).status]).toEqual([path, 404]);
   });
 
   it('is measured by its routes', async () => {

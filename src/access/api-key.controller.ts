@@ -9,6 +9,7 @@ import {
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { Clock } from '../common/clock.js';
 import { NoQuery } from '../common/no-query.js';
+import { DeclareAccess, RequireScope } from '../common/route-access.js';
 import {
   ClaimDto,
   CreateKeyDto,
@@ -32,6 +33,7 @@ export class ApiKeyController {
   ) {}
 
   @Post()
+  @RequireScope('admin')
   @NoQuery()
   @ApiOperation({
     summary: 'Make a key',
@@ -49,6 +51,7 @@ export class ApiKeyController {
   }
 
   @Get()
+  @RequireScope('admin')
   @NoQuery()
   @ApiOperation({ summary: 'List the keys, revoked ones included' })
   @ApiOkResponse({ type: KeyListResponse })
@@ -58,6 +61,7 @@ export class ApiKeyController {
   }
 
   @Delete(':key_id')
+  @RequireScope('admin')
   @HttpCode(204)
   @NoQuery()
   @ApiOperation({ summary: 'Revoke a key, at once and for good' })
@@ -69,6 +73,7 @@ export class ApiKeyController {
   }
 
   @Post('claim')
+  @DeclareAccess('claim')
   @NoQuery()
   @ApiOperation({
     summary: 'Claim the server: make its first admin key',

@@ -1,17 +1,16 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
+import type { Request } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Actor } from '../common/actor.js';
 import { AddressList, addressGroup, plainAddress } from '../common/address.js';
 import { TooMany, WrongKey } from '../common/errors.js';
-import { pathOf } from '../common/request-path.js';
+import { isScope } from '../common/route-access.js';
+import type { RouteAccess } from '../common/route-access.js';
 import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
-import { Access, carriesKey, isDownload, isOpen } from './access.js';
+import { Access, carriesKey } from './access.js';
 import type { KeyHolder } from './api-keys.js';
-
-const CLAIM = '/api/keys/claim';
 
 /**
  * Lets requests of the management in, at the rate that the settings allow. Counts are forgotten when their second or minute is over:
@@ -39,30 +38,46 @@ export class RequestLimits {
   }
 
   /**
-   * Says who makes a request, where it may be made now.
+   * Says who makes a request, if it may be made now.
    *
-   * @throws TooMany where its key, or its address, has sent too many
-   * @throws Unauthorized where it needs a key and has none that counts
-   * @throws Forbidden where its key lacks the scope
+   * @param access what the matched route asks for
+   * @throws TooMany if its key, or its address, has sent too many
+   * @throws Unauthorized if it needs a key and has none that counts
+   * @throws Forbidden if its key lacks the scope
    */
-  admit(request: IncomingMessage): Actor | Promise<Actor> {
+  admit(request: Request, access: RouteAccess): Actor | Promise<Actor> {
     const address = this.limitedAddressOf(request);
     // Nothing is counted, and nothing is waited for.
-    if (address === null && !carriesKey(request)) return this.access.authorize(request, null);
-    return this.admitCounted(request, address);
+    if (address === null && !carriesKey(request)) return this.access.authorize(request, access, null);
+    return this.admitCounted(request, access, address);
   }
 
-  private async admitCounted(request: IncomingMessage, address: string | null): Promise<Actor> {
-    const path = pathOf(request);
-    if (path === CLAIM) await this.guess(address);
-    const holder = await this.identify(request, address);
-    if (!isOpen(path) && !isDownload(path)) await this.count(holder, address);
-    return this.access.authorize(request, holder);
+  /**
+   * Counts a request that no route was found for: looking for routes is no way around the limits.
+   *
+   * @throws TooMany if its key, or its address, has sent too many
+   * @throws Unauthorized if its key does not count
+   */
+  async countUnmatched(request: Request): Promise<void> {
+    const address = this.limitedAddressOf(request);
+    if (address === null && !carriesKey(request)) return;
+    await this.count(await this.identify(request, null, address), address);
   }
 
-  private async identify(request: IncomingMessage, address: string | null): Promise<KeyHolder | null> {
+  private async admitCounted(request: Request, access: RouteAccess, address: string | null): Promise<Actor> {
+    if (access === 'claim') await this.guess(address);
+    const holder = await this.identify(request, access, address);
+    if (isScope(access) || access === 'explorer') await this.count(holder, address);
+    return this.access.authorize(request, access, holder);
+  }
+
+  private async identify(
+    request: Request,
+    access: RouteAccess | null,
+    address: string | null,
+  ): Promise<KeyHolder | null> {
     try {
-      return this.access.identify(request);
+      return this.access.identify(request, access);
     } catch (error) {
       // Only failures are refused, never a key that counts: else a neighbour with an old key could keep an operator from stopping a
       // rollout. That helps nobody to guess: a key has 256 random bits (NIST SP 800-63B §5.1.2.2 asks for throttling below 64).
@@ -94,7 +109,7 @@ export class RequestLimits {
   }
 
   /** Null for an address that is not limited. Looked up once for each socket: the list costs as much as a query. */
-  private limitedAddressOf({ socket }: IncomingMessage): string | null {
+  private limitedAddressOf({ socket }: Request): string | null {
     let limited = this.limitedAddresses.get(socket);
     if (limited === undefined) {
       const address = plainAddress(socket.remoteAddress);

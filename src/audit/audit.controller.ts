@@ -1,6 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput } from '../common/api-answers.js';
+import { RequireScope } from '../common/route-access.js';
 import { AuditLog } from './audit-log.js';
 import { AuditListResponse, AuditQuery, toAuditListResponse, toAuditPage } from './audit.dto.js';
 
@@ -11,6 +12,7 @@ export class AuditController {
   constructor(private readonly log: AuditLog) {}
 
   @Get()
+  @RequireScope('admin')
   @ApiOperation({
     summary: 'List who changed what, when, from where; every filter combines with every other',
     description:

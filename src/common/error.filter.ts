@@ -14,7 +14,7 @@ import {
 import type { FieldError } from './errors.js';
 import { problem } from './problem.dto.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
-import { pathOf } from './request-path.js';
+import { pathOf } from './request-target.js';
 
 /** The one place where errors become HTTP answers: RFC 9457 problem details. */
 @Catch()

@@ -13,14 +13,6 @@ export const PAGE_ROUTES = [
 /** Where the rest of the console's files are. */
 export const FILE_ROUTES = ['/assets/:file', '/favicon.ico', '/favicon.svg', '/favicon.png'] as const;
 
-const CONSOLE =
-  /^\/(?:(?:printers|rollouts)(?:\/[^/]+)?\/?|(?:firmware|try|sign-in)\/?|assets\/[^/]+|favicon\.(?:ico|svg|png))?$/;
-
-/** True for a path of the console: a page, or a file that it is made of. */
-export function isConsolePath(path: string): boolean {
-  return CONSOLE.test(path);
-}
-
 // What has a meaning of its own for API clients, printers and supervisors: there, a page would hide what is wrong.
 const RESERVED = /^\/(?:api|docs|openapi\.json|metrics|health|ws|assets|favicon\.\w+)(?:\/|$)/i;
 

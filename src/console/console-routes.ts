@@ -1,16 +1,20 @@
-import type { IRouter, Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { NotFound } from '../common/errors.js';
-import { pathOf } from '../common/request-path.js';
+import { pathOf } from '../common/request-target.js';
 import { ENCODINGS } from './console-files.js';
 import type { ConsoleFile, ConsoleFiles, Encoding } from './console-files.js';
-import { FILE_ROUTES, PAGE_ROUTES, isConsolePath, isReservedPath } from './console-path.js';
+import { FILE_ROUTES, PAGE_ROUTES, isReservedPath } from './console-path.js';
 
 const NOT_BUILT = 'The console has not been built: npm run build makes it';
 // A file that changes gets another name: Vite puts a hash of it in.
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
+interface Routes {
+  get(path: string, handler: RequestHandler): unknown;
+}
+
 /** Serves the console. These routes are no part of the API, and of its document. */
-export function setUpConsole(app: IRouter, files: ConsoleFiles): void {
+export function setUpConsole(app: Routes, files: ConsoleFiles): void {
   for (const route of PAGE_ROUTES)
     app.get(route, (request, response, next) => {
       if (files.index === null) next(new NotFound(NOT_BUILT));
@@ -29,14 +33,20 @@ export function setUpConsole(app: IRouter, files: ConsoleFiles): void {
 /**
  * Answers a browser that asks for a page that does not exist with the console, which says so; the status is 404 all the same.
  * Everybody else gets the problem details of the API, and so does whoever misspells a path of the API.
+ *
+ * @param headers those of the console's pages
  */
-export function consoleNotFound(files: ConsoleFiles): RequestHandler {
+export function consoleNotFound(files: ConsoleFiles, headers: RequestHandler): RequestHandler {
   return (request, response, next) => {
     const { index } = files;
-    const path = pathOf(request);
-    const isPage = !isConsolePath(path) && !isReservedPath(path) && wantsPage(request);
-    if (index === null || !isPage) next();
-    else send(request, response.status(404).vary('Accept'), index, 'no-cache').catch(next);
+    const isPage = !isReservedPath(pathOf(request)) && wantsPage(request);
+    if (index === null || !isPage) {
+      next();
+      return;
+    }
+    void headers(request, response, () => {
+      send(request, response.status(404).vary('Accept'), index, 'no-cache').catch(next);
+    });
   };
 }
 

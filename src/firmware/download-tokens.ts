@@ -3,9 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { isDigits } from '../common/query.js';
-import { isVersion, parseVersion } from '../common/version.js';
+import { Invalid } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
+import { toDownloadRequest } from './download.dto.js';
+import type { DownloadRequest } from './download.dto.js';
 
 const FILE = 'download-secret';
 const SECRET_BYTES = 32;
@@ -54,23 +55,24 @@ export class DownloadTokens {
     return `${expires}.${partOf(digest, printerId).toString('base64url')}`;
   }
 
-  private verify(version: string, printerId: number, token: string): TokenVerdict {
+  /** Judges the token of a download. */
+  verify({ selector, printer, token }: DownloadRequest): TokenVerdict {
+    if (printer === undefined || token === undefined) return 'invalid';
     const [, expires, mac] = TOKEN.exec(token) ?? [];
     if (expires === undefined || mac === undefined) return 'invalid';
-    const expected = partOf(this.digest(textOf(version, printerId, expires)), printerId);
+    const expected = partOf(this.digest(textOf(selector.version, printer, expires)), printer);
     if (!timingSafeEqual(Buffer.from(mac, 'base64url'), expected)) return 'invalid';
     return this.now() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
   }
 
-  /** Judges the token in the URL of a download. */
-  verifyUrl(url: string): TokenVerdict {
-    const [path = '', query = ''] = url.split('?', 2);
-    const version = path.slice(path.lastIndexOf('/') + 1);
-    const parameters = new URLSearchParams(query);
-    const printer = parameters.get('printer');
-    const token = parameters.get('token');
-    if (!isVersion(version) || !isDigits(printer) || token === null) return 'invalid';
-    return this.verify(parseVersion(version), Number(printer), token);
+  /** Judges the token of a download by what its handler will read: the parameter of the route and the query. */
+  verifyRequest(version: unknown, query: Record<string, unknown>): TokenVerdict {
+    try {
+      return this.verify(toDownloadRequest(version, query));
+    } catch (error) {
+      if (error instanceof Invalid) return 'invalid';
+      throw error;
+    }
   }
 
   /** The time at the start, and what has passed since: an update under way must not lose its image because the clock is set. */

@@ -5,6 +5,7 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@n
 import type { Request, Response } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { wasDelivered } from '../common/delivered.js';
+import { DeclareAccess } from '../common/route-access.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import {
@@ -31,6 +32,7 @@ export class DownloadController {
   ) {}
 
   @Get(':version')
+  @DeclareAccess('download')
   @ApiDownloadRequest()
   @ApiOperation({
     summary: 'Download a firmware binary',

@@ -14,6 +14,7 @@ export interface DownloadRequest {
   selector: FirmwareSelector;
   /** The printer that downloads; undefined where the URL names none. */
   printer: number | undefined;
+  token: string | undefined;
 }
 
 const QUERY = ['channel', 'platform', 'printer', 'token'];
@@ -47,6 +48,7 @@ export function toDownloadRequest(version: unknown, query: Record<string, unknow
       platform: toPlatform(platform?.toLowerCase()),
     },
     printer: printer === undefined ? undefined : Number(printer),
+    token,
   };
 }
 

@@ -7,12 +7,14 @@ import { DownloadCounter } from './download-counter.js';
 import { DownloadTokens } from './download-tokens.js';
 import { hasConditions, headersOf } from './download-conditions.js';
 import { toDownloadRequest } from './download.dto.js';
+import type { DownloadRequest } from './download.dto.js';
 import type { Firmware } from './firmware.entity.js';
 import { FirmwareRows } from './firmware-rows.js';
 
 /** The route of the download, as `DownloadController` declares it. */
 export const DOWNLOAD_ROUTE = '/api/firmware/download/:version';
-const PATH = /^\/api\/firmware\/download\/([^/?%]+)(?:\?([^%]*))?$/;
+// Only what needs no decoding, and so has one meaning; every other spelling goes to the router.
+const TARGET = /^\/api\/firmware\/download\/([\w.-]+)(?:\?([\w.=&-]*))?$/;
 
 /**
  * The download that a fleet asks for: a whole image that is in memory already. Express and Nest take longer for it than the image
@@ -39,15 +41,15 @@ export class FastDownload {
     if (request.method !== 'GET' || hasConditions(request)) return false;
     const found = this.find(request.url ?? '');
     if (found === null) return false;
-    if (closed && this.tokens.verifyUrl(request.url ?? '') !== 'valid') return false;
-    const { row, printer } = found;
+    const { row, asked } = found;
+    if (closed && this.tokens.verify(asked) !== 'valid') return false;
     const image = this.cache.peek(row);
     if (image === undefined) return false;
     watch();
     response.once('close', () => {
       if (wasDelivered(response)) this.counter.count(row.id);
     });
-    void this.send(row, image, printer, response);
+    void this.send(row, image, asked.printer, response);
     return true;
   }
 
@@ -63,16 +65,16 @@ export class FastDownload {
     response.end(image);
   }
 
-  private find(url: string): { row: Firmware; printer: number | undefined } | null {
-    const [, version, query = ''] = PATH.exec(url) ?? [];
+  private find(url: string): { row: Firmware; asked: DownloadRequest } | null {
+    const [, version, query = ''] = TARGET.exec(url) ?? [];
     if (version === undefined) return null;
     const parameters = new URLSearchParams(query);
     const named = Object.fromEntries(parameters);
     // One that stands twice is an error, which the controller names.
     if (Object.keys(named).length !== parameters.size) return null;
     try {
-      const { selector, printer } = toDownloadRequest(version, named);
-      return { row: this.firmware.binaryOf(selector), printer };
+      const asked = toDownloadRequest(version, named);
+      return { row: this.firmware.binaryOf(asked.selector), asked };
     } catch (error) {
       // What is wrong with it is said by the controller.
       if (error instanceof DomainError) return null;

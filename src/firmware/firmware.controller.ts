@@ -24,6 +24,7 @@ import {
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { Invalid } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { FirmwareResponse, toFirmwareResponse } from './firmware-response.dto.js';
 import {
   ChangeFirmwareDto,
@@ -61,6 +62,7 @@ export class FirmwareController {
   ) {}
 
   @Post('upload')
+  @RequireScope('firmware:write')
   @NoQuery()
   @UseInterceptors(FileInterceptor('file'))
   @ApiOperation({ summary: 'Upload a firmware binary' })
@@ -84,6 +86,7 @@ export class FirmwareController {
   }
 
   @Get('latest')
+  @RequireScope('read')
   @ApiOperation({
     summary: 'Get the latest firmware of a channel: the highest version that is not deprecated',
   })
@@ -95,6 +98,7 @@ export class FirmwareController {
   }
 
   @Get()
+  @RequireScope('read')
   @ApiOperation({ summary: 'List all firmware, the highest version first' })
   @ApiOkResponse({ type: [FirmwareResponse] })
   @ApiBadChannel()
@@ -103,6 +107,7 @@ export class FirmwareController {
   }
 
   @Get(':version')
+  @RequireScope('read')
   @ApiOperation({
     summary: 'Get one firmware version',
     description: 'Without channel and platform: the most stable channel, the build for every board first.',
@@ -115,6 +120,7 @@ export class FirmwareController {
   }
 
   @Patch(':version')
+  @RequireScope('firmware:write')
   @ApiOperation({
     summary: 'Change notes or the mandatory flag, deprecate, or sign later',
     description:
@@ -134,6 +140,7 @@ export class FirmwareController {
   }
 
   @Post(':version/promote')
+  @RequireScope('firmware:write')
   @ApiOperation({
     summary: 'Offer a version in another channel, too',
     description:
@@ -158,6 +165,7 @@ export class FirmwareController {
   }
 
   @Delete(':version')
+  @RequireScope('firmware:write')
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete a firmware version',

@@ -5,6 +5,7 @@ import type { Request } from 'express';
 import type { Observable } from 'rxjs';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { AppConfig } from '../config/config.js';
 import { EventStreams } from './event-streams.js';
 import { FleetHistory } from './fleet-history.js';
@@ -47,6 +48,7 @@ export class FleetController {
   ) {}
 
   @Get('summary')
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'Sum up the fleet: who is online, who runs what, and who is behind' })
   @ApiOkResponse({ type: SummaryResponse })
@@ -56,6 +58,7 @@ export class FleetController {
   }
 
   @Get('fleet/history')
+  @RequireScope('read')
   @ApiOperation({ summary: 'Get what the fleet ran over the last hours, days or months' })
   @ApiOkResponse({ type: FleetHistoryResponse })
   @ApiBadInput('hours', '0', 'hours must not be less than 1')
@@ -64,6 +67,7 @@ export class FleetController {
   }
 
   @Sse('events')
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'Be told what changes', description: EVENTS })
   @ApiProduces('text/event-stream')

@@ -7,7 +7,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import type { AppConfig } from '../config/config.js';
 import { problem } from '../common/problem.dto.js';
-import { pathOf } from '../common/request-path.js';
+import { pathOf } from '../common/request-target.js';
 import { Seldom } from '../common/seldom.js';
 import { isUuid } from '../common/uuid.js';
 

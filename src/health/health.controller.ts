@@ -6,6 +6,7 @@ import type { HealthCheckResult, HealthIndicatorResult } from '@nestjs/terminus'
 import { ApiProblem } from '../common/api-answers.js';
 import { Unavailable } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
+import { DeclareAccess } from '../common/route-access.js';
 import { AppConfig } from '../config/config.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { ImageCheck } from '../firmware/image-check.js';
@@ -23,6 +24,7 @@ export class HealthController {
   ) {}
 
   @Get('live')
+  @DeclareAccess('open')
   @NoQuery()
   @ApiOperation({ summary: 'The process answers' })
   @ApiOkResponse({ schema: { type: 'object', example: { status: 'ok', info: {}, error: {}, details: {} } } })
@@ -31,6 +33,7 @@ export class HealthController {
   }
 
   @Get('ready')
+  @DeclareAccess('open')
   @NoQuery()
   @ApiOperation({ summary: 'The database can be written, and there is room for an upload' })
   @ApiOkResponse({

@@ -2,19 +2,33 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { StreamableFile } from '@nestjs/common';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import type { Response } from 'express';
+import express from 'express';
+import type { Express, IRouter, RequestHandler, Response } from 'express';
+import { declaredAccess } from '../common/route-access.js';
+import type { RouteAccess } from '../common/route-access.js';
 
 /** Answers a request, or leaves it alone and says so with false. */
 export type FastPath = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** The middleware that decides who may use a route; `null` for requests that no route was found for. */
+export type RouteGate = (access: RouteAccess | null) => RequestHandler;
+
+type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all';
+
 /**
  * Express, and in front of it one path for requests that come by the thousand and need nothing of what Express and Nest do. What the
  * fast path leaves alone, Express answers as ever: it must answer alike.
+ *
+ * Every route gets a gate of its own, by the access that its handler declares. Nest copies a handler's metadata to the function that
+ * it registers, for adapters to read. So the route that is checked is the one that is taken, however the target was spelled.
  */
 export class FastPathAdapter extends ExpressAdapter {
   private fastPath: FastPath = () => false;
   private readonly stopListeners: Array<() => void> = [];
-  private readonly lastRoutes: Array<() => void> = [];
+  private readonly lastRoutes: Array<{ access: RouteAccess; add: () => void }> = [];
+  private gate: RouteGate | null = null;
+  /** The access of routes whose handlers declare none. */
+  private undeclared: RouteAccess = 'admin';
 
   setFastPath(fastPath: FastPath): void {
     this.fastPath = fastPath;
@@ -25,14 +39,60 @@ export class FastPathAdapter extends ExpressAdapter {
     this.stopListeners.push(listener);
   }
 
-  /** Calls back when all the controllers' routes are in place: what is added then is tried last, and costs the others nothing. */
-  afterRoutes(add: () => void): void {
-    this.lastRoutes.push(add);
+  constructor() {
+    super(application());
+  }
+
+  /** To be called before any route is added. */
+  setRouteGate(gate: RouteGate): void {
+    this.gate = gate;
+  }
+
+  /**
+   * Calls back when all the controllers' routes are in place: what is added then is tried last, and costs the others nothing.
+   *
+   * @param access what these routes ask for
+   */
+  afterRoutes(access: RouteAccess, add: () => void): void {
+    this.lastRoutes.push({ access, add });
   }
 
   override setNotFoundHandler(...handler: Parameters<ExpressAdapter['setNotFoundHandler']>): void {
-    for (const add of this.lastRoutes) add();
+    for (const { access, add } of this.lastRoutes) {
+      this.undeclared = access;
+      add();
+    }
+    this.undeclared = 'admin';
+    this.use(this.gateFor(null));
     super.setNotFoundHandler(...handler);
+  }
+
+  override get = this.gated('get');
+  override head = this.gated('head');
+  override post = this.gated('post');
+  override put = this.gated('put');
+  override patch = this.gated('patch');
+  override delete = this.gated('delete');
+  override options = this.gated('options');
+  override all = this.gated('all');
+
+  override useStaticAssets(...[path, options]: Parameters<ExpressAdapter['useStaticAssets']>): void {
+    this.use(options.prefix ?? '/', this.gateFor(this.undeclared));
+    super.useStaticAssets(path, options);
+  }
+
+  private gated(verb: Verb): (path: unknown, handler?: RequestHandler) => unknown {
+    return (path, handler) => {
+      if (typeof path !== 'string' || handler === undefined) throw new Error('A route needs a path');
+      const gate = this.gateFor(declaredAccess(handler) ?? this.undeclared);
+      const router: IRouter = this.getInstance();
+      return router[verb](path, gate, handler);
+    };
+  }
+
+  private gateFor(access: RouteAccess | null): RequestHandler {
+    if (this.gate === null) throw new Error('The adapter has no gate: setRouteGate comes before the routes');
+    return this.gate(access);
   }
 
   /**
@@ -63,12 +123,19 @@ export class FastPathAdapter extends ExpressAdapter {
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
     const server: Server = this.getHttpServer();
-    const express: RequestListener = this.getInstance();
+    const app: RequestListener = this.getInstance();
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
-      if (!this.fastPath(request, response)) express(request, response);
+      if (!this.fastPath(request, response)) app(request, response);
     });
   }
+}
+
+function application(): Express {
+  const app = express();
+  // RFC 3986 §6.2.2.1: a path is case-sensitive. Whoever closes a path at a proxy in front closes all that leads there.
+  app.enable('case sensitive routing');
+  return app;
 }
 
 function isPlain(body: unknown): boolean {

@@ -1,8 +1,7 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
+import type { RouteAccess } from '../common/route-access.js';
 import type { AppConfig } from '../config/config.js';
-import { isConsolePath } from '../console/console-path.js';
-import { pathOf } from '../common/request-path.js';
 
 const CONSOLE_DIRECTIVES = {
   'default-src': ["'none'"],
@@ -19,8 +18,10 @@ const CONSOLE_DIRECTIVES = {
 /**
  * Headers that tell browsers what may be done with an answer. Pages load from here alone and are framed by nobody; what the API
  * answers is no page at all.
+ *
+ * @returns the headers for a route, by what it is; `null` for requests that no route was found for
  */
-export function securityHeaders(config: AppConfig): RequestHandler {
+export function securityHeaders(config: AppConfig): (access: RouteAccess | null) => RequestHandler {
   // Only where printers and operators reach the server over HTTPS may browsers insist on it.
   const strictTransportSecurity = config.baseUrl?.startsWith('https:') ?? false;
   const explorer = helmet({
@@ -39,13 +40,10 @@ export function securityHeaders(config: AppConfig): RequestHandler {
     xFrameOptions: { action: 'deny' },
     strictTransportSecurity,
   });
-  return (request, response, next) => {
-    if (!request.url.startsWith('/api/')) {
-      (isConsolePath(pathOf(request)) ? console : explorer)(request, response, next);
-      return;
-    }
+  const api: RequestHandler = (_, response, next) => {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
     next();
   };
+  return (access) => (access === 'console' ? console : access === 'explorer' ? explorer : api);
 }

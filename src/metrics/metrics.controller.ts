@@ -2,6 +2,7 @@ import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { Metrics } from './metrics.js';
 
 /** What Prometheus scrapes. */
@@ -11,6 +12,7 @@ export class MetricsController {
   constructor(private readonly metrics: Metrics) {}
 
   @Get()
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'What the server measures of itself, for Prometheus' })
   @ApiProduces('text/plain')

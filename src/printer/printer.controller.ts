@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Patch, Query, Req } from '@nes
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { RequireScope } from '../common/route-access.js';
 import {
   ApiPrinterKey,
   ChangePrinterDto,
@@ -34,6 +35,7 @@ export class PrinterController {
   ) {}
 
   @Get()
+  @RequireScope('read')
   @ApiOperation({ summary: 'List printers; every filter combines with every other' })
   @ApiOkResponse({ type: PrinterListResponse })
   @ApiBadInput('online', 'yes', 'online must be a boolean value')
@@ -43,6 +45,7 @@ export class PrinterController {
   }
 
   @Get(':printer_id')
+  @RequireScope('read')
   @ApiOperation({ summary: 'Get one printer' })
   @ApiPrinterKey()
   @ApiOkResponse({ type: PrinterResponse })
@@ -53,6 +56,7 @@ export class PrinterController {
   }
 
   @Patch(':printer_id')
+  @RequireScope('admin')
   @ApiOperation({
     summary: 'Block a printer, let it in again, or reset its key',
     description: 'A printer that is connected has to connect again.',
@@ -69,6 +73,7 @@ export class PrinterController {
   }
 
   @Delete(':printer_id')
+  @RequireScope('admin')
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete a printer and its history',

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch } from '@nestjs/c
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import {
   DecideRegistrationDto,
   RegistrationListResponse,
@@ -21,6 +22,7 @@ export class RegistrationController {
   constructor(private readonly registrations: Registrations) {}
 
   @Get()
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'List the printers that ask to be registered' })
   @ApiOkResponse({ type: RegistrationListResponse })
@@ -30,6 +32,7 @@ export class RegistrationController {
   }
 
   @Patch(':printer_id')
+  @RequireScope('admin')
   @NoQuery()
   @ApiOperation({
     summary: 'Accept or reject a printer',
@@ -48,6 +51,7 @@ export class RegistrationController {
   }
 
   @Delete(':printer_id')
+  @RequireScope('admin')
   @HttpCode(204)
   @NoQuery()
   @ApiOperation({ summary: 'Forget that a printer has asked: it may ask again' })

@@ -1,6 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { RequireScope } from '../common/route-access.js';
 import { ApiPrinterKey, PrinterKey } from '../printer/printer.dto.js';
 import { PrinterDecision } from './printer-decision.js';
 import { DecisionResponse, toDecisionResponse } from './printer-decision.dto.js';
@@ -17,6 +18,7 @@ export class HistoryController {
   ) {}
 
   @Get(':printer_id/updates')
+  @RequireScope('read')
   @ApiOperation({ summary: 'Get the update history of a printer, the newest first' })
   @ApiPrinterKey()
   @ApiOkResponse({ type: HistoryResponse })
@@ -27,6 +29,7 @@ export class HistoryController {
   }
 
   @Get(':printer_id/decision')
+  @RequireScope('read')
   @ApiOperation({
     summary: 'Say what a printer would be sent now, or why nothing',
     description: 'Decided by the very rules that send updates, for the printer as it is on record.',

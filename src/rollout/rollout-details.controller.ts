@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { Presence } from '../printer/presence.js';
 import { ApiBadRolloutId, ApiBusy, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
 import {
@@ -29,6 +30,7 @@ export class RolloutDetailsController {
   ) {}
 
   @Get(':rollout_id/updates')
+  @RequireScope('read')
   @ApiOperation({ summary: 'List the targets of a rollout by the status of their update' })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutUpdateListResponse })
@@ -49,6 +51,7 @@ export class RolloutDetailsController {
   }
 
   @Get(':rollout_id/failures')
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'Say why updates of a rollout failed, the commonest reason first' })
   @ApiRolloutId()
@@ -61,6 +64,7 @@ export class RolloutDetailsController {
   }
 
   @Get(':rollout_id/timeline')
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'Get the counters of a rollout, time after time' })
   @ApiRolloutId()

@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { AppConfig } from '../config/config.js';
 import {
   ApiBusy,
@@ -29,6 +30,7 @@ export class RolloutPreviewController {
   ) {}
 
   @Post('preview')
+  @RequireScope('read')
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({
@@ -45,6 +47,7 @@ export class RolloutPreviewController {
   }
 
   @Post(':rollout_id/preview')
+  @RequireScope('read')
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { AppConfig } from '../config/config.js';
 import {
   ApiBadRolloutId,
@@ -78,6 +79,7 @@ export class RolloutController {
   ) {}
 
   @Post()
+  @RequireScope('rollouts:write')
   @NoQuery()
   @ApiOperation({ summary: 'Create a rollout' })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
@@ -88,6 +90,7 @@ export class RolloutController {
   }
 
   @Get()
+  @RequireScope('read')
   @ApiOperation({ summary: 'List rollouts, the newest first' })
   @ApiOkResponse({ type: RolloutListResponse })
   @ApiBadInput(
@@ -101,6 +104,7 @@ export class RolloutController {
   }
 
   @Get(':rollout_id')
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'Get one rollout with its counters' })
   @ApiRolloutId()
@@ -112,6 +116,7 @@ export class RolloutController {
   }
 
   @Patch(':rollout_id')
+  @RequireScope('rollouts:write')
   @NoQuery()
   @ApiOperation({ summary: 'Pause, resume, cancel, or change the percentage' })
   @ApiRolloutId()
@@ -123,6 +128,7 @@ export class RolloutController {
   }
 
   @Delete(':rollout_id')
+  @RequireScope('rollouts:write')
   @HttpCode(204)
   @NoQuery()
   @ApiOperation({
@@ -138,6 +144,7 @@ export class RolloutController {
   }
 
   @Post(':rollout_id/retry')
+  @RequireScope('rollouts:write')
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({ summary: 'Send the update again to all targets on which it has failed' })

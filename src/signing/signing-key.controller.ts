@@ -8,6 +8,7 @@ import {
 } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import {
   CreateSigningKeyDto,
   RemoveSigningKeyQuery,
@@ -26,6 +27,7 @@ export class SigningKeyController {
   constructor(private readonly keys: SigningKeys) {}
 
   @Post()
+  @RequireScope('admin')
   @NoQuery()
   @ApiOperation({
     summary: 'Register a key that firmware is signed with',
@@ -39,6 +41,7 @@ export class SigningKeyController {
   }
 
   @Get()
+  @RequireScope('read')
   @NoQuery()
   @ApiOperation({ summary: 'List the signing keys, removed ones included' })
   @ApiOkResponse({ type: SigningKeyListResponse })
@@ -48,6 +51,7 @@ export class SigningKeyController {
   }
 
   @Delete(':key_id')
+  @RequireScope('admin')
   @HttpCode(204)
   @ApiOperation({
     summary: 'Remove a signing key, at once',

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
 import { SimulatedFleet } from './simulated-fleet.js';
 import { SimulatorSwitch } from './simulator-switch.js';
 import { AddPrintersDto, SimulatorResponse, toNewPrinters, toSimulatorResponse } from './simulator.dto.js';
@@ -27,6 +28,7 @@ export class SimulatorController {
   constructor(private readonly fleet: SimulatedFleet) {}
 
   @Get()
+  @RequireScope('read')
   @UseGuards(SimulatorSwitch)
   @NoQuery()
   @ApiOperation({ summary: 'List the virtual printers inside the server' })
@@ -38,6 +40,7 @@ export class SimulatorController {
   }
 
   @Post()
+  @RequireScope('admin')
   @UseGuards(SimulatorSwitch)
   @NoQuery()
   @ApiOperation({
@@ -56,6 +59,7 @@ export class SimulatorController {
   }
 
   @Delete()
+  @RequireScope('admin')
   @HttpCode(204)
   @UseGuards(SimulatorSwitch)
   @NoQuery()
