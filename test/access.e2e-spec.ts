@@ -264,6 +264,42 @@ describe('The management', () => {
     expect((await send(server, '/api/rollouts', basic, 'POST')).status).toBe(401);
   });
 
+  describe('tells who makes a request', () => {
+    it('by its key, of whatever scope', async () => {
+      const server = await start();
+      const admin = await claim(server);
+      const body = { name: 'build server', scopes: ['firmware:write'] };
+      const made = await server.request<NewKeyResponse>('POST', '/api/keys', body, bearer(admin));
+      const { key } = expectStatus(made, 201);
+      const who = await server.request('GET', '/api/whoami', undefined, bearer(key));
+      expect([who.status, who.body]).toEqual([
+        200,
+        { kind: 'key', name: 'build server', scopes: ['firmware:write'] },
+      ]);
+      expect((await server.request('GET', '/api/whoami', undefined, bearer(admin))).body).toEqual({
+        kind: 'key',
+        name: 'Ada',
+        scopes: ['admin'],
+      });
+      expect((await server.request('GET', '/api/whoami')).status).toBe(401);
+      expect((await server.request('GET', '/api/whoami', undefined, bearer('pmk_x'))).status).toBe(401);
+    });
+
+    it('before there is a key, and with AUTH=none', async () => {
+      const server = await start();
+      const local = { kind: 'local', name: null, scopes: ['admin'] };
+      expect((await server.request('GET', '/api/whoami')).body).toEqual(local);
+      const headers = { host: 'printers.example' };
+      expect((await send(server, '/api/whoami', headers)).status).toBe(401);
+      const open = await start({ AUTH: 'none' });
+      expect(JSON.parse((await send(open, '/api/whoami', headers)).body)).toEqual({
+        kind: 'anybody',
+        name: null,
+        scopes: ['admin'],
+      });
+    });
+  });
+
   it('is open to everybody with AUTH=none', async () => {
     const server = await start({ AUTH: 'none' });
     const headers = { host: 'a.example', origin: 'https://evil.example' };

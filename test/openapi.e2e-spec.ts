@@ -60,6 +60,7 @@ describe('The OpenAPI document', () => {
       'GET /api/signing-keys',
       'GET /api/simulator',
       'GET /api/summary',
+      'GET /api/whoami',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',

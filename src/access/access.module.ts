@@ -8,11 +8,12 @@ import { ApiKey } from './api-key.entity.js';
 import { ApiKeys } from './api-keys.js';
 import { Claim } from './claim.js';
 import { RequestLimits } from './request-limits.js';
+import { WhoAmIController } from './whoami.controller.js';
 
 /** Who may manage the server: keys, their scopes, and the way to the first of them. */
 @Module({
   imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule, FirmwareModule],
-  controllers: [ApiKeyController],
+  controllers: [ApiKeyController, WhoAmIController],
   providers: [Access, ApiKeys, Claim, RequestLimits],
   exports: [Access, RequestLimits],
 })

@@ -1,0 +1,29 @@
+import { Controller, Get, Req } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { ApiBadInput } from '../common/api-answers.js';
+import { NoQuery } from '../common/no-query.js';
+import { RequireScope } from '../common/route-access.js';
+import { Access } from './access.js';
+import { WhoAmIResponse, toWhoAmIResponse } from './whoami.dto.js';
+
+/** Tells callers who they are to this server. */
+@ApiTags('keys')
+@Controller('api/whoami')
+export class WhoAmIController {
+  constructor(private readonly access: Access) {}
+
+  @Get()
+  @RequireScope('read')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say who makes this request, and what they may do',
+    description: 'A key of any scope may ask. Without keys it is whoever this machine lets in.',
+  })
+  @ApiOkResponse({ type: WhoAmIResponse })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
+  whoAmI(@Req() request: Request): WhoAmIResponse {
+    const holder = this.access.identify(request, 'read');
+    return toWhoAmIResponse(this.access.authorize(request, 'read', holder), holder);
+  }
+}

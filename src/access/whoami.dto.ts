@@ -1,0 +1,35 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { Actor } from '../common/actor.js';
+import { SCOPES } from '../common/route-access.js';
+import type { Scope } from '../common/route-access.js';
+import type { KeyHolder } from './api-keys.js';
+
+const CALLER_KINDS = ['key', 'local', 'anybody'] as const;
+
+/** Who makes a request. */
+export class WhoAmIResponse {
+  @ApiProperty({
+    enum: CALLER_KINDS,
+    example: 'key',
+    description:
+      '`local`: somebody at the machine of the server, before there is a key. `anybody`: no key is asked for (AUTH=none)',
+  })
+  kind!: (typeof CALLER_KINDS)[number];
+
+  @ApiProperty({ type: String, nullable: true, example: 'build server', description: 'The name of the key' })
+  name!: string | null;
+
+  @ApiProperty({
+    enum: SCOPES,
+    isArray: true,
+    example: ['firmware:write'],
+    description: '`admin` includes all the others, and each of them includes `read`',
+  })
+  scopes!: Scope[];
+}
+
+/** Maps a caller to the answer. Who is asked for no key may do everything. */
+export function toWhoAmIResponse(actor: Actor, holder: KeyHolder | null): WhoAmIResponse {
+  if (holder !== null) return { kind: 'key', name: holder.name, scopes: holder.scopes };
+  return { kind: actor.kind === 'local' ? 'local' : 'anybody', name: null, scopes: ['admin'] };
+}
