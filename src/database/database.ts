@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
@@ -30,14 +31,17 @@ export class Database implements OnApplicationShutdown {
   private waiting = 0;
   private closing = false;
 
+  private readonly path: string;
+
   constructor(
     private readonly dataSource: DataSource,
     config: AppConfig,
   ) {
+    this.path = config.databasePath;
     this.writer = new Statements(writingConnection(dataSource));
-    this.readingConnection = openForReading(config.databasePath);
+    this.readingConnection = openForReading(this.path);
     this.reader = new Statements(this.readingConnection);
-    this.snapshotConnection = openForReading(config.databasePath);
+    this.snapshotConnection = openForReading(this.path);
     this.snapshotReader = new Statements(this.snapshotConnection);
   }
 
@@ -77,12 +81,33 @@ export class Database implements OnApplicationShutdown {
     });
   }
 
-  /** What reads a snapshot comes to its end first; nobody is there any more for what waits behind it. */
+  /**
+   * Closes every connection. Afterwards the database file alone is the whole database: the write-ahead log has been moved into it
+   * and removed.
+   */
   async onApplicationShutdown(): Promise<void> {
     this.closing = true;
+    // A snapshot that is being read may finish; those queued behind it are refused.
     await this.snapshots.run(() => Promise.resolve());
     this.snapshotConnection.close();
     this.readingConnection.close();
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    moveLogIntoFile(this.path);
+  }
+}
+
+/**
+ * SQLite moves the log into the file when the last connection closes, unless that one only reads. TypeORM may have closed the
+ * writing connection before the readers (Nest decides the order), so a last connection is opened for it.
+ */
+function moveLogIntoFile(path: string): void {
+  if (!existsSync(path)) return;
+  const connection = new SqliteDatabase(path);
+  try {
+    // Another process (a backup, `npm run keys`) may have the database open; then closing alone would move nothing.
+    connection.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    connection.close();
   }
 }
 

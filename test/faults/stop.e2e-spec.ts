@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +9,10 @@ import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';
 import { binary, upload, uploadForm } from '../support/factories.js';
 import { ServerProcess } from '../support/server-process.js';
+import { audit } from './audit.js';
+import { Operator } from './operator.js';
+import { Random } from './random.js';
+import { RecordingPrinter } from './recording-printer.js';
 
 const MIB = 1024 * 1024;
 const FLEET = 500;
@@ -114,6 +120,30 @@ describe('A stop', () => {
       expect([version, status]).toEqual([version, 200]);
     }
     expect(kept.length).toBeGreaterThan(0);
+  }, 180_000);
+
+  it('under load leaves the database file alone behind, and everything is in it', async () => {
+    server = await ServerProcess.start();
+    const uuids = Array.from({ length: 12 }, (_, index) => uuidFrom('alone', 'printer', index));
+    const operator = new Operator(server, new Random(randomInt(2 ** 31)), uuids);
+    const printers = uuids.map((uuid, index) => {
+      const options = { name: `Printer ${index}`, version: '1.4.0', reconnectMs: 50, rebootMs: 50 };
+      return new RecordingPrinter({ ...options, server: server.url, uuid, userId: uuid });
+    });
+    for (const printer of printers) printer.start();
+    const working = operator.work();
+    await eventually('some work is done', () => operator.rollouts.size > 2 && operator.uploads.size > 2);
+    await server.end('SIGTERM');
+    await Promise.all([working, ...printers.map((printer) => printer.stop())]);
+    expect((await readdir(server.folder)).sort()).toEqual([
+      'claim-token',
+      'download-secret',
+      'paperminder.db',
+      'uploads',
+    ]);
+    expect(audit(server.folder, operator, printers)).toEqual([]);
+    await server.boot();
+    expect(await operator.compare()).toEqual([]);
   }, 180_000);
 
   it(`is followed by a start that lets ${FLEET} printers in at once, none of which waits too long`, async () => {
