@@ -26,6 +26,14 @@ export class ServerLogger extends ConsoleLogger {
     if (!FRAMEWORK_CONTEXTS.has(rest.at(-1))) super.log(message, ...rest);
   }
 
+  override error(message: unknown, ...rest: unknown[]): void {
+    // The frameworks' own words, with a stack, for what keeps the server from starting: main.ts says it in one line.
+    const context: unknown = rest.at(-1);
+    if (context === 'ExceptionHandler') return;
+    if (context === 'TypeOrmModule' && String(message).startsWith('Unable to connect')) return;
+    super.error(message, ...rest);
+  }
+
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
     if (typeof message !== 'string') return super.stringifyMessage(message, logLevel);
     // The stack of an error has lines, for a person to read: indented, none of them looks like an entry.

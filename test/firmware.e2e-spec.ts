@@ -173,7 +173,7 @@ describe('Firmware', () => {
       );
       expect(answers.map((answer) => answer.status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
       const { sha256_checksum } = await get('6.0.0');
-      const files = await readdir(server.uploads);
+      const files = await server.uploaded();
       expect(files).toContain(sha256_checksum);
       const hashes = (await server.request<FirmwareResponse[]>('GET', '/api/firmware')).body.map(
         (row) => row.sha256_checksum,

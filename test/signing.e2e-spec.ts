@@ -116,7 +116,7 @@ describe('Signed firmware', () => {
   async function nothingKept(server: TestServer): Promise<void> {
     await eventually(
       'nothing is left behind',
-      async () => [...(await readdir(server.uploads)), ...(await readdir(join(server.uploads, 'incoming')))],
+      async () => [...(await server.uploaded()), ...(await readdir(join(server.uploads, 'incoming')))],
       (names) => names.join() === 'incoming',
     );
   }

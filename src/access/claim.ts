@@ -1,16 +1,15 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { Conflict, Forbidden } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
+import { dataFiles } from '../config/data-files.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { ApiKey } from './api-key.entity.js';
 import { ApiKeys } from './api-keys.js';
 import { isLoopback } from './local-request.js';
-
-const FILE = 'claim-token';
 
 /**
  * The way to the first key. A server that nobody has claimed is managed by whoever sits at its machine; a claim gives it its first
@@ -26,7 +25,7 @@ export class Claim implements OnApplicationBootstrap {
     private readonly keys: ApiKeys,
     private readonly unitOfWork: UnitOfWork,
   ) {
-    this.path = join(dirname(config.databasePath), FILE);
+    this.path = dataFiles(config).claimToken;
   }
 
   /** Says at every start how the server stands open, if it does. */
@@ -62,7 +61,8 @@ export class Claim implements OnApplicationBootstrap {
     const made = await this.unitOfWork.run((tx) => {
       if (tx.db.get('SELECT 1 FROM api_key LIMIT 1') !== undefined)
         throw new Conflict('This server has been claimed already');
-      if (!this.matches(token)) throw new Forbidden(`The token is not the one in the file ${FILE}`);
+      if (!this.matches(token))
+        throw new Forbidden(`The token is not the one in the file ${basename(this.path)}`);
       return Promise.resolve(this.keys.createIn(tx, { name, scopes: ['admin'], expiresAt: null }));
     });
     rmSync(this.path, { force: true });

@@ -68,8 +68,8 @@ function toProblem(error: unknown): Problem {
   return problem(500, 'The server failed to answer this request; its log says why');
 }
 
-// Locked by another process, read-only, full, or failing: nothing is wrong with the request.
-const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN)/;
+// Locked by another process, read-only, full, failing or damaged: nothing is wrong with the request.
+const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN|CORRUPT|NOTADB)/;
 
 // No room, read-only, failing, or no file may be opened any more: likewise.
 const DISK_TROUBLE = /^(?:ENOSPC|EDQUOT|EROFS|EIO|EMFILE|ENFILE)$/;

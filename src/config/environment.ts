@@ -1,8 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 
-/** The process's environment over that of a `.env` file in the working folder, if there is one. */
+/** The file of settings is there and cannot be read. */
+export class UnreadableSettingsError extends Error {}
+
+/**
+ * The process's environment over that of a `.env` file in the working folder, if there is one.
+ *
+ * @throws UnreadableSettingsError
+ */
 export function readEnvironment(file = '.env'): NodeJS.ProcessEnv {
-  const fromFile = existsSync(file) ? parse(readFileSync(file)) : {};
-  return { ...fromFile, ...process.env };
+  return { ...readSettings(file), ...process.env };
+}
+
+function readSettings(file: string): Record<string, string> {
+  if (!existsSync(file)) return {};
+  try {
+    return parse(readFileSync(file));
+  } catch (error) {
+    throw new UnreadableSettingsError(`${resolve(file)} cannot be read: ${(error as Error).message}`);
+  }
 }

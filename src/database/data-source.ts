@@ -14,24 +14,27 @@ import { PrinterProblems1770100000000 } from '../../migrations/1770100000000-pri
 import { UpdateLife1770200000000 } from '../../migrations/1770200000000-update-life.js';
 import { FirmwareBytes1770400000000 } from '../../migrations/1770400000000-firmware-bytes.js';
 
+/** The migrations, in the order in which they run. */
+export const MIGRATIONS = [
+  Initial1760000000000,
+  Access1764000000000,
+  Audit1765000000000,
+  Signing1766000000000,
+  Registration1768000000000,
+  Fleet1769000000000,
+  RolloutDetails1769100000000,
+  PrinterSearch1769200000000,
+  PrinterProblems1770100000000,
+  UpdateLife1770200000000,
+  FirmwareBytes1770400000000,
+] as const;
+
 /** How the server opens its database; the entities come from the feature modules. */
 export function dataSourceOptions(config: AppConfig): DataSourceOptions {
   return {
     type: 'better-sqlite3',
     database: config.databasePath,
-    migrations: [
-      Initial1760000000000,
-      Access1764000000000,
-      Audit1765000000000,
-      Signing1766000000000,
-      Registration1768000000000,
-      Fleet1769000000000,
-      RolloutDetails1769100000000,
-      PrinterSearch1769200000000,
-      PrinterProblems1770100000000,
-      UpdateLife1770200000000,
-      FirmwareBytes1770400000000,
-    ],
+    migrations: [...MIGRATIONS],
     migrationsRun: true,
     migrationsTransactionMode: 'all',
     synchronize: false,

@@ -7,6 +7,8 @@ import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import { Unavailable } from '../common/errors.js';
 import { Serial } from '../common/serial.js';
 import { AppConfig } from '../config/config.js';
+import { DataLock } from './data-lock.js';
+import { DataPresence } from './data-presence.js';
 import { Statements } from './statements.js';
 import { Table } from './table.js';
 
@@ -35,6 +37,8 @@ export class Database implements OnApplicationShutdown {
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly lock: DataLock,
+    presence: DataPresence,
     config: AppConfig,
   ) {
     this.path = config.databasePath;
@@ -43,6 +47,7 @@ export class Database implements OnApplicationShutdown {
     this.reader = new Statements(this.readingConnection);
     this.snapshotConnection = openForReading(this.path);
     this.snapshotReader = new Statements(this.snapshotConnection);
+    presence.remember();
   }
 
   /** The table of an entity, for prepared statements. */
@@ -82,8 +87,8 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Closes every connection. Afterwards the database file alone is the whole database: the write-ahead log has been moved into it
-   * and removed.
+   * Closes every connection, and lets another server have the database. The file alone is the whole database then: the write-ahead
+   * log has been moved into it and removed.
    */
   async onApplicationShutdown(): Promise<void> {
     this.closing = true;
@@ -93,6 +98,7 @@ export class Database implements OnApplicationShutdown {
     this.readingConnection.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     moveLogIntoFile(this.path);
+    this.lock.release();
   }
 }
 

@@ -7,6 +7,7 @@ import type { QueryRunner } from 'typeorm';
 import { SYSTEM, currentActor } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { Unavailable } from '../common/errors.js';
+import { DataPresence } from './data-presence.js';
 import { Database } from './database.js';
 import { Transaction } from './transaction.js';
 
@@ -57,6 +58,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   constructor(
     private readonly dataSource: DataSource,
     private readonly database: Database,
+    private readonly presence: DataPresence,
   ) {}
 
   /**
@@ -143,6 +145,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     const group: Array<Job<unknown>> = [];
     const answers: Array<() => void> = [];
     try {
+      this.presence.requireAll();
       await begin(runner);
       const begun = performance.now();
       const end = begun + GROUP_MS;
@@ -157,11 +160,15 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       const tx = new Transaction(runner.manager, this.database.writer, SYSTEM, false);
       for (const prepare of this.commitPreparers) prepare(tx);
       await commit(runner);
+      // A commit into a file that was deleted or replaced meanwhile succeeds, and is lost all the same.
+      this.presence.requireDatabase();
       tx.committed();
       const seconds = (performance.now() - begun) / 1_000;
       for (const listener of this.groupListeners) listener({ pieces: group.length, seconds });
     } catch (error) {
-      this.logger.error(`The database refused a transaction: ${String(error)}`);
+      // What is gone has been logged, once and not with every write.
+      if (!(error instanceof Unavailable))
+        this.logger.error(`The database refused a transaction: ${String(error)}`);
       // On some errors (the disk is full) SQLite has ended the transaction already, and says so here.
       await rollback(runner).catch(() => undefined);
       for (const listener of this.rollbackListeners) listener();

@@ -1,14 +1,15 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Invalid } from '../common/errors.js';
+import { StartupError } from '../common/startup-error.js';
 import { AppConfig } from '../config/config.js';
+import { dataFiles } from '../config/data-files.js';
 import { toDownloadRequest } from './download.dto.js';
 import type { DownloadRequest } from './download.dto.js';
 
-const FILE = 'download-secret';
 const SECRET_BYTES = 32;
 // A part of an HMAC-SHA512 (RFC 2104 §5): short, for a board holds the whole message in memory, and beyond guessing.
 const MAC_BYTES = 16;
@@ -24,8 +25,8 @@ export type TokenVerdict = 'valid' | 'expired' | 'invalid';
  * expires (docs/SECURITY.md).
  */
 @Injectable()
-export class DownloadTokens {
-  private readonly secret: Buffer;
+export class DownloadTokens implements OnModuleInit {
+  private secret: Buffer = Buffer.alloc(0);
   private readonly startedAt: number;
   /** The digests of the latest expiry: a rollout to everybody asks for those of neighbours one after the other. */
   private readonly digests = new Map<string, Buffer>();
@@ -36,7 +37,11 @@ export class DownloadTokens {
     private readonly clock: Clock,
   ) {
     this.startedAt = clock.now().getTime() - clock.uptime();
-    this.secret = secretIn(join(dirname(config.databasePath), FILE));
+  }
+
+  /** Not earlier: until every module is there, it is not certain that the data is this server's. */
+  onModuleInit(): void {
+    this.secret = secretIn(dataFiles(this.config).downloadSecret);
   }
 
   /** A token for a printer that is sent a version now. */
@@ -100,7 +105,7 @@ function secretIn(path: string): Buffer {
   if (!existsSync(path)) writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600 });
   const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
   if (secret.length !== SECRET_BYTES)
-    throw new Error(
+    throw new StartupError(
       `${path} must hold ${SECRET_BYTES} bytes in hexadecimal; remove it, and a new one is made`,
     );
   return secret;

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Damaged } from '../common/errors.js';
+import { DataPresence } from '../database/data-presence.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
@@ -26,6 +27,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly firmware: FirmwareService,
     private readonly storage: FirmwareStorage,
+    private readonly presence: DataPresence,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -54,12 +56,18 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
       this.logger.log(`The binary of firmware ${row.version} is whole again`);
   }
 
-  /** Takes in that an image cannot be read; returns the error to throw. */
+  /**
+   * Takes in that an image cannot be read; returns the error to throw.
+   *
+   * @throws Unavailable if the whole uploads folder is gone
+   */
   cannotRead(row: Firmware, error: unknown): Error {
     const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
     // Anything else (too many open files) says nothing about the image.
-    if (code === 'ENOENT') return this.isDamaged(row, 'it is missing');
-    return error as Error;
+    if (code !== 'ENOENT') return error as Error;
+    // Nor does a folder that is gone as a whole.
+    this.presence.requireUploads();
+    return this.isDamaged(row, 'it is missing');
   }
 
   /**

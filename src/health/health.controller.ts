@@ -8,6 +8,7 @@ import { Unavailable } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
 import { DeclareAccess } from '../common/route-access.js';
 import { AppConfig } from '../config/config.js';
+import { DataPresence } from '../database/data-presence.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { ImageCheck } from '../firmware/image-check.js';
 
@@ -20,6 +21,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly unitOfWork: UnitOfWork,
     private readonly images: ImageCheck,
+    private readonly presence: DataPresence,
     private readonly config: AppConfig,
   ) {}
 
@@ -68,6 +70,7 @@ export class HealthController {
   private async database(): Promise<HealthIndicatorResult> {
     const check = this.indicators.check('database');
     try {
+      this.presence.requireDatabase();
       // Changes nothing, and is written to the disk all the same: a database that is locked, read-only or full cannot take an
       // update down, and reads do not tell. Nothing else uses this number of the file's header.
       await this.unitOfWork.run((tx) => tx.em.query('PRAGMA user_version = 0'));
@@ -86,6 +89,7 @@ export class HealthController {
     const check = this.indicators.check('uploads');
     const { uploadsDir, maxFirmwareSize } = this.config;
     try {
+      this.presence.requireUploads();
       const { bavail, bsize } = await statfs(uploadsDir);
       if (bavail * bsize >= maxFirmwareSize) return check.up();
       return check.down(

@@ -120,13 +120,23 @@ export class FastPathAdapter extends ExpressAdapter {
     server.closeIdleConnections();
   }
 
+  /** Thrown out of the listener, an error (a database that cannot be read) would end the process; Express answers it. */
+  private tryFastPath(request: IncomingMessage, response: ServerResponse): boolean {
+    try {
+      return this.fastPath(request, response);
+    } catch (error) {
+      if (response.headersSent) response.destroy(error as Error);
+      return response.headersSent;
+    }
+  }
+
   override initHttpServer(options: NestApplicationOptions): void {
     super.initHttpServer(options);
     const server: Server = this.getHttpServer();
     const app: RequestListener = this.getInstance();
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
-      if (!this.fastPath(request, response)) app(request, response);
+      if (!this.tryFastPath(request, response)) app(request, response);
     });
   }
 }

@@ -42,7 +42,7 @@ describe('A form', () => {
   afterAll(() => server.stop());
   afterEach(async () => {
     await expectNothingIncoming(server);
-    expect(await readdir(server.uploads)).toEqual(['incoming']);
+    expect(await server.uploaded()).toEqual(['incoming']);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,6 +66,12 @@ export class TestServer implements Reachable {
 
   get uploads(): string {
     return join(this.folder, 'uploads');
+  }
+
+  /** What lies in the uploads folder, without the server's lock. */
+  async uploaded(): Promise<string[]> {
+    const names = await readdir(this.uploads);
+    return names.filter((name) => !name.startsWith('.'));
   }
 
   /** A provider of the running application. */
