@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { eventually } from './support/eventually.js';
 import { Program, build, freePort } from './support/program.js';
@@ -34,6 +35,13 @@ describe('As a process', () => {
     const server = start('main.js', [], { PORT: port, ...settings });
     await eventually('the server listens', () => server.output.includes('Listening on'));
     return server;
+  }
+
+  /** What is wrong stands in the last line, and nothing but warnings before it: no stack, nothing twice. */
+  function expectOneLine({ output }: Program, line: RegExp): void {
+    const lines = output.trim().split('\n');
+    expect(lines.at(-1)).toMatch(line);
+    expect(lines.slice(0, -1).filter((one) => !/"level":"warn"|^\[Cron\]/.test(one))).toEqual([]);
   }
 
   it('the server keeps its data in the folder that it was started in, logs JSON, and stops when it is told to', async () => {
@@ -98,6 +106,41 @@ describe('As a process', () => {
     }
     server.child.kill('SIGTERM');
     await server.exit();
+  });
+
+  it('a key is made for a database that exists, which is named, and for no other', async () => {
+    const refused = start('access/cli.js', ['create', 'Ada'], {
+      DATABASE_URL: 'sqlite:///./typing-error.db',
+    });
+    expect(await refused.exit()).toBe(1);
+    expect(refused.output).toBe(
+      `There is no database at ${join(folder, 'typing-error.db')} (DATABASE_URL). ` +
+        'Run this in the folder that the server was started in, or set DATABASE_URL\n',
+    );
+    expect(existsSync(join(folder, 'typing-error.db'))).toBe(false);
+
+    const settings = { DATABASE_URL: 'sqlite:///./named.db' };
+    const server = await startServer(settings);
+    server.child.kill('SIGTERM');
+    await server.exit();
+    const list = async (): Promise<string> => {
+      const keys = start('access/cli.js', ['list'], settings);
+      await keys.exit();
+      return keys.output;
+    };
+    expect(await list()).toBe(`Database: ${join(folder, 'named.db')}\n`);
+    for (const [sql, says] of [
+      [
+        "DELETE FROM migrations WHERE name LIKE 'PrinterSearch%'",
+        'older version of the server (it lacks migration ',
+      ],
+      ["INSERT INTO migrations (timestamp, name) VALUES (1999, 'Future1999')", 'it has migration Future1999'],
+    ] as const) {
+      const database = new SqliteDatabase(join(folder, 'named.db'));
+      database.exec(sql);
+      database.close();
+      expect(await list()).toContain(says);
+    }
   });
 
   it('firmware is signed on the command line, without a server, and a board installs it', async () => {
@@ -244,21 +287,59 @@ describe('As a process', () => {
     expect(server.output).toBe('PORT=http: must be a whole number from 0 to 65535\n');
   });
 
-  it('a port that is taken stops the server with one clear line', async () => {
+  it('a port that is taken stops the server with one clear line, and its database is left whole', async () => {
     await startServer();
-    const second = start('main.js', [], { PORT: port, DATABASE_URL: 'sqlite:///./second.db' });
+    const settings = { DATABASE_URL: 'sqlite:///./second.db', UPLOADS_DIR: './second-uploads' };
+    const second = start('main.js', [], { PORT: port, ...settings });
     expect(await second.exit()).toBe(1);
-    expect(second.output).toContain(`The server cannot start: its port is in use`);
+    expectOneLine(second, new RegExp(`^The server cannot start: port ${port} is in use by another program$`));
+    const names = readdirSync(folder).filter((name) => name.startsWith('second'));
+    expect(names.sort()).toEqual(['second-uploads', 'second.db']);
   });
 
   it.each([
-    ['DATABASE_URL', 'sqlite:////proc'],
-    ['UPLOADS_DIR', '/dev/null'],
-    ['HOST', '192.0.2.1'],
-  ])('%s=%s stops the server with a clear line', async (name, value) => {
-    const server = start('main.js', [], { PORT: port, [name]: value });
+    [
+      'DATABASE_URL',
+      'sqlite:///./none/paperminder.db',
+      /^The folder of the database does not exist: \S+\/none /,
+    ],
+    [
+      'DATABASE_URL',
+      'sqlite:///./folder',
+      /^The database \S+\/folder cannot be opened: unable to open database/,
+    ],
+    [
+      'DATABASE_URL',
+      'sqlite:////proc/none.db',
+      /^The database \/proc\/none\.db cannot be used: .*unable to open/,
+    ],
+    [
+      'DATABASE_URL',
+      'sqlite:///./text.txt',
+      /^The database \S+\/text\.txt cannot be opened: file is not a data/,
+    ],
+    ['UPLOADS_DIR', './none/uploads', /^The folder of the uploads folder does not exist: \S+\/none /],
+    ['UPLOADS_DIR', '/dev/null', /^The uploads folder \/dev\/null cannot be used: .*ENOTDIR/],
+    ['UPLOADS_DIR', '/proc/uploads', /^The uploads folder \/proc\/uploads cannot be used: .*ENOENT/],
+    ['HOST', '192.0.2.1', /^The server cannot start: listen EADDRNOTAVAIL: .*192\.0\.2\.1/],
+  ])('%s=%s stops the server with one clear line', async (name, value, line) => {
+    const own = await mkdtemp(join(folder, 'start-'));
+    await mkdir(join(own, 'folder'));
+    await writeFile(join(own, 'text.txt'), 'This is a text and no database.\n'.repeat(100));
+    const server = Program.start('main.js', [], { PORT: port, [name]: value }, own);
+    programs.push(server);
     expect(await server.exit()).toBe(1);
-    expect(server.output).toMatch(/^The server cannot start: .+$/m);
+    expectOneLine(server, line);
+    expect(readdirSync(own).filter((one) => one.includes('-lock'))).toEqual([]);
+  });
+
+  it('a file of settings that cannot be read stops the server with one clear line', async () => {
+    const without = await mkdtemp(join(folder, 'env-'));
+    await mkdir(join(without, '.env'));
+    const server = Program.start('main.js', [], { PORT: port }, without);
+    programs.push(server);
+    expect(await server.exit()).toBe(1);
+    expectOneLine(server, /^\S+\/\.env cannot be read: EISDIR/);
   });
 
   it('the simulator connects its printers, shows a line, and ends by itself', async () => {

@@ -7,10 +7,12 @@ import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { toAuditEntry } from '../audit/audit-log.js';
 import type { AuditedChange } from '../audit/audit-log.js';
 import { parseInstant } from '../common/instant.js';
+import { explainFailure } from '../common/startup-error.js';
 import { AppConfig } from '../config/config.js';
 import { readEnvironment } from '../config/environment.js';
 import { dataSourceOptions } from '../database/data-source.js';
 import { writingConnection } from '../database/database.js';
+import { requireDatabase, requireSameSchema } from '../database/schema-check.js';
 import { Statements } from '../database/statements.js';
 import { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
@@ -105,7 +107,13 @@ function revoke(tables: Tables, id: string): void {
 
 async function withTables(work: (tables: Tables) => void | Promise<void>): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const dataSource = new DataSource({ ...dataSourceOptions(config), entities: [ApiKey, AuditEntry] });
+  const { databasePath } = config;
+  requireDatabase(databasePath);
+  // A migration under a running server of another version would break it.
+  requireSameSchema(databasePath);
+  console.error(`Database: ${databasePath}`);
+  const options = { ...dataSourceOptions(config), migrationsRun: false };
+  const dataSource = new DataSource({ ...options, entities: [ApiKey, AuditEntry] });
   await dataSource.initialize();
   try {
     const connection = writingConnection(dataSource);
@@ -134,6 +142,4 @@ function instant(text: string): Date {
   return parsed;
 }
 
-program
-  .parseAsync()
-  .catch((error: unknown) => program.error(error instanceof Error ? error.message : String(error)));
+program.parseAsync().catch((error: unknown) => program.error(explainFailure(error, 'It failed')));
