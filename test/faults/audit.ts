@@ -27,7 +27,11 @@ const FIRMWARE_COUNTERS = `SELECT f.version, f.success_count || ' ' || f.failure
  *
  * @returns what is wrong, in words
  */
-export function audit(folder: string, operator: Operator, printers: readonly RecordingPrinter[]): string[] {
+export function audit(
+  folder: string,
+  operator: Pick<Operator, 'uploads' | 'ended'>,
+  printers: ReadonlyArray<Pick<RecordingPrinter, 'options' | 'orders' | 'accepted' | 'version'>>,
+): string[] {
   // A copy: the server itself is to recover what its death has left behind.
   const copy = mkdtempSync(join(tmpdir(), 'paperminder-copy-'));
   for (const name of ['paperminder.db', 'paperminder.db-wal'])

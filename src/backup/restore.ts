@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { StartupError } from '../common/startup-error.js';
+import type { AppConfig } from '../config/config.js';
+import { dataFiles } from '../config/data-files.js';
+import type { DataFiles } from '../config/data-files.js';
+import { DataLock } from '../database/data-lock.js';
+import { refuseNewerSchema } from '../database/schema-check.js';
+import { PARTIAL, copyExactly, digestOf, moveIntoPlace } from './files.js';
+import { readManifest } from './manifest.js';
+import type { BackupFile, Manifest } from './manifest.js';
+
+/**
+ * Restores a backup to where the settings say that the server keeps its data. Everything is verified first, nothing that is there is
+ * overwritten, and the database comes last: a restore that was interrupted can be repeated, and no server starts from half of it.
+ *
+ * @returns the manifest of what was restored
+ * @throws StartupError if the backup is not whole or of a newer version, a server uses the data, or there is data already
+ */
+export async function restore(config: AppConfig, folder: string): Promise<Manifest> {
+  const manifest = await readManifest(folder);
+  await verify(folder, manifest);
+  const lock = new DataLock(config);
+  try {
+    const files = dataFiles(config);
+    await refuseToOverwrite(files, manifest);
+    await copyAll(folder, files, manifest);
+  } finally {
+    lock.release();
+  }
+  return manifest;
+}
+
+async function verify(folder: string, { files }: Manifest): Promise<void> {
+  for (const { path, bytes, sha256 } of files) {
+    const found = await digestOf(join(folder, path));
+    if (found === null) throw new StartupError(`The backup is not whole: ${path} is missing`);
+    if (found.sha256 !== sha256 || found.bytes !== bytes)
+      throw new StartupError(`The backup is damaged: ${path} does not have the SHA-256 in the manifest`);
+  }
+}
+
+async function refuseToOverwrite(files: DataFiles, manifest: Manifest): Promise<void> {
+  for (const path of [files.database, `${files.database}-wal`]) if (existsSync(path)) throw inTheWay(path);
+  for (const file of manifest.files) {
+    const path = secretPath(files, file);
+    if (path === null || !existsSync(path)) continue;
+    // As an interrupted restore of this backup leaves it.
+    if ((await digestOf(path))?.sha256 !== file.sha256) throw inTheWay(path);
+  }
+  const restored = new Set(manifest.files.map(({ path }) => basename(path)));
+  for (const name of await readdir(files.uploads))
+    if (/^[0-9a-f]{64}$/.test(name) && !restored.has(name)) throw inTheWay(join(files.uploads, name));
+}
+
+function inTheWay(path: string): StartupError {
+  return new StartupError(`Nothing is overwritten, and ${path} exists: move it away, or restore elsewhere`);
+}
+
+async function copyAll(folder: string, files: DataFiles, manifest: Manifest): Promise<void> {
+  await mkdir(files.uploads, { recursive: true });
+  for (const file of manifest.files)
+    if (file.role === 'binary') await copyOne(folder, file, join(files.uploads, file.sha256));
+  for (const file of manifest.files) {
+    const path = secretPath(files, file);
+    if (path !== null) await copyOne(folder, file, path);
+  }
+  for (const file of manifest.files) {
+    if (file.role !== 'database') continue;
+    const arriving = `${files.database}${PARTIAL}`;
+    await rm(arriving, { force: true });
+    await copyOne(folder, file, arriving);
+    try {
+      refuseNewerSchema(arriving);
+    } catch (error) {
+      await rm(arriving);
+      throw error;
+    }
+    await moveIntoPlace(arriving, files.database);
+  }
+}
+
+async function copyOne(folder: string, { path, sha256 }: BackupFile, target: string): Promise<void> {
+  const outcome = await copyExactly(join(folder, path), target, sha256);
+  if (outcome === 'damaged') throw new StartupError(`The backup has changed during the restore: ${path}`);
+}
+
+/** Where a secret of the backup belongs; null for a file of another kind. */
+function secretPath(files: DataFiles, { role }: BackupFile): string | null {
+  if (role === 'download_secret') return files.downloadSecret;
+  return role === 'claim_token' ? files.claimToken : null;
+}
