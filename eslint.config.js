@@ -117,8 +117,8 @@ export default tseslint.config(
           patterns: [
             { group: FRAMEWORKS, message: 'The domain imports no framework.' },
             {
-              regex: '^\\.\\./(?!\\.\\./common/(?:channel|version)\\.js$)',
-              message: 'The domain imports nothing but itself, channels and versions.',
+              regex: '^\\.\\./(?!\\.\\./common/(?:bucket|channel|version)\\.js$)',
+              message: 'The domain imports nothing but itself, buckets, channels and versions.',
             },
           ],
         },

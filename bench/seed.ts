@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { bucketOf } from '../src/common/bucket.js';
 import { versionKey } from '../src/common/version.js';
 import { ALL_VERSIONS, printerAt } from './identity.js';
 import { isRecord } from './ipc.js';
@@ -53,7 +54,7 @@ export async function seed(file: string, printers: number, updatesEach: number):
     database.transaction(() => {
       for (let index = start; index < end; index += 1) {
         const printer = printerAt(index);
-        insertPrinter.run({ ...printer, key: keys.get(printer.version) });
+        insertPrinter.run({ ...printer, key: keys.get(printer.version), bucket: bucketOf(printer.uuid) });
       }
       // Printers have the numbers 1, 2, 3 and so on.
       insertHistory.run({ from: start + 1, to: end, last: updatesEach - 1 });
@@ -78,6 +79,9 @@ function preparePrinter(database: Database.Database): Database.Statement {
     has_problems: '0',
     version_key: '@key',
     version_rollout_id: 'NULL',
+    previous_version: 'NULL',
+    moved_back: 'NULL',
+    bucket: '@bucket',
     auto_update: '1',
     update_channel: '@channel',
     key_hash: 'NULL',
@@ -99,9 +103,11 @@ function prepareHistory(database: Database.Database): Database.Statement {
 function fillTally(database: Database.Database): void {
   if (columnsOf(database, 'printer_tally').length === 0) return;
   database.exec(`
-    INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, blocked, printers)
-    SELECT update_channel, version_key, coalesce(platform, ''), coalesce(version_rollout_id, 0), blocked, count(*)
-    FROM printer GROUP BY 1, 2, 3, 4, 5`);
+    INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket,
+      blocked, printers)
+    SELECT update_channel, version_key, coalesce(platform, ''), coalesce(version_rollout_id, 0),
+      coalesce(previous_version, ''), coalesce(moved_back, ''), bucket, blocked, count(*)
+    FROM printer GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`);
 }
 
 function insertInto(

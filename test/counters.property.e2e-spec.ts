@@ -122,8 +122,10 @@ describe('The counters', () => {
   /** A rollout, its updates, and its pending targets counted from nothing: all as they are at one moment. */
   function countedAnew(id: number): Promise<{ state: Rollout; rows: PrinterUpdate[]; pending: number }> {
     return server.get(UnitOfWork).run(async (tx) => {
-      const rule = server.get(RolloutRules).current(tx).get(id);
-      const pending = rule && pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule).getCount();
+      const { rules } = server.get(RolloutRules).current(tx);
+      const rule = rules.find((one) => one.id === id);
+      const pending =
+        rule && pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules).getCount();
       return {
         state: await tx.em.findOneByOrFail(Rollout, { id }),
         rows: await tx.em.findBy(PrinterUpdate, { rolloutId: id, superseded: false }),
@@ -134,9 +136,11 @@ describe('The counters', () => {
 
   /** How many printers there are of each kind: as it is kept, and counted from nothing. */
   async function expectTally(): Promise<void> {
-    const kinds = 'update_channel, version_key, platform, version_rollout_id';
+    const kinds =
+      'update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket';
     const counted = `SELECT update_channel, version_key, coalesce(platform, '') AS platform,
-      coalesce(version_rollout_id, 0) AS version_rollout_id, count(*) AS printers FROM printer GROUP BY 1, 2, 3, 4`;
+      coalesce(version_rollout_id, 0) AS version_rollout_id, coalesce(previous_version, '') AS previous_version,
+      coalesce(moved_back, '') AS moved_back, bucket, count(*) AS printers FROM printer GROUP BY 1, 2, 3, 4, 5, 6, 7`;
     const dataSource = server.get(DataSource);
     const kept = `SELECT ${kinds}, printers FROM printer_tally WHERE printers > 0`;
     expect(await dataSource.query(`${kept} ORDER BY ${kinds}`)).toEqual(
@@ -187,9 +191,17 @@ describe('The counters', () => {
         );
         const target = { user_ids: [owner] };
         const rollouts = [
-          (await roll(server, '1.5.0', { target })).id,
+          (await roll(server, '1.5.0', { target, allow_downgrade: true })).id,
           (await roll(server, '1.6.0', { target, rollout_type: 'gradual', rollout_percentage: 50 })).id,
           (await roll(server, '1.7.0', { target, rollout_type: 'gradual', rollout_percentage: 0 })).id,
+          // Newer than the first, and decides for whom that may still move back.
+          (
+            await roll(server, '1.6.0', {
+              target: { printer_ids: fleet.slice(0, 2).map((one) => one.options.uuid) },
+              rollout_type: 'gradual',
+              rollout_percentage: 50,
+            })
+          ).id,
         ];
         for (const one of fleet.slice(1)) await comeBack(one, '1.4.0');
         try {

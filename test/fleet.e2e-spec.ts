@@ -6,7 +6,7 @@ import { FleetSampler } from '../src/fleet/fleet-sampler.js';
 import type { FleetHistoryResponse } from '../src/fleet/history.dto.js';
 import type { SummaryResponse, VersionCountResponse } from '../src/fleet/summary.dto.js';
 import type { PrinterHello } from '../src/printer/printer.service.js';
-import { bucketOf } from '../src/rollout/domain/bucket.js';
+import { bucketOf } from '../src/common/bucket.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { RolloutScheduler } from '../src/rollout/rollout.scheduler.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';

@@ -42,7 +42,7 @@ describe('The import direction', () => {
     ['src/access/access.ts', '../console/console-path.js', false],
     ['src/simulator-control/simulated-fleet.ts', '../simulator/fleet.js', false],
     ['src/fleet/census.ts', '../rollout/rollout-rules.js', false],
-    ['src/rollout/domain/decide.ts', './bucket.js', false],
+    ['src/rollout/domain/decide.ts', './state.js', false],
     ['src/rollout/domain/targeting.ts', '../../common/channel.js', false],
   ])('of %s: an import of %s is refused: %s', async (file, imported, expected) => {
     expect(await refused(file, imported)).toBe(expected);

@@ -5,15 +5,18 @@ import { Database } from '../src/database/database.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { Firmware } from '../src/firmware/firmware.entity.js';
 import { Presence } from '../src/printer/presence.js';
+import { Printer } from '../src/printer/printer.entity.js';
 import type { ChangePreviewResponse, RolloutPreviewResponse } from '../src/rollout/rollout-preview.dto.js';
 import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
 import { RolloutRules } from '../src/rollout/rollout-rules.js';
+import { Rollout } from '../src/rollout/rollout.entity.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
 import { UpdateReports } from '../src/rollout/update-reports.js';
 import { firmwareRow, fleet, wanted } from './support/arbitraries.js';
 import type { Drawn } from './support/arbitraries.js';
 import { TestServer } from './support/server.js';
 import type { Answer } from './support/server.js';
+import { pendingCondition } from './support/target-condition.js';
 
 // Two versions only: rollouts shall get in each other's way.
 const VERSIONS = ['1.5.0', '1.10.0'];
@@ -174,6 +177,21 @@ class World {
     }
   }
 
+  /** Whatever has been done to one rollout, the targets of all are counted right: as they are counted from nothing. */
+  async expectCounts(): Promise<void> {
+    const counts = await this.server.get(UnitOfWork).run(async (tx) => {
+      const { rules } = this.server.get(RolloutRules).current(tx);
+      const all = [];
+      for (const rule of rules) {
+        const { pendingCount } = await tx.em.findOneByOrFail(Rollout, { id: rule.id });
+        const query = pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
+        all.push({ id: rule.id, kept: pendingCount, counted: await query.getCount() });
+      }
+      return all;
+    });
+    expect(counts.filter(({ kept, counted }) => kept !== counted)).toEqual([]);
+  }
+
   private async roll(drawn: Drawn<typeof roll>): Promise<void> {
     const body = bodyOf(drawn);
     const preview = await this.server.request<RolloutPreviewResponse>('POST', '/api/rollouts/preview', body);
@@ -304,7 +322,10 @@ describe('A preview', () => {
         async (printers, builds, online, steps) => {
           const world = new World(server, printers);
           await world.begin(builds, online);
-          for (const one of steps) await world.take(one);
+          for (const one of steps) {
+            await world.take(one);
+            await world.expectCounts();
+          }
         },
       ),
       { numRuns: Number(process.env.PREVIEW_RUNS ?? 100) },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { Transaction } from '../src/database/transaction.js';
 import { Printer } from '../src/printer/printer.entity.js';
-import { bucketOf } from '../src/rollout/domain/bucket.js';
+import { bucketOf } from '../src/common/bucket.js';
 import { decide } from '../src/rollout/domain/decide.js';
 import type { Situation } from '../src/rollout/domain/decide.js';
 import { targetRefusal } from '../src/rollout/domain/targeting.js';
@@ -70,19 +70,20 @@ describe('Targeting', () => {
 
   it('in memory and in SQL names the same printers, for any fleet and any rollout', async () => {
     await fc.assert(
-      fc.asyncProperty(fleet, wanted, async (printers, target) => {
+      fc.asyncProperty(fleet, wanted, rollouts, async (printers, target, drawn) => {
         const rule = ruleOf(5, target);
+        const others = drawn.map((one, index) => ruleOf(FIRST_ROLLOUT - 1 + 3 * index, one.wanted, one));
         const [inSql, all] = await server.get(UnitOfWork).run(async (tx) => {
           const everybody = await replaceFleet(
             tx,
             printers.map((one) => printerRow(one)),
           );
           return [
-            await targetCondition(tx.em.createQueryBuilder(Printer, 'p'), rule).getMany(),
+            await targetCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, others).getMany(),
             everybody,
           ] as const;
         });
-        const facts = new RuleSet([rule], WITHDRAWALS);
+        const facts = new RuleSet([rule, ...others], WITHDRAWALS);
         const inMemory = all.filter((one) => targetRefusal(facts.factsOf(one), rule) === null);
         expect(inSql.map((one) => one.uuid).sort()).toEqual(inMemory.map((one) => one.uuid).sort());
       }),
@@ -91,9 +92,13 @@ describe('Targeting', () => {
   }, 120_000);
 
   /** Whom a rollout would move now, in plain SQL but for the hash: targets it has sent nothing to, and that may be sent it. */
-  async function moves(tx: Transaction, rule: RolloutRule): Promise<Printer[]> {
+  async function moves(
+    tx: Transaction,
+    rule: RolloutRule,
+    rules: readonly RolloutRule[],
+  ): Promise<Printer[]> {
     if (rule.status !== 'active' && rule.status !== 'completed') return [];
-    const pending = await pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule).getMany();
+    const pending = await pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules).getMany();
     return pending.filter((one) => {
       const build = rule.builds.get(one.platform ?? '') ?? rule.builds.get('');
       return bucketOf(one.uuid) < rule.percentage && (one.autoUpdate || build?.mandatory === true);
@@ -125,7 +130,8 @@ describe('Targeting', () => {
             a.versionKey === b.versionKey ? a.id - b.id : a.versionKey < b.versionKey ? 1 : -1,
           );
           for (const rule of inTurn)
-            for (const one of await moves(tx, rule)) if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
+            for (const one of await moves(tx, rule, rules))
+              if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
           const set = new RuleSet(rules, WITHDRAWALS);
           for (const one of everybody) {
             const situation: Situation = { earlier: earlier.get(one.id)!, busy: false, comesBack: true };

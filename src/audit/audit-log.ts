@@ -14,6 +14,7 @@ export const ACTIONS = [
   'firmware.change',
   'firmware.delete',
   'firmware.promote',
+  'firmware.rollback',
   'rollout.create',
   'rollout.change',
   'rollout.activate',

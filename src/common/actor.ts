@@ -17,6 +17,11 @@ export interface Actor {
 export const SYSTEM: Actor = { kind: 'system', keyId: null, name: null, address: null };
 const current = new AsyncLocalStorage<Actor>();
 
+/** What an actor is called: the name of its key, else its kind. */
+export function actorName({ kind, name }: Actor): string {
+  return name ?? kind;
+}
+
 /** Does something, and all that comes of it, on somebody's behalf. */
 export function onBehalfOf<T>(actor: Actor, work: () => T): T {
   return current.run(actor, work);

@@ -43,6 +43,21 @@ export function IsUuid(options?: ValidationOptions): PropertyDecorator {
   );
 }
 
+/**
+ * The field must be a text.
+ *
+ * @param max how long it may be, in code points
+ */
+export function IsText(max: number): PropertyDecorator {
+  return ValidateBy({
+    name: 'isText',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' && [...value].length <= max,
+      defaultMessage: (args) => `${args?.property} must be a text of at most ${max} characters`,
+    },
+  });
+}
+
 /** Longest platform name; together with the version it keeps the update message below 1 KiB. */
 export const MAX_PLATFORM_LENGTH = 32;
 const PLATFORM = /^[a-z0-9][a-z0-9._-]*$/i;

@@ -12,6 +12,7 @@ import { RolloutDetails1769100000000 } from '../../migrations/1769100000000-roll
 import { PrinterSearch1769200000000 } from '../../migrations/1769200000000-printer-search.js';
 import { PrinterProblems1770100000000 } from '../../migrations/1770100000000-printer-problems.js';
 import { UpdateLife1770200000000 } from '../../migrations/1770200000000-update-life.js';
+import { Rollback1770300000000 } from '../../migrations/1770300000000-rollback.js';
 import { FirmwareBytes1770400000000 } from '../../migrations/1770400000000-firmware-bytes.js';
 
 /** The migrations, in the order in which they run. */
@@ -26,6 +27,7 @@ export const MIGRATIONS = [
   PrinterSearch1769200000000,
   PrinterProblems1770100000000,
   UpdateLife1770200000000,
+  Rollback1770300000000,
   FirmwareBytes1770400000000,
 ] as const;
 

@@ -175,6 +175,31 @@ export class FirmwareService {
     );
   }
 
+  /** True if a build has no signature while signing keys are registered. */
+  lacksSignature(db: Statements, row: Firmware): boolean {
+    return row.signature === null && this.signingKeys.areRegistered(db);
+  }
+
+  /** The row of the highest version below a version that is not deprecated; null if there is none. */
+  highestBelow(db: Statements, key: string): Firmware | null {
+    return this.table.find(
+      db,
+      'WHERE version_key < ? AND deprecated_at IS NULL ORDER BY version_key DESC LIMIT 1',
+      key,
+    );
+  }
+
+  /** Deprecates every row of a version, within a transaction. */
+  async deprecateIn(tx: Transaction, version: string): Promise<void> {
+    const rows = this.ofVersions(tx.db, [version]).get(version) ?? [];
+    const deprecatedAt = this.clock.now();
+    for (const row of rows.filter((one) => one.deprecatedAt === null)) {
+      await tx.em.update(Firmware, { id: row.id }, { deprecatedAt });
+      this.rows.record(tx, 'firmware.change', row, { ...row, deprecatedAt });
+    }
+    await this.rows.changed(tx, version);
+  }
+
   /** Every row of each of the versions, in the order of `compareRows`. */
   ofVersions(db: Statements, versions: readonly string[]): Map<string, Firmware[]> {
     const wanted = JSON.stringify([...new Set(versions)]);

@@ -45,13 +45,29 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
     return [...new Set(damaged.map(({ version }) => version))];
   }
 
+  /** True if an image was found damaged or missing, and has not been found whole since. */
+  isDamaged({ sha256 }: Firmware): boolean {
+    return this.found.has(sha256);
+  }
+
+  /** Reads an image from the disk, and says whether it is what was uploaded. */
+  async isWhole(row: Firmware): Promise<boolean> {
+    try {
+      await this.hashBlocks(row);
+      return true;
+    } catch (error) {
+      if (error instanceof Damaged) return false;
+      throw error;
+    }
+  }
+
   /**
    * Takes in that an image was read, and what its hash is.
    *
    * @throws Damaged where that is another one than it was when it was uploaded
    */
   compare(row: Firmware, sha256: string): void {
-    if (sha256 !== row.sha256) throw this.isDamaged(row, 'it holds other bytes than were uploaded');
+    if (sha256 !== row.sha256) throw this.damage(row, 'it holds other bytes than were uploaded');
     if (this.found.delete(row.sha256))
       this.logger.log(`The binary of firmware ${row.version} is whole again`);
   }
@@ -67,7 +83,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
     if (code !== 'ENOENT') return error as Error;
     // Nor does a folder that is gone as a whole.
     this.presence.requireUploads();
-    return this.isDamaged(row, 'it is missing');
+    return this.damage(row, 'it is missing');
   }
 
   /**
@@ -99,7 +115,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
         const block = await readBlock(file, from);
         if (sha256Of(block) !== hashes[index]) {
           this.blocks.delete(row.sha256);
-          throw this.isDamaged(row, 'it has changed on the disk');
+          throw this.damage(row, 'it has changed on the disk');
         }
         yield block.subarray(Math.max(0, start - from), end + 1 - from);
       }
@@ -145,7 +161,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
     this.logger.debug(`Checked ${images.size} binaries, ${this.found.size} of them damaged`);
   }
 
-  private isDamaged(row: Firmware, how: string): Damaged {
+  private damage(row: Firmware, how: string): Damaged {
     if (!this.found.has(row.sha256))
       this.logger.error(
         `The binary of firmware ${row.version} is damaged, and is not sent to anybody: ${how} (${this.storage.pathOf(row.sha256)})`,

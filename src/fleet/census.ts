@@ -188,6 +188,17 @@ function looksAtPrinters({ userIds, printerUuids, percentage }: RuleSet['rules']
 }
 
 function kindOf(printer: TargetPrinter): string {
-  const { versionKey, updateChannel, versionRolloutId, autoUpdate, blocked, platform } = printer;
-  return `${versionKey} ${updateChannel} ${versionRolloutId} ${autoUpdate} ${blocked} ${platform}`;
+  const { versionKey, updateChannel, versionRolloutId, previousVersion, movedBack } = printer;
+  const { autoUpdate, blocked, platform } = printer;
+  const kind = [
+    versionKey,
+    updateChannel,
+    versionRolloutId,
+    previousVersion,
+    movedBack,
+    autoUpdate,
+    blocked,
+    platform,
+  ];
+  return kind.join(' ');
 }

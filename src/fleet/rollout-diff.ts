@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
+import { RolloutPresenter } from '../rollout/campaign/rollout-presenter.js';
 import { RolloutAdminService } from '../rollout/rollout-admin.service.js';
-import { toRolloutResponse } from '../rollout/rollout-response.dto.js';
 
 // Cancelled rollouts hardly change: the newest of them are looked at.
 const CHANGING = `id, status, rollout_percentage, firmware_version_id, pending_count, in_progress_count, completed_count,
-  failed_count, declined_count`;
+  failed_count, declined_count, coalesce(name, ''), coalesce(note, ''), coalesce(taken_back_by, 0)`;
 const STATES = `SELECT ${CHANGING} FROM rollout WHERE status <> 'cancelled' UNION ALL
   SELECT * FROM (SELECT ${CHANGING} FROM rollout WHERE status = 'cancelled' ORDER BY id DESC LIMIT 1000)`;
 const NEWEST = `SELECT id FROM rollout WHERE status <> 'cancelled' ORDER BY id DESC LIMIT ?`;
@@ -27,6 +27,7 @@ export class RolloutDiff {
   constructor(
     private readonly database: Database,
     private readonly rollouts: RolloutAdminService,
+    private readonly presenter: RolloutPresenter,
   ) {}
 
   /** Takes all as known that there is now. */
@@ -63,7 +64,7 @@ export class RolloutDiff {
 
   private read(id: number): string | null {
     try {
-      return JSON.stringify(toRolloutResponse(this.rollouts.get(id)));
+      return JSON.stringify(this.presenter.one(this.rollouts.get(id)));
     } catch (error) {
       if (error instanceof NotFound) return null;
       throw error;

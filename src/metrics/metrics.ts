@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Subscription } from 'rxjs';
-import { versionOfKey } from '../common/version.js';
+import { versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Connections } from '../gateway/connections.js';
@@ -13,6 +13,10 @@ import { VERSION } from '../version.js';
 
 // A fleet runs some tens of versions; what printers claim beyond that must not become time series without end.
 const MAX_VERSIONS = 50;
+
+// Completed rollbacks are left out: no printer runs what they took back.
+const TAKEN_BACK = `SELECT DISTINCT firmware_version AS version FROM rollback WHERE id IN
+  (SELECT rollback_id FROM rollout WHERE status IN ('active', 'paused'))`;
 
 // One by one, in the middle of each request, they cost a twentieth of a small request; a thousand at once cost next to nothing.
 const FINISHED_AT_ONCE = 1_000;
@@ -106,6 +110,8 @@ export class Metrics implements OnApplicationShutdown {
     this.gauge('paperminder_rollout_targets', help, ['rollout_id', 'status'], (gauge) =>
       this.countTargets(gauge),
     );
+    const left = 'Printers that still run a version that is being rolled back.';
+    this.gauge('paperminder_rollback_printers', left, ['version'], (gauge) => this.countRollbacks(gauge));
     this.subscription = events.updateEnded.subscribe(({ status, seconds }) => {
       this.updates.inc({ result: status });
       if (status === 'completed') this.updateDuration.observe(seconds);
@@ -169,6 +175,16 @@ export class Metrics implements OnApplicationShutdown {
     for (const [index, { versionKey, printers }] of rows.entries()) {
       const version = index < MAX_VERSIONS ? versionOfKey(String(versionKey)) : 'other';
       gauge.inc({ version }, Number(printers));
+    }
+  }
+
+  private countRollbacks(gauge: Gauge): void {
+    for (const { version } of this.database.reader.all(TAKEN_BACK)) {
+      const running = 'SELECT sum(printers) FROM printer_tally WHERE version_key = ?';
+      gauge.set(
+        { version: String(version) },
+        this.database.reader.count(running, versionKey(String(version))),
+      );
     }
   }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
@@ -6,20 +7,36 @@ import type { Table } from '../database/table.js';
 import { PrinterTally } from './printer-tally.entity.js';
 import type { Printer } from './printer.entity.js';
 
-const KIND = 'update_channel, version_key, platform, version_rollout_id, blocked';
-const OF_KIND =
-  'WHERE update_channel = ? AND version_key = ? AND platform = ? AND version_rollout_id = ? AND blocked = ?';
-const ADD = `INSERT INTO printer_tally (${KIND}, printers) VALUES (?, ?, ?, ?, ?, 1)
-  ON CONFLICT (${KIND}) DO UPDATE SET printers = printers + 1`;
+const KIND = [
+  'update_channel',
+  'version_key',
+  'platform',
+  'version_rollout_id',
+  'previous_version',
+  'moved_back',
+  'bucket',
+  'blocked',
+];
+const OF_KIND = `WHERE ${KIND.map((column) => `${column} = ?`).join(' AND ')}`;
+const ADD = `INSERT INTO printer_tally (${KIND.join(', ')}, printers) VALUES (${KIND.map(() => '?').join(', ')}, 1)
+  ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printers + 1`;
 const TAKE = `UPDATE printer_tally SET printers = printers - 1 ${OF_KIND}`;
 // At once, not now and then: boards that name another version at each start would leave rows by the thousand.
 const FORGET = `DELETE FROM printer_tally ${OF_KIND} AND printers = 0`;
+const VERSIONS = 'SELECT DISTINCT version_key, version_rollout_id FROM printer_tally';
+// The channel leads the key. Blocked printers are no targets.
+const OF_VERSION = `update_channel IN (${CHANNELS.map((channel) => `'${channel}'`).join(', ')}) AND version_key = ?
+  AND blocked = false`;
+const RUNNING = `SELECT sum(printers) FROM printer_tally WHERE ${OF_VERSION}`;
 
 type Kind = [
   channel: Channel,
   versionKey: string,
   platform: string,
   versionRolloutId: number,
+  previousVersion: string,
+  movedBack: string,
+  bucket: number,
   blocked: 0 | 1,
 ];
 
@@ -53,6 +70,24 @@ export class FleetTally {
     return this.table.select(db, '');
   }
 
+  /** Every version that a printer runs, by the rollout that brought it (0 for none). */
+  versions(db: Statements): Array<{ versionKey: string; versionRolloutId: number }> {
+    return db.allValues(VERSIONS).map(([versionKey, versionRolloutId]) => ({
+      versionKey: String(versionKey),
+      versionRolloutId: Number(versionRolloutId),
+    }));
+  }
+
+  /** How many printers that are not blocked run a version. */
+  running(db: Statements, key: string): number {
+    return db.count(RUNNING, key);
+  }
+
+  /** The kinds that run a version and are not blocked. */
+  kindsRunning(db: Statements, key: string): PrinterTally[] {
+    return this.table.select(db, `WHERE ${OF_VERSION}`, key);
+  }
+
   /** How many printers there are of some kind; what is absent does not narrow. */
   count(
     db: Statements,
@@ -74,6 +109,14 @@ export class FleetTally {
 }
 
 function kindOf(printer: Printer): Kind {
-  const { updateChannel, versionKey, platform, versionRolloutId, blocked } = printer;
-  return [updateChannel, versionKey, platform ?? '', versionRolloutId ?? 0, blocked ? 1 : 0];
+  return [
+    printer.updateChannel,
+    printer.versionKey,
+    printer.platform ?? '',
+    printer.versionRolloutId ?? 0,
+    printer.previousVersion ?? '',
+    printer.movedBack ?? '',
+    printer.bucket,
+    printer.blocked ? 1 : 0,
+  ];
 }

@@ -25,6 +25,18 @@ export class PrinterTally {
   })
   versionRolloutId!: number;
 
+  /** What they ran before; '' if that is not known. */
+  @PrimaryColumn({ name: 'previous_version', type: 'varchar', primaryKeyConstraintName: 'pk_printer_tally' })
+  previousVersion!: string;
+
+  /** The versions that they were moved back from, as a printer has it. */
+  @PrimaryColumn({ name: 'moved_back', type: 'varchar', primaryKeyConstraintName: 'pk_printer_tally' })
+  movedBack!: string;
+
+  /** Their bucket in gradual rollouts. */
+  @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'pk_printer_tally' })
+  bucket!: number;
+
   /** Blocked printers are no targets. */
   @PrimaryColumn({ type: 'boolean', primaryKeyConstraintName: 'pk_printer_tally' })
   blocked!: boolean;

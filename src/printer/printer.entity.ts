@@ -52,6 +52,18 @@ export class Printer {
   @Column({ name: 'version_rollout_id', type: 'integer', nullable: true })
   versionRolloutId!: number | null;
 
+  /** What it ran before its present version; null if that is not known. */
+  @Column({ name: 'previous_version', type: 'varchar', nullable: true })
+  previousVersion!: string | null;
+
+  /** The versions that rollouts have moved it back from, each with the newest rollout that did: `1.5.0@7 1.6.0@9`; null for none. */
+  @Column({ name: 'moved_back', type: 'varchar', nullable: true })
+  movedBack!: string | null;
+
+  /** Its bucket in gradual rollouts, 0 to 99 (`bucketOf`). Never null: SQLite adds no other column to a table that has rows. */
+  @Column({ type: 'integer', nullable: true })
+  bucket!: number;
+
   @Column({ name: 'auto_update', type: 'boolean' })
   autoUpdate!: boolean;
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { bucketOf } from '../common/bucket.js';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
@@ -44,6 +45,8 @@ export interface VersionSource {
   reported(tx: Transaction, printer: Printer): string | null;
   /** The rollout that brought it a version; null where none of ours did. Asked only where the version has changed. */
   rolloutOf(tx: Transaction, printer: Printer, version: string): number | null;
+  /** `movedBack` of a printer that comes with an older version than is on record. */
+  movedBackTo(tx: Transaction, printer: Printer, version: string): string | null;
 }
 
 /** What decisions look at. */
@@ -55,6 +58,9 @@ export const TARGET_PROPERTIES = [
   'firmwareVersion',
   'versionKey',
   'versionRolloutId',
+  'previousVersion',
+  'movedBack',
+  'bucket',
   'autoUpdate',
   'updateChannel',
   'blocked',
@@ -105,6 +111,7 @@ export class PrinterService {
     const { firmwareVersion } = version;
     const sameVersion = firmwareVersion === before.firmwareVersion;
     const problems = mergeProblems(before.problems, hello.problems, now);
+    const key = sameVersion ? before.versionKey : keyOf(firmwareVersion);
     const printer: Printer = {
       ...before,
       ...version,
@@ -112,7 +119,14 @@ export class PrinterService {
       keyHash: before.keyHash ?? hello.keyHash,
       userId: hello.userId ?? ownerFromPath(hello, before),
       platform: hello.platform ?? before.platform,
-      versionKey: sameVersion ? before.versionKey : keyOf(firmwareVersion),
+      versionKey: key,
+      previousVersion: sameVersion
+        ? before.previousVersion
+        : (before.firmwareVersion ?? before.previousVersion),
+      movedBack:
+        firmwareVersion !== null && key < before.versionKey
+          ? versions.movedBackTo(tx, before, firmwareVersion)
+          : before.movedBack,
       versionRolloutId: sameVersion
         ? before.versionRolloutId
         : firmwareVersion === null
@@ -214,6 +228,9 @@ export class PrinterService {
       ...version,
       versionKey: keyOf(version.firmwareVersion),
       versionRolloutId: null,
+      previousVersion: null,
+      movedBack: null,
+      bucket: bucketOf(hello.uuid),
       autoUpdate: hello.autoUpdate ?? true,
       updateChannel: hello.channel ?? 'stable',
       lastConnected: now,

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Statements } from '../database/statements.js';
 import { FleetTally } from '../printer/fleet-tally.js';
+import type { PrinterTally } from '../printer/printer-tally.entity.js';
 import { PrinterService } from '../printer/printer.service.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import type { RolloutRule } from './domain/targeting.js';
@@ -11,6 +12,9 @@ import type { PrinterKind } from './rule-set.js';
 const SLICE = 500;
 // So many, where whoever visits them reads more of each.
 const SMALL_SLICE = 100;
+
+// Kinds per turn of the event loop: a few milliseconds.
+const KINDS = 2_000;
 
 // A rule that names no printers and no users does not look at these.
 const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
@@ -44,12 +48,30 @@ export class FleetWalk {
     } else if (rule.userIds !== null) {
       await this.ofUsers(db, [...rule.userIds], (printer) => visit(printer, 1));
     } else {
-      for (const { printers, ...kind } of this.tally.kinds(db)) {
-        const { platform, versionRolloutId } = kind;
-        const one = { ...UNNAMED, ...kind, platform: platform || null };
-        visit({ ...one, versionRolloutId: versionRolloutId || null }, printers);
+      for (const kinds of slices(this.tally.kinds(db), KINDS)) {
+        for (const kind of kinds) visit(toPrinterKind(kind), kind.printers);
+        await nextTurn();
       }
     }
+  }
+
+  /** Visits every printer that one of some rules lists, itself or by its user, once. */
+  async listed(
+    db: Statements,
+    rules: readonly RolloutRule[],
+    visit: (printer: TargetPrinter) => void,
+  ): Promise<void> {
+    const uuids = new Set(rules.flatMap(({ printerUuids }) => [...(printerUuids ?? [])]));
+    for (const slice of slices([...uuids], SLICE)) {
+      for (const printer of this.printers.byUuids(db, slice)) visit(printer);
+      await nextTurn();
+    }
+    const users = new Set(
+      rules.flatMap(({ printerUuids, userIds }) => (printerUuids ? [] : [...(userIds ?? [])])),
+    );
+    await this.ofUsers(db, [...users], (printer) => {
+      if (!uuids.has(printer.uuid)) visit(printer);
+    });
   }
 
   /** Visits the printers with these numbers, slice by slice; those that do not exist are left out. */
@@ -83,6 +105,27 @@ export class FleetWalk {
   }
 }
 
+/** Printers of one kind, as a rule sees them that names no printers and no users. */
+function toPrinterKind(kind: PrinterTally): PrinterKind {
+  return {
+    ...UNNAMED,
+    updateChannel: kind.updateChannel,
+    versionKey: kind.versionKey,
+    platform: kind.platform || null,
+    versionRolloutId: kind.versionRolloutId || null,
+    previousVersion: kind.previousVersion || null,
+    movedBack: kind.movedBack || null,
+    bucket: kind.bucket,
+    blocked: kind.blocked,
+  };
+}
+
+/** The same printer, as a rule sees it that names no printers and no users. */
+export function withoutName(printer: PrinterKind): PrinterKind {
+  return { ...printer, ...UNNAMED };
+}
+
+/** Cuts a list into slices of at most `size`. */
 function* slices<T>(list: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }

@@ -5,9 +5,9 @@ import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { Printer } from '../printer/printer.entity.js';
-import { targetRefusal } from './domain/targeting.js';
+import { isListed, targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
-import { FleetWalk } from './fleet-walk.js';
+import { FleetWalk, withoutName } from './fleet-walk.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 import type { PrinterKind, RuleSet } from './rule-set.js';
@@ -39,6 +39,8 @@ export class PendingTargets {
     const was = before && rules.factsOf(before);
     const is = rules.factsOf(after);
     for (const rule of rules.rules) {
+      if (rule.takesBack !== null && [was?.versionKey, is.versionKey].includes(rule.takesBack))
+        this.progress.settleAtCommit(tx, rule.id);
       const wasTarget = was !== null && targetRefusal(was, rule) === null;
       const isTarget = targetRefusal(is, rule) === null;
       if (wasTarget === isTarget || (before !== null && hasUpdate(tx.db, rule.id, after.id))) continue;
@@ -50,6 +52,7 @@ export class PendingTargets {
   printerRemoved(tx: Transaction, printer: Printer): void {
     const rules = this.rules.current(tx);
     for (const rule of rules.rules) {
+      if (rule.takesBack === printer.versionKey) this.progress.settleAtCommit(tx, rule.id);
       if (isTarget(rules, printer, rule) && !hasUpdate(tx.db, rule.id, printer.id))
         this.progress.count(tx, rule.id, { pending: -1 });
     }
@@ -68,8 +71,17 @@ export class PendingTargets {
 
   private async countTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
     let count = 0;
+    let movedBack = 0;
     await this.walk.named(db, rule, (printer, alike) => {
-      if (isTarget(rules, printer, rule)) count += alike;
+      if (!isTarget(rules, printer, rule)) return;
+      count += alike;
+      if (printer.versionKey > rule.versionKey) movedBack += alike;
+    });
+    if (movedBack === 0 || isListed(rule)) return count;
+    // Kinds do not tell which printers a newer rollout lists: these it keeps where they are.
+    const newer = rules.rules.filter((one) => one.id > rule.id && isListed(one));
+    await this.walk.listed(db, newer, (printer) => {
+      if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule)) count -= 1;
     });
     return count;
   }
@@ -100,7 +112,7 @@ function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): bool
 }
 
 /** True where the rollout has sent the printer something, or declined on its behalf. */
-function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
+export function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
   const sql = 'SELECT 1 FROM printer_update WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
   return db.get(sql, rolloutId, printerId) !== undefined;
 }
@@ -112,6 +124,8 @@ function sameTarget(a: Printer, b: Printer): boolean {
     a.platform === b.platform &&
     a.userId === b.userId &&
     a.versionRolloutId === b.versionRolloutId &&
+    a.movedBack === b.movedBack &&
+    a.previousVersion === b.previousVersion &&
     a.blocked === b.blocked
   );
 }

@@ -3,7 +3,7 @@ import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
 import type { Printer } from '../printer/printer.entity.js';
 import { PrinterService } from '../printer/printer.service.js';
-import { bucketOf } from './domain/bucket.js';
+import { bucketOf } from '../common/bucket.js';
 import { decide, judge } from './domain/decide.js';
 import type { Decision, Verdict } from './domain/decide.js';
 import type { RolloutRule } from './domain/targeting.js';

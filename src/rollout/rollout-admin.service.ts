@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { LessThanOrEqual } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Action, AuditedState } from '../audit/audit-log.js';
+import { actorName } from '../common/actor.js';
 import { Conflict, NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
@@ -12,11 +13,13 @@ import { PendingTargets } from './pending-targets.js';
 import { stateAfter } from './rollout-change.js';
 import type { RolloutChange } from './rollout-change.js';
 import { RolloutDrafts } from './rollout-draft.js';
-import type { NewRollout } from './rollout-draft.js';
+import type { NewRollout, RollbackPart } from './rollout-draft.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 import { RolloutSamples } from './rollout-samples.js';
 import { Rollout, listOf } from './rollout.entity.js';
+import { Superseding } from './rules/superseding.js';
+import type { RuleSet } from './rule-set.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import { UpdateRetry } from './update-retry.js';
 import { Withdrawal } from './withdrawal.entity.js';
@@ -43,6 +46,7 @@ export class RolloutAdminService {
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
     private readonly pending: PendingTargets,
+    private readonly superseding: Superseding,
     private readonly retries: UpdateRetry,
     private readonly samples: RolloutSamples,
     private readonly audit: AuditLog,
@@ -58,17 +62,43 @@ export class RolloutAdminService {
    */
   async create(wanted: NewRollout): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
-      const { row, firmware } = this.drafts.draft(tx.db, wanted);
-      const id = await tx.insert(Rollout, row);
-      this.builds.pin(tx, id, firmware);
-      this.rules.changed(tx);
-      await this.pending.recount(tx, id);
-      const rollout = await this.find(tx, id);
-      this.samples.begin(tx, rollout);
-      this.record(tx, 'rollout.create', id, null, toState(rollout));
-      this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
-      return rollout;
+      const before = this.rules.current(tx);
+      const { id } = await this.createIn(tx, wanted);
+      await this.speaksNow(tx, before, id);
+      return this.find(tx, id);
     });
+  }
+
+  /**
+   * Creates a rollout within a transaction. The pending counts of older ones, of which it may take targets, are the caller's to follow
+   * (`Superseding`).
+   */
+  async createIn(tx: Transaction, wanted: NewRollout, part: RollbackPart | null = null): Promise<Rollout> {
+    const { row, firmware } = this.drafts.draft(tx.db, wanted, actorName(tx.actor), part);
+    const id = await tx.insert(Rollout, row);
+    this.builds.pin(tx, id, firmware);
+    this.rules.changed(tx);
+    await this.pending.recount(tx, id);
+    const rollout = await this.find(tx, id);
+    this.samples.begin(tx, rollout);
+    this.record(tx, 'rollout.create', id, null, toState(rollout));
+    this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
+    return rollout;
+  }
+
+  /** Cancels a rollout within a transaction; the pending counts of older ones are the caller's to follow (`Superseding`). */
+  async cancelIn(tx: Transaction, rollout: Rollout): Promise<void> {
+    await this.withdraw(tx, rollout);
+    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status: 'cancelled' });
+    this.rules.changed(tx);
+    this.record(
+      tx,
+      'rollout.change',
+      rollout.id,
+      toState(rollout),
+      toState({ ...rollout, status: 'cancelled' }),
+    );
+    this.logStep(tx, rollout, `${rollout.status} -> cancelled`);
   }
 
   /** One rollout with its counters. */
@@ -92,7 +122,7 @@ export class RolloutAdminService {
   }
 
   /**
-   * Changes the status, the percentage, or both; to what it is already is no change.
+   * Changes the status, the percentage, the name, the note; to what it is already is no change.
    *
    * @throws Conflict where the life of the rollout lacks that step
    */
@@ -100,6 +130,8 @@ export class RolloutAdminService {
     return this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
       const state = stateAfter(rollout, change);
+      if (state.name !== rollout.name || state.note !== rollout.note)
+        await tx.em.update(Rollout, { id }, { name: state.name, note: state.note });
       if (state.percentage !== rollout.percentage) await this.setPercentage(tx, rollout, state.percentage);
       if (state.status !== rollout.status) await this.setStatus(tx, rollout, state.status);
       this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, ...state }));
@@ -112,10 +144,12 @@ export class RolloutAdminService {
   async remove(id: number): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
+      const before = this.rules.current(tx);
       await this.withdraw(tx, rollout);
       await tx.em.delete(Rollout, { id });
       this.record(tx, 'rollout.delete', id, toState(rollout), null);
       this.rules.changed(tx);
+      await this.speaksNow(tx, before, id);
       this.logStep(tx, rollout, 'deleted');
     });
   }
@@ -156,6 +190,7 @@ export class RolloutAdminService {
     await this.unitOfWork.run(async (tx) => {
       const due = await tx.em.findBy(Rollout, { status: 'scheduled', scheduledFor: LessThanOrEqual(now) });
       for (const rollout of due) {
+        const before = this.rules.current(tx);
         const { affected } = await tx.em.update(
           Rollout,
           { id: rollout.id, status: 'scheduled' },
@@ -163,6 +198,7 @@ export class RolloutAdminService {
         );
         if (affected !== 1) continue;
         this.rules.changed(tx);
+        await this.speaksNow(tx, before, rollout.id);
         const active = { ...rollout, status: 'active' } as const;
         this.record(tx, 'rollout.activate', rollout.id, toState(rollout), toState(active));
         this.logStep(tx, rollout, 'is due: active');
@@ -177,9 +213,12 @@ export class RolloutAdminService {
   }
 
   private async setStatus(tx: Transaction, rollout: Rollout, status: RolloutStatus): Promise<void> {
+    const before = this.rules.current(tx);
     if (status === 'cancelled') await this.withdraw(tx, rollout);
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
     this.rules.changed(tx);
+    if (status === 'cancelled' || rollout.status === 'scheduled')
+      await this.speaksNow(tx, before, rollout.id);
     this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
   }
 
@@ -188,6 +227,13 @@ export class RolloutAdminService {
     if (rollout.status === 'cancelled') return;
     const newestRolloutId = (await tx.em.maximum(Rollout, 'id')) ?? rollout.id;
     await tx.em.insert(Withdrawal, { rolloutId: rollout.id, newestRolloutId });
+  }
+
+  /** A rollout speaks for its printers from now on, or no more: older ones may lose or win targets. */
+  private async speaksNow(tx: Transaction, before: RuleSet, id: number): Promise<void> {
+    const after = this.rules.current(tx);
+    const rule = after.get(id) ?? before.get(id);
+    if (rule) await this.superseding.changed(tx, before, after, [rule]);
   }
 
   private async find(tx: Transaction, id: number): Promise<Rollout> {
@@ -227,5 +273,7 @@ function toState(rollout: Rollout): AuditedState {
     scheduled_for: rollout.scheduledFor,
     allow_downgrade: rollout.allowDowngrade,
     status: rollout.status,
+    name: rollout.name,
+    note: rollout.note,
   };
 }

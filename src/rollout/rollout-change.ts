@@ -7,10 +7,13 @@ import type { Rollout } from './rollout.entity.js';
 export interface RolloutChange {
   status?: RolloutStatus | undefined;
   percentage?: number | undefined;
+  /** Null takes it away. */
+  name?: string | null | undefined;
+  note?: string | null | undefined;
 }
 
 /** What of a rollout an operator changes. */
-export type RolloutState = Pick<Rollout, 'status' | 'percentage'>;
+export type RolloutState = Pick<Rollout, 'status' | 'percentage' | 'name' | 'note'>;
 
 /**
  * Says what a rollout is after a change; to what it is already is no change.
@@ -19,10 +22,11 @@ export type RolloutState = Pick<Rollout, 'status' | 'percentage'>;
  */
 export function stateAfter(rollout: Rollout, change: RolloutChange): RolloutState {
   const { status = rollout.status, percentage = rollout.percentage } = change;
+  const { name = rollout.name, note = rollout.note } = change;
   if (percentage !== rollout.percentage) requireMovable(rollout);
   if (status !== rollout.status && !operatorMayMove(rollout.status, status))
     throw new Conflict(`Rollout ${rollout.id} is ${rollout.status}, and cannot become ${status}`);
-  return { status, percentage };
+  return { status, percentage, name, note };
 }
 
 function requireMovable(rollout: Rollout): void {

@@ -7,6 +7,7 @@ import type { Statements } from '../database/statements.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
 import { chosenRows } from './rollout-rules.js';
+import type { CameFrom } from './domain/rollback-plan.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
 
 /** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
@@ -27,6 +28,14 @@ export interface NewRollout {
   percentage: number;
   scheduledFor: Date | null;
   allowDowngrade: boolean;
+  name: string | null;
+  note: string | null;
+}
+
+/** What makes a rollout part of a rollback. */
+export interface RollbackPart {
+  rollbackId: number;
+  cameFrom: CameFrom | null;
 }
 
 /** A rollout that may be created. */
@@ -47,10 +56,13 @@ export class RolloutDrafts {
   /**
    * Drafts a rollout. Nothing is counted yet.
    *
+   * @param createdBy who asks for it, as the audit log names them
+   * @param part set if it is part of a rollback
    * @throws NotFound where no build has the version
-   * @throws Conflict where every build that it would send is deprecated, or one lacks the signature that is needed
+   * @throws Conflict where every build that it would send is deprecated, or one lacks the signature that is needed, or the version is
+   *   being rolled back
    */
-  draft(db: Statements, wanted: NewRollout): Draft {
+  draft(db: Statements, wanted: NewRollout, createdBy: string, part: RollbackPart | null = null): Draft {
     const rows = this.firmware.ofVersions(db, [wanted.version]).get(wanted.version) ?? [];
     const { channels } = wanted.target;
     const chosen = chosenRows(rows, channels && new Set(channels));
@@ -60,11 +72,26 @@ export class RolloutDrafts {
       throw new Conflict(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
     }
     this.firmware.requireSigned(db, chosen);
-    return { row: toRow(wanted, firmware.id, this.clock.now()), firmware: rows };
+    const takingBack = openRollback(db, wanted.version);
+    if (takingBack.length > 0)
+      throw new Conflict(
+        `Firmware ${wanted.version} is being rolled back by rollout ${takingBack.join(', ')}; cancel that first`,
+      );
+    const row = toRow(wanted, firmware.id, createdBy, this.clock.now());
+    const cameFrom = part?.cameFrom ? JSON.stringify(part.cameFrom) : null;
+    return { row: { ...row, rollbackId: part?.rollbackId ?? null, cameFrom }, firmware: rows };
   }
 }
 
-function toRow(wanted: NewRollout, firmwareId: number, now: Date): Omit<Rollout, 'id'> {
+const TAKING_BACK = `SELECT rollout.id FROM rollback JOIN rollout ON rollout.rollback_id = rollback.id
+  WHERE rollback.firmware_version = ? AND rollout.status <> 'cancelled' ORDER BY rollout.id`;
+
+/** The rollouts that are there to move printers back from a version. */
+export function openRollback(db: Statements, version: string): number[] {
+  return db.allValues(TAKING_BACK, version).map(([id]) => Number(id));
+}
+
+function toRow(wanted: NewRollout, firmwareId: number, createdBy: string, now: Date): Omit<Rollout, 'id'> {
   const waits = wanted.scheduledFor !== null && wanted.scheduledFor > now;
   return {
     version: wanted.version,
@@ -82,6 +109,12 @@ function toRow(wanted: NewRollout, firmwareId: number, now: Date): Omit<Rollout,
     scheduledFor: wanted.scheduledFor,
     status: waits ? 'scheduled' : 'active',
     createdAt: now,
+    name: wanted.name,
+    note: wanted.note,
+    createdBy,
+    rollbackId: null,
+    cameFrom: null,
+    takenBackBy: null,
     pendingCount: 0,
     inProgressCount: 0,
     completedCount: 0,

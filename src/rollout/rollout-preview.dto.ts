@@ -12,6 +12,8 @@ const TARGET_REFUSALS = [
   'no_build_for_platform',
   'up_to_date',
   'downgrade_not_allowed',
+  'superseded',
+  'rolled_back',
   'below_min_upgrade_version',
 ] as const satisfies readonly TargetRefusal[];
 

@@ -84,7 +84,7 @@ export class RolloutPreview {
    */
   ofNew(wanted: NewRollout): Promise<NewPreview> {
     return this.database.snapshot(async (db) => {
-      const { row, firmware } = this.drafts.draft(db, wanted);
+      const { row, firmware } = this.drafts.draft(db, wanted, '');
       const rule = toRule({ ...row, id: NOT_CREATED_YET }, firmware, bytesOf(firmware));
       const rules = this.rules.asOf(db).with(rule);
       const online = this.presence.ids();

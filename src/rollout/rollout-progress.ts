@@ -1,16 +1,18 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { versionKey } from '../common/version.js';
 import { Gathered } from '../database/gathered.js';
 import type { CounterChange } from '../database/gathered.js';
 import type { SqlRow } from '../database/statements.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
+import { FleetTally } from '../printer/fleet-tally.js';
 import type { RolloutStatus, UpdateStatus } from './domain/state.js';
 import { RolloutRules } from './rollout-rules.js';
 
 /** What a rollout counts of its targets: those sent nothing yet, and the others by the state of their update. */
 export type RolloutCounter = 'pending' | UpdateStatus;
 
-const STATE = `status, rollout_percentage, firmware_version, pending_count, in_progress_count,
+const STATE = `id, status, rollout_percentage, firmware_version, rollback_id, min_version, pending_count, in_progress_count,
   completed_count + failed_count + declined_count AS ended`;
 const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progress_count = in_progress_count + ?,
   completed_count = completed_count + ?, failed_count = failed_count + ?, declined_count = declined_count + ?
@@ -21,12 +23,18 @@ const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progres
 export class RolloutProgress {
   private readonly logger = new Logger('Rollout');
   private readonly gathered: Gathered<RolloutCounter>;
+  /** Rollouts to settle before the commit. */
+  private readonly due = new Set<number>();
 
   constructor(
     unitOfWork: UnitOfWork,
     private readonly rules: RolloutRules,
+    private readonly tally: FleetTally,
   ) {
     this.gathered = new Gathered(unitOfWork, (tx, id, change) => this.write(tx, id, change));
+    // Behind the counters, which bear on it.
+    unitOfWork.beforeCommit((tx) => this.settleDue(tx));
+    unitOfWork.onRollback(() => this.due.clear());
   }
 
   /** Changes counters; to be called in the transaction that changes the updates or the printers. */
@@ -51,6 +59,16 @@ export class RolloutProgress {
     this.settleState(tx, rolloutId, tx.db.get(`SELECT ${STATE} FROM rollout WHERE id = ?`, rolloutId));
   }
 
+  /** As `settle`, once for all that is committed together. */
+  settleAtCommit(tx: Transaction, rolloutId: number): void {
+    tx.onSuccess(() => this.due.add(rolloutId));
+  }
+
+  private settleDue(tx: Transaction): void {
+    for (const id of this.due) this.settle(tx, id);
+    this.due.clear();
+  }
+
   private write(tx: Transaction, id: number, change: CounterChange<RolloutCounter>): void {
     const { pending = 0, in_progress = 0, completed = 0, failed = 0, declined = 0 } = change;
     this.settleState(tx, id, tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id));
@@ -58,19 +76,17 @@ export class RolloutProgress {
 
   private settleState(tx: Transaction, id: number, state: SqlRow | undefined): void {
     if (state?.status !== 'active' && state?.status !== 'completed') return;
-    const status: RolloutStatus = isCompleted(state) ? 'completed' : 'active';
+    const status: RolloutStatus = this.isCompleted(tx, state) ? 'completed' : 'active';
     if (status === state.status) return;
     tx.db.run('UPDATE rollout SET status = ? WHERE id = ?', status, id);
     this.rules.statusChanged(tx, id, status);
     tx.afterCommit(() => this.logger.log(`Rollout ${id} of ${state.firmware_version} is ${status}`));
   }
-}
 
-function isCompleted(state: SqlRow): boolean {
-  return (
-    state.rollout_percentage === 100 &&
-    state.pending_count === 0 &&
-    state.in_progress_count === 0 &&
-    Number(state.ended) > 0
-  );
+  /** A rollback is completed when no printer runs the version that it takes back, whatever has become of its updates. */
+  private isCompleted(tx: Transaction, state: SqlRow): boolean {
+    if (state.pending_count !== 0 || state.in_progress_count !== 0) return false;
+    if (state.rollback_id === null) return state.rollout_percentage === 100 && Number(state.ended) > 0;
+    return this.tally.running(tx.db, versionKey(String(state.min_version))) === 0;
+  }
 }

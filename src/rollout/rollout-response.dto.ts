@@ -3,7 +3,7 @@ import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { ROLLOUT_STATUSES } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
-import type { RolloutPage } from './rollout-admin.service.js';
+import type { Links, TakesBack } from './rollback/rollout-links.js';
 import { ROLLOUT_TYPES, listOf } from './rollout.entity.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
 
@@ -26,6 +26,31 @@ export class TargetResponse {
 
   @ApiProperty({ type: String, nullable: true, example: null })
   max_version!: string | null;
+}
+
+/** What a rollout of a rollback takes back. */
+export class RollsBackResponse {
+  @ApiProperty({ type: String, example: '1.5.0', description: 'The version that its printers leave' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: [Number], example: [41], description: 'The rollouts of that version' })
+  rollout_ids!: number[];
+
+  @ApiProperty({
+    type: [String],
+    nullable: true,
+    example: ['1.4.0'],
+    description: 'Only printers that ran one of these versions before; null if that does not narrow it',
+  })
+  ran_before!: string[] | null;
+
+  @ApiProperty({
+    type: [String],
+    nullable: true,
+    example: null,
+    description: 'Only printers that ran none of these versions before, those of unknown past included',
+  })
+  ran_none_of!: string[] | null;
 }
 
 /** A rollout, as it is answered. `total_targets` is the sum of the five counts, at every moment. */
@@ -83,6 +108,35 @@ export class RolloutResponse {
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
   created_at!: string;
 
+  @ApiProperty({ type: String, nullable: true, maxLength: 100, example: 'October, first floor' })
+  name!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, maxLength: 2_000, example: null })
+  note!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'ci',
+    description:
+      'The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout',
+  })
+  created_by!: string | null;
+
+  @ApiProperty({
+    type: RollsBackResponse,
+    nullable: true,
+    description: 'Set if it is part of a rollback: what it takes back',
+  })
+  rolls_back!: RollsBackResponse | null;
+
+  @ApiProperty({
+    type: [Number],
+    example: [],
+    description: 'The rollouts that move its printers back, once its version was rolled back',
+  })
+  rolled_back_by!: number[];
+
   @ApiProperty({ type: Number, example: 150 })
   total_targets!: number;
 
@@ -116,7 +170,7 @@ export class RolloutListResponse {
 }
 
 /** Maps a rollout to its answer. */
-export function toRolloutResponse(rollout: Rollout): RolloutResponse {
+export function toRolloutResponse(rollout: Rollout, links: Links): RolloutResponse {
   return {
     id: rollout.id,
     firmware_version: rollout.version,
@@ -134,6 +188,11 @@ export function toRolloutResponse(rollout: Rollout): RolloutResponse {
     allow_downgrade: rollout.allowDowngrade,
     status: rollout.status,
     created_at: rollout.createdAt.toISOString(),
+    name: rollout.name,
+    note: rollout.note,
+    created_by: rollout.createdBy,
+    rolls_back: links.takesBack && toRollsBack(links.takesBack),
+    rolled_back_by: links.takenBackBy,
     total_targets:
       rollout.pendingCount +
       rollout.inProgressCount +
@@ -148,9 +207,13 @@ export function toRolloutResponse(rollout: Rollout): RolloutResponse {
   };
 }
 
-/** Maps a page to its answer. */
-export function toRolloutListResponse(page: RolloutPage): RolloutListResponse {
-  return { rollouts: page.rollouts.map(toRolloutResponse), next_cursor: page.nextCursor };
+function toRollsBack({ version, rollouts, cameFrom }: TakesBack): RollsBackResponse {
+  return {
+    firmware_version: version,
+    rollout_ids: rollouts,
+    ran_before: cameFrom && 'only' in cameFrom ? cameFrom.only : null,
+    ran_none_of: cameFrom && 'except' in cameFrom ? cameFrom.except : null,
+  };
 }
 
 function toTargetResponse(rollout: Rollout): TargetResponse {

@@ -9,6 +9,7 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
+import type { CameFrom } from './domain/rollback-plan.js';
 import type { RolloutStatus } from './domain/state.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
 import { Rollout } from './rollout.entity.js';
@@ -143,6 +144,9 @@ function toFixedPart(rollout: Rollout): FixedPart {
     channels: idSet<Channel>(rollout.targetChannels),
     minKey: rollout.minVersion === null ? null : versionKey(rollout.minVersion),
     maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),
+    takesBack:
+      rollout.rollbackId === null || rollout.minVersion === null ? null : versionKey(rollout.minVersion),
+    cameFrom: rollout.cameFrom === null ? null : (JSON.parse(rollout.cameFrom) as CameFrom),
   };
 }
 

@@ -19,13 +19,9 @@ import {
   ApiUnknownRollout,
   RolloutParam,
 } from './rollout-api.js';
+import { RolloutPresenter } from './campaign/rollout-presenter.js';
 import { RolloutAdminService } from './rollout-admin.service.js';
-import {
-  RolloutListResponse,
-  RolloutResponse,
-  toRolloutListResponse,
-  toRolloutResponse,
-} from './rollout-response.dto.js';
+import { RolloutListResponse, RolloutResponse } from './rollout-response.dto.js';
 import {
   ChangeRolloutDto,
   CreateRolloutDto,
@@ -66,6 +62,7 @@ export const CHANGES = {
   pause: { summary: 'Pause: nothing more is sent', value: { status: 'paused' } },
   resume: { summary: 'Resume', value: { status: 'active' } },
   cancel: { summary: 'Cancel, for good', value: { status: 'cancelled' } },
+  rename: { summary: 'Give it another name (in every state)', value: { name: 'October, first floor' } },
   widen: { summary: 'Reach more printers (not of an immediate rollout)', value: { rollout_percentage: 50 } },
 };
 
@@ -75,6 +72,7 @@ export const CHANGES = {
 export class RolloutController {
   constructor(
     private readonly rollouts: RolloutAdminService,
+    private readonly presenter: RolloutPresenter,
     private readonly config: AppConfig,
   ) {}
 
@@ -86,7 +84,7 @@ export class RolloutController {
   @ApiCreatedResponse({ type: RolloutResponse })
   @ApiNewRolloutRefusals()
   async create(@Body() dto: CreateRolloutDto): Promise<RolloutResponse> {
-    return toRolloutResponse(await this.rollouts.create(toNewRollout(dto, this.config.maxTargetIds)));
+    return this.presenter.one(await this.rollouts.create(toNewRollout(dto, this.config.maxTargetIds)));
   }
 
   @Get()
@@ -100,7 +98,7 @@ export class RolloutController {
   )
   list(@Query() query: ListRolloutsQuery): RolloutListResponse {
     const { status, limit, before } = toRolloutList(query);
-    return toRolloutListResponse(this.rollouts.list(status, limit, before));
+    return this.presenter.page(this.rollouts.list(status, limit, before));
   }
 
   @Get(':rollout_id')
@@ -112,19 +110,19 @@ export class RolloutController {
   @ApiBadRolloutId()
   @ApiUnknownRollout()
   get(@Param() param: RolloutParam): RolloutResponse {
-    return toRolloutResponse(this.rollouts.get(param.rollout_id));
+    return this.presenter.one(this.rollouts.get(param.rollout_id));
   }
 
   @Patch(':rollout_id')
   @RequireScope('rollouts:write')
   @NoQuery()
-  @ApiOperation({ summary: 'Pause, resume, cancel, or change the percentage' })
+  @ApiOperation({ summary: 'Pause, resume, cancel, or change the percentage, the name or the note' })
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
   @ApiOkResponse({ type: RolloutResponse })
   @ApiRolloutChangeRefusals()
   async change(@Param() param: RolloutParam, @Body() dto: ChangeRolloutDto): Promise<RolloutResponse> {
-    return toRolloutResponse(await this.rollouts.change(param.rollout_id, toRolloutChange(dto)));
+    return this.presenter.one(await this.rollouts.change(param.rollout_id, toRolloutChange(dto)));
   }
 
   @Delete(':rollout_id')
@@ -154,6 +152,6 @@ export class RolloutController {
   @ApiUnknownRollout()
   @ApiProblem(409, 'The rollout is cancelled', 'Rollout 42 is cancelled, and sends nothing any more')
   async retry(@Param() param: RolloutParam): Promise<RolloutResponse> {
-    return toRolloutResponse(await this.rollouts.retry(param.rollout_id));
+    return this.presenter.one(await this.rollouts.retry(param.rollout_id));
   }
 }

@@ -19,7 +19,7 @@ import type { Channel } from '../common/channel.js';
 import { Invalid } from '../common/errors.js';
 import type { FieldError } from '../common/errors.js';
 import { QueryInteger } from '../common/query.js';
-import { IsUuid, IsVersion } from '../common/validators.js';
+import { IsText, IsUuid, IsVersion } from '../common/validators.js';
 import { parseVersion, versionKey } from '../common/version.js';
 import { parseInstant } from '../common/instant.js';
 import { ROLLOUT_STATUSES } from './domain/state.js';
@@ -28,6 +28,10 @@ import type { RolloutChange } from './rollout-change.js';
 import type { NewRollout, RolloutTarget } from './rollout-draft.js';
 import { ROLLOUT_TYPES } from './rollout.entity.js';
 import type { RolloutType } from './rollout.entity.js';
+
+// Lengths in code points.
+const MAX_NAME = 100;
+const MAX_NOTE = 2_000;
 
 const AT_MOST = 'At most 10,000, or `MAX_TARGET_IDS` of the server';
 /** An optional list of UUIDs, never an empty one; `toNewRollout` looks how long it is. */
@@ -38,6 +42,31 @@ const UuidList = (): PropertyDecorator =>
     IsArray(),
     ArrayNotEmpty(),
     IsUuid({ each: true }),
+  );
+
+const RolloutName = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      type: String,
+      nullable: true,
+      maxLength: MAX_NAME,
+      example: 'October, first floor',
+      description: 'What operators call it; empty or null for none',
+    }),
+    IsOptional(),
+    IsText(MAX_NAME),
+  );
+const RolloutNote = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      type: String,
+      nullable: true,
+      maxLength: MAX_NOTE,
+      example: 'Watch the esp32 boards',
+      description: 'Empty or null for none',
+    }),
+    IsOptional(),
+    IsText(MAX_NOTE),
   );
 
 /** Whom a rollout is for. */
@@ -127,6 +156,12 @@ export class CreateRolloutDto {
   @IsOptional()
   @IsBoolean()
   allow_downgrade?: boolean | null;
+
+  @RolloutName()
+  name?: string | null;
+
+  @RolloutNote()
+  note?: string | null;
 }
 
 /**
@@ -148,6 +183,8 @@ export function toNewRollout(dto: CreateRolloutDto, maxIds: number): NewRollout 
     percentage,
     scheduledFor,
     allowDowngrade: dto.allow_downgrade ?? false,
+    name: textOrNull(dto.name),
+    note: textOrNull(dto.note),
   };
 }
 
@@ -213,6 +250,11 @@ function toTarget(dto: TargetDto, maxIds: number, errors: FieldError[]): Rollout
   };
 }
 
+/** An empty text is none. */
+function textOrNull(text: string | null | undefined): string | null {
+  return text === undefined || text === '' ? null : text;
+}
+
 function distinctIds(ids: readonly string[] | null | undefined): string[] | null {
   return ids ? [...new Set(ids.map((id) => id.toLowerCase()))] : null;
 }
@@ -242,6 +284,12 @@ export class ChangeRolloutDto {
   @Min(0)
   @Max(100)
   rollout_percentage?: number | null;
+
+  @RolloutName()
+  name?: string | null;
+
+  @RolloutNote()
+  note?: string | null;
 }
 
 /**
@@ -250,10 +298,15 @@ export class ChangeRolloutDto {
  * @throws Invalid where it names nothing to change
  */
 export function toRolloutChange(dto: ChangeRolloutDto): RolloutChange {
-  const change = { status: dto.status ?? undefined, percentage: dto.rollout_percentage ?? undefined };
-  if (change.status === undefined && change.percentage === undefined) {
-    throw Invalid.field('body', dto, 'the body must name status or rollout_percentage');
-  }
+  const change = {
+    status: dto.status ?? undefined,
+    percentage: dto.rollout_percentage ?? undefined,
+    // Null and an empty text take it away; what is absent stays.
+    name: dto.name === undefined ? undefined : textOrNull(dto.name),
+    note: dto.note === undefined ? undefined : textOrNull(dto.note),
+  };
+  if (Object.values(change).every((value) => value === undefined))
+    throw Invalid.field('body', dto, 'the body must name status, rollout_percentage, name or note');
   return change;
 }
 

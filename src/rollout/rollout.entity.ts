@@ -13,6 +13,8 @@ export type RolloutType = (typeof ROLLOUT_TYPES)[number];
 @Index('ix_rollout_status', ['status'])
 @Index('ix_rollout_version', ['version'])
 @Index('ix_rollout_firmware', ['firmwareId'])
+@Index('ix_rollout_rollback', ['rollbackId'])
+@Index('ix_rollout_taken_back_by', ['takenBackBy'])
 export class Rollout {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_rollout' })
   id!: number;
@@ -68,6 +70,29 @@ export class Rollout {
 
   @Instant({ name: 'created_at' })
   createdAt!: Date;
+
+  /** What operators call it. */
+  @Column({ type: 'varchar', nullable: true })
+  name!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  note!: string | null;
+
+  /** Who created it, as the audit log names them; null if it is older than that is kept. */
+  @Column({ name: 'created_by', type: 'varchar', nullable: true })
+  createdBy!: string | null;
+
+  /** The rollback that created it, to move printers back from the version that its bounds name; null for any other rollout. */
+  @Column({ name: 'rollback_id', type: 'integer', nullable: true })
+  rollbackId!: number | null;
+
+  /** JSON of `CameFrom`: narrows a rollback to printers by what they ran before; null if it does not. */
+  @Column({ name: 'came_from', type: 'text', nullable: true })
+  cameFrom!: string | null;
+
+  /** The rollback that took its version back, and cancelled it. */
+  @Column({ name: 'taken_back_by', type: 'integer', nullable: true })
+  takenBackBy!: number | null;
 
   // Counted in the transaction that changes the updates or the printers: right at every moment, after a crash, too.
   /** Targets that it has sent nothing to; from a cancel on, how many there were at that moment. */

@@ -15,6 +15,14 @@ import { RolloutAdminService } from './rollout-admin.service.js';
 import { RolloutDetailsController } from './rollout-details.controller.js';
 import { RolloutDrafts } from './rollout-draft.js';
 import { RolloutFailures } from './rollout-failures.js';
+import { RolloutPresenter } from './campaign/rollout-presenter.js';
+import { AffectedFleet } from './rollback/affected-printers.js';
+import { RollbackCheck } from './rollback/rollback-check.js';
+import { RollbackController } from './rollback/rollback.controller.js';
+import { Rollback } from './rollback/rollback.entity.js';
+import { Rollbacks } from './rollback/rollbacks.js';
+import { RolloutLinks } from './rollback/rollout-links.js';
+import { Superseding } from './rules/superseding.js';
 import { RolloutPreviewController } from './rollout-preview.controller.js';
 import { RolloutPreview } from './rollout-preview.js';
 import { RolloutProgress } from './rollout-progress.js';
@@ -50,6 +58,7 @@ import { Withdrawal } from './withdrawal.entity.js';
   imports: [
     TypeOrmModule.forFeature([
       CancelledPendingRow,
+      Rollback,
       Rollout,
       RolloutBuild,
       RolloutSample,
@@ -62,9 +71,16 @@ import { Withdrawal } from './withdrawal.entity.js';
     FirmwareModule,
     PrinterModule,
   ],
-  controllers: [RolloutController, RolloutPreviewController, RolloutDetailsController, HistoryController],
+  controllers: [
+    RollbackController,
+    RolloutController,
+    RolloutPreviewController,
+    RolloutDetailsController,
+    HistoryController,
+  ],
   providers: [
     BuildReplacement,
+    AffectedFleet,
     FirmwareWatch,
     FleetWalk,
     OfferService,
@@ -72,11 +88,15 @@ import { Withdrawal } from './withdrawal.entity.js';
     PendingTargets,
     PrinterDecision,
     PrinterWatch,
+    RollbackCheck,
+    Rollbacks,
     RolloutAdminService,
     RolloutBuilds,
     RolloutDrafts,
     RolloutEvents,
     RolloutFailures,
+    RolloutLinks,
+    RolloutPresenter,
     RolloutPreview,
     RolloutProgress,
     RolloutRules,
@@ -87,6 +107,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     SentBuilds,
     ServiceTime,
     StuckUpdates,
+    Superseding,
     UpdateEndings,
     UpdateHistory,
     UpdateJournal,
@@ -94,6 +115,14 @@ import { Withdrawal } from './withdrawal.entity.js';
     UpdateRetry,
     VersionSettlement,
   ],
-  exports: [RolloutAdminService, RolloutEvents, RolloutRules, RolloutService, UpdateEndings, UpdateReports],
+  exports: [
+    RolloutAdminService,
+    RolloutPresenter,
+    RolloutEvents,
+    RolloutRules,
+    RolloutService,
+    UpdateEndings,
+    UpdateReports,
+  ],
 })
 export class RolloutModule {}

@@ -1,6 +1,8 @@
 import type { Channel } from '../common/channel.js';
 import { compareRules } from './domain/decide.js';
-import type { PrinterFacts, RolloutRule } from './domain/targeting.js';
+import { parseMovedBack } from './domain/moved-back.js';
+import { speaksFor } from './domain/targeting.js';
+import type { NamedFacts, PrinterFacts, RolloutRule } from './domain/targeting.js';
 
 /** What of a printer, or of many alike, the facts are made of. */
 export interface PrinterKind {
@@ -12,6 +14,10 @@ export interface PrinterKind {
   versionRolloutId: number | null;
   autoUpdate: boolean;
   blocked: boolean;
+  /** As `withMove` writes it; null for none. */
+  movedBack: string | null;
+  previousVersion: string | null;
+  bucket: number;
 }
 
 /** The rollouts that are not cancelled, ready for decisions. */
@@ -19,6 +25,7 @@ export class RuleSet {
   /** In the order in which they get their turn. */
   readonly rules: readonly RolloutRule[];
   private readonly byId: ReadonlyMap<number, RolloutRule>;
+  private readonly newestFirst: readonly RolloutRule[];
 
   /** @param withdrawals for each cancelled rollout the newest one that there was at that moment */
   constructor(
@@ -27,6 +34,7 @@ export class RuleSet {
   ) {
     this.rules = rules.sort(compareRules);
     this.byId = new Map(rules.map((rule) => [rule.id, rule]));
+    this.newestFirst = [...rules].sort((a, b) => b.id - a.id);
   }
 
   /** The same rollouts with one more, or with one of them in another state. */
@@ -41,10 +49,31 @@ export class RuleSet {
 
   /** What a decision needs to know of a printer. */
   factsOf(printer: PrinterKind): PrinterFacts {
-    const { uuid, userId, platform, updateChannel, versionKey, versionRolloutId } = printer;
-    const { autoUpdate, blocked } = printer;
-    const withdrawnAt = versionRolloutId === null ? null : (this.withdrawals.get(versionRolloutId) ?? null);
-    const channel = updateChannel;
-    return { uuid, userId, platform, channel, versionKey, autoUpdate, blocked, withdrawnAt };
+    const { uuid, userId, platform, updateChannel: channel, versionKey, versionRolloutId } = printer;
+    const named = { uuid, userId, channel, versionKey, previousVersion: printer.previousVersion };
+    const newest = (): number | null => this.newestRolloutId(named);
+    let found: number | null | undefined;
+    return {
+      ...named,
+      platform,
+      autoUpdate: printer.autoUpdate,
+      blocked: printer.blocked,
+      withdrawnAt: this.withdrawnAt(versionRolloutId),
+      movedBack: parseMovedBack(printer.movedBack),
+      // Only a rollout that would move the printer back asks, and few do.
+      get newestRolloutId() {
+        if (found === undefined) found = newest();
+        return found;
+      },
+    };
+  }
+
+  /** The newest rollout that there was when one was cancelled; null if it was not, or there is none. */
+  withdrawnAt(rolloutId: number | null): number | null {
+    return rolloutId === null ? null : (this.withdrawals.get(rolloutId) ?? null);
+  }
+
+  private newestRolloutId(printer: NamedFacts): number | null {
+    return this.newestFirst.find((rule) => speaksFor(rule, printer))?.id ?? null;
   }
 }

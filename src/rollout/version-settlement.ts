@@ -8,6 +8,7 @@ import type { Printer } from '../printer/printer.entity.js';
 import type { TargetPrinter, VersionSource } from '../printer/printer.service.js';
 import { REASONS, judgeResend } from './domain/decide.js';
 import type { Reason } from './domain/decide.js';
+import { withMove } from './domain/moved-back.js';
 import { MAX_SENDS } from './domain/state.js';
 import { toOffer } from './offer.service.js';
 import type { Offer } from './offer.service.js';
@@ -39,6 +40,14 @@ export class VersionSettlement implements VersionSource {
   /** The rollout that brought a version to a printer, where an update of ours led there; null where none did. */
   rolloutOf(tx: Transaction, printer: Printer, version: string): number | null {
     return this.lastTo.find(tx.db, printer.id, version)?.rolloutId ?? null;
+  }
+
+  /** A move back counts if the update that the printer was sent last has brought it about, and nobody at the board. */
+  movedBackTo(tx: Transaction, printer: Printer, version: string): string | null {
+    const last = this.lastUpdate(tx.db, printer);
+    const from = printer.firmwareVersion;
+    if (from === null || last?.version !== version || last.confirmed) return printer.movedBack;
+    return withMove(printer.movedBack, from, last.rolloutId);
   }
 
   /** The version that a printer has reported as installed and not yet proved; boards that never name theirs have no other. */

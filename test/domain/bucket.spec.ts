@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bucketOf } from '../../src/rollout/domain/bucket.js';
+import { bucketOf } from '../../src/common/bucket.js';
 
 describe('The bucket of a printer', () => {
   it.each([

@@ -20,6 +20,9 @@ function printer(changes: Partial<PrinterFacts> & { version?: string } = {}): Pr
     autoUpdate: true,
     blocked: false,
     withdrawnAt: null,
+    previousVersion: null,
+    movedBack: new Map(),
+    newestRolloutId: null,
     ...facts,
   };
 }
@@ -53,6 +56,8 @@ function rule(changes: Omit<Partial<RolloutRule>, 'builds'> & { builds?: Build[]
     channels: null,
     minKey: null,
     maxKey: null,
+    takesBack: null,
+    cameFrom: null,
     ...rest,
     builds: new Map(builds.map((one) => [one.platform, one])),
   };
@@ -120,6 +125,24 @@ describe('The decision for a printer', () => {
       'downgrade_not_allowed',
       'its version came from a rollout that was cancelled after this one was created',
       printer({ version: '1.5.1', withdrawnAt: 1 }),
+      [rule({ id: 1 })],
+    ],
+    [
+      'superseded',
+      'a newer rollout names it, and this one would move it to an older version',
+      printer({ version: '1.6.0', newestRolloutId: 2 }),
+      [rule({ id: 1, allowDowngrade: true })],
+    ],
+    [
+      'superseded',
+      'its version was withdrawn, but a newer rollout than the one that follows names it',
+      printer({ version: '1.6.0', withdrawnAt: 1, newestRolloutId: 3 }),
+      [rule({ id: 2 })],
+    ],
+    [
+      'rolled_back',
+      'a newer rollout has moved it back from this version',
+      printer({ movedBack: new Map([['1.5.0', 2]]) }),
       [rule({ id: 1 })],
     ],
     [

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import { bucketOf } from '../../src/common/bucket.js';
 import { CHANNELS } from '../../src/common/channel.js';
 import { versionKey } from '../../src/common/version.js';
 import type { Firmware } from '../../src/firmware/firmware.entity.js';
@@ -42,6 +43,8 @@ export const fleet = fc.tuple(
       firmwareVersion: fc.option(version, { nil: null, freq: 6 }),
       blocked: fc.integer({ min: 0, max: 5 }).map((drawn) => drawn === 0),
       versionRolloutId: optional(fc.constantFrom(1, 2, 3)),
+      // By a rollout older or newer than those that decisions are drawn for.
+      movedBack: fc.constantFrom(null, null, '1.5.0@3', '1.5.0@9', '1.10.0@5 1.5.0@6'),
       updateChannel: channel,
     }),
   ),
@@ -87,6 +90,8 @@ export function printerRow(drawn: Drawn<typeof fleet>[number], autoUpdate = true
   return {
     ...drawn,
     name: 'x',
+    previousVersion: null,
+    bucket: bucketOf(drawn.uuid),
     keyHash: null,
     reportedVersion: drawn.firmwareVersion === null ? 'unreadable' : null,
     versionKey: drawn.firmwareVersion === null ? '' : versionKey(drawn.firmwareVersion),
@@ -117,6 +122,12 @@ export function ruleOf(
     targetChannels: channels && JSON.stringify(channels),
     type: 'gradual',
     scheduledFor: null,
+    name: null,
+    note: null,
+    createdBy: null,
+    rollbackId: null,
+    cameFrom: null,
+    takenBackBy: null,
     createdAt: CREATED,
     pendingCount: 0,
     inProgressCount: 0,

@@ -7,10 +7,13 @@ import { Withdrawal } from '../../src/rollout/withdrawal.entity.js';
 /**
  * Narrows a query whose printer is called `p` to the targets of a rollout: what the server decides in memory, said a second time
  * in plain SQL, to hold the two against each other.
+ *
+ * @param others all rollouts that are not cancelled
  */
 export function targetCondition<T extends ObjectLiteral>(
   query: SelectQueryBuilder<T>,
   rule: RolloutRule,
+  others: readonly RolloutRule[],
 ): SelectQueryBuilder<T> {
   if (rule.userIds) query.andWhere('p.userId IN (:...userIds)', { userIds: [...rule.userIds] });
   if (rule.printerUuids) query.andWhere('p.uuid IN (:...uuids)', { uuids: [...rule.printerUuids] });
@@ -33,6 +36,19 @@ export function targetCondition<T extends ObjectLiteral>(
       else either.orWhere(`p.versionKey > :key AND EXISTS ${withdrawn}`, { ruleId: rule.id });
     }),
   );
+  const newer = others.filter((one) => one.id > rule.id && one.status !== 'scheduled');
+  query.andWhere(
+    new Brackets((stays) => {
+      stays.where('p.versionKey < :key');
+      if (newer.length === 0) stays.orWhere('1 = 1');
+      else stays.orWhere(`NOT (${newer.map((one) => namedBy(one)).join(' OR ')})`);
+    }),
+  );
+  const from = `instr(' ' || coalesce(p.movedBack, ''), :from)`;
+  query.andWhere(
+    `NOT (${from} > 0 AND CAST(substr(p.movedBack, ${from} + length(:from) - 1) AS integer) > :ruleId)`,
+    { from: ` ${rule.version}@`, ruleId: rule.id },
+  );
   return query.andWhere(
     new Brackets((either) => {
       either.where('1 = 0');
@@ -47,6 +63,7 @@ export function targetCondition<T extends ObjectLiteral>(
 export function pendingCondition<T extends ObjectLiteral>(
   query: SelectQueryBuilder<T>,
   rule: RolloutRule,
+  others: readonly RolloutRule[],
 ): SelectQueryBuilder<T> {
   const sent = query
     .subQuery()
@@ -54,7 +71,20 @@ export function pendingCondition<T extends ObjectLiteral>(
     .from(PrinterUpdate, 'sent')
     .where('sent.printerId = p.id AND sent.rolloutId = :ruleId AND sent.superseded = false')
     .getQuery();
-  return targetCondition(query, rule).andWhere(`NOT EXISTS ${sent}`, { ruleId: rule.id });
+  return targetCondition(query, rule, others).andWhere(`NOT EXISTS ${sent}`, { ruleId: rule.id });
+}
+
+/** Says that a rollout names a printer by user, printer, channel and version bounds; its values are UUIDs, channels and keys. */
+function namedBy(rule: RolloutRule): string {
+  const list = (values: Iterable<string>): string => [...values].map((value) => `'${value}'`).join(', ');
+  const conditions = [
+    ...(rule.userIds ? [`p.userId IN (${list(rule.userIds)})`] : []),
+    ...(rule.printerUuids ? [`p.uuid IN (${list(rule.printerUuids)})`] : []),
+    ...(rule.channels ? [`p.updateChannel IN (${list(rule.channels)})`] : []),
+    ...(rule.minKey === null ? [] : [`p.versionKey >= '${rule.minKey}'`]),
+    ...(rule.maxKey === null ? [] : [`p.versionKey <= '${rule.maxKey}'`]),
+  ];
+  return conditions.length === 0 ? '1 = 1' : `(${conditions.join(' AND ')})`;
 }
 
 function fitsBuild(fits: WhereExpressionBuilder, build: Build, index: number, rule: RolloutRule): void {

@@ -1,4 +1,4 @@
-import { bucketOf } from './bucket.js';
+import { bucketOf } from '../../common/bucket.js';
 import { MAX_SENDS } from './state.js';
 import type { UpdateStatus } from './state.js';
 import { buildFor, targetRefusal } from './targeting.js';
@@ -18,6 +18,8 @@ export const REASONS = {
   version_unknown:
     'The version that the printer reports cannot be read: only a rollout with allow_downgrade and without any version bounds moves it.',
   downgrade_not_allowed: 'The printer runs a newer version, and nothing allows the step back.',
+  superseded: 'A newer rollout names the printer, and only the newest may move it to an older version.',
+  rolled_back: 'A newer rollout has moved the printer back from this version.',
   below_min_upgrade_version: 'The printer runs a version below the min_upgrade_version of the firmware.',
   up_to_date: 'The printer runs the version of the rollout.',
   already_completed: 'The rollout has updated this printer before; it went back by other means.',
@@ -78,8 +80,9 @@ export function decide(printer: PrinterFacts, rules: readonly RolloutRule[], sit
   return { send: false, ...closest, declines };
 }
 
-/** The order in which rollouts get their turn: the highest version first, then the oldest rollout. */
+/** The order in which rollouts get their turn: rollbacks first, then the highest version, then the oldest rollout. */
 export function compareRules(a: RolloutRule, b: RolloutRule): number {
+  if ((a.takesBack === null) !== (b.takesBack === null)) return a.takesBack === null ? 1 : -1;
   if (a.versionKey !== b.versionKey) return a.versionKey < b.versionKey ? 1 : -1;
   return a.id - b.id;
 }

@@ -1,5 +1,8 @@
 import type { Channel } from '../../common/channel.js';
 import { UNKNOWN_VERSION_KEY } from '../../common/version.js';
+import { cameFromMatches } from './rollback-plan.js';
+import type { CameFrom } from './rollback-plan.js';
+import type { MovedBack } from './moved-back.js';
 import type { RolloutStatus } from './state.js';
 
 /** One build that a rollout can send. */
@@ -34,6 +37,9 @@ export interface RolloutRule {
   channels: ReadonlySet<Channel> | null;
   minKey: string | null;
   maxKey: string | null;
+  /** The key of the version that it takes back, for a rollback: its bounds name no other; else null. */
+  takesBack: string | null;
+  cameFrom: CameFrom | null;
   /** The build for each platform; '' is the one for every board that has none of its own. */
   builds: ReadonlyMap<string, Build>;
 }
@@ -54,6 +60,12 @@ export interface PrinterFacts {
    * that there was at that moment; else null.
    */
   withdrawnAt: number | null;
+  /** What it ran before; null if that is not known. */
+  previousVersion: string | null;
+  /** The versions that rollouts have moved it back from. */
+  movedBack: MovedBack;
+  /** The newest rollout that names it and is neither cancelled nor scheduled; null if there is none. */
+  readonly newestRolloutId: number | null;
 }
 
 /** Why a printer is no target of a rollout. */
@@ -66,6 +78,8 @@ export type TargetRefusal =
   | 'no_build_for_platform'
   | 'up_to_date'
   | 'downgrade_not_allowed'
+  | 'superseded'
+  | 'rolled_back'
   | 'below_min_upgrade_version';
 
 /** The build that a rollout has for a platform: the platform's own, else the one for every board. */
@@ -88,7 +102,11 @@ export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetR
   const build = buildFor(rule, printer.platform);
   if (build === undefined) return 'no_build_for_platform';
   if (printer.versionKey === rule.versionKey) return 'up_to_date';
-  if (printer.versionKey > rule.versionKey && !mayMoveBack(printer, rule)) return 'downgrade_not_allowed';
+  if (printer.versionKey > rule.versionKey) {
+    if (!mayMoveBack(printer, rule)) return 'downgrade_not_allowed';
+    if (isSuperseded(printer, rule)) return 'superseded';
+  }
+  if (wasMovedBackSince(printer, rule)) return 'rolled_back';
   if (build.minUpgradeKey !== null && printer.versionKey < build.minUpgradeKey)
     return 'below_min_upgrade_version';
   return null;
@@ -102,18 +120,49 @@ function unknownVersionRefusal(printer: PrinterFacts, rule: RolloutRule): Target
   const build = buildFor(rule, printer.platform);
   if (build === undefined) return 'no_build_for_platform';
   const isBounded = rule.minKey !== null || rule.maxKey !== null || build.minUpgradeKey !== null;
-  return rule.allowDowngrade && !isBounded ? null : 'version_unknown';
+  if (!rule.allowDowngrade || isBounded) return 'version_unknown';
+  return wasMovedBackSince(printer, rule) ? 'rolled_back' : null;
 }
 
 /** "Cancel, then roll out": a rollout from before the cancel moves nobody back, or the cancel itself would send updates. */
-function mayMoveBack(printer: PrinterFacts, rule: RolloutRule): boolean {
+export function mayMoveBack(printer: Pick<PrinterFacts, 'withdrawnAt'>, rule: RolloutRule): boolean {
   return rule.allowDowngrade || (printer.withdrawnAt !== null && rule.id > printer.withdrawnAt);
 }
 
-function isNamed(printer: PrinterFacts, rule: RolloutRule): boolean {
+/** A rollback goes ahead of everything else: it names who runs the bad version, and nobody who was moved on from there. */
+function isSuperseded(printer: PrinterFacts, rule: RolloutRule): boolean {
+  return rule.takesBack === null && printer.newestRolloutId !== null && printer.newestRolloutId > rule.id;
+}
+
+/** A rollback holds against every rollout that is older than it. */
+function wasMovedBackSince(printer: PrinterFacts, rule: RolloutRule): boolean {
+  const movedBackBy = printer.movedBack.get(rule.version);
+  return movedBackBy !== undefined && movedBackBy > rule.id;
+}
+
+/** True if a rollout says what a printer shall run: it names the printer, is not cancelled, and its time has come. */
+export function speaksFor(rule: RolloutRule, printer: NamedFacts): boolean {
+  return (
+    rule.status !== 'scheduled' &&
+    isNamed(printer, rule) &&
+    (rule.minKey === null || printer.versionKey >= rule.minKey) &&
+    (rule.maxKey === null || printer.versionKey <= rule.maxKey)
+  );
+}
+
+/** True if a rollout names printers or users one by one. */
+export function isListed({ printerUuids, userIds }: RolloutRule): boolean {
+  return printerUuids !== null || userIds !== null;
+}
+
+/** What of a printer a target can name. */
+export type NamedFacts = Pick<PrinterFacts, 'uuid' | 'userId' | 'channel' | 'versionKey' | 'previousVersion'>;
+
+function isNamed(printer: NamedFacts, rule: RolloutRule): boolean {
   return (
     (rule.userIds === null || rule.userIds.has(printer.userId)) &&
     (rule.printerUuids === null || rule.printerUuids.has(printer.uuid)) &&
-    (rule.channels === null || rule.channels.has(printer.channel))
+    (rule.channels === null || rule.channels.has(printer.channel)) &&
+    (rule.cameFrom === null || cameFromMatches(rule.cameFrom, printer.previousVersion))
   );
 }

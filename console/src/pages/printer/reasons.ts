@@ -108,6 +108,20 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'Only a rollout that allows downgrades takes it back.',
       'roll-out',
     ),
+  superseded: (given) =>
+    told(
+      'idle',
+      `It runs ${runs(given)}, and a newer rollout than ${rolloutName(given)} names it: only the newest may take it back.`,
+      'A new rollout that allows downgrades takes it back.',
+      'roll-out',
+    ),
+  rolled_back: (given) =>
+    told(
+      'idle',
+      `It was moved back from ${version(given)} by a newer rollout than ${rolloutName(given)}.`,
+      'Only a new rollout sends it that version again.',
+      'roll-out',
+    ),
   below_min_upgrade_version: (given) =>
     told(
       'warn',
@@ -244,6 +258,8 @@ const VERDICTS: Record<string, string> = {
   above_max_version: 'It is for older versions than the printer runs.',
   no_build_for_platform: 'Its firmware has no build for the board.',
   downgrade_not_allowed: 'The printer runs a newer version.',
+  superseded: 'A newer rollout names the printer, and this one may not take it back.',
+  rolled_back: 'A newer rollout has moved the printer back from this version.',
   below_min_upgrade_version: 'The printer runs a version that is too old to go to it in one step.',
   up_to_date: 'The printer runs this version.',
   already_completed: 'It has updated this printer before.',

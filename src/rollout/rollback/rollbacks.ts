@@ -1,0 +1,259 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditLog } from '../../audit/audit-log.js';
+import { actorName } from '../../common/actor.js';
+import { Clock } from '../../common/clock.js';
+import { Conflict, Invalid, NotFound } from '../../common/errors.js';
+import { versionKey } from '../../common/version.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+import type { Table } from '../../database/table.js';
+import type { Transaction } from '../../database/transaction.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import { FirmwareService } from '../../firmware/firmware.service.js';
+import { FleetTally } from '../../printer/fleet-tally.js';
+import type { RollbackGroup, RollbackTo } from '../domain/rollback-plan.js';
+import type { NewRollout } from '../rollout-draft.js';
+import { RolloutAdminService } from '../rollout-admin.service.js';
+import { RolloutRules } from '../rollout-rules.js';
+import { Rollout } from '../rollout.entity.js';
+import { Superseding } from '../rules/superseding.js';
+import { AffectedFleet } from './affected-printers.js';
+import type { RunningPrinters } from './affected-printers.js';
+import { MISSING_REASONS, RollbackCheck } from './rollback-check.js';
+import type { MissingBuild, RollbackPlan } from './rollback-check.js';
+import { Rollback } from './rollback.entity.js';
+
+/** What an operator asks for; versions are canonical. */
+export interface RollbackRequest {
+  version: string;
+  to: RollbackTo;
+  deprecate: boolean;
+}
+
+/** A rollback as it stands. */
+export interface RollbackState {
+  rollback: Rollback;
+  /** The rollouts that move printers back. */
+  rollouts: Rollout[];
+  /** The rollouts that it took back. */
+  takenBack: number[];
+  /** Who still runs the bad version. */
+  running: RunningPrinters;
+  /** True if this call has created it. */
+  created: boolean;
+}
+
+/** What a rollback would do. */
+export interface RollbackPreview extends RollbackPlan {
+  request: RollbackRequest;
+  running: RunningPrinters;
+  /** The rollouts of the version that would be cancelled, the newest first. */
+  cancels: Rollout[];
+  /** The rollback of the version that is there already; null if there is none. */
+  existing: Rollback | null;
+}
+
+/** Takes a version back: one act, which says what it does before it does it. */
+@Injectable()
+export class Rollbacks {
+  private readonly logger = new Logger('Rollback');
+  private readonly table: Table<Rollback>;
+  private readonly rolloutTable: Table<Rollout>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly fleet: AffectedFleet,
+    private readonly check: RollbackCheck,
+    private readonly rollouts: RolloutAdminService,
+    private readonly rules: RolloutRules,
+    private readonly superseding: Superseding,
+    private readonly firmware: FirmwareService,
+    private readonly tally: FleetTally,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(Rollback);
+    this.rolloutTable = database.table(Rollout);
+  }
+
+  /**
+   * Says what a rollback would do, and writes nothing.
+   *
+   * @throws NotFound if nothing is known of the version, Invalid if `to` is not older
+   */
+  async preview(request: RollbackRequest): Promise<RollbackPreview> {
+    this.refuseUseless(this.database.reader, request);
+    await this.look(request);
+    return this.database.snapshot(async (db) => {
+      const affected = await this.fleet.of(db, request.version);
+      const existing = this.open(db, request.version);
+      return {
+        ...this.check.plan(db, request.version, request.to, affected),
+        request,
+        running: await this.fleet.count(db, request.version),
+        cancels: existing === null ? this.toCancel(db, request.version) : [],
+        existing,
+      };
+    });
+  }
+
+  /**
+   * Rolls a version back: cancels every rollout of it, deprecates it, and creates a rollout for each version that printers go back to,
+   * all in one transaction. Connected printers are sent their update at once.
+   *
+   * @returns the rollback that is there already if it goes the same way
+   * @throws NotFound if nothing is known of the version, Invalid if `to` is not older, Conflict if an older binary is missing, or a
+   *   rollback to something else is there
+   */
+  async rollBack(request: RollbackRequest): Promise<RollbackState> {
+    this.refuseUseless(this.database.reader, request);
+    await this.look(request);
+    const { rollback, created } = await this.unitOfWork.run(async (tx) => {
+      const existing = this.open(tx.db, request.version);
+      if (existing === null) return { rollback: await this.act(tx, request), created: true };
+      if (existing.to === request.to) return { rollback: existing, created: false };
+      throw new Conflict(
+        `Firmware ${request.version} is being rolled back to ${existing.to} already, by ${this.named(tx.db, existing)}; cancel that first`,
+      );
+    });
+    return this.stateOf(this.database.reader, rollback, created);
+  }
+
+  /**
+   * The newest rollback of a version.
+   *
+   * @throws NotFound if it was never rolled back
+   */
+  async get(version: string): Promise<RollbackState> {
+    const rollback = this.newest(this.database.reader, version);
+    if (rollback === null) throw new NotFound(`Firmware ${version} was never rolled back`);
+    return this.stateOf(this.database.reader, rollback, false);
+  }
+
+  private async act(tx: Transaction, request: RollbackRequest): Promise<Rollback> {
+    const { version, to } = request;
+    const plan = this.check.plan(tx.db, version, to, await this.fleet.of(tx.db, version));
+    if (plan.missing.length > 0) throw new Conflict(inWords(version, plan.missing));
+    const before = this.rules.current(tx);
+    const row = {
+      version,
+      to,
+      rollouts: plan.groups.length,
+      createdBy: actorName(tx.actor),
+      createdAt: this.clock.now(),
+    };
+    const rollback = { ...row, id: await tx.insert(Rollback, row) };
+    const cancelled = this.toCancel(tx.db, version);
+    for (const rollout of cancelled) await this.rollouts.cancelIn(tx, rollout);
+    tx.db.run(TAKE_BACK, rollback.id, version);
+    if (request.deprecate) await this.firmware.deprecateIn(tx, version);
+    const created: Rollout[] = [];
+    for (const group of plan.groups) created.push(await this.begin(tx, rollback, group));
+    const after = this.rules.current(tx);
+    const changed = [...cancelled, ...created].flatMap(({ id }) => after.get(id) ?? before.get(id) ?? []);
+    await this.superseding.changed(tx, before, after, changed);
+    this.audit.record(tx, {
+      action: 'firmware.rollback',
+      subject: `firmware/${version}`,
+      before: null,
+      after: {
+        to,
+        deprecate: request.deprecate,
+        rollouts: created.map(({ id }) => id),
+        cancelled_rollouts: cancelled.map(({ id }) => id),
+      },
+    });
+    tx.afterCommit(() => this.logger.log(`Firmware ${version} is rolled back to ${to} by ${idsOf(created)}`));
+    return rollback;
+  }
+
+  private begin(tx: Transaction, rollback: Rollback, { version, cameFrom }: RollbackGroup): Promise<Rollout> {
+    const { version: bad, id: rollbackId } = rollback;
+    const wanted: NewRollout = {
+      version,
+      target: {
+        all: true,
+        userIds: null,
+        printerIds: null,
+        channels: null,
+        minVersion: bad,
+        maxVersion: bad,
+      },
+      type: 'immediate',
+      percentage: 100,
+      scheduledFor: null,
+      allowDowngrade: true,
+      name: `Roll back ${bad} to ${version}`,
+      note: null,
+    };
+    return this.rollouts.createIn(tx, wanted, { rollbackId, cameFrom });
+  }
+
+  /** What was damaged since the last look is found before the transaction, which must not wait for the disk. */
+  private async look({ version, to }: RollbackRequest): Promise<void> {
+    const db = this.database.reader;
+    await this.check.look(db, this.check.plan(db, version, to, await this.fleet.of(db, version)));
+  }
+
+  private refuseUseless(db: Statements, { version, to }: RollbackRequest): void {
+    const isKnown =
+      this.firmware.ofVersions(db, [version]).size > 0 ||
+      this.tally.running(db, versionKey(version)) > 0 ||
+      this.rolloutTable.find(db, 'WHERE firmware_version = ? LIMIT 1', version) !== null;
+    if (!isKnown) throw new NotFound('Firmware version not found');
+    if (to !== 'previous' && versionKey(to) >= versionKey(version))
+      throw Invalid.field('to', to, `to must be a version below ${version}, or previous`);
+  }
+
+  /** The rollouts of a version that a rollback cancels, and what is left of an earlier rollback of it; the newest first. */
+  private toCancel(db: Statements, version: string): Rollout[] {
+    return this.rolloutTable.select(db, TO_CANCEL, version, version);
+  }
+
+  /** The newest rollback of a version if all of it still holds. */
+  private open(db: Statements, version: string): Rollback | null {
+    const rollback = this.newest(db, version);
+    if (rollback === null) return null;
+    const rollouts = this.rolloutsOf(db, rollback);
+    const holds =
+      rollouts.length === rollback.rollouts && rollouts.every(({ status }) => status !== 'cancelled');
+    return holds ? rollback : null;
+  }
+
+  private newest(db: Statements, version: string): Rollback | null {
+    return this.table.find(db, 'WHERE firmware_version = ? ORDER BY id DESC LIMIT 1', version);
+  }
+
+  private rolloutsOf(db: Statements, { id }: Rollback): Rollout[] {
+    return this.rolloutTable.select(db, 'WHERE rollback_id = ? ORDER BY id', id);
+  }
+
+  private named(db: Statements, rollback: Rollback): string {
+    return idsOf(this.rolloutsOf(db, rollback));
+  }
+
+  private async stateOf(db: Statements, rollback: Rollback, created: boolean): Promise<RollbackState> {
+    const running = await this.fleet.count(db, rollback.version);
+    const takenBack = db.allValues(TAKEN_BACK, rollback.id).map(([id]) => Number(id));
+    return { rollback, rollouts: this.rolloutsOf(db, rollback), takenBack, running, created };
+  }
+}
+
+const TO_CANCEL = `WHERE status <> 'cancelled' AND (firmware_version = ?
+  OR rollback_id IN (SELECT id FROM rollback WHERE firmware_version = ?)) ORDER BY id DESC`;
+const TAKE_BACK = `UPDATE rollout SET taken_back_by = ? WHERE firmware_version = ? AND taken_back_by IS NULL`;
+const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
+
+function idsOf(rollouts: readonly Rollout[]): string {
+  return `rollout ${rollouts.map(({ id }) => id).join(', ')}`;
+}
+
+function inWords(version: string, missing: readonly MissingBuild[]): string {
+  const list = missing.map((one) => {
+    const board = one.platform === null ? '' : ` for ${one.platform}`;
+    const what = one.version === null ? '' : `${one.version}${board}: `;
+    return `${what}${MISSING_REASONS[one.reason]} (${one.printers} printers)`;
+  });
+  return `Firmware ${version} cannot be rolled back: ${list.join('; ')}`;
+}

@@ -1,0 +1,377 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AuditListResponse } from '../src/audit/audit.dto.js';
+import type { RollbackPreviewResponse, RollbackResponse } from '../src/rollout/rollback/rollback.dto.js';
+import type { DecisionResponse } from '../src/rollout/printer-decision.dto.js';
+import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
+import { eventually } from './support/eventually.js';
+import {
+  connected,
+  counts,
+  details,
+  expectStatus,
+  handled,
+  patch,
+  roll,
+  rollout,
+  upload,
+} from './support/factories.js';
+import { TestServer } from './support/server.js';
+import type { Answer } from './support/server.js';
+
+describe('Going back to an older version', () => {
+  let server: TestServer;
+  const printers: VirtualPrinter[] = [];
+
+  beforeEach(async () => {
+    server = await TestServer.start();
+    for (const version of ['1.4.0', '1.5.0', '1.6.0']) await upload(server, version);
+  });
+  afterEach(async () => {
+    await Promise.all(printers.splice(0).map((one) => one.stop()));
+    await server.stop();
+  });
+
+  async function online(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
+    const one = await connected(server, options);
+    printers.push(one);
+    return one;
+  }
+
+  async function allRun(version: string): Promise<void> {
+    await eventually(`all run ${version}`, () =>
+      printers.every((one) => one.version === version && one.subscribed),
+    );
+    await Promise.all(printers.map(handled));
+  }
+
+  /** Why each rollout has nothing for a printer, by the number of the rollout. */
+  async function refusals(one: VirtualPrinter): Promise<Record<number, string | null>> {
+    const path = `/api/printers/${one.options.uuid}/decision`;
+    const { rollouts } = (await server.request<DecisionResponse>('GET', path)).body;
+    return Object.fromEntries(rollouts.map(({ rollout_id, reason }) => [rollout_id, reason]));
+  }
+
+  it('holds although another rollout of the bad version is still active', async () => {
+    await Promise.all(Array.from({ length: 12 }, () => online()));
+    const first = await roll(server, '1.5.0', { target: { channels: ['stable'] } });
+    await allRun('1.5.0');
+    const second = await roll(server, '1.5.0');
+    // The guide's two steps.
+    await patch(server, first.id, { status: 'cancelled' });
+    const back = await roll(server, '1.4.0', { target: { channels: ['stable'] } });
+    await allRun('1.4.0');
+    await sleep(300);
+    await allRun('1.4.0');
+    expect(await counts(server, back.id)).toEqual([0, 0, 12, 0, 0]);
+    expect(await counts(server, second.id)).toEqual([0, 0, 0, 0, 0]);
+    expect(await refusals(printers[0]!)).toMatchObject({ [second.id]: 'rolled_back' });
+    const late = await online();
+    await eventually('a printer that never ran it is sent it', () => late.version === '1.5.0');
+  });
+
+  it('is forgotten by a newer rollout of that version', async () => {
+    const one = await online();
+    const bad = await roll(server, '1.5.0');
+    await allRun('1.5.0');
+    await patch(server, bad.id, { status: 'cancelled' });
+    await roll(server, '1.4.0');
+    await allRun('1.4.0');
+    await roll(server, '1.5.0');
+    await allRun('1.5.0');
+    expect(await details(server, one.options.uuid)).toMatchObject({ firmware_version: '1.5.0' });
+  });
+
+  it('is never the work of an older rollout than the newest that names the printer', async () => {
+    const old = await roll(server, '1.4.0', { allow_downgrade: true });
+    const newer = await roll(server, '1.6.0', { target: { channels: ['beta'] } });
+    const one = await online({ version: '1.6.0', channel: 'beta' });
+    await sleep(100);
+    await handled(one);
+    expect(one.orders).toEqual([]);
+    expect(await refusals(one)).toMatchObject({ [old.id]: 'superseded', [newer.id]: 'up_to_date' });
+    expect(await counts(server, old.id)).toEqual([0, 0, 0, 0, 0]);
+    // A printer that the newer one does not name is still moved.
+    const other = await online({ version: '1.6.0' });
+    await eventually('the other one is moved', () => other.version === '1.4.0' && other.subscribed);
+    // The older one holds again once the newer is cancelled.
+    await patch(server, newer.id, { status: 'cancelled' });
+    await allRun('1.4.0');
+    expect(await counts(server, old.id)).toEqual([0, 0, 2, 0, 0]);
+  });
+
+  it.each([
+    ['a list of printers', (one: VirtualPrinter) => ({ printer_ids: [one.options.uuid] })],
+    ['its user', (one: VirtualPrinter) => ({ user_ids: [one.options.userId] })],
+    ['its channel', () => ({ channels: ['beta'] })],
+  ])('counts exactly whom a newer rollout names by %s', async (_how, target) => {
+    const one = await online({ version: '1.6.0', channel: 'beta', behaviour: 'hang' });
+    await online({ version: '1.6.0', behaviour: 'hang' });
+    const old = await roll(server, '1.4.0', {
+      allow_downgrade: true,
+      rollout_type: 'gradual',
+      rollout_percentage: 0,
+    });
+    expect(await counts(server, old.id)).toEqual([2, 0, 0, 0, 0]);
+    const newer = await roll(server, '1.6.0', { target: target(one) });
+    expect(await counts(server, old.id)).toEqual([1, 0, 0, 0, 0]);
+    const waiting = await roll(server, '1.6.0', {
+      rollout_type: 'scheduled',
+      scheduled_for: '2200-01-01T00:00:00Z',
+    });
+    expect(await counts(server, old.id)).toEqual([1, 0, 0, 0, 0]);
+    await patch(server, waiting.id, { status: 'active' });
+    expect(await counts(server, old.id)).toEqual([0, 0, 0, 0, 0]);
+    await server.request('DELETE', `/api/rollouts/${waiting.id}`);
+    expect(await counts(server, old.id)).toEqual([1, 0, 0, 0, 0]);
+    await server.request('PATCH', '/api/firmware/1.4.0', { release_notes: 'x' });
+    expect(await counts(server, old.id)).toEqual([1, 0, 0, 0, 0]);
+    await patch(server, newer.id, { status: 'cancelled' });
+    expect(await counts(server, old.id)).toEqual([2, 0, 0, 0, 0]);
+  });
+});
+
+describe('Rolling a version back', () => {
+  let server: TestServer;
+  const printers: VirtualPrinter[] = [];
+
+  beforeEach(async () => {
+    server = await TestServer.start();
+    for (const version of ['1.3.0', '1.4.0', '1.5.0', '1.6.0']) await upload(server, version);
+  });
+  afterEach(async () => {
+    await Promise.all(printers.splice(0).map((one) => one.stop()));
+    await server.stop();
+  });
+
+  async function online(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
+    const one = await connected(server, options);
+    printers.push(one);
+    return one;
+  }
+
+  async function runs(version: string, some: readonly VirtualPrinter[]): Promise<void> {
+    await eventually(`${some.length} printers run ${version}`, () =>
+      some.every((one) => one.version === version && one.subscribed),
+    );
+    await Promise.all(some.map(handled));
+  }
+
+  const preview = async (version: string, body: object): Promise<RollbackPreviewResponse> => {
+    const path = `/api/firmware/${version}/rollback/preview`;
+    return expectStatus(await server.request<RollbackPreviewResponse>('POST', path, body), 200);
+  };
+  const rollBack = (version: string, body: object): Promise<Answer<RollbackResponse>> =>
+    server.request<RollbackResponse>('POST', `/api/firmware/${version}/rollback`, body);
+  const state = async (version: string): Promise<RollbackResponse> =>
+    expectStatus(await server.request<RollbackResponse>('GET', `/api/firmware/${version}/rollback`), 200);
+
+  it('takes every printer to what it ran before, keeps it there, and says how far it is', async () => {
+    const old = await Promise.all([1, 2, 3].map(() => online({ version: '1.3.0' })));
+    const usual = await Promise.all([1, 2, 3, 4].map(() => online({ version: '1.4.0', channel: 'beta' })));
+    const bystander = await online({ version: '1.6.0' });
+    const first = await roll(server, '1.5.0', { target: { channels: ['stable'] } });
+    const second = await roll(server, '1.5.0', { target: { channels: ['beta'] } });
+    await runs('1.5.0', [...old, ...usual]);
+    // One has never run anything else, one is offline, and one has its update under way.
+    const fresh = await online({ version: '1.5.0' });
+    await usual[0]!.stop();
+    const slow = await online({ version: '1.4.0', behaviour: 'hang' });
+    await eventually('its update is under way', () => slow.orders.length === 1);
+
+    const before = await preview('1.5.0', { to: 'previous' });
+    expect(before).toEqual({
+      firmware_version: '1.5.0',
+      to: 'previous',
+      printers: 8,
+      online: 7,
+      offline: 1,
+      under_way: 1,
+      by_version: [
+        { firmware_version: '1.4.0', printers: 5, online: 4, offline: 1, under_way: 1, unknown: 1 },
+        { firmware_version: '1.3.0', printers: 3, online: 3, offline: 0, under_way: 0, unknown: 0 },
+      ],
+      cancels: [
+        { id: second.id, name: null, status: expect.any(String) as unknown },
+        { id: first.id, name: null, status: 'active' },
+      ],
+      deprecates: true,
+      missing: [],
+      rollback_id: null,
+    });
+    expect((await server.request('GET', '/api/firmware/1.5.0/rollback')).status).toBe(404);
+
+    const back = expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+    expect(back).toMatchObject({ status: 'active', to: 'previous', rolls_back: [first.id, second.id] });
+    const [to14, to13] = back.rollouts;
+    expect([to14!.firmware_version, to13!.firmware_version]).toEqual(['1.4.0', '1.3.0']);
+    expect(to13).toMatchObject({
+      allow_downgrade: true,
+      min_version: '1.5.0',
+      max_version: '1.5.0',
+      created_by: 'local',
+      rolls_back: { firmware_version: '1.5.0', rollout_ids: [first.id, second.id], ran_before: ['1.3.0'] },
+    });
+    await runs('1.3.0', old);
+    await runs('1.4.0', [...usual.slice(1), fresh]);
+    expect(bystander.orders).toEqual([]);
+    expect((await server.request('GET', '/api/firmware/1.5.0')).body.deprecated_at).not.toBeNull();
+    for (const { id } of [first, second])
+      expect(await rollout(server, id)).toMatchObject({
+        status: 'cancelled',
+        rolled_back_by: [to14!.id, to13!.id],
+      });
+
+    const metrics = (await server.request<string>('GET', '/metrics')).body;
+    expect(metrics).toContain('paperminder_rollback_printers{version="1.5.0"} 1');
+    expect(await state('1.5.0')).toMatchObject({
+      status: 'active',
+      printers: 1,
+      online: 0,
+      offline: 1,
+      under_way: 1,
+    });
+    // The one whose update was under way comes back with it, and so does the one that was offline.
+    await slow.stop();
+    const late = await online({ ...slow.options, behaviour: 'update', version: '1.5.0' });
+    usual[0]!.start();
+    await runs('1.4.0', [late, usual[0]!]);
+    await eventually('it is completed', async () => (await state('1.5.0')).status === 'completed');
+    expect(await state('1.5.0')).toMatchObject({ printers: 0, under_way: 0 });
+    expect(await counts(server, to14!.id)).toEqual([0, 0, 6, 0, 0]);
+    expect(await counts(server, to13!.id)).toEqual([0, 0, 3, 0, 0]);
+  }, 60_000);
+
+  it('goes ahead of a rollout of a higher version, and is not superseded by a newer one', async () => {
+    const one = await online({ version: '1.4.0', behaviour: 'hang' });
+    await roll(server, '1.5.0');
+    await one.stop();
+    await roll(server, '1.6.0', { rollout_type: 'gradual', rollout_percentage: 0 });
+    const back = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
+    const newer = await roll(server, '1.6.0');
+    const bad = await online({ ...one.options, version: '1.5.0', behaviour: 'hang' });
+    await eventually('it is sent 1.4.0', () => bad.orders.length === 1);
+    expect(bad.orders[0]!.version).toBe('1.4.0');
+    expect(await counts(server, back.rollouts[0]!.id)).toEqual([0, 1, 0, 0, 0]);
+    expect(await counts(server, newer.id)).toEqual([1, 0, 0, 0, 0]);
+  });
+
+  it('is not completed while a printer that failed or declined still runs the version', async () => {
+    const one = await online({ version: '1.5.0', behaviour: 'fail' });
+    const back = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
+    const { id } = back.rollouts[0]!;
+    await eventually('its update has failed', async () => (await counts(server, id))[3] === 1);
+    expect(await rollout(server, id)).toMatchObject({ status: 'active', pending_count: 0 });
+    expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
+    await one.stop();
+    const mended = await online({ ...one.options, version: '1.6.0' });
+    await handled(mended);
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0 });
+    // It comes back with it, and the rollback is there.
+    await mended.stop();
+    await online({ ...one.options, version: '1.5.0' });
+    expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
+  });
+
+  it('answers the rollback that is there, refuses another one, and the version itself', async () => {
+    await online({ version: '1.5.0', behaviour: 'hang' });
+    const first = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
+    const again = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 200);
+    expect(again.id).toBe(first.id);
+    expect(await preview('1.5.0', { to: '1.4.0' })).toMatchObject({ rollback_id: first.id, cancels: [] });
+    const id = first.rollouts[0]!.id;
+    expect((await rollBack('1.5.0', { to: '1.3.0' })).body).toMatchObject({
+      status: 409,
+      detail: `Firmware 1.5.0 is being rolled back to 1.4.0 already, by rollout ${id}; cancel that first`,
+    });
+    await server.request('PATCH', '/api/firmware/1.5.0', { deprecated: false });
+    const wanted = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
+    expect((await server.request('POST', '/api/rollouts', wanted)).body).toMatchObject({
+      status: 409,
+      detail: `Firmware 1.5.0 is being rolled back by rollout ${id}; cancel that first`,
+    });
+    await patch(server, id, { status: 'cancelled' });
+    expect(await state('1.5.0')).toMatchObject({ status: 'cancelled' });
+    expect(expectStatus(await rollBack('1.5.0', { to: '1.3.0' }), 201).id).not.toBe(first.id);
+  });
+
+  it('creates one rollback, whoever asks at the same time', async () => {
+    await online({ version: '1.5.0', behaviour: 'hang' });
+    const answers = await Promise.all([1, 2, 3, 4].map(() => rollBack('1.5.0', { to: 'previous' })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201]);
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+  });
+
+  it('is refused with the list of what is missing, and changes nothing then', async () => {
+    await server.request('DELETE', '/api/firmware/1.3.0');
+    await upload(server, '1.3.0', { platform: 'esp8266' });
+    await server.request('PATCH', '/api/firmware/1.4.0', { deprecated: true });
+    const fleet = [
+      await online({ version: '1.3.0', platform: 'esp32' }),
+      await online({ version: '1.3.0', platform: 'esp8266' }),
+      await online({ version: '1.4.0' }),
+      await online({ version: '1.2.0' }),
+    ];
+    const bad = await roll(server, '1.5.0');
+    await runs('1.5.0', fleet);
+    const { missing } = await preview('1.5.0', { to: 'previous' });
+    expect(
+      missing.map(({ firmware_version, platform, reason, printers: count }) => [
+        firmware_version,
+        platform,
+        reason,
+        count,
+      ]),
+    ).toEqual([
+      ['1.4.0', null, 'deprecated', 1],
+      ['1.3.0', 'esp32', 'no_build_for_platform', 1],
+      ['1.2.0', null, 'no_firmware', 1],
+    ]);
+    const refused = await rollBack('1.5.0', { to: 'previous' });
+    expect(refused.status).toBe(409);
+    expect(refused.body).toMatchObject({ detail: expect.stringContaining('1.3.0 for esp32') as unknown });
+    expect(await rollout(server, bad.id)).toMatchObject({ status: 'completed', rolled_back_by: [] });
+    expect((await server.request('GET', '/api/firmware/1.5.0')).body.deprecated_at).toBeNull();
+  });
+
+  it('is refused while an older image is damaged on the disk', async () => {
+    const { sha256_checksum: sha256 } = (await server.request('GET', '/api/firmware/1.4.0')).body;
+    await online({ version: '1.5.0', behaviour: 'hang' });
+    await writeFile(join(server.uploads, String(sha256)), 'damaged');
+    expect((await preview('1.5.0', { to: '1.4.0' })).missing).toMatchObject([{ reason: 'image_damaged' }]);
+    expect((await rollBack('1.5.0', { to: '1.4.0' })).status).toBe(409);
+  });
+
+  it.each([
+    ['a version that nobody knows', '9.9.9', { to: 'previous' }, 404],
+    ['a newer version to go to', '1.5.0', { to: '1.6.0' }, 400],
+    ['the version itself to go to', '1.5.0', { to: '1.5.0' }, 400],
+    ['no version to go to', '1.5.0', {}, 400],
+    ['something that is no version', '1.5.0', { to: 'older' }, 400],
+  ])('is refused for %s', async (_what, version, body, status) => {
+    expect((await rollBack(version, body)).status).toBe(status);
+    const path = `/api/firmware/${version}/rollback/preview`;
+    expect((await server.request('POST', path, body)).status).toBe(status);
+  });
+
+  it('survives a restart, and stands in the audit log', async () => {
+    const one = await online({ version: '1.5.0', behaviour: 'hang' });
+    await one.stop();
+    const back = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
+    await server.restart();
+    expect(await state('1.5.0')).toMatchObject({ id: back.id, printers: 1, offline: 1 });
+    const { entries } = (
+      await server.request<AuditListResponse>('GET', '/api/audit?action=firmware.rollback')
+    ).body;
+    expect(entries).toMatchObject([
+      {
+        subject: 'firmware/1.5.0',
+        after: { to: '1.4.0', deprecate: true, rollouts: [back.rollouts[0]!.id], cancelled_rollouts: [] },
+      },
+    ]);
+    await online({ ...one.options, behaviour: 'update' });
+    await runs('1.4.0', [printers.at(-1)!]);
+  });
+});
