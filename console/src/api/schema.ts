@@ -203,6 +203,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/firmware/{version}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the newest rollback of a version, and who still runs it */
+        get: operations["getRollback"];
+        put?: never;
+        /**
+         * Roll a version back
+         * @description In one transaction: cancels every rollout of the version, deprecates it, and creates a rollout for each version that printers go back to. These name exactly the printers that run the version, or come back with it, and go ahead of everything else. Answers 200 with the rollback that is there already if it goes the same way.
+         */
+        post: operations["rollBackFirmware"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/firmware/{version}/rollback/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what rolling a version back would do
+         * @description Takes what the rollback takes, and changes nothing. What would refuse it stands in `missing`.
+         */
+        post: operations["previewRollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rollouts": {
         parameters: {
             query?: never;
@@ -239,7 +280,7 @@ export interface paths {
         delete: operations["RolloutController_remove"];
         options?: never;
         head?: never;
-        /** Pause, resume, cancel, or change the percentage */
+        /** Pause, resume, cancel, or change the percentage, the name or the note */
         patch: operations["RolloutController_change"];
         trace?: never;
     };
@@ -968,6 +1009,289 @@ export interface components {
              */
             to: "stable" | "beta" | "canary";
         };
+        RollbackDto: {
+            /**
+             * @description `previous`: what each printer ran before; or one older version for all
+             * @example previous
+             */
+            to: string;
+            /**
+             * @description Deprecates the version, so that it is offered to nobody any more
+             * @default true
+             * @example true
+             */
+            deprecate?: boolean;
+        };
+        TargetResponse: {
+            /** @example false */
+            all: boolean;
+            /** @example null */
+            user_ids: string[] | null;
+            /** @example null */
+            printer_ids: string[] | null;
+            /**
+             * @example [
+             *       "stable"
+             *     ]
+             */
+            channels: ("stable" | "beta" | "canary")[] | null;
+            /** @example 1.0.0 */
+            min_version: string | null;
+            /** @example null */
+            max_version: string | null;
+        };
+        RollsBackResponse: {
+            /**
+             * @description The version that its printers leave
+             * @example 1.5.0
+             */
+            firmware_version: string;
+            /**
+             * @description The rollouts of that version
+             * @example [
+             *       41
+             *     ]
+             */
+            rollout_ids: number[];
+            /**
+             * @description Only printers that ran one of these versions before; null if that does not narrow it
+             * @example [
+             *       "1.4.0"
+             *     ]
+             */
+            ran_before: string[] | null;
+            /**
+             * @description Only printers that ran none of these versions before, those of unknown past included
+             * @example null
+             */
+            ran_none_of: string[] | null;
+        };
+        RolloutResponse: {
+            /** @example 42 */
+            id: number;
+            /** @example 1.5.0 */
+            firmware_version: string;
+            /**
+             * @description Another one once its row is deleted and another channel has the same build; else null
+             * @example 15
+             */
+            firmware_version_id: number | null;
+            target: components["schemas"]["TargetResponse"];
+            /** @example false */
+            target_all: boolean;
+            /**
+             * @description JSON text
+             * @example null
+             */
+            target_user_ids: string | null;
+            /**
+             * @description JSON text
+             * @example null
+             */
+            target_printer_ids: string | null;
+            /**
+             * @description JSON text
+             * @example ["stable"]
+             */
+            target_channels: string | null;
+            /** @example 1.0.0 */
+            min_version: string | null;
+            /** @example null */
+            max_version: string | null;
+            /**
+             * @example gradual
+             * @enum {string}
+             */
+            rollout_type: "immediate" | "gradual" | "scheduled";
+            /** @example 20 */
+            rollout_percentage: number;
+            /**
+             * Format: date-time
+             * @example null
+             */
+            scheduled_for: string | null;
+            /** @example false */
+            allow_downgrade: boolean;
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:00:00.000Z
+             */
+            created_at: string;
+            /** @example October, first floor */
+            name: string | null;
+            /** @example null */
+            note: string | null;
+            /**
+             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout
+             * @example ci
+             */
+            created_by: string | null;
+            /** @description Set if it is part of a rollback: what it takes back */
+            rolls_back: components["schemas"]["RollsBackResponse"] | null;
+            /**
+             * @description The rollouts that move its printers back, once its version was rolled back
+             * @example []
+             */
+            rolled_back_by: number[];
+            /** @example 150 */
+            total_targets: number;
+            /**
+             * @description Targets that were sent nothing: offline, or not in the percentage yet
+             * @example 113
+             */
+            pending_count: number;
+            /** @example 0 */
+            in_progress_count: number;
+            /** @example 30 */
+            completed_count: number;
+            /** @example 2 */
+            failed_count: number;
+            /** @example 5 */
+            declined_count: number;
+        };
+        RollbackResponse: {
+            /** @example 7 */
+            id: number;
+            /** @example 1.5.0 */
+            firmware_version: string;
+            /** @example previous */
+            to: string;
+            /**
+             * @description `completed` once no printer runs the version any more; `cancelled` if its rollouts were cancelled or deleted
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "completed" | "cancelled";
+            /**
+             * @description Printers that still run the version
+             * @example 28
+             */
+            printers: number;
+            /** @example 0 */
+            online: number;
+            /** @example 28 */
+            offline: number;
+            /**
+             * @description More printers, whose update to it is under way
+             * @example 0
+             */
+            under_way: number;
+            /** @description The rollouts that move printers back */
+            rollouts: components["schemas"]["RolloutResponse"][];
+            /**
+             * @description The rollouts that it took back
+             * @example [
+             *       41
+             *     ]
+             */
+            rolls_back: number[];
+            /** @example ci */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:00:00.000Z
+             */
+            created_at: string;
+        };
+        RollbackGroupResponse: {
+            /**
+             * @description The version that they go back to
+             * @example 1.4.0
+             */
+            firmware_version: string;
+            /**
+             * @description Printers that run the bad version
+             * @example 170
+             */
+            printers: number;
+            /** @example 150 */
+            online: number;
+            /** @example 20 */
+            offline: number;
+            /**
+             * @description More printers, whose update to the bad version is under way: moved back if they come with it
+             * @example 3
+             */
+            under_way: number;
+            /**
+             * @description How many of these have no known older version before: with `previous`, they go where most of the others go
+             * @example 2
+             */
+            unknown: number;
+        };
+        CancelledRolloutResponse: {
+            /** @example 41 */
+            id: number;
+            /** @example October, first floor */
+            name: string | null;
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
+        };
+        MissingBuildResponse: {
+            /** @example 1.4.0 */
+            firmware_version: string | null;
+            /**
+             * @description null: not one board
+             * @example esp32
+             */
+            platform: string | null;
+            /**
+             * @example no_build_for_platform
+             * @enum {string}
+             */
+            reason: "no_older_version" | "no_firmware" | "no_build_for_platform" | "deprecated" | "unsigned" | "image_damaged" | "rolled_back";
+            /**
+             * @description The reason in words
+             * @example The version has no build for the board of these printers.
+             */
+            description: string;
+            /** @example 12 */
+            printers: number;
+        };
+        RollbackPreviewResponse: {
+            /** @example 1.5.0 */
+            firmware_version: string;
+            /** @example previous */
+            to: string;
+            /**
+             * @description Printers that run the version
+             * @example 178
+             */
+            printers: number;
+            /** @example 150 */
+            online: number;
+            /** @example 28 */
+            offline: number;
+            /**
+             * @description More printers, whose update to it is under way
+             * @example 3
+             */
+            under_way: number;
+            /** @description The highest version first */
+            by_version: components["schemas"]["RollbackGroupResponse"][];
+            /** @description The newest first */
+            cancels: components["schemas"]["CancelledRolloutResponse"][];
+            /**
+             * @description The version would be deprecated
+             * @example true
+             */
+            deprecates: boolean;
+            /** @description Why it would be refused; empty if it would not */
+            missing: components["schemas"]["MissingBuildResponse"][];
+            /**
+             * @description The rollback of the version that is there already
+             * @example null
+             */
+            rollback_id: number | null;
+        };
         TargetDto: {
             /**
              * @description Every printer
@@ -1028,96 +1352,16 @@ export interface components {
              * @example false
              */
             allow_downgrade?: boolean | null;
-        };
-        TargetResponse: {
-            /** @example false */
-            all: boolean;
-            /** @example null */
-            user_ids: string[] | null;
-            /** @example null */
-            printer_ids: string[] | null;
             /**
-             * @example [
-             *       "stable"
-             *     ]
+             * @description What operators call it; empty or null for none
+             * @example October, first floor
              */
-            channels: ("stable" | "beta" | "canary")[] | null;
-            /** @example 1.0.0 */
-            min_version: string | null;
-            /** @example null */
-            max_version: string | null;
-        };
-        RolloutResponse: {
-            /** @example 42 */
-            id: number;
-            /** @example 1.5.0 */
-            firmware_version: string;
+            name?: string | null;
             /**
-             * @description Another one once its row is deleted and another channel has the same build; else null
-             * @example 15
+             * @description Empty or null for none
+             * @example Watch the esp32 boards
              */
-            firmware_version_id: number | null;
-            target: components["schemas"]["TargetResponse"];
-            /** @example false */
-            target_all: boolean;
-            /**
-             * @description JSON text
-             * @example null
-             */
-            target_user_ids: string | null;
-            /**
-             * @description JSON text
-             * @example null
-             */
-            target_printer_ids: string | null;
-            /**
-             * @description JSON text
-             * @example ["stable"]
-             */
-            target_channels: string | null;
-            /** @example 1.0.0 */
-            min_version: string | null;
-            /** @example null */
-            max_version: string | null;
-            /**
-             * @example gradual
-             * @enum {string}
-             */
-            rollout_type: "immediate" | "gradual" | "scheduled";
-            /** @example 20 */
-            rollout_percentage: number;
-            /**
-             * Format: date-time
-             * @example null
-             */
-            scheduled_for: string | null;
-            /** @example false */
-            allow_downgrade: boolean;
-            /**
-             * @example active
-             * @enum {string}
-             */
-            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
-            /**
-             * Format: date-time
-             * @example 2025-01-15T10:00:00.000Z
-             */
-            created_at: string;
-            /** @example 150 */
-            total_targets: number;
-            /**
-             * @description Targets that were sent nothing: offline, or not in the percentage yet
-             * @example 113
-             */
-            pending_count: number;
-            /** @example 0 */
-            in_progress_count: number;
-            /** @example 30 */
-            completed_count: number;
-            /** @example 2 */
-            failed_count: number;
-            /** @example 5 */
-            declined_count: number;
+            note?: string | null;
         };
         RolloutListResponse: {
             /** @description The newest first */
@@ -1140,6 +1384,16 @@ export interface components {
              * @example 50
              */
             rollout_percentage?: number;
+            /**
+             * @description What operators call it; empty or null for none
+             * @example October, first floor
+             */
+            name?: string | null;
+            /**
+             * @description Empty or null for none
+             * @example Watch the esp32 boards
+             */
+            note?: string | null;
         };
         MatchingVersionResponse: {
             /** @example 1.4.0 */
@@ -1154,7 +1408,7 @@ export interface components {
              * @example not_targeted
              * @enum {string}
              */
-            reason: "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "up_to_date" | "downgrade_not_allowed" | "below_min_upgrade_version";
+            reason: "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "up_to_date" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version";
             /**
              * @description The reason in words
              * @example The target names other users, printers or channels.
@@ -1168,7 +1422,7 @@ export interface components {
              * @example offline
              * @enum {string}
              */
-            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
             /**
              * @description The reason in words
              * @example The printer is not connected; what it gets is decided when it connects.
@@ -1414,7 +1668,7 @@ export interface components {
              * @example not_in_percentage
              * @enum {string|null}
              */
-            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
             /**
              * @description The reason in words
              * @example The bucket of the printer is not below the percentage of the rollout.
@@ -1459,7 +1713,7 @@ export interface components {
              * @example not_in_percentage
              * @enum {string|null}
              */
-            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
             /**
              * @description The reason in words
              * @example The bucket of the printer is not below the percentage of the rollout.
@@ -1633,7 +1887,7 @@ export interface components {
              * @example rollout.change
              * @enum {string}
              */
-            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
             /** @example rollout/3 */
             subject: string;
             /**
@@ -3737,6 +3991,402 @@ export interface operations {
                      *       "title": "Too Many Requests",
                      *       "status": 429,
                      *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollbackResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "version must be a semantic version such as 1.5.0 or 1.5.0-beta.2 (got \"x\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "version",
+                     *           "value": "x",
+                     *           "message": "version must be a semantic version such as 1.5.0 or 1.5.0-beta.2"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The version was never rolled back */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Firmware 1.5.0 was never rolled back"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollBackFirmware: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackDto"];
+            };
+        };
+        responses: {
+            /** @description It is being rolled back that way already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollbackResponse"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollbackResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "to must be a version below 1.5.0, or previous (got \"1.6.0\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "to",
+                     *           "value": "1.6.0",
+                     *           "message": "to must be a version below 1.5.0, or previous"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No firmware, no rollout and no printer has this version */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Firmware version not found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An older binary is missing, or the version is being rolled back to something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "Firmware 1.5.0 cannot be rolled back: 1.4.0 for esp32: The version has no build for the board of these printers. (12 printers)"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewRollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackDto"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RollbackPreviewResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "to must be a version below 1.5.0, or previous (got \"1.6.0\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "to",
+                     *           "value": "1.6.0",
+                     *           "message": "to must be a version below 1.5.0, or previous"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No firmware, no rollout and no printer has this version */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Firmware version not found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such requests wait, or the server is stopping */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5961,7 +6611,7 @@ export interface operations {
     AuditController_list: {
         parameters: {
             query?: {
-                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
                 /** @description E.g. `rollout/3`, `firmware/1.5.0`, `printer/42`, `key/1` */
                 subject?: string;
                 /** @description Number of the key */
