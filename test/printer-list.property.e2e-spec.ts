@@ -8,7 +8,8 @@ import { FleetTally } from '../src/printer/fleet-tally.js';
 import { Presence } from '../src/printer/presence.js';
 import type { PrinterListResponse } from '../src/printer/printer-list.dto.js';
 import { Printer } from '../src/printer/printer.entity.js';
-import { expectStatus } from './support/factories.js';
+import { PrinterUpdate } from '../src/rollout/update.entity.js';
+import { expectStatus, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
 const USERS = ['550e8400-e29b-41d4-a716-446655440000', '660e8400-e29b-41d4-a716-446655440001'];
@@ -17,11 +18,29 @@ const PLATFORMS = ['esp8266', 'esp32'];
 const BEGINS = ['00000000-0000-4000', 'abcdef01-2345-4000', '12345678-9abc-4000'];
 const NOW = new Date('2025-01-01T00:00:00Z');
 
-type Row = Omit<Printer, 'id'> & { online: boolean };
+const PAST = ['none', 'failed', 'failed, then completed', 'failed, then retried'] as const;
+
+type Row = Omit<Printer, 'id'> & { online: boolean; past: (typeof PAST)[number] };
 type Query = Record<string, string>;
 
 // Letters of both cases, of more bytes and of more units, and those that mean something to SQL.
-const letter = fc.constantFrom('a', 'A', 'b', '1', '2', '%', ' ', 'ä', '\u{1F5A8}', '\uFFFD');
+const letter = fc.constantFrom(
+  'a',
+  'A',
+  'b',
+  '1',
+  '2',
+  '%',
+  '_',
+  '\\',
+  ' ',
+  'ä',
+  'Ä',
+  'Σ',
+  'ς',
+  '\u{1F5A8}',
+  '\uFFFD',
+);
 const name = fc.oneof(
   {
     weight: 9,
@@ -41,6 +60,7 @@ const row = fc
     blocked: fc.boolean(),
     hasProblems: fc.boolean(),
     online: fc.boolean(),
+    past: fc.constantFrom(...PAST),
   })
   .map(({ begin, ...rest }) => ({ begin, rest }));
 const fleets = fc.array(row, { maxLength: 60, size: 'max' }).map((drawn) =>
@@ -76,6 +96,8 @@ const filters = fc.record({
   auto_update: bool,
   blocked: bool,
   problems: bool,
+  failed: bool,
+  behind: bool,
 });
 // All filters at once would leave nobody.
 const FILTERS = [
@@ -87,6 +109,8 @@ const FILTERS = [
   'auto_update',
   'blocked',
   'problems',
+  'failed',
+  'behind',
 ] as const;
 const queries = fc
   .tuple(
@@ -117,10 +141,43 @@ type Known = Row & { id: number };
 /** A to Z as a to z, and nothing else. */
 const folded = (text: string): string => text.replace(/[A-Z]/g, (one) => one.toLowerCase());
 
+/** Without case, in every alphabet. */
+const caseless = (text: string): string => text.toLowerCase().replaceAll('ς', 'σ');
+
 function isFound(one: Known, text: string): boolean {
-  if (folded(one.name).startsWith(folded(text))) return true;
+  if (caseless(one.name).includes(caseless(text))) return true;
   if (/^\d+$/.test(text) && one.id === Number(text)) return true;
   return text.length >= 8 && one.uuid.startsWith(text.toLowerCase());
+}
+
+/** The one rollout is of 1.5.0, to the channel stable. */
+function isBehind({ updateChannel, firmwareVersion, autoUpdate, blocked }: Known): boolean {
+  const isOlder = firmwareVersion.startsWith('1.4') || firmwareVersion.startsWith('1.5.0-');
+  return updateChannel === 'stable' && isOlder && autoUpdate && !blocked;
+}
+
+/** What is on record of the updates of a printer. */
+function updatesOf({ id, past }: Known): Array<Omit<PrinterUpdate, 'id'>> {
+  const update: Omit<PrinterUpdate, 'id'> = {
+    rolloutId: 1,
+    printerId: id,
+    firmwareId: 1,
+    version: '1.5.0',
+    status: 'failed',
+    attempts: 1,
+    sendOnResume: false,
+    confirmed: false,
+    superseded: past === 'failed, then retried',
+    errorMessage: 'no space',
+    startedAt: NOW,
+    completedAt: NOW,
+    lastSignOfLife: NOW,
+    lastPercent: -1,
+    lastStatusMessage: null,
+  };
+  if (past === 'none') return [];
+  if (past !== 'failed, then completed') return [update];
+  return [update, { ...update, rolloutId: 2, status: 'completed', confirmed: true }];
 }
 
 function isMatch(one: Known, query: Query): boolean {
@@ -133,6 +190,8 @@ function isMatch(one: Known, query: Query): boolean {
     auto_update: String(one.autoUpdate),
     blocked: String(one.blocked),
     problems: String(one.hasProblems),
+    failed: String(one.past === 'failed'),
+    behind: String(isBehind(one)),
   };
   const filters = Object.entries(query).filter(([field]) => field in shown);
   if (!filters.every(([field, value]) => shown[field] === value)) return false;
@@ -155,6 +214,8 @@ describe('The pages of printers', () => {
 
   beforeAll(async () => {
     server = await TestServer.start();
+    await upload(server, '1.5.0');
+    await roll(server, '1.5.0', { target: { channels: ['stable'] } });
   });
   afterAll(() => server.stop());
 
@@ -162,8 +223,10 @@ describe('The pages of printers', () => {
     const presence = server.get(Presence);
     for (const id of presence.ids()) presence.disconnected(id);
     const table = server.get(Database).table(Printer);
+    const updates = server.get(Database).table(PrinterUpdate);
     const tally = server.get(FleetTally);
     return server.get(UnitOfWork).run(async (tx) => {
+      tx.db.run('DELETE FROM printer_update');
       tx.db.run('DELETE FROM printer');
       tx.db.run('DELETE FROM printer_tally');
       tx.db.run('DELETE FROM sqlite_sequence');
@@ -171,6 +234,7 @@ describe('The pages of printers', () => {
         const id = table.insert(tx.db, one);
         tally.move(tx.db, null, { ...one, id });
         if (one.online) presence.connected(id);
+        for (const update of updatesOf({ ...one, id })) updates.insert(tx.db, update);
         return { ...one, id };
       });
     });
@@ -229,6 +293,7 @@ describe('The pages of printers', () => {
       lastIp: null,
       createdAt: NOW,
       online: index % 4 === 0,
+      past: PAST[index % 60] ?? 'none',
     }));
     const fleet = await replaceFleet(rows);
     const limit = '2500';
@@ -248,6 +313,14 @@ describe('The pages of printers', () => {
       { problems: 'false', channel: 'beta' },
       { search: 'PAPER' },
       { search: 'p', order: 'desc', platform: 'esp8266' },
+      { search: '99' },
+      { search: 'MIND', online: 'false' },
+      { failed: 'true' },
+      { failed: 'true', sort: 'name', order: 'desc', online: 'false' },
+      { failed: 'false', platform: 'esp32', sort: 'name' },
+      { behind: 'true', online: 'true', sort: 'name' },
+      { behind: 'true', failed: 'false', user_id: USERS[1]! },
+      { behind: 'false', sort: 'firmware_version' },
       { search: 'printer 1', sort: 'id' },
       { search: '00000000', sort: 'name' },
       { search: '00000000', online: 'false', user_id: USERS[1]! },

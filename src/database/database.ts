@@ -11,6 +11,7 @@ import { DataLock } from './data-lock.js';
 import { DataPresence } from './data-presence.js';
 import { Statements } from './statements.js';
 import { Table } from './table.js';
+import { addTextContains } from './text-contains.js';
 
 // What waits keeps what was asked: a list of targets may be a megabyte.
 const MAX_WAITING = 100;
@@ -126,6 +127,7 @@ export const CACHE_KIB = 32 * 1024;
 function openForReading(path: string): SqliteDatabase.Database {
   const connection = new SqliteDatabase(path, { readonly: true });
   connection.pragma(`cache_size = -${CACHE_KIB}`);
+  addTextContains(connection);
   return connection;
 }
 

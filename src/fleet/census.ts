@@ -11,7 +11,7 @@ import { TARGET_PROPERTIES } from '../printer/printer.service.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import { RolloutRules } from '../rollout/rollout-rules.js';
 import type { RuleSet } from '../rollout/rule-set.js';
-import { standingOf } from './standing.js';
+import { standingIn } from './standing.js';
 import type { Standing } from './standing.js';
 
 /** The printers of one version; each counts once. */
@@ -167,19 +167,15 @@ class Counter {
   }
 
   private standing(printer: TargetPrinter, rules: RuleSet): Standing {
-    if (this.remembered === null) return judge(printer, rules);
+    if (this.remembered === null) return standingIn(printer, rules);
     const kind = kindOf(printer);
     let standing = this.remembered.get(kind);
     if (standing === undefined) {
-      standing = judge(printer, rules);
+      standing = standingIn(printer, rules);
       this.remembered.set(kind, standing);
     }
     return standing;
   }
-}
-
-function judge(printer: TargetPrinter, rules: RuleSet): Standing {
-  return standingOf(rules.factsOf(printer), rules.rules);
 }
 
 /** True for a rule that tells printers of one kind apart: by their names, or by chance. */

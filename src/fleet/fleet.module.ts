@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { PrinterModule } from '../printer/printer.module.js';
 import { RolloutModule } from '../rollout/rollout.module.js';
+import { BehindPrinters } from './behind-printers.js';
 import { Census } from './census.js';
 import { EventStreams, EventTimes } from './event-streams.js';
 import { FleetHistory } from './fleet-history.js';
@@ -17,6 +18,7 @@ import { RolloutDiff } from './rollout-diff.js';
   imports: [TypeOrmModule.forFeature([FleetSample]), PrinterModule, RolloutModule],
   controllers: [FleetController],
   providers: [
+    BehindPrinters,
     Census,
     EventStreams,
     EventTimes,

@@ -1,6 +1,8 @@
 import { decide } from '../rollout/domain/decide.js';
 import type { Reason, Situation } from '../rollout/domain/decide.js';
 import type { PrinterFacts, RolloutRule } from '../rollout/domain/targeting.js';
+import type { RuleSet } from '../rollout/rule-set.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
 
 /** Where a printer stands: it runs what it should, something newer is held back from it, or something is due for it. */
 export type Standing = 'on_target' | 'held' | 'due';
@@ -23,4 +25,9 @@ export function standingOf(printer: PrinterFacts, rules: readonly RolloutRule[])
   const decision = decide(unblocked, rules, FRESH);
   if (decision.send) return printer.blocked ? 'held' : 'due';
   return HOLDING.has(decision.reason) ? 'held' : 'on_target';
+}
+
+/** Says where a printer stands by the rules that are in force. */
+export function standingIn(printer: TargetPrinter, rules: RuleSet): Standing {
+  return standingOf(rules.factsOf(printer), rules.rules);
 }

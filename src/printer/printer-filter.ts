@@ -1,6 +1,8 @@
 import type { Channel } from '../common/channel.js';
 import { isDigits } from '../common/query.js';
 import { isUuid } from '../common/uuid.js';
+import { TEXT_CONTAINS, foldCase } from '../database/text-contains.js';
+import type { SelectionName } from './list/printer-selections.js';
 import { both, isOnPath, prefixPath, wholePath } from './printer-path.js';
 import type { Condition, KeyColumn, Path } from './printer-path.js';
 
@@ -15,7 +17,11 @@ export interface PrinterFilter {
   autoUpdate?: boolean | undefined;
   blocked?: boolean | undefined;
   problems?: boolean | undefined;
-  /** What a name begins with; a number, or the begin of a UUID. */
+  /** Their latest update failed. */
+  failed?: boolean | undefined;
+  /** An update is due for them. */
+  behind?: boolean | undefined;
+  /** A part of the name; a number, or the begin of a UUID. */
   search?: string | undefined;
 }
 
@@ -24,9 +30,11 @@ export interface Part {
   path: Path;
   /** What the path does not see to; null: nothing. */
   condition: Condition | null;
+  /** What the index of the path can tell, without a look at its rows; null: nothing. */
+  indexed?: Condition | null;
 }
 
-type Columns = Exclude<keyof PrinterFilter, 'online' | 'search'>;
+type Columns = Exclude<keyof PrinterFilter, 'online' | 'search' | SelectionName>;
 
 /**
  * What a filter lets through, but for who is online, which the database does not know: by the narrowest paths that there are. No
@@ -36,10 +44,10 @@ export function partsOf(filter: PrinterFilter): Part[] {
   if (filter.search === undefined) return [narrowest(filter)];
   const condition = conditionOf(filter, []);
   const earlier: Condition[] = [];
-  return searchPaths(filter.search).map(({ path, matches }) => {
+  return searchPaths(filter.search).map(({ path, matches, indexed = null }) => {
     const others = earlier.map(({ sql, values }) => ({ sql: `NOT ${sql}`, values }));
     earlier.push(matches);
-    return { path, condition: others.reduce<Condition | null>(both, condition) };
+    return { path, condition: others.reduce<Condition | null>(both, condition), indexed };
   });
 }
 
@@ -100,6 +108,23 @@ function conditionOf(filter: PrinterFilter, seen: Columns[]): Condition | null {
   return Object.values(conditions).reduce((all, one) => (one === null ? all : both(all, one)), null);
 }
 
+/** True for a text that contains another one, in upper or lower case. */
+function containsText(column: string, text: string): Condition {
+  // LIKE ignores the case of A to Z alone: it sorts out most, and the function decides on the rest.
+  const ascii = text
+    .replace(/[%_\\]/g, '\\$&')
+    .split(/[^\x01-\x7f]+/)
+    .join('%');
+  const like = { sql: `${column} LIKE ? ESCAPE '\\'`, values: [`%${ascii}%`] };
+  const exact = { sql: `${TEXT_CONTAINS}(${column}, ?)`, values: [foldCase(text)] };
+  const { sql, values } = isAscii(text) ? like : both(like, exact);
+  return { sql: `(${sql})`, values };
+}
+
+function isAscii(text: string): boolean {
+  return /^[\x01-\x7f]*$/.test(text);
+}
+
 function equals(column: string, value: string | number): Condition {
   return { sql: `${column} = ?`, values: [value] };
 }
@@ -113,10 +138,16 @@ function beginsUuid(text: string): boolean {
 }
 
 /** How a text is looked for: by which index, and what that finds. */
-function searchPaths(text: string): Array<{ path: Path; matches: Condition }> {
-  const paths = [prefixPath('name', text)];
-  if (beginsUuid(text)) paths.push(prefixPath('uuid', text.toLowerCase()));
-  const found = paths.map((path) => ({ path, matches: isOnPath(path) }));
+function searchPaths(text: string): Array<{ path: Path; matches: Condition; indexed?: Condition }> {
+  // Every name is read, batch by batch from its index alone. An index of all parts of names (FTS5, trigrams) cannot find two letters,
+  // and would be paid for with every registration.
+  const found: ReturnType<typeof searchPaths> = [
+    { path: wholePath('name'), matches: containsText('+name', text), indexed: containsText('name', text) },
+  ];
+  if (beginsUuid(text)) {
+    const path = prefixPath('uuid', text.toLowerCase());
+    found.push({ path, matches: isOnPath(path) });
+  }
   if (isDigits(text))
     found.push({ path: wholePath(null, equals('id', Number(text))), matches: equals('+id', Number(text)) });
   return found;

@@ -71,12 +71,32 @@ export class ListPrintersQuery {
   problems?: boolean;
 
   @ApiPropertyOptional({
+    type: Boolean,
+    description: 'Their latest update failed, and was not retried',
+  })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  failed?: boolean;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    description:
+      'An update is due for them: it is on its way, has failed, or waits until they connect. With `online=true` these are the ' +
+      'printers that `behind_online` of the summary counts; without it, the whole fleet is read',
+  })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  behind?: boolean;
+
+  @ApiPropertyOptional({
     type: String,
     minLength: 1,
     maxLength: LONGEST_SEARCH,
     description:
-      'What the name begins with (A to Z as a to z); digits also find the printer with that number, 8 or more characters of a UUID ' +
-      'those whose UUID begins so',
+      'Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a ' +
+      'UUID those whose UUID begins with them',
   })
   @IsOptional()
   @IsString()
@@ -139,6 +159,8 @@ export function toPrinterList(query: ListPrintersQuery): {
       autoUpdate: query.auto_update,
       blocked: query.blocked,
       problems: query.problems,
+      failed: query.failed,
+      behind: query.behind,
       search: query.search,
     },
     order,

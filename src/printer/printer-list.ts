@@ -5,13 +5,15 @@ import type { Table } from '../database/table.js';
 import { FirstOf, compareFound, foundOf } from './first-of.js';
 import type { Found } from './first-of.js';
 import { FleetTally } from './fleet-tally.js';
+import { IdFilter } from './list/id-filter.js';
 import { Presence } from './presence.js';
 import { partAlong, partsOf, wholeCondition } from './printer-filter.js';
 import type { Part, PrinterFilter } from './printer-filter.js';
 import { columnOf, toCursor } from './printer-order.js';
 import type { PrinterOrder } from './printer-order.js';
+import { PrinterSelections } from './list/printer-selections.js';
 import { slicesOf, sortable } from './printer-path.js';
-import type { Condition, KeyColumn, Position, Slice } from './printer-path.js';
+import type { Condition, KeyColumn, Path, Position, Slice } from './printer-path.js';
 import { Printer } from './printer.entity.js';
 
 /** One page of printers. */
@@ -49,6 +51,7 @@ export class PrinterList {
     private readonly database: Database,
     private readonly tally: FleetTally,
     private readonly presence: Presence,
+    private readonly selections: PrinterSelections,
   ) {
     this.table = database.table(Printer);
   }
@@ -64,9 +67,11 @@ export class PrinterList {
     const column =
       order.sort === 'firmware_version' && filter.versionKey !== undefined ? null : columnOf(order);
     const wanted: Wanted = { column, descending: order.descending, after, rows: limit + 1 };
-    const { rows, total } = await (filter.online === true
-      ? this.readOnline(filter, wanted)
-      : this.readAny(filter, wanted));
+    const ids = await IdFilter.of(filter, this.presence, this.selections);
+    const { candidates } = ids;
+    const { rows, total } = await (candidates === null
+      ? this.readAny(filter, ids, wanted)
+      : this.readAmong(candidates, filter, wanted));
     const printers = rows.slice(0, limit);
     const last = printers.at(-1);
     return {
@@ -76,61 +81,68 @@ export class PrinterList {
     };
   }
 
-  private async readOnline(
+  private async readAmong(
+    candidates: number[],
     filter: PrinterFilter,
     wanted: Wanted,
   ): Promise<{ rows: Printer[]; total: number }> {
     const first = new FirstOf(wanted, wanted.rows);
-    await this.findOnline(filter, first);
+    await this.findAmong(candidates, filter, first);
     return { rows: await this.read(first.ids()), total: first.total };
   }
 
-  private async readAny(filter: PrinterFilter, wanted: Wanted): Promise<{ rows: Printer[]; total: number }> {
+  private async readAny(
+    filter: PrinterFilter,
+    idFilter: IdFilter,
+    wanted: Wanted,
+  ): Promise<{ rows: Printer[]; total: number }> {
     const parts = partsOf(filter);
     const sizes: number[] = [];
     for (const part of parts)
       sizes.push(filter.search === undefined ? await this.count(filter) : await this.countAlong(part));
     let total = sizes.reduce((sum, size) => sum + size, 0);
-    if (filter.online === false) total -= await this.countOnline(filter);
+    total -= await this.countAmong(idFilter.exceptions, filter);
     // To find nobody means to look at everybody.
     if (total === 0) return { rows: [], total };
-    return { rows: await this.readParts(filter, wanted, parts, sizes), total };
+    return { rows: await this.readParts(filter, idFilter, wanted, parts, sizes), total };
   }
 
   private async readParts(
     filter: PrinterFilter,
+    ids: IdFilter,
     wanted: Wanted,
     parts: Part[],
     sizes: number[],
   ): Promise<Printer[]> {
     const [only] = parts;
-    if (parts.length === 1 && only?.path.key === wanted.column) return this.walk(only, filter, wanted);
+    if (parts.length === 1 && only?.path.key === wanted.column) return this.walk(only, ids, wanted);
     const all = this.tally.count(this.database.reader, {});
     const first = new FirstOf(wanted, wanted.rows);
     for (const [index, part] of parts.entries()) {
       const size = sizes[index] ?? 0;
       if (part.path.key === wanted.column) {
-        const rows = await this.walk(part, filter, wanted);
+        const rows = await this.walk(part, ids, wanted);
         first.add(rows.map((row) => foundOf(row, wanted.column)));
       } else if (size * size <= wanted.rows * all) {
-        await this.find(part, filter, first);
+        await this.find(part, ids, first);
       } else {
         // Of every `all / size` printers one matches: to fill the page by a walk costs less than to find them all.
-        return this.walk(partAlong(wanted.column, filter), filter, wanted);
+        return this.walk(partAlong(wanted.column, filter), ids, wanted);
       }
     }
     return this.read(first.ids());
   }
 
   /** The first that match along a path that is in the wanted order. */
-  private async walk(part: Part, filter: PrinterFilter, wanted: Wanted): Promise<Printer[]> {
+  private async walk(part: Part, ids: IdFilter, wanted: Wanted): Promise<Printer[]> {
     const { reader } = this.database;
     const rows: Printer[] = [];
-    const size = part.condition === null ? Math.min(READ_SLICE, wanted.rows) : READ_SLICE;
+    const isPlain = part.condition === null && (part.indexed ?? null) === null;
+    const size = isPlain ? Math.min(READ_SLICE, wanted.rows) : READ_SLICE;
     for (const slice of slicesOf(reader, part.path, wanted.descending, wanted.after, size)) {
-      const { rest, values } = matching(slice, part.condition);
-      const matches = this.table.select(reader, rest, ...values).filter(({ id }) => this.isMeant(id, filter));
-      rows.push(...(part.condition === null ? matches : inOrder(matches, wanted)));
+      const { rest, values } = matching(slice, part);
+      const matches = this.table.select(reader, rest, ...values).filter(({ id }) => ids.allows(id));
+      rows.push(...(isPlain ? matches : inOrder(matches, wanted)));
       if (rows.length >= wanted.rows) break;
       await nextTurn();
     }
@@ -138,18 +150,17 @@ export class PrinterList {
   }
 
   /** All that match along a path. */
-  private async find(part: Part, filter: PrinterFilter, first: FirstOf): Promise<void> {
+  private async find(part: Part, ids: IdFilter, first: FirstOf): Promise<void> {
     const { reader } = this.database;
     for (const slice of slicesOf(reader, part.path, false, null, READ_SLICE)) {
-      const matches = this.findThose(matching(slice, part.condition), first.column);
-      first.add(matches.filter(({ id }) => this.isMeant(id, filter)));
+      const matches = this.findThose(matching(slice, part), first.column);
+      first.add(matches.filter(({ id }) => ids.allows(id)));
       await nextTurn();
     }
   }
 
-  /** All that match among those that are online. */
-  private async findOnline(filter: PrinterFilter, first: FirstOf): Promise<void> {
-    const ids = this.presence.ids();
+  /** All printers among these that meet the conditions of a filter on columns. */
+  private async findAmong(ids: number[], filter: PrinterFilter, first: FirstOf): Promise<void> {
     const condition = wholeCondition(filter);
     for (let start = 0; start < ids.length; start += READ_SLICE) {
       const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
@@ -205,39 +216,42 @@ export class PrinterList {
     return sum;
   }
 
-  private async countAlong({ path, condition }: Part): Promise<number> {
+  private async countAlong(part: Part): Promise<number> {
     const { reader } = this.database;
+    const { path, condition, indexed = null } = part;
     let sum = 0;
     for (const slice of slicesOf(reader, path, false, null, COUNT_SLICE)) {
-      const { rest, values } = matching(slice, condition);
+      const ids = indexOnly(slice, path, indexed);
+      const { rest, values } = condition === null ? ids : matching(slice, part);
       const sql =
-        condition === null
-          ? `SELECT count(*) FROM (SELECT id FROM printer ${rest})`
-          : `SELECT count(*) FROM printer ${rest}`;
+        condition === null ? `SELECT count(*) FROM (${rest})` : `SELECT count(*) FROM printer ${rest}`;
       sum += reader.count(sql, ...values);
       await nextTurn();
     }
     return sum;
   }
 
-  private async countOnline(filter: PrinterFilter): Promise<number> {
+  private async countAmong(ids: number[], filter: PrinterFilter): Promise<number> {
     const none = new FirstOf({ column: null, descending: false, after: null }, 0);
-    await this.findOnline(filter, none);
+    await this.findAmong(ids, filter, none);
     return none.total;
-  }
-
-  private isMeant(id: number, { online }: PrinterFilter): boolean {
-    return online === undefined || this.presence.isOnline(id) === online;
   }
 }
 
-/** Those of a slice that meet a condition, in no order; all of them, where there is none. */
-function matching(slice: Slice, condition: Condition | null): Slice {
-  if (condition === null) return slice;
-  return {
-    rest: `WHERE id IN (SELECT id FROM printer ${slice.rest}) AND ${condition.sql}`,
-    values: [...slice.values, ...condition.values],
-  };
+/** The rows of a slice that meet the conditions of a part, in no order; the slice itself, if there are none. */
+function matching(slice: Slice, { path, condition, indexed = null }: Part): Slice {
+  if (condition === null && indexed === null) return slice;
+  const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
+  const within = indexOnly(slice, path, indexed);
+  return { rest: `WHERE id IN (${within.rest}) AND ${sql}`, values: [...within.values, ...values] };
+}
+
+/** A query for the ids of a slice that reads nothing but the index of its path. */
+function indexOnly(slice: Slice, { key }: Path, indexed: Condition | null): Slice {
+  if (indexed === null) return { rest: `SELECT id FROM printer ${slice.rest}`, values: slice.values };
+  const { sql, values } = indexed;
+  const rest = `SELECT id FROM (SELECT id, ${key} FROM printer ${slice.rest}) WHERE ${sql}`;
+  return { rest, values: [...slice.values, ...values] };
 }
 
 function inOrder(rows: Printer[], { column, descending }: Wanted): Printer[] {

@@ -8,6 +8,7 @@ import { PrinterAdminService } from './printer-admin.service.js';
 import { PrinterGate } from './printer-gate.js';
 import { Presence } from './presence.js';
 import { PrinterList } from './printer-list.js';
+import { PrinterSelections } from './list/printer-selections.js';
 import { PrinterTally } from './printer-tally.entity.js';
 import { PrinterController } from './printer.controller.js';
 import { Printer } from './printer.entity.js';
@@ -26,6 +27,16 @@ import { Registrations } from './registrations.js';
     PrinterAdminService,
     PrinterGate,
     PrinterList,
+    PrinterSelections,
+    PrinterService,
+    Registrations,
+  ],
+  exports: [
+    FleetTally,
+    Presence,
+    PrinterAdminService,
+    PrinterGate,
+    PrinterSelections,
     PrinterService,
     ProblemCounts,
     Registrations,

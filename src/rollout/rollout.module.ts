@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { FirmwareModule } from '../firmware/firmware.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
+import { FailedPrinters } from './updates/failed-printers.js';
 import { FirmwareWatch } from './firmware-watch.js';
 import { FleetWalk } from './fleet-walk.js';
 import { HistoryController } from './history.controller.js';
@@ -81,6 +82,7 @@ import { Withdrawal } from './withdrawal.entity.js';
   providers: [
     BuildReplacement,
     AffectedFleet,
+    FailedPrinters,
     FirmwareWatch,
     FleetWalk,
     OfferService,

@@ -67,7 +67,7 @@ function Tiles({ summary: { printers, updates } }: { summary: Summary }) {
         <span class="figure">{count(updates.completed_last_day)}</span>
         <span class="name">completed in the last day</span>
       </a>
-      <a class={failed > 0 ? 'tile bad' : 'tile'} href="/rollouts">
+      <a class={failed > 0 ? 'tile bad' : 'tile'} href="/printers?failed=true">
         <span class="figure">{count(failed)}</span>
         <span class="name">failed in the last day</span>
       </a>

@@ -1,5 +1,6 @@
 import { live } from '../../api/live';
 import type { Rollout } from '../../api/types';
+import { address } from '../../ui/address';
 import { count, counted } from '../../ui/format';
 import { Empty, Panel } from '../../ui/parts';
 import { RolloutState, partsOf } from '../../ui/rollout-parts';
@@ -48,7 +49,10 @@ function RolloutLine({ rollout }: { rollout: Rollout }) {
           {count(rollout.completed_count)} of {counted(rollout.total_targets, 'printer')}
           {failed > 0 && (
             <>
-              , <b class="alarm">{count(failed)} failed</b>
+              ,{' '}
+              <a class="alarm" href={address(`/rollouts/${id}`, { status: 'failed' })}>
+                <b>{count(failed)} failed</b>
+              </a>
             </>
           )}
         </span>

@@ -63,9 +63,9 @@ export function Versions({ summary }: { summary: Summary }) {
       )}
       <Legend parts={sumOf(versions)} />
       <p class="hint explain">
-        Behind while online: connected, and a rollout has a newer version for it: it is being sent, or it has
-        failed. Held back: a rollout names it, but is paused, scheduled or not at its percentage, or the
-        printer takes no updates.
+        <a href={address('/printers', BEHIND_ONLINE)}>Behind while online</a>: connected, and an update is
+        due: it is under way, or it failed. Held back: a rollout includes the printer, but is paused,
+        scheduled or not yet at its percentage, or the printer does not accept updates.
       </p>
     </Panel>
   );
@@ -84,11 +84,28 @@ function VersionRow({ version, total }: { version: VersionCount; total: number }
         <StackedBar parts={standing(version)} label={`Version ${name}`} />
       </td>
       <td class={behind > 0 ? 'number behind' : 'number'}>
-        {behind > 0 ? <b class="alarm">{count(behind)}</b> : '0'}
-        <span class="on-phone"> behind while online</span>
+        {behind > 0 ? (
+          <a class="alarm" href={address('/printers', { ...BEHIND_ONLINE, ...versionFilter(name) })}>
+            <b>{count(behind)}</b>
+            <span class="visually-hidden"> printers with {name} behind while online</span>
+          </a>
+        ) : (
+          '0'
+        )}
+        <span class="on-phone" aria-hidden="true">
+          {' '}
+          behind while online
+        </span>
       </td>
     </tr>
   );
+}
+
+const BEHIND_ONLINE = { behind: true, online: true };
+
+/** The version that a row is about, as a filter of printers; the row of all others has none. */
+function versionFilter(name: string): { firmware_version?: string } {
+  return name === 'other' ? {} : { firmware_version: name };
 }
 
 const STANDINGS = [

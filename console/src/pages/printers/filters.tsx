@@ -9,11 +9,11 @@ type Change = (change: ListQuery, replace?: boolean) => void;
 // Short enough to feel live, long enough that a word is one request.
 const TYPING_MS = 250;
 
+const ALWAYS_SHOWN: ReadonlySet<string> = new Set(['search', 'online', 'failed', 'behind']);
+
 /** What narrows the list of printers down. */
 export function Filters({ query, change }: { query: ListQuery; change: Change }) {
-  const hidden = FILTERS.filter((name) => name !== 'search' && name !== 'online').filter(
-    (name) => (query[name] ?? '') !== '',
-  ).length;
+  const hidden = FILTERS.filter((name) => !ALWAYS_SHOWN.has(name) && (query[name] ?? '') !== '').length;
   const openAtFirst = useRef(hidden > 0).current;
   return (
     <search class="printer-filters">
@@ -27,6 +27,8 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
           whileTyping
         />
         <Choice label="Status" name="online" query={query} change={change} options={ONLINE} />
+        <Choice label="Last update" name="failed" query={query} change={change} options={FAILED} />
+        <Choice label="Due update" name="behind" query={query} change={change} options={BEHIND} />
         <Order query={query} change={change} />
       </div>
       <div class="more">
@@ -72,6 +74,14 @@ type Options = ReadonlyArray<readonly [value: string, name: string]>;
 const ONLINE: Options = [
   ['true', 'Online'],
   ['false', 'Offline'],
+];
+const FAILED: Options = [
+  ['true', 'Failed'],
+  ['false', 'Not failed'],
+];
+const BEHIND: Options = [
+  ['true', 'Behind: an update is due'],
+  ['false', 'No update is due'],
 ];
 const CHANNEL_OPTIONS: Options = CHANNELS.map((channel) => [channel, channel]);
 const ON_OR_OFF: Options = [

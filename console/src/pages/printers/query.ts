@@ -12,6 +12,8 @@ export const FILTERS = [
   'auto_update',
   'blocked',
   'problems',
+  'failed',
+  'behind',
 ] as const;
 
 /** What the list can be sorted by. */
