@@ -152,7 +152,7 @@ function isFound(one: Known, text: string): boolean {
 
 /** The one rollout is of 1.5.0, to the channel stable. */
 function isBehind({ updateChannel, firmwareVersion, autoUpdate, blocked }: Known): boolean {
-  const isOlder = firmwareVersion.startsWith('1.4') || firmwareVersion.startsWith('1.5.0-');
+  const isOlder = firmwareVersion !== null && /^(?:1\.4|1\.5\.0-)/.test(firmwareVersion);
   return updateChannel === 'stable' && isOlder && autoUpdate && !blocked;
 }
 
@@ -171,13 +171,15 @@ function updatesOf({ id, past }: Known): Array<Omit<PrinterUpdate, 'id'>> {
     errorMessage: 'no space',
     startedAt: NOW,
     completedAt: NOW,
-    lastSignOfLife: NOW,
     lastPercent: -1,
     lastStatusMessage: null,
+    lastHeard: 0,
+    lastSent: 0,
+    sequence: 1,
   };
   if (past === 'none') return [];
   if (past !== 'failed, then completed') return [update];
-  return [update, { ...update, rolloutId: 2, status: 'completed', confirmed: true }];
+  return [update, { ...update, rolloutId: 2, status: 'completed', confirmed: true, sequence: 2 }];
 }
 
 function isMatch(one: Known, query: Query): boolean {

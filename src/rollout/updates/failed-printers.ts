@@ -8,7 +8,7 @@ const BATCH = 500;
 
 // By the index over failed updates alone. One that a retry has superseded is to be sent again, and so is not failed any more.
 const FAILED = `SELECT u.rollout_id, u.printer_id,
-    NOT EXISTS (SELECT 1 FROM printer_update later WHERE later.printer_id = u.printer_id AND later.id > u.id)
+    NOT EXISTS (SELECT 1 FROM printer_update later WHERE later.printer_id = u.printer_id AND later.sequence > u.sequence)
   FROM printer_update u
   WHERE u.status = 'failed' AND u.superseded = false AND (u.rollout_id, u.printer_id) > (?, ?)
   ORDER BY u.rollout_id, u.printer_id LIMIT ${BATCH}`;
