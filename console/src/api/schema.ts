@@ -2174,7 +2174,11 @@ export interface operations {
                 blocked?: boolean;
                 /** @description Something of its last subscribe could not be used */
                 problems?: boolean;
-                /** @description What the name begins with (A to Z as a to z); digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins so */
+                /** @description Their latest update failed, and was not retried */
+                failed?: boolean;
+                /** @description An update is due for them: it is on its way, has failed, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
+                behind?: boolean;
+                /** @description Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins with them */
                 search?: string;
                 /** @description Between equals by number. Without it: by number, or by name where `search` is given */
                 sort?: "id" | "name" | "firmware_version";
