@@ -9,6 +9,7 @@ import type { NewKeyResponse } from '../src/access/api-key.dto.js';
 import { eventually } from './support/eventually.js';
 import { connected, expectStatus, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
+import { sendRaw } from './support/raw-connection.js';
 import { TestServer } from './support/server.js';
 
 describe('The management', () => {
@@ -72,7 +73,24 @@ describe('The management', () => {
       ['a proxy: X-Forwarded-For', { 'x-forwarded-for': '203.0.113.9' }],
       ['a proxy: Forwarded', { forwarded: 'for=203.0.113.9' }],
       ['a proxy: Via', { via: '1.1 proxy' }],
-      ['a proxy: X-Real-IP', { 'x-real-ip': '203.0.113.9' }],
+      ...[
+        'X-Real-IP',
+        'X-Client-IP',
+        'X-Cluster-Client-IP',
+        'True-Client-IP',
+        'CF-Connecting-IP',
+        'CF-Ray',
+        'CDN-Loop',
+        'X-Forwarded-Host',
+        'X-Forwarded-Proto',
+        'X-Forwarded-Port',
+        'X-Forwarded-Server',
+        'X-Forwarded-Prefix',
+        'X-Original-Forwarded-For',
+        'X-Original-Host',
+        'X-Original-URL',
+      ].map((name): [string, Record<string, string>] => [`a proxy: ${name}`, { [name]: '127.0.0.1' }]),
+      ['a proxy that says nothing', { 'x-forwarded-for': '' }],
     ])('is closed to %s', async (_who, headers) => {
       const server = await start();
       for (const path of ['/api/printers', '/api/firmware', '/docs', '/openapi.json', '/metrics']) {
@@ -86,6 +104,23 @@ describe('The management', () => {
       expect(upload.status).toBe(401);
     });
 
+    it.each([
+      ['as it is', 'GET /api/whoami HTTP/1.1\r\nHost: HERE', 200],
+      ['in the absolute form', 'GET http://HERE/api/whoami HTTP/1.1\r\nHost: HERE', 200],
+      ['with two hosts', 'GET /api/whoami HTTP/1.1\r\nHost: HERE\r\nHost: printers.example', 401],
+      ['with the same host twice', 'GET /api/whoami HTTP/1.1\r\nHost: HERE\r\nhost: HERE', 401],
+      ['to a foreign host', 'GET http://printers.example/api/whoami HTTP/1.1\r\nHost: HERE', 401],
+      ['to a foreign port', 'GET http://localhost:1/api/whoami HTTP/1.1\r\nHost: HERE', 401],
+      ['by the default of nginx', 'GET /api/whoami HTTP/1.0\r\nHost: HERE\r\nConnection: close', 401],
+    ])('looks at all of a request that is sent %s', async (_how, head, expected) => {
+      const server = await start();
+      const { status } = await sendRaw(
+        server,
+        `${head.replaceAll('HERE', new URL(server.url).host)}\r\n\r\n`,
+      );
+      expect(status).toBe(expected);
+    });
+
     it('leaves the printers and the supervisors in, whoever they are', async () => {
       const server = await start();
       await upload(server, '1.5.0');
@@ -97,7 +132,11 @@ describe('The management', () => {
 
     it('looks at the peer, too: a loopback name from elsewhere is not this machine', () => {
       const from = (remoteAddress: string): boolean =>
-        isLocalRequest({ socket: { remoteAddress }, headers: { host: 'localhost' } } as IncomingMessage);
+        isLocalRequest({
+          socket: { remoteAddress },
+          headers: { host: 'localhost' },
+          rawHeaders: ['Host', 'localhost'],
+        } as IncomingMessage);
       expect(['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'].map(from)).toEqual([
         true,
         true,

@@ -1,17 +1,12 @@
 import { isIPv4 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import { plainAddress } from '../common/address.js';
+import { targetAuthority } from '../common/request-target.js';
 
 const LOCAL_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
-// Whoever forwards says so in one of these; behind a proxy on this machine every peer has a loopback address.
-const FORWARDING_HEADERS = [
-  'forwarded',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
-];
+// Behind a proxy on this machine every peer has a loopback address; what proxies, balancers and content networks add gives them away.
+const PROXY_HEADER =
+  /^(?:forwarded|via|cdn-loop|true-client-ip|x-forwarded.*|x-original-.*|x-real-ip|x-client-ip|x-cluster-client-ip|cf-.*|fastly-client-ip|fly-client-ip|x-azure-clientip|x-envoy-.*|x-proxyuser-ip)$/;
 
 /**
  * True for a request that somebody at this very machine makes by hand: from a loopback address, to a loopback name (a page of
@@ -21,9 +16,20 @@ export function isLocalRequest(request: IncomingMessage): boolean {
   const { headers, socket } = request;
   const { host, origin } = headers;
   if (!isLoopback(plainAddress(socket.remoteAddress))) return false;
+  // nginx speaks HTTP/1.0 to what it forwards to, and adds no header, unless it is told otherwise.
+  if (request.httpVersion === '1.0') return false;
   if (host === undefined || !LOCAL_HOST.test(host)) return false;
-  if (FORWARDING_HEADERS.some((name) => headers[name] !== undefined)) return false;
+  const named = targetAuthority(request);
+  if (named !== undefined && named.toLowerCase() !== host.toLowerCase()) return false;
+  const names = headerNames(request);
+  // Node keeps the first Host alone; whoever stands in between may have gone by another one.
+  if (names.filter((name) => name === 'host').length > 1) return false;
+  if (names.some((name) => PROXY_HEADER.test(name))) return false;
   return origin === undefined || origin.toLowerCase() === `http://${host.toLowerCase()}`;
+}
+
+function headerNames({ rawHeaders }: IncomingMessage): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
 }
 
 /** True for an address that only this machine has (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
