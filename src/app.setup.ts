@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { BadRequestException } from '@nestjs/common';
+import { BadRequestException, HttpException } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cors from 'cors';
 import express from 'express';
-import type { Request } from 'express';
+import type { NextFunction, Request, Response } from 'express';
 import { Access } from './access/access.js';
 import { RequestLimits } from './access/request-limits.js';
 import { onBehalfOf } from './common/actor.js';
@@ -23,6 +23,7 @@ import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
 import { FastPathAdapter } from './http/fast-path-adapter.js';
 import type { RouteGate } from './http/fast-path-adapter.js';
+import { ignoreUpgrade, watchResponses } from './http/ignore-upgrade.js';
 import { oneLayer } from './http/one-layer.js';
 import { OpenSockets } from './http/open-sockets.js';
 import { RequestObserver } from './http/request-observer.js';
@@ -48,7 +49,9 @@ export function setUpApp(app: NestExpressApplication): void {
   const download = app.get(FastDownload);
   const access = app.get(Access);
   const sockets = app.get(OpenSockets);
-  sockets.watch(adapter.getHttpServer() as Server);
+  const server = adapter.getHttpServer() as Server;
+  sockets.watch(server);
+  watchResponses(server);
   adapter.setFastPath(
     (request, response) =>
       sockets.turnAway(request, response) ||
@@ -73,9 +76,12 @@ export function setUpApp(app: NestExpressApplication): void {
   adapter.onStop(() => connections.closeForRestart());
   const streams = app.get(EventStreams);
   adapter.onStop(() => streams.stop());
-  app.useWebSocketAdapter(new PrinterWsAdapter(app, config, (socket) => sockets.isSurplus(socket)));
+  app.useWebSocketAdapter(
+    new PrinterWsAdapter(app, config, { isSurplus: (socket) => sockets.isSurplus(socket), ignoreUpgrade }),
+  );
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
+  adapter.afterRoutes('open', () => adapter.get('/ws/:user_id', upgradeRequired));
   adapter.afterRoutes('explorer', () => setUpOpenApi(app));
   const files = app.get(ConsoleFiles);
   adapter.afterRoutes('console', () => {
@@ -133,6 +139,12 @@ export async function listen(app: NestExpressApplication, port: number, host: st
   const server: Server = app.getHttpServer();
   server.listen({ port, host, backlog: BACKLOG });
   await once(server, 'listening');
+}
+
+/** RFC 9110 §15.5.22: whoever comes without a handshake, or for another protocol, is told which one is spoken here. */
+function upgradeRequired(_request: Request, response: Response, next: NextFunction): void {
+  response.setHeader('Upgrade', 'websocket').setHeader('Connection', 'Upgrade');
+  next(new HttpException('Printers connect here by WebSocket (RFC 6455)', 426));
 }
 
 /** RFC 9112 §6.3: without one of these headers a request has no body. */

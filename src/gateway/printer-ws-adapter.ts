@@ -29,16 +29,23 @@ export function pathIdOf(request: IncomingMessage): string | null {
   return isUuid(id) ? id.toLowerCase() : null;
 }
 
+/** What the HTTP side of the server knows and does about sockets. */
+export interface HttpSockets {
+  /** True for a socket that is one too many of its address. */
+  isSurplus(socket: Socket): boolean;
+  /** Answers a request as if it had not asked for another protocol. */
+  ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
 /**
  * Nest's adapter for `ws`, for paths with a parameter: the stock one compares paths as a whole, and drops a socket with
  * another path without a word. Messages do not go through Nest's handlers: ours have no `event` to choose them by.
  */
 export class PrinterWsAdapter extends WsAdapter {
-  /** @param isSurplus true for a socket that is one too many of its address */
   constructor(
     app: INestApplicationContext,
     private readonly config: AppConfig,
-    private readonly isSurplus: (socket: Socket) => boolean,
+    private readonly sockets: HttpSockets,
   ) {
     super(app);
   }
@@ -79,7 +86,10 @@ export class PrinterWsAdapter extends WsAdapter {
     if (this.httpServersRegistry.has(port)) return undefined;
     this.httpServersRegistry.set(port, httpServer);
     const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
-      this.upgrade(port, request, socket, head);
+      // RFC 9110 §7.8: any other protocol (`h2c` of curl --http2 and of Java's client) is only offered.
+      /^websocket$/i.test(request.headers.upgrade ?? '')
+        ? this.upgrade(port, request, socket, head)
+        : this.sockets.ignoreUpgrade(httpServer, request, socket, head);
     httpServer.on('upgrade', listener);
     this.stopListening.push(() => httpServer.off('upgrade', listener));
     return httpServer;
@@ -99,7 +109,7 @@ export class PrinterWsAdapter extends WsAdapter {
     // A page of a browser that the operator did not allow: boards send no Origin, or file:// (printer protocol).
     if (!this.mayConnect(request.headers.origin))
       return refuse(socket, 403, 'CORS_ALLOWED_ORIGINS does not allow this Origin');
-    if (this.isSurplus(request.socket))
+    if (this.sockets.isSurplus(request.socket))
       return refuse(socket, 503, 'Your address has as many connections as it may have');
     this.handshakes.push({ port, request, socket, head });
     if (this.handshakes.length === 1) setImmediate(() => this.shakeHands());

@@ -23,6 +23,8 @@ export class OpenSockets {
   private readonly unlimited: AddressList;
   private readonly byAddress = new Map<string, number>();
   private readonly surplus = new WeakSet<Socket>();
+  /** A socket is announced once more if its request asks for a protocol that is ignored. */
+  private readonly counted = new WeakSet<Socket>();
   private readonly warnings = { all: new Seldom(), address: new Seldom() };
 
   constructor(private readonly config: AppConfig) {
@@ -61,6 +63,8 @@ export class OpenSockets {
   }
 
   private count(socket: Socket): void {
+    if (this.counted.has(socket)) return;
+    this.counted.add(socket);
     const address = plainAddress(socket.remoteAddress);
     // Of thousands of printers behind a proxy, none holds a listener of its own.
     if (this.unlimited.has(address)) return;
