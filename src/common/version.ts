@@ -1,5 +1,6 @@
 import semver from 'semver';
 import { Invalid } from './errors.js';
+import { trimBlanks } from './text.js';
 
 /** Longest version text accepted; keeps the update message far below the 1 KiB that a board can take. */
 export const MAX_VERSION_LENGTH = 64;
@@ -62,16 +63,11 @@ export function parseVersionField(field: string, text: string): string {
 export function parseReportedVersion(text: string): string | null {
   const [withoutMetadata = ''] = text.split('+', 1);
   try {
-    return parseVersion(trimReported(withoutMetadata));
+    return parseVersion(trimBlanks(withoutMetadata));
   } catch (error) {
     if (error instanceof InvalidVersion) return null;
     throw error;
   }
-}
-
-/** A text that a printer sent, without the blanks and control characters around it. */
-export function trimReported(text: string): string {
-  return text.replace(/^[\s\p{Cc}]+|[\s\p{Cc}]+$/gu, '');
 }
 
 /** Key of a version that is not known. It sorts below every other key; rules must not take it for a low version. */

@@ -1,5 +1,6 @@
 import { Invalid } from '../common/errors.js';
 import type { Refused } from '../common/errors.js';
+import { trimBlanks } from '../common/text.js';
 import { isUuid } from '../common/uuid.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import type { Offer } from '../rollout/offer.service.js';
@@ -34,7 +35,7 @@ export function parseMessage(text: string, origin: Origin): PrinterMessage {
 function parseObject(text: string): Message {
   let value: unknown;
   try {
-    value = JSON.parse(trimEnds(text));
+    value = JSON.parse(trimBlanks(text));
   } catch {
     throw Invalid.field('message', text, 'message must be JSON');
   }
@@ -46,11 +47,6 @@ function parseObject(text: string): Message {
     );
   }
   return value as Message;
-}
-
-// Boards send C strings with the NUL that ends them, and lines with their line feed; a file may begin with a byte order mark.
-function trimEnds(text: string): string {
-  return text.endsWith('}') && text.startsWith('{') ? text : text.replace(/^\ufeff|[\s\p{Cc}]+$/gu, '');
 }
 
 /** Codes of the server's status messages. */

@@ -1,7 +1,8 @@
 import { Invalid } from '../common/errors.js';
+import { trimBlanks } from '../common/text.js';
 import { isUuid } from '../common/uuid.js';
 import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
-import { MAX_VERSION_LENGTH, parseReportedVersion, trimReported } from '../common/version.js';
+import { MAX_VERSION_LENGTH, parseReportedVersion } from '../common/version.js';
 import { keyHashOf } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
 import { MessageFields, firstCodePoints, shownValue } from './message-fields.js';
@@ -91,7 +92,7 @@ function readPlatform(fields: MessageFields): string | null {
 function readVersion(fields: MessageFields): Pick<PrinterHello, 'firmwareVersion' | 'unreadableVersion'> {
   const field = 'firmware_version';
   const value = fields.value(field);
-  const text = typeof value === 'string' ? trimReported(value) : value;
+  const text = typeof value === 'string' ? trimBlanks(value) : value;
   if (text === null || text === '') return { firmwareVersion: null, unreadableVersion: null };
   const version = typeof text === 'string' ? parseReportedVersion(text) : null;
   if (version !== null) return { firmwareVersion: version, unreadableVersion: null };
