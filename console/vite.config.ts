@@ -4,7 +4,7 @@ export default defineConfig({
   root: import.meta.dirname,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
-    // Beside the server, which looks for it there; `nest build`, which empties dist, runs first.
+    // Beside the server, which looks for it there; tools/build.js says where that is.
     outDir: '../dist/www',
     emptyOutDir: true,
     target: 'es2022',
