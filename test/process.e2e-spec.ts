@@ -358,6 +358,25 @@ describe('As a process', () => {
   });
 
   it.each([
+    ['no server answers', {}, /^\d+ s \| online 0\/3, 3 no server answers at http:\/\/localhost:\d+ \|/m],
+    ['an operator decides', { REGISTRATION: 'approve' }, /^\d+ s \| online 0\/3, 3 waiting for approval \|/m],
+    ['nobody is let in', { REGISTRATION: 'closed' }, /^\d+ s \| online 0\/3, 3 registration is closed \|/m],
+    [
+      'keys are required',
+      { REQUIRE_PRINTER_KEY: 'true' },
+      /^\d+ s \| online 0\/3, 3 wrong or missing api_key \|/m,
+    ],
+  ])('the simulator says why no printer is online: %s', async (_why, settings, line) => {
+    if (Object.keys(settings).length > 0)
+      await startServer({ ...settings, DATABASE_URL: 'sqlite:///./simulated.db' });
+    const simulator = start('simulator/cli.js', [
+      ...['--server', `http://localhost:${port}`, '--printers', '3', '--duration', '1'],
+    ]);
+    expect(await simulator.exit()).toBe(0);
+    expect(simulator.output).toMatch(line);
+  });
+
+  it.each([
     [['--printers', 'many'], '--printers'],
     [['--fail', '1.5'], '--fail'],
     [['--server', 'localhost'], '--server'],

@@ -68,7 +68,8 @@ async function run(options: Options): Promise<void> {
 function printLine(counts: FleetCounts, begun: number): void {
   const seconds = Math.round((Date.now() - begun) / 1_000);
   const versions = counts.versions.map(([version, count]) => `${version}: ${count}`).join(', ');
-  const line = `${seconds} s | online ${counts.online}/${counts.total} | updates received ${counts.orders} | ${versions}`;
+  const troubles = counts.troubles.map(([trouble, count]) => `, ${count} ${trouble}`).join('');
+  const line = `${seconds} s | online ${counts.online}/${counts.total}${troubles} | updates received ${counts.orders} | ${versions}`;
   // On a terminal the line is written over itself.
   process.stdout.write(process.stdout.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
 }

@@ -37,6 +37,8 @@ export interface FleetCounts {
   orders: number;
   /** Printers by the version that they run, the most frequent first. */
   versions: Array<[string, number]>;
+  /** Printers that are not online, by the reason why, the most frequent first. */
+  troubles: Array<[string, number]>;
 }
 
 // So many sockets are opened at once: a fleet does not come up in one instant.
@@ -71,13 +73,13 @@ export class Fleet {
 
   /** How the fleet is doing now. */
   counts(): FleetCounts {
-    const versions = new Map<string, number>();
-    for (const { version } of this.printers) versions.set(version, (versions.get(version) ?? 0) + 1);
+    const troubled = this.printers.filter(({ subscribed, trouble }) => !subscribed && trouble !== null);
     return {
       total: this.printers.length,
       online: this.printers.filter((printer) => printer.subscribed).length,
       orders: this.printers.reduce((sum, printer) => sum + printer.orders.length, 0),
-      versions: [...versions].sort((a, b) => b[1] - a[1]),
+      versions: countBy(this.printers, ({ version }) => version),
+      troubles: countBy(troubled, ({ trouble }) => trouble ?? ''),
     };
   }
 
@@ -112,6 +114,16 @@ export class Fleet {
     ];
     return pickShare(shares, fraction, 'update');
   }
+}
+
+/** How often each key occurs, the most frequent first. */
+function countBy(
+  printers: readonly VirtualPrinter[],
+  key: (one: VirtualPrinter) => string,
+): Array<[string, number]> {
+  const counts = new Map<string, number>();
+  for (const one of printers) counts.set(key(one), (counts.get(key(one)) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
 function pick<T>(list: readonly T[], fraction: number): T {

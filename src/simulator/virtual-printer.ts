@@ -1,10 +1,10 @@
 import { createHash, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { get as httpGet } from 'node:http';
-import { get as httpsGet } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { fetchBinary } from './fetch-binary.js';
+import { connectionTrouble, refusalIn } from './trouble.js';
 
 /** What a printer does with an update. */
 export type Behaviour = 'update' | 'fail' | 'decline' | 'hang' | 'roll-back';
@@ -76,6 +76,8 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
   version: string;
   /** True while its socket is open and its subscribe was accepted. */
   subscribed = false;
+  /** Why it is not connected, in a few words; null while it is, or nothing is known yet. */
+  trouble: string | null = null;
   /** The messages of the server, in order. */
   readonly received: ServerMessage[] = [];
   /** Every update message, in order. */
@@ -154,7 +156,10 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     this.socket = socket;
     socket.on('open', () => this.send(this.subscribeMessage()));
     socket.on('message', (data) => this.receive((data as Buffer).toString('utf8')));
-    socket.on('error', () => undefined); // A close follows.
+    // A close follows.
+    socket.on('error', (error) => {
+      this.trouble = connectionTrouble(error, this.options.server);
+    });
     socket.on('close', () => {
       if (this.socket !== socket) return;
       this.subscribed = false;
@@ -175,10 +180,12 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     this.emit('message', message);
     if (message.code === 'subscription_accepted') {
       this.subscribed = true;
+      this.trouble = null;
       this.emit('subscribed');
       if (this.unsentReport) this.send(this.unsentReport);
       this.unsentReport = null;
     }
+    if (!this.subscribed) this.trouble = refusalIn(message) ?? this.trouble;
     if (message.kind !== 'firmware_update') return;
     const order = message as unknown as UpdateOrder;
     this.orders.push(order);
@@ -271,30 +278,4 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     if (!verify(null, body, publicKey, Buffer.from(signature, 'base64')))
       throw new Error('the signature is not that of the image');
   }
-}
-
-/** Fetches a binary as a board does: no redirects, no compression, and nothing but a 200 with its length will do. */
-function fetchBinary(url: string, headers: Record<string, string>): Promise<Buffer> {
-  const get = url.startsWith('https:') ? httpsGet : httpGet;
-  return new Promise((resolve, reject) => {
-    const request = get(url, { headers, agent: false }, (response) => {
-      const length = Number(response.headers['content-length']);
-      if (response.statusCode !== 200 || Number.isNaN(length)) {
-        response.resume();
-        reject(
-          new Error(response.statusCode === 200 ? 'no Content-Length' : `HTTP error ${response.statusCode}`),
-        );
-        return;
-      }
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const body = Buffer.concat(chunks);
-        if (body.length === length) resolve(body);
-        else reject(new Error('connection lost'));
-      });
-    });
-    request.on('error', reject);
-  });
 }
