@@ -69,6 +69,7 @@ describe('The console', () => {
     '/rollouts',
     '/rollouts/new',
     '/rollouts/3?of=4',
+    '/inbox',
     '/try',
     '/sign-in',
   ])('is one page at %s, without a key, that is asked for anew each time', async (path) => {

@@ -1,10 +1,12 @@
 import { useEffect } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, Route, Router, lazy, useLocation } from 'preact-iso';
+import { caller } from './api/caller';
 import { forgetKey, apiKey } from './api/key';
 import { live } from './api/live';
 import type { LiveState } from './api/live';
 import { keyWanted, wasLetIn } from './api/request';
 import { SignIn } from './pages/sign-in';
+import { count } from './ui/format';
 import { Empty, PageHead, pageTitle } from './ui/parts';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
@@ -17,6 +19,7 @@ const FirmwarePage = lazy(() => import('./pages/firmware').then((page) => page.F
 const RolloutsPage = lazy(() => import('./pages/rollouts').then((page) => page.RolloutsPage));
 const NewRolloutPage = lazy(() => import('./pages/new-rollout').then((page) => page.NewRolloutPage));
 const RolloutPage = lazy(() => import('./pages/rollout').then((page) => page.RolloutPage));
+const InboxPage = lazy(() => import('./pages/inbox').then((page) => page.InboxPage));
 const TryItPage = lazy(() => import('./pages/try-it').then((page) => page.TryItPage));
 
 /** The console. */
@@ -55,6 +58,7 @@ function Pages() {
         <Route path="/rollouts" component={RolloutsPage} />
         <Route path="/rollouts/new" component={NewRolloutPage} />
         <Route path="/rollouts/:id" component={RolloutPage} />
+        <Route path="/inbox" component={InboxPage} />
         <Route path="/try" component={TryItPage} />
         <Route default component={NotFound} />
       </Router>
@@ -67,6 +71,7 @@ const PAGES = [
   ['/printers', 'Printers'],
   ['/firmware', 'Firmware'],
   ['/rollouts', 'Rollouts'],
+  ['/inbox', 'Inbox'],
 ] as const;
 
 function Header() {
@@ -85,12 +90,14 @@ function Header() {
               <li key={href}>
                 <a href={href} data-name={name} aria-current={isAt(path, href) ? 'page' : undefined}>
                   {name}
+                  {href === '/inbox' && <InboxBadge />}
                 </a>
               </li>
             ))}
           </ul>
         </nav>
         <div class="top-end">
+          <WhoIsSignedIn />
           <Connection state={live.state.value} />
           <ThemeSwitch />
           {apiKey.value !== null && (
@@ -103,6 +110,44 @@ function Header() {
     </header>
   );
 }
+
+/** How many printers wait for an operator. */
+function InboxBadge() {
+  const summary = live.summary.value;
+  const waiting = summary === null ? 0 : summary.waiting + summary.printers.problems;
+  if (waiting === 0) return null;
+  return (
+    <span class="badge">
+      {count(waiting)}
+      <span class="visually-hidden"> need attention</span>
+    </span>
+  );
+}
+
+function WhoIsSignedIn() {
+  const { value } = caller;
+  if (value === null) return null;
+  if (value.kind !== 'key') {
+    const [name, meaning] = WITHOUT_KEY[value.kind];
+    return (
+      <span class="who" title={meaning}>
+        {name}
+      </span>
+    );
+  }
+  const scopes = value.scopes.join(', ');
+  return (
+    <span class="who" title={`Signed in with the key “${value.name ?? ''}”: ${scopes}`}>
+      <span class="visually-hidden">Signed in as </span>
+      <b>{value.name}</b> <span class="hint">{scopes}</span>
+    </span>
+  );
+}
+
+const WITHOUT_KEY = {
+  local: ['On this machine', 'There is no key yet: whoever uses this machine may do everything.'],
+  anybody: ['Open access', 'This server asks nobody for a key (AUTH=none).'],
+} as const;
 
 function isAt(path: string, href: string): boolean {
   return href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`);

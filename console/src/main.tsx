@@ -2,6 +2,7 @@ import '@picocss/pico/css/pico.min.css';
 import './style/index.css';
 import { render } from 'preact';
 import { App } from './app';
+import { startCaller } from './api/caller';
 import { startLive } from './api/live';
 import { startTheme } from './ui/theme';
 
@@ -9,6 +10,7 @@ import { startTheme } from './ui/theme';
 addEventListener('vite:preloadError', () => location.reload());
 startTheme();
 startLive();
+startCaller();
 const root = document.getElementById('app');
 if (root !== null) {
   root.replaceChildren();

@@ -6,6 +6,7 @@ export const PAGE_ROUTES = [
   '/firmware',
   '/rollouts',
   '/rollouts/:rollout',
+  '/inbox',
   '/try',
   '/sign-in',
 ] as const;

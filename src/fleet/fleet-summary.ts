@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
+import { ANY_FIELD, ProblemCounts } from '../printer/problem-counts.js';
 import type { RolloutStatus } from '../rollout/domain/state.js';
 import { UpdateEndings } from '../rollout/update-endings.js';
 import type { Endings } from '../rollout/update-endings.js';
@@ -11,7 +12,9 @@ import type { Count } from './census.js';
 /** The whole fleet at a glance. */
 export interface Summary {
   at: Date;
-  printers: { total: number; online: number };
+  printers: { total: number; online: number; problems: number };
+  /** Printers that wait for an operator to accept them. */
+  waiting: number;
   updatesInProgress: number;
   endedLastDay: Endings;
   rollouts: ReadonlyMap<RolloutStatus, number>;
@@ -24,6 +27,8 @@ const PRINTERS = 'SELECT sum(printers) FROM printer_tally';
 // By the index over those that are under way alone.
 const IN_PROGRESS = `SELECT count(*) FROM printer_update WHERE status = 'in_progress' AND printer_id > 0`;
 const ROLLOUTS = 'SELECT status, count(*) AS rollouts FROM rollout GROUP BY status';
+// A table of a few thousand rows at most (`Registrations`).
+const WAITING = `SELECT count(*) FROM registration WHERE status = 'pending'`;
 const FIRMWARE = 'SELECT count(*) FROM firmware';
 
 /** Sums the fleet up. */
@@ -34,6 +39,7 @@ export class FleetSummary {
     private readonly presence: Presence,
     private readonly endings: UpdateEndings,
     private readonly census: Census,
+    private readonly problems: ProblemCounts,
     private readonly clock: Clock,
   ) {}
 
@@ -45,7 +51,12 @@ export class FleetSummary {
     const rollouts = reader.all(ROLLOUTS).map(({ status, rollouts }) => [status, Number(rollouts)]);
     return {
       at: now,
-      printers: { total: reader.count(PRINTERS), online: this.presence.count },
+      printers: {
+        total: reader.count(PRINTERS),
+        online: this.presence.count,
+        problems: this.problems.byField().get(ANY_FIELD) ?? 0,
+      },
+      waiting: reader.count(WAITING),
       updatesInProgress: reader.count(IN_PROGRESS),
       endedLastDay: this.endings.lastDay(reader, now),
       rollouts: new Map(rollouts as Array<[RolloutStatus, number]>),

@@ -15,6 +15,13 @@ export class PrinterCountResponse {
 
   @ApiProperty({ type: Number, example: 120 })
   online!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 1,
+    description: 'Something that they send could not be used: `GET /api/printers?problems=true`',
+  })
+  problems!: number;
 }
 
 /** How many updates are under way, and how many ended in the last 24 hours. */
@@ -99,6 +106,13 @@ export class SummaryResponse {
   @ApiProperty({ type: PrinterCountResponse })
   printers!: PrinterCountResponse;
 
+  @ApiProperty({
+    type: Number,
+    example: 2,
+    description: 'Printers that wait to be accepted: `GET /api/registrations`',
+  })
+  waiting!: number;
+
   @ApiProperty({ type: UpdateCountResponse })
   updates!: UpdateCountResponse;
 
@@ -137,7 +151,8 @@ export function toSummaryResponse(summary: Summary, simulator: boolean): Summary
     at: summary.at.toISOString(),
     version: VERSION,
     simulator,
-    printers: { total: printers.total, online: printers.online },
+    printers: { total: printers.total, online: printers.online, problems: printers.problems },
+    waiting: summary.waiting,
     updates: {
       in_progress: summary.updatesInProgress,
       completed_last_day: endedLastDay.completed,

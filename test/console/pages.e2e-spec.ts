@@ -27,6 +27,7 @@ const NAMES = [
   'new-rollout',
   'rollouts',
   'rollout',
+  'inbox',
   'try-it',
 ] as const;
 

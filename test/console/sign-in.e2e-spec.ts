@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { roll, upload } from '../support/factories.js';
+import type { Reachable } from '../support/server.js';
 import { ServerProcess } from '../support/server-process.js';
 import { describeInBrowser } from './in-browser.js';
 
@@ -86,18 +88,58 @@ describeInBrowser('The console of a server that asks for keys', () => {
     await page.context().close();
   });
 
-  it('shows what the server says to a key that may only read', async () => {
-    const { page } = await openTab(browser);
+  it('says who is signed in, and disables what a key may not do, with the reason', async () => {
+    await upload(as(admin), '1.6.0');
+    const rollout = await roll(as(admin), '1.6.0');
+    const { page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } });
     await page.goto(`${server.url}/firmware`);
     await signIn(page, reader);
-    await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
+    await page.getByText('Signed in as reader read').waitFor();
     await chooseFile(page);
-    await page.getByRole('button', { name: 'Upload', exact: true }).click();
-    await page.getByText(/This needs a key with the scope firmware:write/).waitFor();
-    expect(await page.getByLabel('Version', { exact: true }).inputValue()).toBe('1.5.0');
+    const reason = (scope: string): RegExp =>
+      new RegExp(`“reader” may not do this: it needs the scope ${scope}`);
+    await expectDisabled(page, 'Upload', reason('firmware:write'));
+    await page.goto(`${server.url}/rollouts/${rollout.id}`);
+    for (const name of ['Pause', 'Cancel', 'Delete'])
+      await expectDisabled(page, name, reason('rollouts:write'));
+    // To look at what would happen changes nothing.
+    await page.goto(`${server.url}/rollouts/new?version=1.6.0`);
+    await page
+      .getByRole('region', { name: 'Preview' })
+      .getByText(/0 of 0 printers match/)
+      .waitFor();
+    await expectDisabled(page, 'Create rollout', reason('rollouts:write'));
+    expect(complaints).toEqual([]);
     await page.context().close();
   });
+
+  it('disables nothing for an admin', async () => {
+    const { page } = await openTab(browser);
+    await page.goto(`${server.url}/firmware?open=1.6.0`);
+    await signIn(page, admin);
+    await page.getByText('Signed in as admin admin').waitFor();
+    for (const name of ['Edit', 'Deprecate', 'Delete'])
+      expect(await page.getByRole('button', { name, exact: true }).isEnabled()).toBe(true);
+    await page.context().close();
+  });
+
+  function as(key: string): Reachable {
+    const headers = { authorization: `Bearer ${key}` };
+    return {
+      url: server.url,
+      request: (method, path, body) => server.request(method, path, body, headers),
+    };
+  }
 });
+
+/** A button that cannot be pressed says why to everybody: on hover, to a screen reader, and beside it. */
+async function expectDisabled(page: Page, name: string, reason: RegExp): Promise<void> {
+  const button = page.getByRole('button', { name, exact: true });
+  await page.locator('button:disabled', { hasText: name }).first().waitFor();
+  expect(await button.getAttribute('title')).toMatch(reason);
+  expect(await button.getAttribute('aria-description')).toMatch(reason);
+  await page.locator('p').getByText(reason).first().waitFor();
+}
 
 async function signIn(page: Page, key: string): Promise<void> {
   await page.getByLabel('API key').fill(key);

@@ -23,6 +23,7 @@ export const PAGES = (scene: Scene): Array<[name: string, path: string]> => [
   ['new-rollout', '/rollouts/new?version=1.6.0-beta.1'],
   ['rollouts', '/rollouts'],
   ['rollout', `/rollouts/${scene.rolloutId}`],
+  ['inbox', '/inbox'],
   ['try-it', '/try'],
 ];
 

@@ -4,6 +4,8 @@ import type {
   FirmwareChange,
   NewRollout,
   PastUpdate,
+  RegistrationStatus,
+  RollbackRequest,
   RolloutChange,
   RolloutStatus,
   SimulatedPrinters,
@@ -92,6 +94,28 @@ export const api = {
   simulator: (signal?: AbortSignal) => answer(client.GET('/api/simulator', stop(signal))),
   simulate: (body: SimulatedPrinters) => answer(client.POST('/api/simulator', { body })),
   stopSimulator: () => answer(client.DELETE('/api/simulator')),
+
+  whoAmI: () => answer(client.GET('/api/whoami')),
+
+  registrations: (signal?: AbortSignal) => answer(client.GET('/api/registrations', stop(signal))),
+  decideRegistration: (id: string, status: RegistrationStatus) =>
+    answer(client.PATCH('/api/registrations/{printer_id}', { ...printer(id), body: { status } })),
+  forgetRegistration: (id: string) => answer(client.DELETE('/api/registrations/{printer_id}', printer(id))),
+
+  rollback: (version: string, signal?: AbortSignal) =>
+    answer(
+      client.GET('/api/firmware/{version}/rollback', { params: { path: { version } }, ...stop(signal) }),
+    ),
+  previewRollback: (version: string, body: RollbackRequest, signal?: AbortSignal) =>
+    answer(
+      client.POST('/api/firmware/{version}/rollback/preview', {
+        params: { path: { version } },
+        body,
+        ...stop(signal),
+      }),
+    ),
+  rollBack: (version: string, body: RollbackRequest) =>
+    answer(client.POST('/api/firmware/{version}/rollback', { params: { path: { version } }, body })),
 
   claim: (token: string, name: string) => answer(client.POST('/api/keys/claim', { body: { token, name } })),
 };

@@ -1923,6 +1923,11 @@ export interface components {
             total: number;
             /** @example 120 */
             online: number;
+            /**
+             * @description Something that they send could not be used: `GET /api/printers?problems=true`
+             * @example 1
+             */
+            problems: number;
         };
         UpdateCountResponse: {
             /** @example 3 */
@@ -1995,6 +2000,11 @@ export interface components {
              */
             simulator: boolean;
             printers: components["schemas"]["PrinterCountResponse"];
+            /**
+             * @description Printers that wait to be accepted: `GET /api/registrations`
+             * @example 2
+             */
+            waiting: number;
             updates: components["schemas"]["UpdateCountResponse"];
             rollouts: components["schemas"]["RolloutCountResponse"];
             /**

@@ -24,8 +24,10 @@ export function FleetPage() {
       ) : (
         <>
           {isNew(summary) && <FirstSteps summary={summary} />}
+          {summary.printers.total === 0 && <Attention summary={summary} />}
           {summary.printers.total > 0 && (
             <>
+              <Attention summary={summary} />
               <Tiles summary={summary} />
               <Versions summary={summary} />
               <div class="columns">
@@ -47,6 +49,23 @@ function isNew({ printers, firmware, rollouts }: Summary): boolean {
 function leadOf({ printers }: Summary): string {
   if (printers.total === 0) return 'No printer has connected yet.';
   return `${count(printers.online)} of ${counted(printers.total, 'printer')} online`;
+}
+
+/** What waits for an operator stands first. */
+function Attention({ summary: { waiting, printers } }: { summary: Summary }) {
+  const { problems } = printers;
+  if (waiting === 0 && problems === 0) return null;
+  const parts = [
+    ...(waiting === 0
+      ? []
+      : [`${counted(waiting, 'new printer waits', 'new printers wait')} to be accepted`]),
+    ...(problems === 0 ? [] : [`${counted(problems, 'printer has', 'printers have')} problems`]),
+  ];
+  return (
+    <p class="notice warn">
+      {parts.join(', and ')}. <a href="/inbox">Go to the inbox</a>
+    </p>
+  );
 }
 
 function Tiles({ summary: { printers, updates } }: { summary: Summary }) {

@@ -9,7 +9,7 @@ import { useChangedFirmware, useChangedPrinters, useLoad } from '../ui/use-load'
 import { versionOf } from '../ui/version';
 import { Actions, ConfirmAct } from './printer/actions';
 import type { Act } from './printer/actions';
-import { Facts, UnderWay } from './printer/facts';
+import { Facts, Problems, UnderWay } from './printer/facts';
 import { Timeline } from './printer/timeline';
 import { RollOutHere, Why } from './printer/why';
 
@@ -67,6 +67,7 @@ function OnePrinter({ id }: { id: string }) {
         <RollOutHere printer={printer} />
       </PageHead>
       <Failure error={loaded.error ?? decided.error ?? past.error} retry={reload} />
+      <Problems printer={printer} />
       {underWay && <UnderWay update={underWay} />}
       <div class="columns">
         <div>

@@ -6,6 +6,7 @@ import { Confirm } from '../ui/dialog';
 import { count, counted } from '../ui/format';
 import { Empty, Failure, Loading, PageHead, Panel, State } from '../ui/parts';
 import type { StateKind } from '../ui/parts';
+import { ScopedButton } from '../ui/scoped';
 import { useChangedPrinters, useLoad } from '../ui/use-load';
 import { AddPrinters } from './try-it/form';
 
@@ -53,9 +54,9 @@ function Simulator() {
         title={printers.length === 0 ? 'Virtual printers' : `${printers.length} of ${limit} virtual printers`}
         aside={
           printers.length > 0 && (
-            <button type="button" class="small danger quiet" onClick={() => setLeaving(true)}>
-              Take them all away
-            </button>
+            <ScopedButton scope="admin" class="small danger quiet" onClick={() => setLeaving(true)}>
+              Remove all
+            </ScopedButton>
           )
         }
       >
@@ -72,8 +73,8 @@ function Simulator() {
       </Panel>
       {leaving && (
         <Confirm
-          title="Take all virtual printers away?"
-          action="Take them away"
+          title="Remove all virtual printers?"
+          action="Remove them"
           run={async () => {
             await api.stopSimulator();
             reload();

@@ -5,6 +5,7 @@ import type { Channel, Firmware } from '../../api/types';
 import { CHANNELS } from '../../ui/channels';
 import { bytes, count, counted } from '../../ui/format';
 import { CopyButton, Failure } from '../../ui/parts';
+import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
 import { When } from '../../ui/when';
 import { Offer, RollOutLink, updateParts } from './build-parts';
@@ -121,9 +122,9 @@ function ChannelSection({
   const isDeprecated = row.deprecated_at !== null;
   const asked = { row, close: () => setQuestion(null), changed };
   const ask = (name: Question, children: ComponentChildren, kind = '') => (
-    <button type="button" class={`small quiet ${kind}`} onClick={() => setQuestion(name)}>
+    <ScopedButton scope="firmware:write" class={`small quiet ${kind}`} onClick={() => setQuestion(name)}>
       {children}
-    </button>
+    </ScopedButton>
   );
   return (
     <section aria-label={`${row.version} in ${row.channel}`}>
@@ -144,6 +145,7 @@ function ChannelSection({
         {ask('edit', 'Edit')}
         {ask('deprecate', isDeprecated ? 'Offer again' : 'Deprecate')}
         {ask('delete', 'Delete', 'danger')}
+        <ScopeNote scope="firmware:write" />
       </div>
       {question === 'promote' && <PromoteQuestion {...asked} missing={missing} />}
       {question === 'edit' && <EditQuestion {...asked} />}

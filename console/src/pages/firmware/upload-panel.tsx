@@ -7,6 +7,7 @@ import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
 import { bytes, percent } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { isTouchScreen } from '../../ui/pointer';
+import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { boardText } from './builds';
 import { guess } from './file-name';
 import { EMPTY_DRAFT, UploadFields, textsOf } from './upload-fields';
@@ -109,10 +110,13 @@ export function UploadPanel({ isFirst, uploaded }: { isFirst: boolean; uploaded:
           <FormFailure error={error} isBesideField={isBesideField(error)} />
           {progress === null ? (
             <div class="actions">
-              <button type="submit">Upload</button>
+              <ScopedButton scope="firmware:write" type="submit">
+                Upload
+              </ScopedButton>
               <button type="button" class="quiet" onClick={clear}>
                 Clear
               </button>
+              <ScopeNote scope="firmware:write" />
             </div>
           ) : (
             <Sending progress={progress} stop={() => stopper.current?.abort()} />

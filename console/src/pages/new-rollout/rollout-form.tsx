@@ -6,6 +6,7 @@ import { ApiError } from '../../api/request';
 import type { NewRollout, Preview } from '../../api/types';
 import { Curl } from '../../ui/curl';
 import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
+import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { CreateQuestion } from './create-question';
 import type { Question } from './create-question';
 import { firstDraft, toRequest } from './draft';
@@ -107,9 +108,10 @@ export function RolloutForm({
           <PreviewPanel preview={preview} problems={problems} isErrorBeside={isBesideField(preview.error)} />
           {failed instanceof ApiError && <FormFailure error={failed} isBesideField={isBesideField(failed)} />}
           <div class="actions">
-            <button type="submit" aria-busy={isBusy}>
+            <ScopedButton scope="rollouts:write" type="submit" aria-busy={isBusy}>
               Create rollout
-            </button>
+            </ScopedButton>
+            <ScopeNote scope="rollouts:write" />
           </div>
           {request !== null && <Curl method="POST" path="/api/rollouts" body={request} />}
         </div>

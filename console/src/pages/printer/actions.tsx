@@ -4,6 +4,7 @@ import type { Printer } from '../../api/types';
 import { choose } from '../../ui/chosen-printers';
 import { Confirm } from '../../ui/dialog';
 import { Panel } from '../../ui/parts';
+import { ScopeNote, ScopedButton } from '../../ui/scoped';
 
 /** What can be done to a printer, and has to be confirmed. */
 export type Act = 'block' | 'let-in' | 'forget-key' | 'delete';
@@ -15,17 +16,17 @@ export function Actions({ printer, ask }: { printer: Printer; ask: (act: Act) =>
       <ul class="doings">
         {printer.blocked ? (
           <li>
-            <span>It is shut out: it gets nothing, and reports nothing.</span>
-            <button type="button" class="small quiet" onClick={() => ask('let-in')}>
-              Let it in again
-            </button>
+            <span>Blocked: it cannot connect, and no rollout includes it.</span>
+            <ScopedButton scope="admin" class="small quiet" onClick={() => ask('let-in')}>
+              Unblock
+            </ScopedButton>
           </li>
         ) : (
           <li>
-            <span>Shut it out until it is let in again.</span>
-            <button type="button" class="small danger quiet" onClick={() => ask('block')}>
+            <span>Block it until you unblock it: it cannot connect, and no rollout includes it.</span>
+            <ScopedButton scope="admin" class="small danger quiet" onClick={() => ask('block')}>
               Block
-            </button>
+            </ScopedButton>
           </li>
         )}
         <li>
@@ -35,18 +36,19 @@ export function Actions({ printer, ask }: { printer: Printer; ask: (act: Act) =>
               : 'It has shown no key: whoever has its UUID can speak for it.'}
           </span>
           {printer.has_key && (
-            <button type="button" class="small danger quiet" onClick={() => ask('forget-key')}>
-              Forget its key
-            </button>
+            <ScopedButton scope="admin" class="small danger quiet" onClick={() => ask('forget-key')}>
+              Reset its key
+            </ScopedButton>
           )}
         </li>
         <li>
-          <span>Take it off the record, with its history.</span>
-          <button type="button" class="small danger quiet" onClick={() => ask('delete')}>
+          <span>Delete it, with its history.</span>
+          <ScopedButton scope="admin" class="small danger quiet" onClick={() => ask('delete')}>
             Delete
-          </button>
+          </ScopedButton>
         </li>
       </ul>
+      <ScopeNote scope="admin" />
     </Panel>
   );
 }
@@ -86,35 +88,35 @@ export function ConfirmAct({
           close={close}
         >
           <p>
-            It is disconnected at once. Until it is let in again it cannot connect, gets no updates, and what
-            it reports counts for nothing: an update that is under way will be taken as failed.
+            It is disconnected at once. Until you unblock it, it cannot connect and gets no updates, and no
+            rollout counts it. An update that is under way fails.
           </p>
         </Confirm>
       );
     case 'let-in':
       return (
         <Confirm
-          title={`Let ${printer.name} in again?`}
-          action="Let it in"
+          title={`Unblock ${printer.name}?`}
+          action="Unblock it"
           run={() => change({ blocked: false })}
           close={close}
         >
-          <p>It can connect again, and is then sent whatever is due for it.</p>
+          <p>It can connect again, and then gets whatever update is due for it.</p>
         </Confirm>
       );
     case 'forget-key':
       return (
         <Confirm
-          title={`Forget the key of ${printer.name}?`}
-          action="Forget its key"
+          title={`Reset the key of ${printer.name}?`}
+          action="Reset its key"
           dangerous
           run={() => change({ reset_key: true })}
           close={close}
         >
           <p>
-            It is disconnected, and the next key that is shown under its UUID counts from then on. Do this
-            when the printer was reset and has lost its key: until it is back, whoever knows its UUID can take
-            its place.
+            It is disconnected, and the first key that is used with its UUID from now on becomes its key. Do
+            this if the printer was reset and has lost its key. Until it is back, anyone who knows its UUID
+            can take its place.
           </p>
         </Confirm>
       );
@@ -122,9 +124,8 @@ export function ConfirmAct({
       return (
         <Confirm title={`Delete ${printer.name}?`} action="Delete it" dangerous run={remove} close={close}>
           <p>
-            The printer and its history are deleted for good, and rollouts count it no more. If it is still
-            out there, it registers itself as a new printer when it next connects: to keep it out, block it
-            instead.
+            The printer and its history are deleted for good, and rollouts no longer count it. If it connects
+            again, it registers as a new printer: to keep it out, block it instead.
           </p>
         </Confirm>
       );

@@ -2,6 +2,7 @@ import type { PastUpdate, Printer } from '../../api/types';
 import { address } from '../../ui/address';
 import { CopyButton, Panel } from '../../ui/parts';
 import { PrinterState } from '../../ui/printer-state';
+import { ProblemList } from '../../ui/problem-list';
 import { When } from '../../ui/when';
 import { versionOf } from '../../ui/version';
 
@@ -60,6 +61,17 @@ export function Facts({ printer, bucket }: { printer: Printer; bucket: number | 
           </>
         )}
       </dl>
+    </Panel>
+  );
+}
+
+/** What the printer sends that cannot be used; nothing if all of it can be. */
+export function Problems({ printer: { problems } }: { printer: Printer }) {
+  if (problems.length === 0) return null;
+  return (
+    <Panel title="Problems">
+      <ProblemList problems={problems} />
+      <p class="hint">It gets updates all the same: one of them may cure it.</p>
     </Panel>
   );
 }

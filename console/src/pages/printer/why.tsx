@@ -7,6 +7,7 @@ import { Confirm } from '../../ui/dialog';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { RolloutState } from '../../ui/rollout-parts';
+import { ScopedButton } from '../../ui/scoped';
 import { explain, verdict } from './reasons';
 import type { Remedy } from './reasons';
 
@@ -72,9 +73,9 @@ function RemedyAction({
       return null;
     case 'let-in':
       return (
-        <button type="button" class="small" onClick={letIn}>
-          Let it in again
-        </button>
+        <ScopedButton scope="admin" class="small" onClick={letIn}>
+          Unblock
+        </ScopedButton>
       );
     case 'roll-out':
       return <RollOutHere printer={printer} small />;
@@ -89,9 +90,9 @@ function RemedyAction({
       if (rolloutId === null) return null;
       return (
         <div class="actions">
-          <button type="button" class="small" onClick={() => setAsking(true)}>
+          <ScopedButton scope="rollouts:write" class="small" onClick={() => setAsking(true)}>
             Retry failed
-          </button>
+          </ScopedButton>
           <a href={`/rollouts/${rolloutId}`}>To rollout {rolloutId}</a>
           {asking && <Retry rolloutId={rolloutId} retried={retried} close={() => setAsking(false)} />}
         </div>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Rollout } from '../../api/types';
+import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Cancel, Delete, Pause, Resume, Retry } from './dialogs';
 import { Percentage } from './percentage';
 import { RollBack, canRollBack } from './roll-back';
@@ -31,10 +32,16 @@ export function Actions({ rollout }: { rollout: Rollout }) {
   return (
     <>
       {buttons.map(({ step, name }) => (
-        <button key={slotOf(step)} type="button" class={lookOf(step)} onClick={() => ask(step)}>
+        <ScopedButton
+          key={slotOf(step)}
+          scope="rollouts:write"
+          class={lookOf(step)}
+          onClick={() => ask(step)}
+        >
           {name}
-        </button>
+        </ScopedButton>
       ))}
+      <ScopeNote scope="rollouts:write" />
       {Dialog && <Dialog rollout={rollout} close={() => ask(null)} />}
     </>
   );

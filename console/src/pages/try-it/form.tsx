@@ -7,6 +7,7 @@ import { Field, FormFailure, isAllBeside, useFocusOnError } from '../../ui/field
 import { textOf } from '../../ui/form';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/parts';
+import { ScopeNote, ScopedButton } from '../../ui/scoped';
 
 const SHARES = [
   ['fail', 'Fail, in %', 'They report that the update failed.'],
@@ -103,12 +104,13 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
         </fieldset>
         <FormFailure error={error} isBesideField={isAllBeside(error, FIELDS)} />
         <div class="actions">
-          <button type="submit" disabled={room === 0} aria-busy={busy}>
+          <ScopedButton scope="admin" type="submit" disabled={room === 0} aria-busy={busy}>
             Add them
-          </button>
+          </ScopedButton>
           <span class="hint" role="status">
-            {room === 0 ? 'No more fit: take some away first.' : done}
+            {room === 0 ? 'No more fit: remove some first.' : done}
           </span>
+          <ScopeNote scope="admin" />
         </div>
       </form>
     </Panel>

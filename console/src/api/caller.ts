@@ -1,0 +1,31 @@
+import { effect, signal } from '@preact/signals';
+import { api } from './api';
+import { live } from './live';
+import type { Caller, Scope } from './types';
+
+/** Who is signed in, as the server says; null until it has answered. */
+export const caller = signal<Caller | null>(null);
+
+/** Asks who is signed in whenever the stream of changes has been opened: after each sign-in, and each restart of the server. */
+export function startCaller(): void {
+  effect(() => {
+    if (live.hello.value !== null) void load();
+  });
+}
+
+async function load(): Promise<void> {
+  try {
+    caller.value = await api.whoAmI();
+  } catch {
+    // The server itself decides on each request; until it has said what a key may do, nothing is disabled.
+    caller.value = null;
+  }
+}
+
+/** Why whoever is signed in may not do what a scope is needed for; null if they may. */
+export function refusalOf(scope: Scope): string | null {
+  const { value } = caller;
+  if (value === null || value.scopes.includes('admin') || value.scopes.includes(scope)) return null;
+  const has = value.scopes.join(', ');
+  return `The key “${value.name ?? ''}” may not do this: it needs the scope ${scope}, and has ${has}.`;
+}
