@@ -82,7 +82,7 @@ function Header() {
       <div class="top-inner">
         <a class="brand" href="/">
           <img src="/favicon.svg" alt="" width="24" height="24" />
-          PaperMinder
+          <span>PaperMinder</span>
         </a>
         <nav aria-label="Pages">
           <ul>
