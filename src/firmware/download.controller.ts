@@ -8,6 +8,7 @@ import { wasDelivered } from '../common/delivered.js';
 import { DeclareAccess } from '../common/route-access.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
+import { DownloadProgress, writeImage } from './download/download-progress.js';
 import {
   etagOf,
   headersOf,
@@ -29,6 +30,7 @@ export class DownloadController {
     private readonly cache: BinaryCache,
     private readonly check: ImageCheck,
     private readonly counter: DownloadCounter,
+    private readonly progress: DownloadProgress,
   ) {}
 
   @Get(':version')
@@ -111,7 +113,10 @@ export class DownloadController {
     const body = this.cache.fits(row)
       ? (await this.cache.get(row)).subarray(start, end + 1)
       : await this.check.stream(row, start, end);
-    if (request.method === 'GET' && printer !== undefined) await this.firmware.downloadBegun(row, printer);
+    if (request.method === 'GET' && printer !== undefined) {
+      this.progress.watch(row, printer, response);
+      await this.firmware.downloadProgressed(row, printer);
+    }
     for (const [name, value] of Object.entries(headersOf(row))) response.setHeader(name, value);
     if (range !== null)
       response.status(206).setHeader('Content-Range', `bytes ${start}-${end}/${row.fileSize}`);
@@ -121,16 +126,19 @@ export class DownloadController {
       response.end();
       return;
     }
-    const whole = Buffer.isBuffer(body) ? await sent(response.end(body)) : await streamed(body, response);
+    const whole = Buffer.isBuffer(body) ? await sent(response, body) : await streamed(body, response);
     // One download made of many ranges counts once: the range that holds the last byte is the one that counts.
     if (whole && end === row.fileSize - 1) this.counter.count(row.id);
   }
 }
 
 /** Resolves when an answer has ended: true where it was handed over as a whole, false where the client went away before. */
-function sent(response: Response): Promise<boolean> {
+function sent(response: Response, body: Buffer): Promise<boolean> {
   if (response.destroyed) return Promise.resolve(false);
-  return new Promise((resolve) => response.once('close', () => resolve(wasDelivered(response))));
+  return new Promise((resolve) => {
+    response.once('close', () => resolve(wasDelivered(response)));
+    writeImage(response, body);
+  });
 }
 
 /** An image that is too large for memory. */

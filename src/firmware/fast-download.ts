@@ -4,6 +4,7 @@ import { wasDelivered } from '../common/delivered.js';
 import { DomainError } from '../common/errors.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
+import { DownloadProgress, writeImage } from './download/download-progress.js';
 import { DownloadTokens } from './download-tokens.js';
 import { hasConditions, headersOf } from './download-conditions.js';
 import { toDownloadRequest } from './download.dto.js';
@@ -27,6 +28,7 @@ export class FastDownload {
     private readonly firmware: FirmwareRows,
     private readonly cache: BinaryCache,
     private readonly counter: DownloadCounter,
+    private readonly progress: DownloadProgress,
     private readonly tokens: DownloadTokens,
   ) {}
 
@@ -60,9 +62,12 @@ export class FastDownload {
     response: ServerResponse,
   ): Promise<void> {
     // A sign of life that cannot be recorded is no reason to send no update.
-    if (printer !== undefined) await this.firmware.downloadBegun(row, printer).catch(() => undefined);
+    if (printer !== undefined) {
+      this.progress.watch(row, printer, response);
+      await this.firmware.downloadProgressed(row, printer).catch(() => undefined);
+    }
     response.writeHead(200, { ...headersOf(row), 'Content-Length': image.length });
-    response.end(image);
+    writeImage(response, image);
   }
 
   private find(url: string): { row: Firmware; asked: DownloadRequest } | null {

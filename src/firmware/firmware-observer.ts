@@ -15,6 +15,6 @@ export interface FirmwareObserver {
   beforeDelete(tx: Transaction, rows: readonly Firmware[], remaining: readonly Firmware[]): Promise<void>;
   /** Called after rows of a version were added, changed or deleted, in the same transaction. */
   changed(tx: Transaction, version: string): Promise<void>;
-  /** Called when a printer begins to fetch a binary. */
-  downloadBegun(row: Firmware, printerId: number): Promise<void>;
+  /** Called when a printer begins to fetch a binary, and again and again while its bytes flow. */
+  downloadProgressed(row: Firmware, printerId: number): Promise<void>;
 }

@@ -70,9 +70,9 @@ export class FirmwareRows {
     return row;
   }
 
-  /** Tells who depends on firmware that a printer begins to fetch a binary. */
-  async downloadBegun(row: Firmware, printerId: number): Promise<void> {
-    for (const observer of this.observers) await observer.downloadBegun(row, printerId);
+  /** Tells who depends on firmware that a printer begins to fetch a binary, or that its bytes flow. */
+  async downloadProgressed(row: Firmware, printerId: number): Promise<void> {
+    for (const observer of this.observers) await observer.downloadProgressed(row, printerId);
   }
 
   /** Adds a row; `changed` is to follow, once for all rows of a version. */

@@ -7,6 +7,7 @@ import { SigningModule } from '../signing/signing.module.js';
 import { SentFirmware } from './binaries/sent-firmware.entity.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
+import { DownloadProgress } from './download/download-progress.js';
 import { DownloadTokens } from './download-tokens.js';
 import { DownloadController } from './download.controller.js';
 import { FastDownload } from './fast-download.js';
@@ -53,6 +54,7 @@ class FirmwareStorageModule {}
   providers: [
     BinaryCache,
     DownloadCounter,
+    DownloadProgress,
     DownloadTokens,
     FastDownload,
     FirmwarePromotion,

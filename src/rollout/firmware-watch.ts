@@ -64,7 +64,7 @@ export class FirmwareWatch implements FirmwareObserver {
     for (const { id } of concerned) await this.pending.recount(tx, id);
   }
 
-  async downloadBegun(row: Firmware, printerId: number): Promise<void> {
+  async downloadProgressed(row: Firmware, printerId: number): Promise<void> {
     if (this.recordedJustNow(`${printerId} ${row.version}`)) return;
     await this.unitOfWork.collect((tx) =>
       tx.db.run(SIGN_OF_LIFE, this.serviceTime.now(), printerId, row.version),

@@ -1,0 +1,108 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
+import { FirmwareRows } from '../firmware-rows.js';
+import type { Firmware } from '../firmware.entity.js';
+import { connectionOf, readSendQueues } from './send-queues.js';
+
+// Fine enough for limits that are counted in minutes.
+const SAMPLE_EVERY_MS = 10_000;
+// Bytes handed to the socket at once. On systems that do not say how much of it has arrived, progress shows by this much.
+const PIECE_BYTES = 256 * 1024;
+
+/** A download by a printer. */
+interface Download {
+  row: Firmware;
+  printerId: number;
+  socket: Socket;
+  connection: string;
+  /** True once the server has done its part; the kernel may still hold most of the image. */
+  ended: boolean;
+  /** What the last sample saw: bytes that the socket has handed to the kernel, and those that the printer has not acknowledged. */
+  handed: number;
+  queued: number | undefined;
+}
+
+/** Watches the bytes of downloads by printers: while they flow, they are a sign of life. A client that stalls gives none. */
+@Injectable()
+export class DownloadProgress implements OnModuleDestroy {
+  private readonly logger = new Logger(DownloadProgress.name);
+  private readonly downloads = new Set<Download>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly firmware: FirmwareRows) {}
+
+  /** Begins to watch an answer. */
+  watch(row: Firmware, printerId: number, response: ServerResponse): void {
+    const { socket } = response.req;
+    const download: Download = {
+      row,
+      printerId,
+      socket,
+      connection: connectionOf(socket),
+      ended: false,
+      handed: handedOver(socket),
+      queued: undefined,
+    };
+    this.downloads.add(download);
+    response.once('close', () => (download.ended = true));
+    this.timer ??= setInterval(() => void this.sample(), SAMPLE_EVERY_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+    this.downloads.clear();
+  }
+
+  /** Looks which downloads have gone on since the last time, and reports them as signs of life. */
+  async sample(): Promise<void> {
+    const queues = await readSendQueues();
+    const moved = [...this.downloads].filter((download) =>
+      this.look(download, queues.get(download.connection)),
+    );
+    if (this.downloads.size === 0) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+    try {
+      await Promise.all(moved.map(({ row, printerId }) => this.firmware.downloadProgressed(row, printerId)));
+    } catch (error) {
+      this.logger.error(`Signs of life of downloads could not be recorded: ${String(error)}`);
+    }
+  }
+
+  /** True if bytes have moved since the last look. */
+  private look(download: Download, queued: number | undefined): boolean {
+    const handed = handedOver(download.socket);
+    // Nothing is left on its way: it has arrived, or the client is gone. That it ended is no sign of life.
+    if (download.ended && !queued) {
+      this.downloads.delete(download);
+      return false;
+    }
+    const moved = handed !== download.handed || queued !== download.queued;
+    download.handed = handed;
+    download.queued = queued;
+    return moved;
+  }
+}
+
+function handedOver(socket: Socket): number {
+  return socket.bytesWritten - socket.writableLength;
+}
+
+/** Writes an image and ends the answer; piece by piece, as the client takes it, so that its progress can be seen. */
+export function writeImage(response: ServerResponse, image: Buffer): void {
+  let start = 0;
+  const next = (): void => {
+    while (start + PIECE_BYTES < image.length) {
+      const piece = image.subarray(start, start + PIECE_BYTES);
+      start += PIECE_BYTES;
+      if (response.write(piece)) continue;
+      response.once('drain', next);
+      return;
+    }
+    response.end(image.subarray(start));
+  };
+  next();
+}

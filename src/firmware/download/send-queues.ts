@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { endianness } from 'node:os';
+import type { Socket } from 'node:net';
+import { plainAddress } from '../../common/address.js';
+
+// proc(5), "/proc/net/tcp": number, local and remote address, state, send queue and receive queue, all but the first hexadecimal.
+const LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/gm;
+const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
+const IPV6_GROUPS = 8;
+const MAPPED_IPV4 = /^0{20}ffff/;
+
+/** Names a connection as the tables of the kernel do, even when its socket is closed. */
+export function connectionOf(socket: Socket): string {
+  const { localPort = 0, remotePort = 0, remoteAddress } = socket;
+  return `${localPort} ${hexOf(plainAddress(remoteAddress))} ${remotePort}`;
+}
+
+/**
+ * How many bytes of each connection the other side has not acknowledged yet. A socket counts bytes as sent once the kernel has taken
+ * them, which for a slow client may be the whole image at once.
+ *
+ * @returns by the name of the connection; empty on systems other than Linux
+ */
+export async function readSendQueues(): Promise<Map<string, number>> {
+  const queues = new Map<string, number>();
+  for (const table of TABLES) {
+    const text = await readFile(table, 'latin1').catch(() => '');
+    for (const [, localPort = '', address = '', remotePort = '', queue = ''] of text.matchAll(LINE)) {
+      const bytes = Number.parseInt(queue, 16);
+      const ports = [localPort, remotePort].map((port) => Number.parseInt(port, 16));
+      queues.set(`${ports[0]} ${fromKernel(address)} ${ports[1]}`, bytes);
+    }
+  }
+  return queues;
+}
+
+/** An address as its bytes in hexadecimal. */
+function hexOf(address: string): string {
+  if (!address.includes(':'))
+    return address
+      .split('.')
+      .map((byte) => hex(Number(byte), 2))
+      .join('');
+  const [left = [], right = []] = (address.split('%')[0] ?? '')
+    .split('::')
+    .map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = Array<string>(Math.max(0, IPV6_GROUPS - left.length - right.length)).fill('0');
+  return [...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join('');
+}
+
+/** The kernel prints each 32 bits of an address as a number of the machine. */
+function fromKernel(address: string): string {
+  const words = address.toLowerCase().match(/.{8}/g) ?? [];
+  const ordered =
+    endianness() === 'LE' ? words.map((word) => (word.match(/../g) ?? []).reverse().join('')) : words;
+  return ordered.join('').replace(MAPPED_IPV4, '');
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
