@@ -75,6 +75,8 @@ describe('The OpenAPI document', () => {
       'POST /api/firmware/{version}/rollback/preview',
       'POST /api/keys',
       'POST /api/keys/claim',
+      'POST /api/printers/{printer_id}/updates/{update_id}/abort',
+      'POST /api/printers/{printer_id}/updates/{update_id}/retry',
       'POST /api/rollouts',
       'POST /api/rollouts/preview',
       'POST /api/rollouts/{rollout_id}/preview',
@@ -107,7 +109,7 @@ describe('The OpenAPI document', () => {
       for (const parameter of operation.parameters ?? []) {
         expect([name, parameter.name, parameter.schema]).toEqual([name, parameter.name, expect.any(Object)]);
       }
-      if (/^(?:POST|PATCH)/.test(name) && !name.endsWith('/retry')) {
+      if (/^(?:POST|PATCH)/.test(name) && !/\/(?:abort|retry)$/.test(name)) {
         expect([name, operation.requestBody]).toEqual([name, expect.any(Object)]);
       }
     }

@@ -42,6 +42,12 @@ describe('No statement of a hot path', () => {
     await roll(server, '1.6.0', { target: channels, rollout_type: 'gradual', rollout_percentage: 0 });
     await eventually('an update has come through', () => one.version === '1.5.0' && one.subscribed);
     await server.request('POST', `/api/rollouts/${id}/retry`);
+    for (const board of fleet.slice(2, 5)) {
+      const path = `/api/printers/${board.options.uuid}/updates`;
+      const { body } = await server.request<{ updates: Array<{ id: number }> }>('GET', path);
+      for (const action of ['abort', 'retry'])
+        await server.request('POST', `${path}/${body.updates[0]?.id}/${action}`);
+    }
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'paused' });
     await server.request('PATCH', `/api/rollouts/${id}`, { status: 'active' });
     const { uuid, userId } = one.options;

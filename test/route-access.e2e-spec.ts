@@ -24,7 +24,8 @@ function neededFor(route: string): Scope {
   if (ADMIN.test(path)) return 'admin';
   if (method === 'GET' || path.endsWith('/preview')) return 'read';
   if (path.startsWith('/api/firmware')) return 'firmware:write';
-  if (path.startsWith('/api/rollouts')) return 'rollouts:write';
+  if (path.startsWith('/api/rollouts') || /\/updates\/.*\/(?:abort|retry)$/.test(path))
+    return 'rollouts:write';
   return 'admin';
 }
 
@@ -118,7 +119,7 @@ describe('Access is decided by the route that was matched', () => {
         `${method.toUpperCase()} ${path}`,
         method.toUpperCase(),
         // Nothing is there, so that nothing happens if a request gets through.
-        path.replace(/\{version\}/, '9.9.9').replace(/\{\w+\}/, '999'),
+        path.replace(/\{version\}/, '9.9.9').replace(/\{\w+\}/g, '999'),
       ]),
     );
   }

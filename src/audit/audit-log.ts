@@ -20,6 +20,8 @@ export const ACTIONS = [
   'rollout.activate',
   'rollout.retry',
   'rollout.delete',
+  'update.abort',
+  'update.retry',
   'printer.change',
   'printer.delete',
   'registration.change',

@@ -186,6 +186,16 @@ export class PrinterService {
     return Number(row.id);
   }
 
+  /** All printers, in slices by number. */
+  *all(db: Statements, slice: number): Generator<TargetPrinter[]> {
+    for (let after = 0; ;) {
+      const printers = this.targets.select(db, 'WHERE id > ? ORDER BY id LIMIT ?', after, slice);
+      yield printers;
+      if (printers.length < slice) return;
+      after = printers.at(-1)?.id ?? after;
+    }
+  }
+
   /** All printers of one owner, in slices by number. */
   *ofUser(db: Statements, userId: string, slice: number): Generator<TargetPrinter[]> {
     let after = 0;

@@ -74,6 +74,28 @@ export class FleetWalk {
     });
   }
 
+  /** Visits everybody whom a rule names, one by one, in slices; without a list of printers or users that is the whole fleet. */
+  async each(db: Statements, rule: RolloutRule, visit: (printers: TargetPrinter[]) => void): Promise<void> {
+    if (rule.printerUuids !== null) {
+      for (const uuids of slices([...rule.printerUuids], SLICE)) {
+        visit(this.printers.byUuids(db, uuids));
+        await nextTurn();
+      }
+    } else if (rule.userIds !== null) {
+      const named: TargetPrinter[] = [];
+      await this.ofUsers(db, [...rule.userIds], (printer) => named.push(printer));
+      for (const printers of slices(named, SLICE)) {
+        visit(printers);
+        await nextTurn();
+      }
+    } else {
+      for (const printers of this.printers.all(db, SLICE)) {
+        visit(printers);
+        await nextTurn();
+      }
+    }
+  }
+
   /** Visits the printers with these numbers, slice by slice; those that do not exist are left out. */
   async withIds(
     db: Statements,

@@ -6,6 +6,7 @@ import { PrinterAdminService } from '../printer/printer-admin.service.js';
 import { PendingTargets } from './pending-targets.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { UpdateJournal } from './update-journal.js';
+import { CancelledPending } from './updates/cancelled-pending.js';
 
 /** Takes a printer that is deleted out of the counters: they count rows, and its rows go with it. */
 @Injectable()
@@ -15,13 +16,17 @@ export class PrinterWatch implements PrinterObserver {
     private readonly pending: PendingTargets,
     private readonly progress: RolloutProgress,
     private readonly journal: UpdateJournal,
+    private readonly cancelledPending: CancelledPending,
   ) {
     printers.observe(this);
   }
 
   beforeDelete(tx: Transaction, printer: Printer): void {
     this.pending.printerRemoved(tx, printer);
-    for (const { rolloutId, status } of this.journal.live(tx.db, [printer]).get(printer.id) ?? [])
-      this.progress.count(tx, rolloutId, { [status]: -1 });
+    const live = this.journal.live(tx.db, [printer]).get(printer.id) ?? [];
+    for (const { rolloutId, status } of live) this.progress.count(tx, rolloutId, { [status]: -1 });
+    const counted = new Set(live.map(({ rolloutId }) => rolloutId));
+    for (const rolloutId of this.cancelledPending.rolloutsOf(tx.db, printer.id))
+      if (!counted.has(rolloutId)) this.progress.count(tx, rolloutId, { pending: -1 });
   }
 }

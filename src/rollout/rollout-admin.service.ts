@@ -22,6 +22,7 @@ import { Superseding } from './rules/superseding.js';
 import type { RuleSet } from './rule-set.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import { UpdateRetry } from './update-retry.js';
+import { CancelledPending } from './updates/cancelled-pending.js';
 import { Withdrawal } from './withdrawal.entity.js';
 
 /** One page of rollouts, the newest first. */
@@ -47,6 +48,7 @@ export class RolloutAdminService {
     private readonly progress: RolloutProgress,
     private readonly pending: PendingTargets,
     private readonly superseding: Superseding,
+    private readonly cancelledPending: CancelledPending,
     private readonly retries: UpdateRetry,
     private readonly samples: RolloutSamples,
     private readonly audit: AuditLog,
@@ -88,6 +90,7 @@ export class RolloutAdminService {
 
   /** Cancels a rollout within a transaction; the pending counts of older ones are the caller's to follow (`Superseding`). */
   async cancelIn(tx: Transaction, rollout: Rollout): Promise<void> {
+    await this.cancelledPending.remember(tx, rollout);
     await this.withdraw(tx, rollout);
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status: 'cancelled' });
     this.rules.changed(tx);
@@ -155,34 +158,23 @@ export class RolloutAdminService {
   }
 
   /**
-   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect. A long list
-   * is worked off in transactions of its own: others get their turn, and a crash leaves the rest as it was.
+   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect. All of it is one
+   * transaction: whatever overtakes it finds all or nothing of it.
    *
-   * @throws Conflict where the rollout is cancelled
+   * @throws Conflict if the rollout is cancelled
    */
-  async retry(id: number): Promise<Rollout> {
-    let retried = 0;
-    let after: number | null = 0;
-    while (after !== null) {
-      const from: number = after;
-      const slice = await this.unitOfWork.run((tx) => Promise.resolve(this.retrySlice(tx, id, from)));
-      retried += slice.count;
-      after = slice.next;
-    }
+  retry(id: number): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
-      const rollout = await this.find(tx, id);
+      await this.find(tx, id);
+      const rule = this.rules.current(tx).get(id);
+      if (rule === undefined) throw new Conflict(`Rollout ${id} is cancelled, and sends nothing any more`);
+      const retried = await this.retries.supersedeAll(tx, rule);
       this.rules.changed(tx);
       this.record(tx, 'rollout.retry', id, null, { retried });
+      const rollout = await this.find(tx, id);
       this.logStep(tx, rollout, `retries ${retried} failed updates`);
       return rollout;
     });
-  }
-
-  private retrySlice(tx: Transaction, id: number, after: number): { count: number; next: number | null } {
-    const rule = this.rules.current(tx).get(id);
-    if (rule) return this.retries.supersedeSlice(tx, rule, after);
-    if (this.table.find(tx.db, 'WHERE id = ?', id) === null) throw new NotFound(`Rollout not found: ${id}`);
-    throw new Conflict(`Rollout ${id} is cancelled, and sends nothing any more`);
   }
 
   /** Activates every scheduled rollout whose time has come; each only once, whoever else tries at the same time. */
@@ -214,7 +206,10 @@ export class RolloutAdminService {
 
   private async setStatus(tx: Transaction, rollout: Rollout, status: RolloutStatus): Promise<void> {
     const before = this.rules.current(tx);
-    if (status === 'cancelled') await this.withdraw(tx, rollout);
+    if (status === 'cancelled') {
+      await this.cancelledPending.remember(tx, rollout);
+      await this.withdraw(tx, rollout);
+    }
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
     this.rules.changed(tx);
     if (status === 'cancelled' || rollout.status === 'scheduled')

@@ -42,14 +42,6 @@ export class RolloutProgress {
     this.gathered.add(tx, rolloutId, change);
   }
 
-  /** One printer that was pending when the rollout was cancelled turns out to have the update. */
-  noLongerPendingAtCancel(tx: Transaction, rolloutId: number): void {
-    tx.db.run(
-      `UPDATE rollout SET pending_count = pending_count - 1 WHERE id = ? AND status = 'cancelled' AND pending_count > 0`,
-      rolloutId,
-    );
-  }
-
   /**
    * Moves a rollout between active and completed: completed at 100 %, with at least one target, none pending and none
    * in progress (decisions, "A rollout's life"). Counters do it by themselves; to be called after every other change that may

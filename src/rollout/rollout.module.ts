@@ -49,8 +49,11 @@ import { UpdateReports } from './update-reports.js';
 import { UpdateRetry } from './update-retry.js';
 import { PrinterUpdate } from './update.entity.js';
 import { CancelledPendingRow } from './updates/cancelled-pending.entity.js';
+import { CancelledPending } from './updates/cancelled-pending.js';
 import { ServiceTimeRow } from './updates/service-time.entity.js';
 import { ServiceTime } from './updates/service-time.js';
+import { UpdateActionsController } from './updates/update-actions.controller.js';
+import { UpdateActions } from './updates/update-actions.js';
 import { VersionSettlement } from './version-settlement.js';
 import { Withdrawal } from './withdrawal.entity.js';
 
@@ -78,9 +81,11 @@ import { Withdrawal } from './withdrawal.entity.js';
     RolloutPreviewController,
     RolloutDetailsController,
     HistoryController,
+    UpdateActionsController,
   ],
   providers: [
     BuildReplacement,
+    CancelledPending,
     AffectedFleet,
     FailedPrinters,
     FirmwareWatch,
@@ -110,6 +115,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     ServiceTime,
     StuckUpdates,
     Superseding,
+    UpdateActions,
     UpdateEndings,
     UpdateHistory,
     UpdateJournal,

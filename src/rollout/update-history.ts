@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
-import type { SqlValue } from '../database/statements.js';
+import type { SqlValue, Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Printer } from '../printer/printer.entity.js';
 import { PrinterService } from '../printer/printer.service.js';
@@ -52,12 +53,30 @@ export class UpdateHistory {
     return { printer, pending, updates: this.past(printer, limit - (pending ? 1 : 0)) };
   }
 
+  /**
+   * One update of a printer.
+   *
+   * @throws NotFound if this printer has no such update
+   */
+  one(db: Statements, printer: Printer, updateId: number): PastUpdate {
+    const [update] = this.select(db, 'printer_id = ? AND printer_update.id = ?', printer.id, updateId);
+    if (update === undefined) throw new NotFound(`Update not found: ${updateId}`);
+    return update;
+  }
+
   private past(printer: Printer, limit: number): PastUpdate[] {
-    const values: SqlValue[] = [printer.id, limit];
-    const rows = this.database.reader.allValues(
+    return this.select(
+      this.database.reader,
+      'printer_id = ? ORDER BY sequence DESC LIMIT ?',
+      printer.id,
+      limit,
+    );
+  }
+
+  private select(db: Statements, where: string, ...values: SqlValue[]): PastUpdate[] {
+    const rows = db.allValues(
       `SELECT ${this.table.columns}, rollout.id FROM printer_update
-        LEFT JOIN rollout ON rollout.id = printer_update.rollout_id
-        WHERE printer_id = ? ORDER BY sequence DESC LIMIT ?`,
+        LEFT JOIN rollout ON rollout.id = printer_update.rollout_id WHERE ${where}`,
       ...values,
     );
     return rows.map((row) => {

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { NotFound } from '../common/errors.js';
 import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import { Gathered } from '../database/gathered.js';
@@ -161,14 +162,28 @@ export class UpdateJournal {
     });
   }
 
-  /** Lets a failed update that a retry had replaced count again, unless another one has taken its place. */
-  reinstate(tx: Transaction, update: PrinterUpdate): PrinterUpdate {
+  /**
+   * Lets a failed update that a retry had replaced count again, unless another one has taken its place.
+   *
+   * @param pendingAtCancel true if its rollout was cancelled while the printer was pending, and counts it so to this day
+   */
+  reinstate(tx: Transaction, update: PrinterUpdate, pendingAtCancel: boolean): PrinterUpdate {
     const { rolloutId, printerId } = update;
-    if (!update.superseded || this.table.find(tx.db, LIVE, rolloutId, printerId) !== null) return update;
+    if (this.table.find(tx.db, LIVE, rolloutId, printerId) !== null) return update;
     this.table.update(tx.db, update.id, { superseded: false });
-    this.progress.count(tx, rolloutId, { [update.status]: 1 });
-    this.progress.noLongerPendingAtCancel(tx, rolloutId);
+    this.progress.count(tx, rolloutId, { pending: pendingAtCancel ? -1 : 0, [update.status]: 1 });
     return { ...update, superseded: false };
+  }
+
+  /**
+   * One update of a printer.
+   *
+   * @throws NotFound if this printer has no such update
+   */
+  find(db: Statements, printer: TargetPrinter, updateId: number): PrinterUpdate {
+    const update = this.table.find(db, 'WHERE id = ? AND printer_id = ?', updateId, printer.id);
+    if (update === null) throw new NotFound(`Update not found: ${updateId}`);
+    return update;
   }
 
   /** The updates of some printers that count for their rollouts, by the printer's number; none for a printer that has none. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Changes } from '../database/changes.js';
 import type { Transaction } from '../database/transaction.js';
@@ -7,11 +8,18 @@ import type { RolloutRule } from './domain/targeting.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 
-// So many rows are changed in one transaction: a few milliseconds.
+// Rows changed before the event loop is given back: a few milliseconds.
 const SLICE = 500;
 
 const FAILED = `SELECT id, printer_id FROM printer_update
   WHERE rollout_id = ? AND status = 'failed' AND NOT superseded AND printer_id > ? ORDER BY printer_id LIMIT ?`;
+const SUPERSEDE = 'UPDATE printer_update SET superseded = true WHERE id IN (SELECT value FROM json_each(?))';
+
+/** A failed update, and whose it is. */
+interface FailedUpdate {
+  id: number;
+  printerId: number;
+}
 
 /** Gives failed updates another chance. */
 @Injectable()
@@ -24,23 +32,39 @@ export class UpdateRetry {
   ) {}
 
   /**
-   * Takes a slice of the failed updates of a rollout out of account, those whose printers are still targets: these are pending again.
+   * Takes the failed updates of a rollout out of account whose printers are still targets: these are pending again. Gives the event loop
+   * back between slices; the transaction stays open, so that nothing overtakes it half-way.
    *
-   * @param after number of the last printer of the slice before
-   * @returns how many, and where the next slice begins; null behind the last one
+   * @returns how many
    */
-  supersedeSlice(tx: Transaction, rule: RolloutRule, after: number): { count: number; next: number | null } {
+  async supersedeAll(tx: Transaction, rule: RolloutRule): Promise<number> {
     const rules = this.rules.current(tx);
-    const rows = tx.db.all(FAILED, rule.id, after, SLICE);
-    const due = rows.filter((row) => {
-      const printer = this.printers.byId(tx.db, Number(row.printer_id));
-      return printer !== null && targetRefusal(rules.factsOf(printer), rule) === null;
-    });
-    for (const row of due) {
-      tx.db.run('UPDATE printer_update SET superseded = true WHERE id = ?', Number(row.id));
-      this.changes.printerIn(tx, Number(row.printer_id));
+    let count = 0;
+    for (let after = 0; ;) {
+      const failed = tx.db
+        .allValues(FAILED, rule.id, after, SLICE)
+        .map(([id, printerId]) => ({ id: Number(id), printerId: Number(printerId) }));
+      const ids = failed.map(({ printerId }) => printerId);
+      const targets = new Set(
+        this.printers
+          .byIds(tx.db, ids)
+          .filter((printer) => targetRefusal(rules.factsOf(printer), rule) === null)
+          .map(({ id }) => id),
+      );
+      const due = failed.filter(({ printerId }) => targets.has(printerId));
+      this.supersede(tx, rule.id, due);
+      count += due.length;
+      if (failed.length < SLICE) return count;
+      after = ids.at(-1) ?? after;
+      await nextTurn();
     }
-    if (due.length > 0) this.progress.count(tx, rule.id, { failed: -due.length, pending: due.length });
-    return { count: due.length, next: rows.length < SLICE ? null : Number(rows.at(-1)?.printer_id) };
+  }
+
+  /** Takes failed updates of a rollout out of account, whose printers are pending again. */
+  supersede(tx: Transaction, rolloutId: number, failed: readonly FailedUpdate[]): void {
+    if (failed.length === 0) return;
+    tx.db.run(SUPERSEDE, JSON.stringify(failed.map(({ id }) => id)));
+    for (const { printerId } of failed) this.changes.printerIn(tx, printerId);
+    this.progress.count(tx, rolloutId, { failed: -failed.length, pending: failed.length });
   }
 }

@@ -85,7 +85,8 @@ export function toHistoryResponse({ printer, pending, updates }: History): Histo
   return { updates: pending ? [toPendingResponse(pending, printer.uuid), ...entries] : entries };
 }
 
-function toUpdateResponse(update: PastUpdate, printerUuid: string): UpdateResponse {
+/** Maps an update to its answer. */
+export function toUpdateResponse(update: PastUpdate, printerUuid: string): UpdateResponse {
   return {
     id: update.id,
     rollout_id: update.rolloutId,

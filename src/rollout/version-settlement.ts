@@ -16,6 +16,7 @@ import { RolloutRules } from './rollout-rules.js';
 import { LastSent } from './last-sent.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
+import { CancelledPending } from './updates/cancelled-pending.js';
 
 /**
  * Settles what reports left open: the version that a printer subscribes with is the truth (decisions, "An update's
@@ -30,6 +31,7 @@ export class VersionSettlement implements VersionSource {
     database: Database,
     private readonly rules: RolloutRules,
     private readonly journal: UpdateJournal,
+    private readonly cancelledPending: CancelledPending,
     private readonly tokens: DownloadTokens,
   ) {
     const table = database.table(PrinterUpdate);
@@ -86,7 +88,7 @@ export class VersionSettlement implements VersionSource {
     } else if (last.status === 'failed') {
       // It took longer than the limit, or a retry was on its way: in the end it worked.
       if (!arrived) return null;
-      const counted = this.journal.reinstate(tx, last);
+      const counted = last.superseded ? this.reinstate(tx, last) : last;
       this.journal.end(tx, counted, 'completed', { error: null, confirmed: true });
     } else if (!last.confirmed) {
       if (arrived) this.journal.confirm(tx, last);
@@ -96,6 +98,14 @@ export class VersionSettlement implements VersionSource {
       this.fail(tx, last, `went back to ${printer.firmwareVersion}`);
     }
     return null;
+  }
+
+  /** A cancelled rollout counts its printers as they were at the cancel: one that was no target then has no place in it. */
+  private reinstate(tx: Transaction, retried: PrinterUpdate): PrinterUpdate {
+    const { rolloutId, printerId } = retried;
+    const cancelled = this.rules.current(tx).get(rolloutId) === undefined;
+    const wasPending = cancelled && this.cancelledPending.has(tx.db, rolloutId, printerId);
+    return cancelled && !wasPending ? retried : this.journal.reinstate(tx, retried, wasPending);
   }
 
   private sendAgainOrEnd(tx: Transaction, printer: TargetPrinter, update: PrinterUpdate): Offer | null {
