@@ -16,7 +16,7 @@ interface Acknowledged extends Required<Change> {
   unanswered: Change | null;
 }
 
-/** Uploads, creates, widens, pauses and resumes as chance has it, and remembers what the server has acknowledged. */
+/** Uploads, creates, widens, pauses, resumes and retries as chance has it, and remembers what the server has acknowledged. */
 export class Operator {
   /** SHA-256 by version. */
   readonly uploads = new Map<string, string>();
@@ -42,7 +42,8 @@ export class Operator {
     const dice = this.random.fraction();
     if (this.uploads.size === 0 || dice < 0.25) return this.upload();
     if (this.rollouts.size === 0 || dice < 0.45) return this.create();
-    if (dice < 0.85) return this.change();
+    if (dice < 0.75) return this.change();
+    if (dice < 0.85) return this.retry();
     return this.look();
   }
 
@@ -81,6 +82,14 @@ export class Operator {
     // A rollout that has completed meanwhile cannot be paused.
     else if (answer.status === 200) Object.assign(known, change);
     else if (answer.status !== 409) throw new Error(`PATCH answered ${answer.status}`);
+    return answer !== null;
+  }
+
+  /** What has failed is sent again, all of it or nothing; the counters are held against the rows after the next kill. */
+  private async retry(): Promise<boolean> {
+    const [id] = this.random.oneOf([...this.rollouts])!;
+    const answer = await this.ask('POST', `/api/rollouts/${id}/retry`);
+    if (answer !== null && answer.status !== 200) throw new Error(`Retry answered ${answer.status}`);
     return answer !== null;
   }
 
