@@ -429,6 +429,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/printers/{printer_id}/updates/{update_id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an update under way by hand
+         * @description It has failed, "aborted by an operator". A printer that is downloading goes on with what it has: if it comes back with the new version, the update is completed after all.
+         */
+        post: operations["UpdateActionsController_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/printers/{printer_id}/updates/{update_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a failed update again
+         * @description At once if the printer is connected, else when it connects. The failed update, which is the answer, stays in the history; the printer is sent a new one.
+         */
+        post: operations["UpdateActionsController_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/keys": {
         parameters: {
             query?: never;
@@ -1887,7 +1927,7 @@ export interface components {
              * @example rollout.change
              * @enum {string}
              */
-            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
             /** @example rollout/3 */
             subject: string;
             /**
@@ -6097,6 +6137,276 @@ export interface operations {
             };
         };
     };
+    UpdateActionsController_abort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number or UUID of the printer */
+                printer_id: string;
+                /** @description As in the history of the printer */
+                update_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "update_id must be an integer number (got \"x\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "update_id",
+                     *           "value": "x",
+                     *           "message": "update_id must be an integer number"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such printer, or no such update of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Update not found: 123"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The update is not under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "Update 123 is completed, and not under way"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    UpdateActionsController_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number or UUID of the printer */
+                printer_id: string;
+                /** @description As in the history of the printer */
+                update_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateResponse"];
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "update_id must be an integer number (got \"x\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "update_id",
+                     *           "value": "x",
+                     *           "message": "update_id must be an integer number"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key that counts */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Unauthorized",
+                     *       "status": 401,
+                     *       "detail": "This needs an API key"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "This needs a key with the scope admin"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such printer, or no such update of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Not Found",
+                     *       "status": 404,
+                     *       "detail": "Update not found: 123"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The update has not failed or was retried already, its rollout is cancelled, the printer is no target of it, or another update of the printer is under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The rollout of update 123 is cancelled or deleted, and sends nothing any more"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Too Many Requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiKeyController_list: {
         parameters: {
             query?: never;
@@ -6625,7 +6935,7 @@ export interface operations {
     AuditController_list: {
         parameters: {
             query?: {
-                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
                 /** @description E.g. `rollout/3`, `firmware/1.5.0`, `printer/42`, `key/1` */
                 subject?: string;
                 /** @description Number of the key */
