@@ -4,7 +4,7 @@ import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
-import { Invalid, Refused } from '../common/errors.js';
+import { Invalid, Refused, Unavailable } from '../common/errors.js';
 import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
 import { PrinterGate } from '../printer/printer-gate.js';
@@ -120,7 +120,9 @@ export class PrinterGateway implements OnGatewayConnection {
       this.tell(connection, error.code, error.message);
       return;
     }
-    this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    // What makes the whole server unavailable is logged once, not with every printer that comes back twice a second.
+    if (!(error instanceof Unavailable))
+      this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
     this.tell(connection, 'server_error', 'The server failed to handle this message; send it again later');
   }
 

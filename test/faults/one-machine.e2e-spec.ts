@@ -135,6 +135,7 @@ describe('Data that disappears under a running server', () => {
         ({ context, message }) => context === 'Database' && message.includes(what),
       );
       expect(said).toHaveLength(1);
+      expect(log.of('PrinterGateway')).toEqual([]);
 
       for (const name of names) await rename(join(away, name), join(server.folder, name));
       await eventually(
