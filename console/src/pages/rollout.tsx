@@ -3,12 +3,12 @@ import { ApiError } from '../api/request';
 import type { Rollout } from '../api/types';
 import { shortTime } from '../ui/format';
 import { Empty, Failure, Loading, PageHead } from '../ui/parts';
+import { RollbackProgress } from '../ui/rollback/rollback-progress';
 import { RolloutState, rolloutTypeText, targetText } from '../ui/rollout-parts';
 import { Actions } from './rollout/actions';
 import { Facts } from './rollout/facts';
 import { Failures } from './rollout/failures';
 import { Progress } from './rollout/progress';
-import { RollBackNext } from './rollout/roll-back';
 import { Updates } from './rollout/updates';
 import { useRollout } from './rollout/use-rollout';
 
@@ -41,13 +41,20 @@ function OneRollout({ id }: { id: number }) {
         <Actions rollout={rollout} />
       </PageHead>
       <Failure error={error} retry={reload} />
-      <RollBackNext rollout={rollout} />
+      <RollbackOf rollout={rollout} />
       <Progress rollout={rollout} />
       <Failures rollout={rollout} />
       <Facts rollout={rollout} />
       <Updates rollout={rollout} />
     </>
   );
+}
+
+/** The rollback that a rollout is part of, or that took it back. */
+function RollbackOf({ rollout }: { rollout: Rollout }) {
+  const { rolls_back: rollsBack, rolled_back_by: rolledBackBy, firmware_version: version } = rollout;
+  if (rollsBack !== null) return <RollbackProgress version={rollsBack.firmware_version} />;
+  return rolledBackBy.length === 0 ? null : <RollbackProgress version={version} />;
 }
 
 function Lead({ rollout }: { rollout: Rollout }) {

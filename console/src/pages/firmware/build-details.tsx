@@ -5,6 +5,8 @@ import type { Channel, Firmware } from '../../api/types';
 import { CHANNELS } from '../../ui/channels';
 import { bytes, count, counted } from '../../ui/format';
 import { CopyButton, Failure } from '../../ui/parts';
+import { RollbackDialog } from '../../ui/rollback/rollback-dialog';
+import { RollbackProgress } from '../../ui/rollback/rollback-progress';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
 import { When } from '../../ui/when';
@@ -25,8 +27,10 @@ export function BuildDetails({
   changed: () => void;
 }) {
   const [first] = build.rows;
+  const [isRollingBack, setRollingBack] = useState(false);
   return (
     <div class="build-details">
+      <RollbackProgress version={build.version} />
       <dl class="facts">
         <dt>Binary</dt>
         <dd>
@@ -40,6 +44,14 @@ export function BuildDetails({
         <Checksum name="SHA-256" value={first.sha256_checksum} />
         <Checksum name="MD5" value={first.md5_checksum} />
       </dl>
+      <div class="actions">
+        <ScopedButton scope="rollouts:write" class="small danger quiet" onClick={() => setRollingBack(true)}>
+          Roll back {build.version}
+        </ScopedButton>
+        <span class="hint">Moves every printer that runs it back to an older version.</span>
+        <ScopeNote scope="rollouts:write" />
+      </div>
+      {isRollingBack && <RollbackDialog version={build.version} close={() => setRollingBack(false)} />}
       <div class="channel-sections">
         {build.rows.map((row) => (
           <ChannelSection

@@ -3,7 +3,7 @@ import type { Rollout } from '../../api/types';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Cancel, Delete, Pause, Resume, Retry } from './dialogs';
 import { Percentage } from './percentage';
-import { RollBack, canRollBack } from './roll-back';
+import { RollbackDialog } from '../../ui/rollback/rollback-dialog';
 import { stepsOf } from './steps';
 import type { StepName } from './steps';
 
@@ -14,7 +14,6 @@ const DIALOGS = {
   resume: Resume,
   percentage: Percentage,
   retry: Retry,
-  'roll-back': RollBack,
   cancel: Cancel,
   delete: Delete,
 } as const;
@@ -23,12 +22,12 @@ const DIALOGS = {
 export function Actions({ rollout }: { rollout: Rollout }) {
   const [asked, ask] = useState<Asked | null>(null);
   const steps: Array<{ step: Asked; name: string }> = stepsOf(rollout);
+  const before = steps.findIndex(({ step }) => step === 'cancel' || step === 'delete');
   const buttons = canRollBack(rollout)
-    ? steps.flatMap((one) =>
-        one.step === 'cancel' ? [{ step: 'roll-back' as const, name: 'Roll back' }, one] : [one],
-      )
+    ? steps.toSpliced(before, 0, { step: 'roll-back', name: `Roll back ${rollout.firmware_version}` })
     : steps;
-  const Dialog = asked === null ? null : DIALOGS[asked];
+  const Dialog = asked === null || asked === 'roll-back' ? null : DIALOGS[asked];
+  const close = (): void => ask(null);
   return (
     <>
       {buttons.map(({ step, name }) => (
@@ -42,9 +41,16 @@ export function Actions({ rollout }: { rollout: Rollout }) {
         </ScopedButton>
       ))}
       <ScopeNote scope="rollouts:write" />
-      {Dialog && <Dialog rollout={rollout} close={() => ask(null)} />}
+      {Dialog && <Dialog rollout={rollout} close={close} />}
+      {asked === 'roll-back' && <RollbackDialog version={rollout.firmware_version} close={close} />}
     </>
   );
+}
+
+/** True if printers run what a rollout brought, or are getting it, and it is not being rolled back. */
+function canRollBack(rollout: Rollout): boolean {
+  const { completed_count: completed, in_progress_count: underWay } = rollout;
+  return completed + underWay > 0 && rollout.rolls_back === null && rollout.rolled_back_by.length === 0;
 }
 
 /** What takes the place of another keeps its button, and so the focus. */

@@ -1,0 +1,126 @@
+import { useLocation } from 'preact-iso';
+import { useState } from 'preact/hooks';
+import { api } from '../../api/api';
+import { noteRollout } from '../../api/live';
+import type { Firmware, RollbackPreview } from '../../api/types';
+import { Confirm } from '../dialog';
+import { count, counted } from '../format';
+import { Failure, Loading } from '../parts';
+import { useChangedPrinters, useLoad } from '../use-load';
+
+const PREVIOUS = 'previous';
+
+/** Asks once before a version is rolled back, with the numbers; then leads to where the progress is shown. */
+export function RollbackDialog({ version, close }: { version: string; close: () => void }) {
+  const { route } = useLocation();
+  const [to, setTo] = useState(PREVIOUS);
+  const { data, error, reload } = useLoad(`rollback ${version} ${to}`, (stop) =>
+    api.previewRollback(version, { to }, stop),
+  );
+  const older = useLoad(`older than ${version}`, async (stop) =>
+    olderThan(version, await api.firmware(stop)),
+  );
+  useChangedPrinters(() => true, reload);
+  const isPossible = data !== null && data.missing.length === 0 && data.printers + data.under_way > 0;
+  return (
+    <Confirm
+      title={`Roll back ${version}?`}
+      action={data === null ? 'Roll back' : `Roll back ${counted(data.printers + data.under_way, 'printer')}`}
+      dangerous
+      ready={isPossible}
+      run={async () => {
+        const { rollouts } = await api.rollBack(version, { to });
+        for (const rollout of rollouts) noteRollout(rollout);
+        const [first] = rollouts;
+        route(first === undefined ? '/rollouts' : `/rollouts/${first.id}`);
+      }}
+      close={close}
+    >
+      <Failure error={error} retry={reload} />
+      <div role="status">{data === null ? error == null && <Loading /> : <Numbers preview={data} />}</div>
+      <label>
+        Printers go back to
+        <select value={to} onChange={({ currentTarget }) => setTo(currentTarget.value)}>
+          <option value={PREVIOUS}>what each of them ran before</option>
+          {older.data?.map((one) => (
+            <option key={one} value={one}>
+              {one}
+            </option>
+          ))}
+        </select>
+      </label>
+    </Confirm>
+  );
+}
+
+function Numbers({ preview }: { preview: RollbackPreview }) {
+  const { firmware_version: version, printers, online, offline, under_way: underWay, cancels } = preview;
+  return (
+    <>
+      <p class="headline">
+        <b>{counted(printers, 'printer runs', 'printers run')}</b> {version}: {count(online)} online,{' '}
+        {count(offline)} offline.
+      </p>
+      <Missing preview={preview} />
+      <ul>
+        {preview.by_version.map((group) => (
+          <li key={group.firmware_version}>
+            <b>{counted(group.printers, 'printer goes', 'printers go')}</b> back to {group.firmware_version}
+            {group.offline > 0 && `, ${count(group.offline)} of them when they connect`}.
+            {group.unknown > 0 &&
+              ` Nobody knows what ${count(group.unknown)} of them ran before: they go where most of the others go.`}
+          </li>
+        ))}
+        {underWay > 0 && (
+          <li>
+            {counted(underWay, 'more printer is', 'more printers are')} being updated to {version}: if they
+            come back with it, they are moved back, too.
+          </li>
+        )}
+        <li>
+          {cancels.length === 0
+            ? `No rollout of ${version} has to be cancelled.`
+            : `${counted(cancels.length, 'rollout')} of ${version} ${cancels.length === 1 ? 'is' : 'are'} cancelled: `}
+          {cancels.map(({ id, name }, index) => (
+            <span key={id}>
+              {index > 0 && ', '}
+              {name ?? `rollout ${id}`}
+            </span>
+          ))}
+        </li>
+        {preview.deprecates && <li>{version} is deprecated: it is offered to no printer any more.</li>}
+        <li>No other printer is touched.</li>
+      </ul>
+    </>
+  );
+}
+
+/** Why it would be refused. */
+function Missing({ preview: { missing } }: { preview: RollbackPreview }) {
+  if (missing.length === 0) return null;
+  return (
+    <div class="notice bad">
+      <p>It cannot be rolled back this way:</p>
+      <ul>
+        {missing.map(({ firmware_version: version, platform, description, printers }) => (
+          <li key={`${version ?? ''} ${platform ?? ''}`}>
+            {version !== null && <b>{version}</b>}
+            {platform !== null && ` for ${platform}`}
+            {version !== null && ': '}
+            {description} ({counted(printers, 'printer')})
+          </li>
+        ))}
+      </ul>
+      <p>
+        <a href="/firmware">Upload what is missing</a>, or choose another version below.
+      </p>
+    </div>
+  );
+}
+
+/** The versions below one in a list that begins with the highest, without the deprecated ones. */
+function olderThan(version: string, firmware: readonly Firmware[]): string[] {
+  const last = firmware.map((row) => row.version).lastIndexOf(version);
+  const offered = firmware.slice(last + 1).filter((row) => row.deprecated_at === null);
+  return [...new Set(offered.map((row) => row.version))];
+}

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
+import { openTab, startBrowser } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { connected, roll, rollout, upload } from '../support/factories.js';
+import { ServerProcess } from '../support/server-process.js';
+import { describeInBrowser } from './in-browser.js';
+
+const PRINTERS = 6;
+const OFFLINE = 2;
+
+describeInBrowser('A version that is rolled back in the console', () => {
+  let server: ServerProcess;
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+  let fleet: VirtualPrinter[];
+  let bad: number;
+
+  beforeAll(async () => {
+    server = await ServerProcess.start();
+    browser = await startBrowser();
+    const phone = { isMobile: true, hasTouch: true, viewport: { width: 360, height: 640 } };
+    ({ page, complaints } = await openTab(browser, phone));
+    await upload(server, '1.4.0');
+    await upload(server, '1.5.0');
+    fleet = await Promise.all(Array.from({ length: PRINTERS }, () => connected(server)));
+    // It never had the version: a rollback does not touch it.
+    fleet.push(await connected(server, { channel: 'beta' }));
+    ({ id: bad } = await roll(server, '1.5.0', { target: { channels: ['stable'] } }));
+    await eventually(
+      'all are updated',
+      () => rollout(server, bad),
+      ({ completed_count: completed }) => completed === PRINTERS,
+    );
+    await eventually('all are back', () => fleet.every((one) => one.subscribed));
+    await Promise.all(fleet.slice(0, OFFLINE).map((one) => one.stop()));
+    await eventually(
+      'two are offline',
+      () => server.request<{ total: number }>('GET', '/api/printers?online=false'),
+      ({ body }) => body.total === OFFLINE,
+    );
+  }, 120_000);
+  afterAll(async () => {
+    await Promise.all(fleet.map((one) => one.stop()));
+    await browser.close();
+    await server.stop();
+  });
+
+  it('is shown with its numbers before anything is done, on a phone without scrolling', async () => {
+    await page.goto(`${server.url}/rollouts/${bad}`);
+    await page.getByRole('button', { name: 'Roll back 1.5.0' }).click();
+    const dialog = page.getByRole('dialog');
+    const numbers = dialog.getByText('6 printers run 1.5.0: 4 online, 2 offline.');
+    await numbers.waitFor();
+    const { y, height } = (await numbers.boundingBox())!;
+    expect(y).toBeGreaterThan(0);
+    expect(y + height).toBeLessThan(640);
+    await dialog.getByText('6 printers go back to 1.4.0, 2 of them when they connect.').waitFor();
+    await dialog.getByText(`1 rollout of 1.5.0 is cancelled: rollout ${bad}`).waitFor();
+    expect((await rollout(server, bad)).status).not.toBe('cancelled');
+  });
+
+  it('is rolled back by one confirmation, with progress until no printer runs it', async () => {
+    await page.getByRole('dialog').getByRole('button', { name: 'Roll back 6 printers' }).click();
+    const progress = page.getByRole('region', { name: 'Rollback of 1.5.0' });
+    await progress.getByText('2 printers still run 1.5.0: 0 online, 2 offline.').waitFor();
+    fleet.push(...fleet.slice(0, OFFLINE).map((one) => one.start()));
+    await progress.getByText('No printer runs 1.5.0 any more.').waitFor();
+    await progress.getByText('done', { exact: true }).waitFor();
+    expect(fleet.map(({ version }) => version)).toEqual(fleet.map(() => '1.4.0'));
+  });
+
+  it('is linked with what moved its printers back, both ways', async () => {
+    const back = Number(new URL(page.url()).pathname.split('/').at(-1));
+    expect((await rollout(server, back)).firmware_version).toBe('1.4.0');
+    await page
+      .getByRole('link', { name: `rollout ${bad}`, exact: true })
+      .first()
+      .click();
+    await page.getByRole('heading', { level: 1, name: new RegExp(`Rollout ${bad}: 1.5.0`) }).waitFor();
+    const progress = page.getByRole('region', { name: 'Rollback of 1.5.0' });
+    await progress.getByRole('link', { name: `rollout ${back}` }).waitFor();
+    expect(await page.getByRole('button', { name: 'Roll back 1.5.0' }).count()).toBe(0);
+  });
+
+  it('can be rolled back from the firmware page, where it says what is missing', async () => {
+    await page.goto(`${server.url}/firmware?open=1.4.0`);
+    await page.getByRole('button', { name: 'Roll back 1.4.0' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('7 printers run 1.4.0: 7 online, 0 offline.').waitFor();
+    await dialog.getByText('It cannot be rolled back this way:').waitFor();
+    await dialog.locator('button[type=submit]:disabled').waitFor();
+  });
+
+  it('has met no error of a script', () => {
+    expect(complaints).toEqual([]);
+  });
+});
