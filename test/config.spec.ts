@@ -23,6 +23,7 @@ describe('The settings', () => {
       maxConnections: expect.any(Number),
       maxConnectionsPerAddress: 5_000,
       unlimitedAddresses: ['127.0.0.0/8', '::1'],
+      maxNewPrintersPerMinute: 600,
       maxRequestsPerSecond: 200,
       maxFailedKeysPerMinute: 30,
       requestTimeoutMs: 300_000,

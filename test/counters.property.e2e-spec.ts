@@ -25,7 +25,7 @@ const STATES = ['in_progress', 'completed', 'failed', 'declined'] as const;
 const event = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('come back' as const), which: fc.nat(), version: fc.nat(4) }),
+    arbitrary: fc.record({ kind: fc.constant('come back' as const), which: fc.nat(), version: fc.nat(5) }),
   },
   {
     weight: 5,
@@ -62,6 +62,10 @@ const event = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete printer' as const), which: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('deadline' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('block' as const), which: fc.nat(), blocked: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('silence' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
 );
@@ -89,7 +93,11 @@ describe('The counters', () => {
     await one.stop();
     one.version = version;
     one.start();
-    await eventually('it has subscribed', () => one.subscribed);
+    const answered = one.received.length;
+    await eventually(
+      'it has subscribed, or is told that it is blocked',
+      () => one.subscribed || one.received.slice(answered).some(({ code }) => code === 'blocked'),
+    );
   }
 
   async function happen(one: Event, fleet: VirtualPrinter[], rollouts: number[]): Promise<void> {
@@ -100,7 +108,9 @@ describe('The counters', () => {
         // With the version it had, with the one it was sent last, or with any other.
         return comeBack(
           who,
-          [who.version, who.orders.at(-1)?.version ?? who.version, '1.4.0', '1.5.0', '1.9.0'][one.version]!,
+          [who.version, who.orders.at(-1)?.version ?? who.version, '1.4.0', '1.5.0', '1.9.0', 'no version'][
+            one.version
+          ]!,
         );
       case 'report': {
         const version = VERSIONS[one.version]!;
@@ -164,6 +174,9 @@ describe('The counters', () => {
           await server.get(StuckUpdates).fail();
         }
         return;
+      case 'block':
+        await server.request('PATCH', `/api/printers/${who.options.uuid}`, { blocked: one.blocked });
+        return;
       case 'silence':
         server.clock.advance(31 * 60_000);
         return server.get(StuckUpdates).fail();
@@ -192,12 +205,12 @@ describe('The counters', () => {
   /** How many printers there are of each kind: as it is kept, and counted from nothing. */
   async function expectTally(): Promise<void> {
     const kinds =
-      'update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket';
+      'update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket, blocked';
     const counted = `SELECT update_channel, version_key, coalesce(platform, '') AS platform,
       coalesce(version_rollout_id, 0) AS version_rollout_id, coalesce(previous_version, '') AS previous_version,
-      coalesce(moved_back, '') AS moved_back, bucket, count(*) AS printers FROM printer GROUP BY 1, 2, 3, 4, 5, 6, 7`;
+      coalesce(moved_back, '') AS moved_back, bucket, blocked, count(*) AS printers FROM printer GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`;
     const dataSource = server.get(DataSource);
-    const kept = `SELECT ${kinds}, printers FROM printer_tally WHERE printers > 0`;
+    const kept = `SELECT ${kinds}, printers FROM printer_tally`;
     expect(await dataSource.query(`${kept} ORDER BY ${kinds}`)).toEqual(
       await dataSource.query(`SELECT * FROM (${counted}) ORDER BY ${kinds}`),
     );

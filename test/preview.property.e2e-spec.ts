@@ -19,6 +19,9 @@ import type { Answer } from './support/server.js';
 import { pendingCondition } from './support/target-condition.js';
 
 // Two versions only: rollouts shall get in each other's way.
+// Stands for the connection of every printer.
+const CONNECTION = { mayReport: () => true };
+
 const VERSIONS = ['1.5.0', '1.10.0'];
 const EVERYBODY = {
   method: { targetAll: true, targetUserIds: null, targetPrinterIds: null },
@@ -134,7 +137,7 @@ class World {
 
   async begin(builds: Drawn<typeof firmware>, online: number): Promise<void> {
     const presence = this.server.get(Presence);
-    for (const id of presence.ids()) presence.disconnected(id);
+    for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
     await this.server.get(UnitOfWork).run(async (tx) => {
       for (const table of ['printer_update', 'rollout', 'withdrawal', 'printer_tally', 'printer', 'firmware'])
         tx.db.run(`DELETE FROM ${table}`);
@@ -159,7 +162,7 @@ class World {
       case 'report':
         await this.server
           .get(UpdateReports)
-          .report(this.printers[one.who]!.uuid, one.report)
+          .report(this.printers[one.who]!.uuid, one.report, CONNECTION)
           ?.catch((error: unknown) => expect(error).toBeInstanceOf(Invalid));
         return this.push();
       case 'leave':
@@ -246,16 +249,17 @@ class World {
       problems: [],
     });
     this.ids.set(index, printerId);
-    this.server.get(Presence).connected(printerId);
+    this.server.get(Presence).connected(printerId, CONNECTION);
   }
 
   private leave(index: number): void {
-    this.server.get(Presence).disconnected(this.ids.get(index)!);
+    this.server.get(Presence).disconnected(this.ids.get(index)!, CONNECTION);
   }
 
   /** What `RolloutPush` does. */
   private async push(): Promise<void> {
-    await this.server.get(RolloutService).offersFor(this.server.get(Presence).ids(), []);
+    const ids = this.server.get(Presence).ids();
+    await this.server.get(RolloutService).offersFor(() => ({ ids, uuids: [] }));
   }
 
   private async sentByPush(rolloutId: number): Promise<number> {

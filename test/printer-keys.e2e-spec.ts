@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { copyFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { Board } from './support/board.js';
@@ -106,8 +107,9 @@ describe('A printer', () => {
     const { id } = await roll(server, '1.5.0');
     one.send({ kind: 'firmware_complete', version: '1.5.0' });
     await eventually('its report is refused', () => one.received.at(-1)?.code === 'validation_error');
-    expect(await rollout(server, id)).toMatchObject({ pending_count: 1, in_progress_count: 0 });
+    expect(await rollout(server, id)).toMatchObject({ total_targets: 0 });
     expect((await server.request('PATCH', `/api/printers/${uuid}`, { blocked: false })).status).toBe(200);
+    expect(await rollout(server, id)).toMatchObject({ pending_count: 1 });
     await one.close();
     await eventually('it is updated', async () => (await rollout(server, id)).completed_count === 1);
     await one.stop();
@@ -131,10 +133,10 @@ describe('A printer', () => {
     const server = await start();
     const uuid = randomUUID();
     await (await open(server)).subscribe(uuid, 'secret');
-    const closed = await start({
-      REGISTRATION: 'closed',
-      DATABASE_URL: `sqlite:///${server.folder}/paperminder.db`,
-    });
+    // One server at a time has a database.
+    const copy = `${server.folder}/copy.db`;
+    await server.restart(() => copyFile(`${server.folder}/paperminder.db`, copy));
+    const closed = await start({ REGISTRATION: 'closed', DATABASE_URL: `sqlite:///${copy}` });
     const stranger = randomUUID();
     expect(await (await open(closed)).subscribe(stranger, 'x')).toBe('registration_closed');
     expect((await closed.request('GET', `/api/printers/${stranger}`)).status).toBe(404);

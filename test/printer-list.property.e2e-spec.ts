@@ -12,6 +12,8 @@ import { PrinterUpdate } from '../src/rollout/update.entity.js';
 import { expectStatus, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
+// Stands for the connection of every printer.
+const CONNECTION = {};
 const USERS = ['550e8400-e29b-41d4-a716-446655440000', '660e8400-e29b-41d4-a716-446655440001'];
 const VERSIONS = ['1.4.0', '1.5.0-beta.2', '1.5.0-beta.10', '1.5.0', '1.10.0'];
 const PLATFORMS = ['esp8266', 'esp32'];
@@ -223,7 +225,7 @@ describe('The pages of printers', () => {
 
   async function replaceFleet(rows: Row[]): Promise<Known[]> {
     const presence = server.get(Presence);
-    for (const id of presence.ids()) presence.disconnected(id);
+    for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
     const table = server.get(Database).table(Printer);
     const updates = server.get(Database).table(PrinterUpdate);
     const tally = server.get(FleetTally);
@@ -235,7 +237,7 @@ describe('The pages of printers', () => {
       return rows.map((one) => {
         const id = table.insert(tx.db, one);
         tally.move(tx.db, null, { ...one, id });
-        if (one.online) presence.connected(id);
+        if (one.online) presence.connected(id, CONNECTION);
         for (const update of updatesOf({ ...one, id })) updates.insert(tx.db, update);
         return { ...one, id };
       });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { RegistrationListResponse, RegistrationResponse } from '../src/printer/registration.dto.js';
 import { Board } from './support/board.js';
 import { eventually } from './support/eventually.js';
@@ -16,6 +17,7 @@ import {
   upload,
 } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
+import { LogLines } from './support/log-lines.js';
 import { TestServer } from './support/server.js';
 
 describe('With REGISTRATION=approve, a new printer', () => {
@@ -110,6 +112,156 @@ describe('With REGISTRATION=approve, a new printer', () => {
   });
 });
 
+describe('With REGISTRATION=approve, the list of those that wait', () => {
+  let server: TestServer;
+  const log = new LogLines();
+  const boards: Board[] = [];
+
+  beforeAll(async () => {
+    server = await TestServer.start({ REGISTRATION: 'approve', UNLIMITED_ADDRESSES: 'none' }, log);
+  });
+  afterAll(async () => {
+    for (const board of boards.splice(0)) board.socket.terminate();
+    await server.stop();
+  });
+
+  /** As so many requests would have left them. */
+  function fill(address: string, count: number, status = 'pending'): Promise<void> {
+    return server.get(UnitOfWork).run((tx) => {
+      tx.db.run(
+        `INSERT INTO registration (uuid, status, name, user_id, address, address_group, requested_at)
+          WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+          SELECT printf('%08d-0000-4000-8000-%012d', (SELECT count(*) FROM registration), n), ?, 'x', 'x', ?, ?,
+            '2025-01-01 00:00:00.000' FROM number`,
+        count,
+        status,
+        address,
+        address,
+      );
+      return Promise.resolve();
+    });
+  }
+
+  async function ask(): Promise<string> {
+    const uuid = randomUUID();
+    const board = await Board.connect(server);
+    boards.push(board);
+    expect(await board.subscribe(uuid)).toBe('approval_pending');
+    return uuid;
+  }
+
+  async function page(query = ''): Promise<RegistrationListResponse> {
+    return expectStatus(
+      await server.request<RegistrationListResponse>('GET', `/api/registrations${query}`),
+      200,
+    );
+  }
+
+  it('has pages, a total, and a filter by status', async () => {
+    const uuids = [await ask(), await ask(), await ask()];
+    await server.request('PATCH', `/api/registrations/${uuids[1]}`, { status: 'rejected' });
+    const first = await page('?limit=2');
+    expect(first).toMatchObject({ total: 3, next_cursor: expect.any(Number) });
+    const second = await page(`?limit=2&cursor=${first.next_cursor}`);
+    expect(second).toMatchObject({ total: 3, next_cursor: null });
+    const listed = [...first.registrations, ...second.registrations].map((one) => one.printer_id);
+    expect(listed).toEqual([...uuids].reverse());
+    expect(await page('?status=rejected')).toMatchObject({
+      total: 1,
+      registrations: [{ printer_id: uuids[1] }],
+    });
+    for (const query of ['?limit=0', '?limit=1001', '?status=new', '?page=2', '?cursor=x'])
+      expect((await server.request('GET', `/api/registrations${query}`)).status).toBe(400);
+  });
+
+  it('is never full because of one address, and says so once', async () => {
+    await fill('127.0.0.1', 997);
+    const before = (await page('?status=pending')).total;
+    expect(before).toBe(999);
+    const [one, two, three] = [await ask(), await ask(), await ask()];
+    const { total, registrations } = await page('?status=pending');
+    expect(total).toBe(1_000);
+    expect(registrations.slice(0, 3).map((entry) => entry.printer_id)).toEqual([three, two, one]);
+    await fill('192.0.2.7', 9_000);
+    expect((await page('?status=pending')).total).toBe(10_000);
+    await server.request('PATCH', `/api/registrations/${three}`, { status: 'accepted' });
+    await server.request('PATCH', `/api/registrations/${two}`, { status: 'accepted' });
+    await fill('192.0.2.8', 2);
+    const late = await ask();
+    expect(await page('?status=pending')).toMatchObject({ total: 10_000, registrations: expect.any(Array) });
+    expect((await page('?limit=1')).registrations[0]!.printer_id).toBe(late);
+    const full = log.of('Registration').filter((line) => line.includes('are forgotten'));
+    expect(full).toEqual([
+      expect.stringContaining('1000 printers at 127.0.0.1'),
+      expect.stringContaining('10000 printers wait'),
+    ]);
+  });
+});
+
+describe('New printers of one address', () => {
+  it.each(['open', 'approve'])(
+    'are limited in a minute, and known ones are not (REGISTRATION=%s)',
+    async (registration) => {
+      const log = new LogLines();
+      const settings = {
+        REGISTRATION: registration,
+        UNLIMITED_ADDRESSES: 'none',
+        MAX_NEW_PRINTERS_PER_MINUTE: '3',
+      };
+      const server = await TestServer.start(settings, log);
+      const uuids = Array.from({ length: 5 }, () => randomUUID());
+      const codes: unknown[] = [];
+      const ends: Board[] = [];
+      for (const uuid of uuids) {
+        const board = await Board.connect(server);
+        codes.push(await board.subscribe(uuid));
+        ends.push(board);
+      }
+      const first = registration === 'open' ? 'subscription_accepted' : 'approval_pending';
+      expect(codes).toEqual([first, first, first, 'registration_limited', 'registration_limited']);
+      await eventually('those too many are closed', () =>
+        ends.slice(3).every(({ closeCode }) => closeCode === 1013),
+      );
+      expect(ends.slice(0, 3).every(({ closed }) => !closed)).toBe(true);
+      expect(
+        log.of('Registration').filter((line) => line.includes('MAX_NEW_PRINTERS_PER_MINUTE')),
+      ).toHaveLength(1);
+      // Those that are known come back as often as they like.
+      for (let times = 0; times < 3; times++) {
+        const board = await Board.connect(server);
+        expect(await board.subscribe(uuids[0]!)).toBe(first);
+        ends.push(board);
+      }
+      const local = await TestServer.start({ ...settings, UNLIMITED_ADDRESSES: '127.0.0.1' });
+      for (let times = 0; times < 5; times++) {
+        const board = await Board.connect(local);
+        expect(await board.subscribe(randomUUID())).toBe(first);
+        ends.push(board);
+      }
+      for (const board of ends) board.socket.terminate();
+      await Promise.all([server.stop(), local.stop()]);
+    },
+  );
+
+  it('whose versions are ever new leave no rows behind', async () => {
+    const server = await TestServer.start();
+    const boards = await Promise.all(Array.from({ length: 3 }, () => Board.connect(server)));
+    const uuids = boards.map(() => randomUUID());
+    for (let version = 0; version < 50; version++)
+      await Promise.all(
+        boards.map((board, index) =>
+          board.subscribe(uuids[index]!, undefined, { firmware_version: `1.${version}.${index}` }),
+        ),
+      );
+    const [rows] = await server
+      .get(DataSource)
+      .query<object[]>('SELECT count(*) AS kinds, sum(printers) AS printers FROM printer_tally');
+    expect(rows).toEqual({ kinds: 3, printers: 3 });
+    for (const board of boards) board.socket.terminate();
+    await server.stop();
+  });
+});
+
 describe('A printer that is deleted', () => {
   let server: TestServer;
 
@@ -152,7 +304,7 @@ describe('A printer that is deleted', () => {
     const [rows] = await server
       .get(DataSource)
       .query<Array<Record<string, number>>>(
-        'SELECT (SELECT count(*) FROM printer_update) AS updates, (SELECT sum(printers) FROM printer_tally) AS tally',
+        'SELECT (SELECT count(*) FROM printer_update) AS updates, (SELECT count(*) FROM printer_tally) AS tally',
       );
     expect(rows).toEqual({ updates: 0, tally: 0 });
     const audit = await server.request<{ entries: unknown[] }>('GET', '/api/audit?action=printer.delete');

@@ -52,7 +52,8 @@ export class Forbidden extends DomainError {}
 /** A printer is not let in. */
 export class Refused extends DomainError {
   constructor(
-    readonly code: 'unauthorized' | 'blocked' | 'registration_closed' | 'approval_pending',
+    readonly code:
+      'unauthorized' | 'blocked' | 'registration_closed' | 'approval_pending' | 'registration_limited',
     message: string,
   ) {
     super(message);

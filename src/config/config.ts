@@ -39,6 +39,8 @@ export class AppConfig {
   readonly maxConnectionsPerAddress: number;
   /** Addresses and networks that are not limited one by one. */
   readonly unlimitedAddresses: readonly string[];
+  /** Printers that one address may register, or ask to have registered, in a minute. */
+  readonly maxNewPrintersPerMinute: number;
   /** Requests that one key, or one address without a key, may send in a second. */
   readonly maxRequestsPerSecond: number;
   /** Keys that do not count which one address may send in a minute. */
@@ -97,6 +99,7 @@ export class AppConfig {
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
     this.maxConnectionsPerAddress = read.integer('MAX_CONNECTIONS_PER_ADDRESS', 5_000, 1, 1_000_000);
     this.unlimitedAddresses = addresses(read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'));
+    this.maxNewPrintersPerMinute = read.integer('MAX_NEW_PRINTERS_PER_MINUTE', 600, 1, 1_000_000);
     this.maxRequestsPerSecond = read.integer('MAX_REQUESTS_PER_SECOND', 200, 1, 1_000_000);
     this.maxFailedKeysPerMinute = read.integer('MAX_FAILED_KEYS_PER_MINUTE', 30, 1, 1_000_000);
     this.requestTimeoutMs = read.integer('REQUEST_TIMEOUT_SECONDS', 300, 1, 86_400) * 1_000;

@@ -9,12 +9,14 @@ import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
 import { PrinterGate } from '../printer/printer-gate.js';
 import type { PrinterHello } from '../printer/printer.service.js';
+import type { FoundProblem } from '../printer/printer-problems.js';
 import { Registrations } from '../printer/registrations.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { UpdateReports } from '../rollout/update-reports.js';
 import type { Report } from '../rollout/update-reports.js';
+import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
-import type { Connection, RefusalCode } from './connections.js';
+import type { RefusalCode } from './connections.js';
 import { parseMessage, statusMessage } from './messages.js';
 import type { PrinterMessage, StatusCode } from './messages.js';
 import { pathIdOf } from './printer-ws-adapter.js';
@@ -27,6 +29,7 @@ import { pathIdOf } from './printer-ws-adapter.js';
 export class PrinterGateway implements OnGatewayConnection {
   private readonly logger = new Logger(PrinterGateway.name);
   private readonly refusalLogs = new Map<RefusalCode, Seldom>();
+  private readonly failures = new Seldom();
 
   constructor(
     private readonly connections: Connections,
@@ -68,7 +71,9 @@ export class PrinterGateway implements OnGatewayConnection {
       const message = understand(connection, data, isBinary);
       const work =
         message.kind === 'subscribe'
-          ? this.subscribe(connection, message.hello)
+          ? this.subscribe(connection, message.hello).catch((error: unknown) =>
+              this.refuseSubscribe(connection, error),
+            )
           : this.report(connection, message.report, message.printerId);
       if (work !== null) connection.work = work.catch(refuse);
     } catch (error) {
@@ -80,7 +85,7 @@ export class PrinterGateway implements OnGatewayConnection {
 
   private async subscribe(connection: Connection, hello: PrinterHello): Promise<void> {
     refuseAnother(connection, hello.uuid);
-    // Before this socket takes the printer over from another one: who may not speak for it must not cut it off either.
+    // By what is committed: most that are refused need no transaction for it.
     try {
       this.gate.check(hello);
     } catch (error) {
@@ -88,10 +93,12 @@ export class PrinterGateway implements OnGatewayConnection {
         await this.registrations.request(hello);
       throw error;
     }
-    this.connections.claim(hello.uuid, connection);
-    const { printerId, offer } = await this.rollouts.printerSubscribed(hello);
-    this.connections.subscribed(connection, printerId);
-    const unused = hello.problems.map(({ field }) => field).join(', ');
+    const problems = this.connections.isContested(hello.uuid, connection)
+      ? [...hello.problems, contested(hello)]
+      : hello.problems;
+    connection.beginSubscribe(hello.uuid);
+    const { offer } = await this.rollouts.printerSubscribed({ ...hello, problems }, connection);
+    const unused = problems.map(({ field }) => field).join(', ');
     const detail = `Subscribed as ${hello.name}${unused === '' ? '' : `; not usable: ${unused}`}`;
     const accepted = this.status('subscription_accepted', detail);
     connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
@@ -102,7 +109,21 @@ export class PrinterGateway implements OnGatewayConnection {
       throw Invalid.field('kind', `firmware_${report.kind}`, 'the printer must subscribe before it reports');
     }
     if (printerId !== null) refuseAnother(connection, printerId);
-    return this.reports.report(connection.printerUuid, report);
+    return this.reports.report(connection.printerUuid, report, connection);
+  }
+
+  /**
+   * Refuses a subscribe. If it could not be recorded at all, nothing may be decided by what was on record before: the connection is
+   * closed, and the printer tries again.
+   */
+  private refuseSubscribe(connection: Connection, error: unknown): void {
+    if (error instanceof Invalid || error instanceof Refused) return this.refuse(connection, error);
+    this.connections.refuse(connection, 'server_error');
+    this.failures.do(() =>
+      this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error),
+    );
+    this.tell(connection, 'server_error', 'The server failed to record this subscribe; connect again later');
+    connection.closeToRetry('try again later');
   }
 
   private refuse(connection: Connection, error: unknown): void {
@@ -118,6 +139,8 @@ export class PrinterGateway implements OnGatewayConnection {
       this.logRefusal(connection, error.code, error.message);
       this.connections.refuse(connection, error.code);
       this.tell(connection, error.code, error.message);
+      // So that it comes back by itself; for the others there is nothing to hurry for.
+      if (error.code === 'registration_limited') connection.closeToRetry('try again later');
       return;
     }
     // What makes the whole server unavailable is logged once, not with every printer that comes back twice a second.
@@ -146,6 +169,13 @@ export class PrinterGateway implements OnGatewayConnection {
   private status(code: StatusCode, detail: string): string {
     return statusMessage(code, detail, this.clock.now());
   }
+}
+
+/** The problem of two boards that share one UUID. */
+function contested({ uuid }: PrinterHello): FoundProblem {
+  const message =
+    'printer_id must be of one board: more than 5 connections replaced each other within a minute';
+  return { field: 'printer_id', value: uuid, message };
 }
 
 /** One connection speaks for one printer: from its first subscribe on, for no other. */

@@ -4,8 +4,9 @@ import type { Subscription } from 'rxjs';
 import { RolloutEvents } from '../rollout/rollout.events.js';
 import type { PrintersMayHaveUpdates } from '../rollout/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
+import type { ConnectedPrinters } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';
-import type { Connection } from './connections.js';
+import type { Connection } from './connection.js';
 
 // So many printers are asked about in one piece of work: some milliseconds, then sockets and operators get their turn.
 const SLICE = 40;
@@ -92,22 +93,32 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Asks behind every message that came before, and sends behind their answers: work of printers is done in order. */
   private async push(printers: readonly string[]): Promise<void> {
-    const connected = new Map<string, Connection>();
-    const ids: number[] = [];
-    const unrecorded: string[] = [];
-    for (const uuid of printers) {
-      const connection = this.connections.of(uuid);
-      if (connection === undefined) continue;
-      connected.set(uuid, connection);
-      if (connection.printerId === null) unrecorded.push(uuid);
-      else ids.push(connection.printerId);
-    }
-    if (connected.size === 0) return;
-    for (const offer of await this.rollouts.offersFor(ids, unrecorded)) {
-      const connection = connected.get(offer.printerUuid);
+    if (!printers.some((uuid) => this.connections.of(uuid) !== undefined)) return;
+    const speakers = new Map<string, Connection>();
+    for (const offer of await this.rollouts.offersFor(() => this.recorded(printers, speakers))) {
+      const connection = speakers.get(offer.printerUuid);
       // A printer that has come back on a newer socket meanwhile is sent its update by that subscribe.
       if (connection && this.connections.of(offer.printerUuid) === connection)
         connection.send(connection.updateMessage(offer));
     }
+  }
+
+  /**
+   * Those that are connected and on record as they are: one that is just subscribing says what it runs first, and is decided for by
+   * that subscribe.
+   *
+   * @param speakers takes the connection of each
+   */
+  private recorded(printers: readonly string[], speakers: Map<string, Connection>): ConnectedPrinters {
+    const ids: number[] = [];
+    const uuids: string[] = [];
+    for (const uuid of printers) {
+      const connection = this.connections.of(uuid);
+      if (connection === undefined || connection.isSubscribing) continue;
+      speakers.set(uuid, connection);
+      if (connection.printerId === null) uuids.push(uuid);
+      else ids.push(connection.printerId);
+    }
+    return { ids, uuids };
   }
 }

@@ -15,9 +15,7 @@ export class ShutOut implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.subscription = this.printers.mustReconnect.subscribe((uuid) =>
-      this.connections.of(uuid)?.dismiss('prove yourself anew'),
-    );
+    this.subscription = this.printers.mustReconnect.subscribe((uuid) => this.connections.dismissAll(uuid));
   }
 
   onModuleDestroy(): void {

@@ -7,22 +7,24 @@ import { Changes } from '../database/changes.js';
  */
 @Injectable()
 export class Presence {
-  private readonly online = new Set<number>();
+  /** The connection of each printer: the late end of an older one must not put the printer offline. */
+  private readonly online = new Map<number, object>();
   /** Grows whenever a printer comes or goes. */
   revision = 0;
 
   constructor(private readonly changes: Changes) {}
 
-  connected(printerId: number): void {
-    this.online.add(printerId);
-    this.revision += 1;
-    this.changes.printer(printerId);
+  /** A printer is online through this connection, and through no other any more. */
+  connected(printerId: number, connection: object): void {
+    this.online.set(printerId, connection);
+    this.changed(printerId);
   }
 
-  disconnected(printerId: number): void {
+  /** This connection has ended; if it was the one of the printer, that is offline now. */
+  disconnected(printerId: number, connection: object): void {
+    if (this.online.get(printerId) !== connection) return;
     this.online.delete(printerId);
-    this.revision += 1;
-    this.changes.printer(printerId);
+    this.changed(printerId);
   }
 
   isOnline(printerId: number): boolean {
@@ -36,6 +38,11 @@ export class Presence {
 
   /** Their numbers. */
   ids(): number[] {
-    return [...this.online];
+    return [...this.online.keys()];
+  }
+
+  private changed(printerId: number): void {
+    this.revision += 1;
+    this.changes.printer(printerId);
   }
 }

@@ -54,6 +54,8 @@ export class PrinterAdminService {
       if (Object.keys(changes).length === 0) return Promise.resolve(before);
       this.table.update(tx.db, before.id, changes);
       const after = { ...before, ...changes };
+      this.tally.move(tx.db, before, after);
+      for (const observer of this.observers) observer.changed(tx, before, after);
       this.changes.printerIn(tx, before.id);
       this.audit.record(tx, {
         action: 'printer.change',

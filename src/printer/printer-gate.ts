@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
+import { AddressList, addressGroup } from '../common/address.js';
 import { Refused } from '../common/errors.js';
+import { MinuteQuota } from '../common/minute-quota.js';
+import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
@@ -19,10 +22,18 @@ const KNOWN = 'SELECT key_hash, blocked FROM printer WHERE uuid = ?';
 /** Decides which printers may speak (docs/SECURITY.md): each for itself alone, and none that an operator has shut out. */
 @Injectable()
 export class PrinterGate {
+  private readonly logger = new Logger('Registration');
+  private readonly unlimited: AddressList;
+  private readonly quota: MinuteQuota;
+  private readonly warnings = new Seldom();
+
   constructor(
     private readonly database: Database,
     private readonly config: AppConfig,
-  ) {}
+  ) {
+    this.unlimited = new AddressList(config.unlimitedAddresses);
+    this.quota = new MinuteQuota(config.maxNewPrintersPerMinute);
+  }
 
   /**
    * Lets a printer in, by what is on record.
@@ -42,6 +53,28 @@ export class PrinterGate {
         'this server asks every printer for an api_key beside its printer_id',
       );
     }
+  }
+
+  /**
+   * Counts a printer that is about to be registered, or to ask for it.
+   *
+   * @throws Refused if its address has had too many in this minute
+   */
+  admitNew(address: string): void {
+    if (this.isUnlimited(address) || this.quota.take(addressGroup(address))) return;
+    const { limit } = this.quota;
+    this.warnings.do(() =>
+      this.logger.warn(
+        `${address} registers more than ${limit} new printers a minute: others have to wait (MAX_NEW_PRINTERS_PER_MINUTE)`,
+      ),
+    );
+    const problem = `this server takes ${limit} new printers a minute from one address; try again later`;
+    throw new Refused('registration_limited', problem);
+  }
+
+  /** True for an address that is not limited (UNLIMITED_ADDRESSES). */
+  isUnlimited(address: string): boolean {
+    return this.unlimited.has(address);
   }
 
   private checkNew(uuid: string, keyHash: string | null, db: Statements): void {

@@ -226,6 +226,7 @@ export class PrinterService {
   }
 
   private add(tx: Transaction, hello: PrinterHello, now: Date): Printer {
+    this.gate.admitNew(hello.address);
     const version = versionOf(hello, NEVER_REPORTED, null);
     const problems = mergeProblems(null, hello.problems, now);
     const row: Omit<Printer, 'id'> = {

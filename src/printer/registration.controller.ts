@@ -1,13 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { NoQuery } from '../common/no-query.js';
 import { RequireScope } from '../common/route-access.js';
 import {
   DecideRegistrationDto,
+  ListRegistrationsQuery,
+  MAX_REGISTRATIONS_LISTED,
   RegistrationListResponse,
   RegistrationParam,
   RegistrationResponse,
+  toRegistrationListResponse,
   toRegistrationResponse,
 } from './registration.dto.js';
 import { Registrations } from './registrations.js';
@@ -23,12 +26,14 @@ export class RegistrationController {
 
   @Get()
   @RequireScope('read')
-  @NoQuery()
   @ApiOperation({ summary: 'List the printers that ask to be registered' })
   @ApiOkResponse({ type: RegistrationListResponse })
-  @ApiBadInput('page', '2', 'page is not a known query parameter')
-  list(): RegistrationListResponse {
-    return { registrations: this.registrations.list().map(toRegistrationResponse) };
+  @ApiBadInput('status', 'new', 'status must be one of the following values: pending, accepted, rejected')
+  list(@Query() query: ListRegistrationsQuery): RegistrationListResponse {
+    const { status, limit, cursor } = query;
+    return toRegistrationListResponse(
+      this.registrations.page(status, limit ?? MAX_REGISTRATIONS_LISTED, cursor),
+    );
   }
 
   @Patch(':printer_id')
@@ -36,7 +41,9 @@ export class RegistrationController {
   @NoQuery()
   @ApiOperation({
     summary: 'Accept or reject a printer',
-    description: 'One that is accepted is registered when it connects again, which it does by itself.',
+    description:
+      'One that is accepted is registered when it connects again, which it does by itself. One that is rejected is blocked: it stays ' +
+      'out until it is accepted or forgotten.',
   })
   @ApiOkResponse({ type: RegistrationResponse })
   @ApiBadInput('status', 'yes', 'status must be one of the following values: pending, accepted, rejected')

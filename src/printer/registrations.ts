@@ -4,38 +4,64 @@ import type { AuditedState } from '../audit/audit-log.js';
 import { addressGroup } from '../common/address.js';
 import { Clock } from '../common/clock.js';
 import { NotFound } from '../common/errors.js';
+import { Seldom } from '../common/seldom.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { PrinterGate } from './printer-gate.js';
 import type { PrinterHello } from './printer.service.js';
 import { Registration } from './registration.entity.js';
 import type { RegistrationStatus } from './registration.entity.js';
 
-// Whoever makes up a printer a second must not fill the disk; a fleet that waits for its operator finds room.
-const MAX_REGISTRATIONS = 10_000;
-const MAX_LISTED = 1_000;
+// Whoever makes printers up must not fill the disk; a fleet that waits for its operator finds room.
+const MAX_WAITING = 10_000;
+/** Places of one address: none takes them all. */
+const MAX_WAITING_PER_ADDRESS = 1_000;
+
+const WAITING = `WHERE status = 'pending'`;
+const FORGET_OLDEST = `DELETE FROM registration WHERE id = (SELECT min(id) FROM registration ${WAITING})`;
+const FORGET_OLDEST_OF_ADDRESS = `DELETE FROM registration
+  WHERE id = (SELECT min(id) FROM registration ${WAITING} AND address_group = ?)`;
+
+/** One page of printers that have asked, the newest first. */
+export interface RegistrationPage {
+  registrations: Registration[];
+  /** All that match, on whichever page. */
+  total: number;
+  /** Where the next page begins; null on the last one. */
+  nextCursor: number | null;
+}
 
 /** Printers that ask to be registered, while an operator decides on each (`REGISTRATION=approve`). */
 @Injectable()
 export class Registrations {
   private readonly logger = new Logger('Registration');
   private readonly table: Table<Registration>;
+  private readonly warnings = { all: new Seldom(), address: new Seldom() };
 
   constructor(
     private readonly database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly audit: AuditLog,
+    private readonly gate: PrinterGate,
     private readonly clock: Clock,
   ) {
     this.table = database.table(Registration);
   }
 
-  /** Notes that a printer has asked; of one that asks again, the first request stays. */
+  /**
+   * Notes that a printer has asked; of one that asks again, the first request stays. Where there is no room, the one that has waited
+   * longest is forgotten: a printer that is still there asks again.
+   *
+   * @throws Refused if its address has asked for too many in this minute
+   */
   request(hello: PrinterHello): Promise<void> {
     return this.unitOfWork.collect((tx) => {
-      if (this.find(tx, hello.uuid) !== null || this.count(tx) >= MAX_REGISTRATIONS) return;
+      if (this.find(tx, hello.uuid) !== null) return;
       const { uuid, name, platform, keyHash, address } = hello;
+      this.gate.admitNew(address);
+      this.makeRoom(tx, address);
       const userId = hello.userId ?? hello.pathId;
       const requestedAt = this.clock.now();
       this.table.insert(tx.db, {
@@ -53,13 +79,34 @@ export class Registrations {
     });
   }
 
-  /** The newest of them, those that were accepted and have not come back yet included. */
-  list(): Registration[] {
-    return this.table.select(this.database.reader, 'ORDER BY id DESC LIMIT ?', MAX_LISTED);
+  /**
+   * One page of them, those that were accepted and have not come back yet included.
+   *
+   * @param before number of the one behind which the page begins; absent: the first page
+   */
+  page(status: RegistrationStatus | undefined, limit: number, before: number | undefined): RegistrationPage {
+    const { reader } = this.database;
+    const rows = this.table.select(
+      reader,
+      'WHERE status = coalesce(?, status) AND id < ? ORDER BY id DESC LIMIT ?',
+      status ?? null,
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit + 1,
+    );
+    const registrations = rows.slice(0, limit);
+    const total = reader.count(
+      'SELECT count(*) FROM registration WHERE status = coalesce(?, status)',
+      status ?? null,
+    );
+    return {
+      registrations,
+      total,
+      nextCursor: rows.length > limit ? (registrations.at(-1)?.id ?? null) : null,
+    };
   }
 
   /**
-   * Accepts or rejects a printer. One that is accepted is registered when it connects again, which it does by itself.
+   * Accepts or rejects a printer. One that is rejected stays out, until that is forgotten; one that is accepted is registered when it connects again, which it does by itself.
    *
    * @throws NotFound where it has not asked
    */
@@ -113,8 +160,18 @@ export class Registrations {
     return found;
   }
 
-  private count(tx: Transaction): number {
-    return tx.db.count('SELECT count(*) FROM registration');
+  private makeRoom(tx: Transaction, address: string): void {
+    const group = addressGroup(address);
+    const ofAddress = `SELECT count(*) FROM registration ${WAITING} AND address_group = ?`;
+    if (!this.gate.isUnlimited(address) && tx.db.count(ofAddress, group) >= MAX_WAITING_PER_ADDRESS) {
+      tx.db.run(FORGET_OLDEST_OF_ADDRESS, group);
+      const problem = `${MAX_WAITING_PER_ADDRESS} printers at ${group} wait for approval: the oldest of them are forgotten`;
+      this.warnings.address.do(() => this.logger.warn(problem));
+    } else if (tx.db.count(`SELECT count(*) FROM registration ${WAITING}`) >= MAX_WAITING) {
+      tx.db.run(FORGET_OLDEST);
+      const problem = `${MAX_WAITING} printers wait for approval: the oldest are forgotten`;
+      this.warnings.all.do(() => this.logger.warn(problem));
+    }
   }
 }
 

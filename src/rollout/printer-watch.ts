@@ -8,7 +8,12 @@ import { RolloutProgress } from './rollout-progress.js';
 import { UpdateJournal } from './update-journal.js';
 import { CancelledPending } from './updates/cancelled-pending.js';
 
-/** Takes a printer that is deleted out of the counters: they count rows, and its rows go with it. */
+const BLOCKED = 'blocked by an operator';
+
+/**
+ * Keeps rollouts in step with what operators do to printers: a blocked printer is no target any more, and what it was sent ends, so
+ * that nothing waits for it. A deleted one leaves the counters: they count rows, and its rows go with it.
+ */
 @Injectable()
 export class PrinterWatch implements PrinterObserver {
   constructor(
@@ -19,6 +24,13 @@ export class PrinterWatch implements PrinterObserver {
     private readonly cancelledPending: CancelledPending,
   ) {
     printers.observe(this);
+  }
+
+  changed(tx: Transaction, before: Printer, after: Printer): void {
+    this.pending.printerChanged(tx, before, after);
+    if (before.blocked || !after.blocked) return;
+    for (const update of this.journal.live(tx.db, [after]).get(after.id) ?? [])
+      if (update.status === 'in_progress') this.journal.end(tx, update, 'failed', { error: BLOCKED });
   }
 
   beforeDelete(tx: Transaction, printer: Printer): void {

@@ -17,6 +17,24 @@ export interface Subscribed {
   offer: Offer | null;
 }
 
+/** The connection that a subscribe came over; told how far the transaction of it has got. */
+export interface SubscribeObserver {
+  /** The subscribe is written, in a transaction that is not committed yet: work behind it in the same one sees it. */
+  subscribeWritten(): void;
+  /** The subscribe failed by itself; the transaction goes on without it. */
+  subscribeFailed(): void;
+  /** The subscribe is on disk. */
+  subscribeCommitted(printerId: number): void;
+}
+
+/** The printers that may be sent something now. */
+export interface ConnectedPrinters {
+  /** Their numbers. */
+  ids: readonly number[];
+  /** UUIDs of those whose first subscribe is only just being recorded. */
+  uuids: readonly string[];
+}
+
 /** What rollouts have for printers; the gateway asks it. Operators use `RolloutAdminService`. */
 @Injectable()
 export class RolloutService {
@@ -29,12 +47,20 @@ export class RolloutService {
     private readonly journal: UpdateJournal,
   ) {}
 
-  /** A printer has connected and said what it runs: registers it, settles its earlier updates, and decides what it gets. */
-  printerSubscribed(hello: PrinterHello): Promise<Subscribed> {
+  /**
+   * A printer has connected and said what it runs: registers it, settles its earlier updates, and decides what it gets.
+   *
+   * @param observer absent if nobody needs to know before the promise resolves
+   * @throws Refused if it may not speak
+   */
+  printerSubscribed(hello: PrinterHello, observer?: SubscribeObserver): Promise<Subscribed> {
     return this.unitOfWork.collect((tx) => {
+      tx.onFailure(() => observer?.subscribeFailed());
       const { before, printer } = this.printers.register(tx, hello, this.settlement);
       this.pending.printerChanged(tx, before, printer);
       const resend = before && this.settlement.settle(tx, before, printer);
+      tx.onSuccess(() => observer?.subscribeWritten());
+      tx.afterCommit(() => observer?.subscribeCommitted(printer.id));
       return { printerId: printer.id, offer: resend ?? this.offers.makeForSubscribe(tx, printer) };
     });
   }
@@ -42,11 +68,11 @@ export class RolloutService {
   /**
    * What there is now for printers that are connected already; each offer is on record as under way.
    *
-   * @param ids their numbers
-   * @param uuids those whose first subscribe is only just being recorded
+   * @param connected asked once the transaction has begun, for only what is on record by then may decide
    */
-  offersFor(ids: readonly number[], uuids: readonly string[]): Promise<Offer[]> {
+  offersFor(connected: () => ConnectedPrinters): Promise<Offer[]> {
     return this.unitOfWork.collect((tx) => {
+      const { ids, uuids } = connected();
       const printers = this.printers.byIds(tx.db, ids);
       if (uuids.length > 0) printers.push(...this.printers.byUuids(tx.db, uuids));
       const live = this.journal.live(tx.db, printers);

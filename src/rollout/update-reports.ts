@@ -20,6 +20,12 @@ export type Report =
   | { kind: 'failed'; error: string }
   | { kind: 'declined'; version: string | null; autoUpdate: boolean | null };
 
+/** The connection that a report came over. */
+export interface ReportSource {
+  /** True while it speaks for the printer: asked in the transaction, so behind every subscribe that came before the report. */
+  mayReport(): boolean;
+}
+
 type Progress = Extract<Report, { kind: 'progress' }>;
 
 // Printer protocol, "Reports": percent is -1 for an error.
@@ -34,8 +40,8 @@ const PROGRESS = `UPDATE printer_update SET last_percent = coalesce(?, last_perc
 export class UpdateReports {
   private readonly table: Table<PrinterUpdate>;
   private readonly lastSent: LastSent;
-  /** Progress that waits for its transaction: of one printer, only the latest is written. */
-  private readonly waiting = new Map<string, Progress>();
+  /** Progress that waits for its transaction: of one connection, only the latest is written. */
+  private readonly waiting = new Map<ReportSource, Progress>();
 
   constructor(
     database: Database,
@@ -54,14 +60,15 @@ export class UpdateReports {
   }
 
   /**
-   * Records a report of a subscribed printer.
+   * Records a report of a subscribed printer; drops it if its connection no longer speaks for the printer.
    *
    * @returns null where it was taken in with one that waits to be written, whose promise was given to the first of them
    * @throws Invalid where the printer was never sent what it speaks of
    */
-  report(printerUuid: string, report: Report): Promise<void> | null {
-    if (report.kind === 'progress' && !isError(report)) return this.progress(printerUuid, report);
+  report(printerUuid: string, report: Report, source: ReportSource): Promise<void> | null {
+    if (report.kind === 'progress' && !isError(report)) return this.progress(printerUuid, report, source);
     return this.unitOfWork.collect((tx) => {
+      if (!source.mayReport()) return;
       const printerId = this.printers.idOf(tx.db, printerUuid);
       const update = this.updateSpokenOf(tx.db, printerId, report);
       // No report changes a final state: it is a repetition, or comes too late.
@@ -72,17 +79,18 @@ export class UpdateReports {
     });
   }
 
-  private progress(printerUuid: string, report: Progress): Promise<void> | null {
-    const waiting = this.waiting.get(printerUuid);
+  private progress(printerUuid: string, report: Progress, source: ReportSource): Promise<void> | null {
+    const waiting = this.waiting.get(source);
     if (waiting) {
       waiting.percent = report.percent ?? waiting.percent;
       waiting.status = report.status ?? waiting.status;
       return null;
     }
     const latest = { ...report };
-    this.waiting.set(printerUuid, latest);
+    this.waiting.set(source, latest);
     const written = this.unitOfWork.collect((tx) => {
-      this.waiting.delete(printerUuid);
+      this.waiting.delete(source);
+      if (!source.mayReport()) return;
       const printerId = this.printers.idOf(tx.db, printerUuid);
       // Only the update that was sent last can be under way: one statement, by the index over those.
       if (tx.db.run(PROGRESS, latest.percent, latest.status, this.serviceTime.now(), printerId) === 0)
@@ -91,7 +99,7 @@ export class UpdateReports {
     });
     return written.catch((error: unknown) => {
       // Where no transaction could be begun nothing has taken it away: what comes next must not wait for it.
-      if (this.waiting.get(printerUuid) === latest) this.waiting.delete(printerUuid);
+      if (this.waiting.get(source) === latest) this.waiting.delete(source);
       throw error;
     });
   }
