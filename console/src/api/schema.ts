@@ -79,7 +79,7 @@ export interface paths {
         head?: never;
         /**
          * Accept or reject a printer
-         * @description One that is accepted is registered when it connects again, which it does by itself.
+         * @description One that is accepted is registered when it connects again, which it does by itself. One that is rejected is blocked: it stays out until it is accepted or forgotten.
          */
         patch: operations["RegistrationController_decide"];
         trace?: never;
@@ -910,8 +910,18 @@ export interface components {
             requested_at: string;
         };
         RegistrationListResponse: {
-            /** @description The newest first, a thousand at most */
+            /** @description The newest first */
             registrations: components["schemas"]["RegistrationResponse"][];
+            /**
+             * @description All that match, on whichever page
+             * @example 3
+             */
+            total: number;
+            /**
+             * @description `cursor` of the next page; null on the last one
+             * @example null
+             */
+            next_cursor: number | null;
         };
         DecideRegistrationDto: {
             /**
@@ -2683,7 +2693,12 @@ export interface operations {
     };
     RegistrationController_list: {
         parameters: {
-            query?: never;
+            query?: {
+                status?: "pending" | "accepted" | "rejected";
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2709,12 +2724,12 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Bad Request",
                      *       "status": 400,
-                     *       "detail": "page is not a known query parameter (got \"2\")",
+                     *       "detail": "status must be one of the following values: pending, accepted, rejected (got \"new\")",
                      *       "errors": [
                      *         {
-                     *           "field": "page",
-                     *           "value": "2",
-                     *           "message": "page is not a known query parameter"
+                     *           "field": "status",
+                     *           "value": "new",
+                     *           "message": "status must be one of the following values: pending, accepted, rejected"
                      *         }
                      *       ]
                      *     }
