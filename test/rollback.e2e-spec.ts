@@ -13,6 +13,7 @@ import {
   details,
   expectStatus,
   handled,
+  history,
   patch,
   roll,
   rollout,
@@ -354,6 +355,26 @@ describe('Rolling a version back', () => {
     expect((await rollBack(version, body)).status).toBe(status);
     const path = `/api/firmware/${version}/rollback/preview`;
     expect((await server.request('POST', path, body)).status).toBe(status);
+  });
+
+  it('fails on a printer whose boot loader reverts to the bad version, and a retry moves it again', async () => {
+    const one = await online();
+    await roll(server, '1.5.0');
+    await runs('1.5.0', [one]);
+    const [back] = expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201).rollouts;
+    await runs('1.4.0', [one]);
+    await one.stop();
+    const reverted = await online({ ...one.options, version: '1.5.0' });
+    await handled(reverted);
+    expect(await rollout(server, back!.id)).toMatchObject({ status: 'active', failed_count: 1 });
+    expect((await history(server, one.options.uuid))[0]).toMatchObject({
+      firmware_version: '1.4.0',
+      status: 'failed',
+      error_message: 'went back to 1.5.0',
+    });
+    await server.request('POST', `/api/rollouts/${back!.id}/retry`);
+    await runs('1.4.0', [reverted]);
+    expect(await rollout(server, back!.id)).toMatchObject({ status: 'completed', completed_count: 1 });
   });
 
   it('survives a restart, and stands in the audit log', async () => {

@@ -67,7 +67,7 @@ export class VersionSettlement implements VersionSource {
   settle(tx: Transaction, before: Printer, printer: Printer): Offer | null {
     if (!before.autoUpdate && printer.autoUpdate) this.journal.askAnew(tx, printer);
     const last = this.lastUpdate(tx.db, printer);
-    return last && this.settleUpdate(tx, printer, last);
+    return last && this.settleUpdate(tx, before, printer, last);
   }
 
   /**
@@ -80,7 +80,12 @@ export class VersionSettlement implements VersionSource {
     return this.sendAgainOrEnd(tx, printer, held);
   }
 
-  private settleUpdate(tx: Transaction, printer: Printer, last: PrinterUpdate): Offer | null {
+  private settleUpdate(
+    tx: Transaction,
+    before: Printer,
+    printer: Printer,
+    last: PrinterUpdate,
+  ): Offer | null {
     const arrived = last.version === printer.firmwareVersion;
     if (last.status === 'in_progress') {
       if (!arrived) return this.sendAgainOrEnd(tx, printer, last);
@@ -93,8 +98,7 @@ export class VersionSettlement implements VersionSource {
     } else if (!last.confirmed) {
       if (arrived) this.journal.confirm(tx, last);
       else this.fail(tx, last, `${cameBack(printer)} after reporting ${last.version}`);
-    } else if (printer.firmwareVersion !== null && printer.versionKey < versionKey(last.version)) {
-      // A boot loader may revert late, after the printer has subscribed with the new version.
+    } else if (hasReverted(before, printer, last)) {
       this.fail(tx, last, `went back to ${printer.firmwareVersion}`);
     }
     return null;
@@ -139,6 +143,16 @@ export class VersionSettlement implements VersionSource {
   private lastUpdate(db: Statements, printer: Printer): PrinterUpdate | null {
     return this.lastTaken.find(db, printer.id);
   }
+}
+
+/**
+ * True if a boot loader has reverted late, after the printer had subscribed with the new version: it names an older version, or, after a
+ * step down, the version that it was moved back from.
+ */
+function hasReverted(before: Printer, printer: Printer, last: PrinterUpdate): boolean {
+  if (printer.firmwareVersion === null) return false;
+  if (printer.versionKey < versionKey(last.version)) return true;
+  return before.firmwareVersion === last.version && before.previousVersion === printer.firmwareVersion;
 }
 
 function cameBack({ firmwareVersion }: TargetPrinter): string {
