@@ -313,6 +313,30 @@ describe('A printer that gets something wrong', () => {
       await patch(server, id, { status: 'cancelled' });
     });
 
+    it('is not moved by an old rollback once a newer rollout names it', async () => {
+      await upload(server, '1.3.0');
+      const { uuid, raw } = await subscribed({ firmware_version: '1.4.0' });
+      const target = { printer_ids: [uuid] };
+      const old = await roll(server, '1.3.0', {
+        target,
+        allow_downgrade: true,
+        rollout_type: 'gradual',
+        rollout_percentage: 0,
+      });
+      const newer = await roll(server, '1.5.0', { target, rollout_type: 'gradual', rollout_percentage: 0 });
+      await subscribed({ printer_id: uuid, firmware_version: 'perhaps 1.5.0' }, raw);
+      await patch(server, old.id, { rollout_percentage: 100 });
+      expect(await counts(server, old.id)).toEqual([0, 0, 0, 0, 0]);
+      expect((await decision(uuid)).rollouts.map(({ reason }) => reason).sort()).toEqual([
+        'superseded',
+        'version_unknown',
+      ]);
+      await patch(server, newer.id, { status: 'cancelled' });
+      await eventually('the only one that is left moves it', () => raw.received.at(-1)?.version === '1.3.0');
+      expect(await counts(server, old.id)).toEqual([0, 1, 0, 0, 0]);
+      await patch(server, old.id, { status: 'cancelled' });
+    });
+
     it('is shown in the summary, in the history of the fleet and by the sort', async () => {
       const { uuid } = await subscribed({ firmware_version: 'odd' });
       for (const path of ['/api/summary', '/api/fleet/history?hours=1'])

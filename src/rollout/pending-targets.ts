@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { Printer } from '../printer/printer.entity.js';
-import { isListed, targetRefusal } from './domain/targeting.js';
+import { isListed, mightMoveBack, targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
 import { FleetWalk, withoutName } from './fleet-walk.js';
 import { RolloutProgress } from './rollout-progress.js';
@@ -75,7 +75,7 @@ export class PendingTargets {
     await this.walk.named(db, rule, (printer, alike) => {
       if (!isTarget(rules, printer, rule)) return;
       count += alike;
-      if (printer.versionKey > rule.versionKey) movedBack += alike;
+      if (mightMoveBack(printer, rule)) movedBack += alike;
     });
     if (movedBack === 0 || isListed(rule)) return count;
     // Kinds do not tell which printers a newer rollout lists: these it keeps where they are.

@@ -39,7 +39,7 @@ export function targetCondition<T extends ObjectLiteral>(
   const newer = others.filter((one) => one.id > rule.id && one.status !== 'scheduled');
   query.andWhere(
     new Brackets((stays) => {
-      stays.where('p.versionKey < :key');
+      stays.where(`p.versionKey < :key AND p.versionKey <> ''`);
       if (newer.length === 0) stays.orWhere('1 = 1');
       else stays.orWhere(`NOT (${newer.map((one) => namedBy(one)).join(' OR ')})`);
     }),

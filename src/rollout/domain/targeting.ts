@@ -121,7 +121,13 @@ function unknownVersionRefusal(printer: PrinterFacts, rule: RolloutRule): Target
   if (build === undefined) return 'no_build_for_platform';
   const isBounded = rule.minKey !== null || rule.maxKey !== null || build.minUpgradeKey !== null;
   if (!rule.allowDowngrade || isBounded) return 'version_unknown';
+  if (isSuperseded(printer, rule)) return 'superseded';
   return wasMovedBackSince(printer, rule) ? 'rolled_back' : null;
+}
+
+/** True if a rollout would move a printer to an older version, as far as anybody can tell. */
+export function mightMoveBack({ versionKey }: Pick<PrinterFacts, 'versionKey'>, rule: RolloutRule): boolean {
+  return versionKey === UNKNOWN_VERSION_KEY || versionKey > rule.versionKey;
 }
 
 /** "Cancel, then roll out": a rollout from before the cancel moves nobody back, or the cancel itself would send updates. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { FleetTally } from '../../printer/fleet-tally.js';
-import { isListed, mayMoveBack, targetRefusal } from '../domain/targeting.js';
+import { isListed, mayMoveBack, mightMoveBack, targetRefusal } from '../domain/targeting.js';
 import type { RolloutRule } from '../domain/targeting.js';
 import { FleetWalk } from '../fleet-walk.js';
 import { PendingTargets, hasUpdate } from '../pending-targets.js';
@@ -56,9 +56,7 @@ export class Superseding {
       versionKey,
       withdrawnAt: after.withdrawnAt(versionRolloutId),
     }));
-    return older.filter((rule) =>
-      running.some((one) => one.versionKey > rule.versionKey && mayMoveBack(one, rule)),
-    );
+    return older.filter((rule) => running.some((one) => mightMoveBack(one, rule) && mayMoveBack(one, rule)));
   }
 
   /** Looks at the printers that the changed rollouts list one by one, however many others there are. */
