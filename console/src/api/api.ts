@@ -63,6 +63,10 @@ export const api = {
     answer(client.GET('/api/printers/{printer_id}/decision', { ...printer(id), ...stop(signal) })),
   changePrinter: (id: string, body: { blocked?: boolean; reset_key?: boolean }) =>
     answer(client.PATCH('/api/printers/{printer_id}', { ...printer(id), body })),
+  abortUpdate: (id: string, update: number) =>
+    answer(client.POST('/api/printers/{printer_id}/updates/{update_id}/abort', printerUpdate(id, update))),
+  retryUpdate: (id: string, update: number) =>
+    answer(client.POST('/api/printers/{printer_id}/updates/{update_id}/retry', printerUpdate(id, update))),
   deletePrinter: (id: string) => answer(client.DELETE('/api/printers/{printer_id}', printer(id))),
 
   rollouts: (query: { status?: RolloutStatus; limit?: number; cursor?: number }, signal?: AbortSignal) =>
@@ -122,6 +126,13 @@ export const api = {
 
 function printer(id: string): { params: { path: { printer_id: string } } } {
   return { params: { path: { printer_id: id } } };
+}
+
+function printerUpdate(
+  id: string,
+  update: number,
+): { params: { path: { printer_id: string; update_id: number } } } {
+  return { params: { path: { printer_id: id, update_id: update } } };
 }
 
 function rollout(id: number): { params: { path: { rollout_id: number } } } {

@@ -84,6 +84,8 @@ function OnePrinter({ id }: { id: string }) {
           )}
           {past.data !== null && (
             <Timeline
+              printer={printer}
+              changed={reload}
               updates={updates}
               more={
                 updates.length >= limit && limit < LONGEST_HISTORY

@@ -37,7 +37,7 @@ function OneRollout({ id }: { id: number }) {
   }
   return (
     <>
-      <PageHead title={`Rollout ${id}: ${rollout.firmware_version}`} lead={<Lead rollout={rollout} />}>
+      <PageHead title={titleOf(rollout)} lead={<Lead rollout={rollout} />}>
         <Actions rollout={rollout} />
       </PageHead>
       <Failure error={error} retry={reload} />
@@ -48,6 +48,10 @@ function OneRollout({ id }: { id: number }) {
       <Updates rollout={rollout} />
     </>
   );
+}
+
+function titleOf({ id, name, firmware_version: version }: Rollout): string {
+  return name === null ? `Rollout ${id}: ${version}` : `Rollout ${id}: ${version}, ${name}`;
 }
 
 /** The rollback that a rollout is part of, or that took it back. */

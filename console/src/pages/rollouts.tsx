@@ -72,9 +72,12 @@ function RolloutTable({ rollouts }: { rollouts: readonly Rollout[] }) {
         {rollouts.map((rollout) => (
           <tr key={rollout.id}>
             <td data-label="Rollout">
-              <a class="whole" href={`/rollouts/${rollout.id}`}>
-                Rollout {rollout.id}
-              </a>
+              <div>
+                <a class="whole" href={`/rollouts/${rollout.id}`}>
+                  Rollout {rollout.id}
+                </a>
+                {rollout.name !== null && <div>{rollout.name}</div>}
+              </div>
             </td>
             <td data-label="Firmware" class="whole">
               {rollout.firmware_version}

@@ -1,21 +1,40 @@
-import type { PastUpdate } from '../../api/types';
+import type { ComponentChildren } from 'preact';
+import type { PastUpdate, Printer } from '../../api/types';
 import { duration, exactTime, utcTime } from '../../ui/format';
 import { Empty, Panel } from '../../ui/parts';
 import { UpdateState } from '../../ui/rollout-parts';
 import { When } from '../../ui/when';
+import { UpdateAction } from './update-action';
 
 /** What a printer was sent, the newest on top. */
-export function Timeline({ updates, more }: { updates: readonly PastUpdate[]; more: (() => void) | null }) {
+export function Timeline({
+  printer,
+  updates,
+  more,
+  changed,
+}: {
+  printer: Printer;
+  updates: readonly PastUpdate[];
+  more: (() => void) | null;
+  /** Called after an update was aborted or retried. */
+  changed: () => void;
+}) {
+  // Whatever failed before it is history.
+  const newest = updates.find(({ id }) => id !== null);
   return (
     <Panel title="History">
       {updates.length === 0 ? (
         <Empty title="It has been sent nothing yet.">
-          <p>Each update that a rollout sends to it will stand here, with what became of it.</p>
+          <p>Every update that a rollout sends to it is listed here, with its result.</p>
         </Empty>
       ) : (
         <ol class="timeline">
           {updates.map((update) => (
-            <Entry key={update.id ?? 'pending'} update={update} />
+            <Entry key={update.id ?? 'pending'} update={update}>
+              {update === newest && (
+                <UpdateAction key={update.status} printer={printer} update={update} changed={changed} />
+              )}
+            </Entry>
           ))}
         </ol>
       )}
@@ -28,7 +47,7 @@ export function Timeline({ updates, more }: { updates: readonly PastUpdate[]; mo
   );
 }
 
-function Entry({ update }: { update: PastUpdate }) {
+function Entry({ update, children }: { update: PastUpdate; children: ComponentChildren }) {
   const { started_at: started, completed_at: completed, status, error_message: error } = update;
   return (
     <li class={status}>
@@ -43,6 +62,7 @@ function Entry({ update }: { update: PastUpdate }) {
             <a href={`/rollouts/${update.rollout_id}`}>rollout {update.rollout_id}</a>
           )}
         </span>
+        {children}
       </div>
       {status === 'pending' && <p class="hint">It is due, and has not been sent yet.</p>}
       {started !== null && (

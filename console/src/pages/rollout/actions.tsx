@@ -2,17 +2,19 @@ import { useState } from 'preact/hooks';
 import type { Rollout } from '../../api/types';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Cancel, Delete, Pause, Resume, Retry } from './dialogs';
+import { Describe } from './describe';
 import { Percentage } from './percentage';
 import { RollbackDialog } from '../../ui/rollback/rollback-dialog';
 import { stepsOf } from './steps';
 import type { StepName } from './steps';
 
-type Asked = StepName | 'roll-back';
+type Asked = StepName | 'roll-back' | 'describe';
 
 const DIALOGS = {
   pause: Pause,
   resume: Resume,
   percentage: Percentage,
+  describe: Describe,
   retry: Retry,
   cancel: Cancel,
   delete: Delete,
@@ -23,9 +25,9 @@ export function Actions({ rollout }: { rollout: Rollout }) {
   const [asked, ask] = useState<Asked | null>(null);
   const steps: Array<{ step: Asked; name: string }> = stepsOf(rollout);
   const before = steps.findIndex(({ step }) => step === 'cancel' || step === 'delete');
-  const buttons = canRollBack(rollout)
-    ? steps.toSpliced(before, 0, { step: 'roll-back', name: `Roll back ${rollout.firmware_version}` })
-    : steps;
+  const rollBack = { step: 'roll-back', name: `Roll back ${rollout.firmware_version}` } as const;
+  const describe = { step: 'describe', name: 'Name and note' } as const;
+  const buttons = steps.toSpliced(before, 0, describe, ...(canRollBack(rollout) ? [rollBack] : []));
   const Dialog = asked === null || asked === 'roll-back' ? null : DIALOGS[asked];
   const close = (): void => ask(null);
   return (

@@ -11,6 +11,12 @@ export function Facts({ rollout }: { rollout: Rollout }) {
   return (
     <Panel title="What it is">
       <dl class="facts">
+        {rollout.note !== null && (
+          <>
+            <dt>Note</dt>
+            <dd class="note">{rollout.note}</dd>
+          </>
+        )}
         <dt>Firmware</dt>
         <dd>
           <a href="/firmware">{rollout.firmware_version}</a>
@@ -43,6 +49,7 @@ export function Facts({ rollout }: { rollout: Rollout }) {
           <span class="hint">
             (<When at={rollout.created_at} />)
           </span>
+          {rollout.created_by !== null && <> by {creatorText(rollout.created_by)}</>}
         </dd>
         <dt>Older versions</dt>
         <dd>
@@ -55,6 +62,18 @@ export function Facts({ rollout }: { rollout: Rollout }) {
     </Panel>
   );
 }
+
+/** Who created a rollout, in words: the name of a key, or what stands for somebody without one. */
+function creatorText(createdBy: string): string {
+  return WITHOUT_KEY.get(createdBy) ?? createdBy;
+}
+
+const WITHOUT_KEY: ReadonlyMap<string, string> = new Map([
+  ['local', 'somebody on the server’s machine'],
+  ['anybody', 'somebody without a key'],
+  ['command_line', 'the command line'],
+  ['system', 'the server'],
+]);
 
 // A rollout can name thousands; they are for a look, not for a search.
 const SHOWN = 100;

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
+import { openTab, startBrowser } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { connected, history, roll, rollout, upload } from '../support/factories.js';
+import { ServerProcess } from '../support/server-process.js';
+import { describeInBrowser } from './in-browser.js';
+
+describeInBrowser('One update, and one rollout, in the console', () => {
+  let server: ServerProcess;
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+  let printer: VirtualPrinter;
+  let id: number;
+
+  beforeAll(async () => {
+    server = await ServerProcess.start();
+    browser = await startBrowser();
+    ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
+    await upload(server, '1.5.0');
+    printer = await connected(server, { behaviour: 'hang' });
+    ({ id } = await roll(server, '1.5.0'));
+  }, 120_000);
+  afterAll(async () => {
+    await printer.stop();
+    await browser.close();
+    await server.stop();
+  });
+
+  it('aborts an update that hangs, and sends it again', async () => {
+    await page.goto(`${server.url}/printers/${printer.options.uuid}`);
+    await page.getByRole('button', { name: 'Abort the update to 1.5.0' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Abort the update' }).click();
+    await page.getByText('aborted by an operator').first().waitFor();
+    await page.getByRole('button', { name: 'Retry the update to 1.5.0' }).click();
+    await page.getByRole('dialog').getByText('It is sent at once, to this printer alone.').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Send it again' }).click();
+    await page.getByRole('button', { name: 'Abort the update to 1.5.0' }).waitFor();
+    await eventually(
+      'there are two updates',
+      () => history(server, printer.options.uuid),
+      (updates) => updates.map(({ status }) => status).join() === 'in_progress,failed',
+    );
+  });
+
+  it('gives a rollout a name and a note, and shows who created it', async () => {
+    await page.goto(`${server.url}/rollouts/${id}`);
+    await page.getByText('by somebody on the server’s machine').waitFor();
+    await page.getByRole('button', { name: 'Name and note' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('October, first floor');
+    await dialog.getByLabel('Note').fill('Watch the esp32 boards');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page
+      .getByRole('heading', { level: 1, name: `Rollout ${id}: 1.5.0, October, first floor` })
+      .waitFor();
+    await page.getByText('Watch the esp32 boards').waitFor();
+    const { name, note } = await rollout(server, id);
+    expect([name, note]).toEqual(['October, first floor', 'Watch the esp32 boards']);
+    await page.goto(`${server.url}/rollouts`);
+    await page.getByText('October, first floor').waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
