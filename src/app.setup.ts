@@ -12,7 +12,7 @@ import { onBehalfOf } from './common/actor.js';
 import type { Actor } from './common/actor.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { problem } from './common/problem.dto.js';
-import { normalizeTarget } from './common/request-target.js';
+import { normalizeTarget, pathOf, stripBasePath } from './common/request-target.js';
 import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { ConsoleFiles } from './console/console-files.js';
@@ -55,7 +55,7 @@ export function setUpApp(app: NestExpressApplication): void {
   adapter.setFastPath(
     (request, response) =>
       sockets.turnAway(request, response) ||
-      refuseTarget(request, response) ||
+      answersTarget(request, response, config) ||
       download.answer(request, response, access.downloadsAreClosed, () =>
         observer.watch(request, response, () => DOWNLOAD_ROUTE),
       ),
@@ -77,7 +77,7 @@ export function setUpApp(app: NestExpressApplication): void {
   const streams = app.get(EventStreams);
   adapter.onStop(() => streams.stop());
   app.useWebSocketAdapter(
-    new PrinterWsAdapter(app, config, { isSurplus: (socket) => sockets.isSurplus(socket), ignoreUpgrade }),
+    new PrinterWsAdapter(app, config, { isSurplus: (request) => sockets.isSurplus(request), ignoreUpgrade }),
   );
   app.useGlobalPipes(new StrictValidationPipe(config));
   app.useGlobalFilters(new ErrorFilter());
@@ -117,9 +117,18 @@ function routeGate(config: AppConfig, limits: RequestLimits, headers: RouteGate)
   };
 }
 
-/** Answers a request whose target no route could have with 400; leaves others alone, and says so with false. */
-function refuseTarget(request: IncomingMessage, response: ServerResponse): boolean {
-  if (normalizeTarget(request)) return false;
+/** Brings the target of a request into the form that routes have. Answers one that none could have, and says so with true. */
+function answersTarget(request: IncomingMessage, response: ServerResponse, config: AppConfig): boolean {
+  const { basePath } = config;
+  if (normalizeTarget(request)) {
+    // The links of the console are relative to its root.
+    if (basePath !== '' && pathOf(request) === basePath) {
+      response.writeHead(308, { Location: `${basePath}/` }).end();
+      return true;
+    }
+    stripBasePath(request, basePath);
+    return false;
+  }
   const detail = 'The target of a request must be a path, without a fragment (RFC 9112 §3.2)';
   response.writeHead(400, {
     'Content-Type': 'application/problem+json',

@@ -1,8 +1,10 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import type { Request } from 'express';
 import { ACCESS_EXTENSION, isScope } from './common/route-access.js';
 import type { RouteAccess, Scope } from './common/route-access.js';
 import { problem } from './common/problem.dto.js';
+import { AppConfig } from './config/config.js';
 import type { INestApplication } from '@nestjs/common';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -17,10 +19,13 @@ repository. Every error is an RFC 9457 problem; unknown fields and query paramet
 
 /** The OpenAPI document of a running application. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
+  const { baseUrl } = app.get(AppConfig);
   const builder = new DocumentBuilder()
     .setTitle('PaperMinder Server')
     .setDescription(DESCRIPTION)
     .setVersion('1')
+    // A relative one is resolved against the address of the document.
+    .addServer(baseUrl ?? '.')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addTag('firmware', 'Builds, their channels and their binaries')
     .addTag('rollouts', 'Who gets which version, and when')
@@ -91,5 +96,11 @@ export function setUpOpenApi(app: INestApplication): void {
     raw: ['json'],
     customSiteTitle: 'PaperMinder Server',
     swaggerOptions: { tryItOutEnabled: true, displayRequestDuration: true },
+    // The page may be open at another address than BASE_URL, and its policy lets it ask nobody but where it is from.
+    patchDocumentOnRequest: (request, _response, document) => forPage(request as Request, document),
   });
+}
+
+function forPage({ path }: Request, document: OpenAPIObject): OpenAPIObject {
+  return path === '/openapi.json' ? document : { ...document, servers: [{ url: '.' }] };
 }

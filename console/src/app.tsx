@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { ErrorBoundary, LocationProvider, Route, Router, lazy, useLocation } from 'preact-iso';
+import { ErrorBoundary, Route, Router, lazy, useLocation } from 'preact-iso';
 import { caller } from './api/caller';
 import { forgetKey, apiKey } from './api/key';
 import { live } from './api/live';
@@ -8,6 +8,8 @@ import { keyWanted, wasLetIn } from './api/request';
 import { SignIn } from './pages/sign-in';
 import { count } from './ui/format';
 import { Empty, PageHead, pageTitle } from './ui/parts';
+import { below } from './ui/root';
+import { RootedLocation } from './ui/rooted-location';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
 
@@ -29,7 +31,7 @@ export function App() {
     document.title = `${title} · PaperMinder`;
   }, [title]);
   return (
-    <LocationProvider>
+    <RootedLocation>
       <a class="skip" href="#main">
         Skip to the page
       </a>
@@ -43,7 +45,7 @@ export function App() {
           </div>
         )}
       </main>
-    </LocationProvider>
+    </RootedLocation>
   );
 }
 
@@ -81,7 +83,7 @@ function Header() {
     <header class="top">
       <div class="top-inner">
         <a class="brand" href="/">
-          <img src="/favicon.svg" alt="" width="24" height="24" />
+          <img src={below('/favicon.svg')} alt="" width="24" height="24" />
           <span>PaperMinder</span>
         </a>
         <nav aria-label="Pages">
@@ -155,7 +157,7 @@ function isAt(path: string, href: string): boolean {
 
 function signOut(): void {
   forgetKey();
-  location.assign('/');
+  location.assign(below('/'));
 }
 
 const WORDS: Record<LiveState, string> = {

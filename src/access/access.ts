@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Actor } from '../common/actor.js';
-import { plainAddress } from '../common/address.js';
 import { Forbidden, Unauthorized, WrongKey } from '../common/errors.js';
+import { Forwarding } from '../common/forwarding.js';
 import { allows, isScope } from '../common/route-access.js';
 import type { RouteAccess, Scope } from '../common/route-access.js';
 import { AppConfig } from '../config/config.js';
@@ -11,9 +11,12 @@ import { ApiKeys } from './api-keys.js';
 import type { KeyHolder } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
 
-const HOW_TO_CLAIM =
-  'This server has not been claimed: only requests from its own machine, to localhost, may manage it. Make the first key there ' +
-  '(npm run keys -- create --admin NAME), or claim it with its one-time token (POST /api/keys/claim)';
+function howToClaim({ baseUrl }: AppConfig): string {
+  return (
+    'This server has not been claimed: only requests from its own machine, to localhost, may manage it. Make the first key there ' +
+    `(npm run keys -- create --admin NAME), or claim it with its one-time token (POST ${baseUrl ?? ''}/api/keys/claim)`
+  );
+}
 
 /** The scope that a route needs; null if it asks for none. A browser cannot send a header of its own, so pages ask for a key as well. */
 function scopeOf(access: RouteAccess): Scope | null {
@@ -28,6 +31,7 @@ export class Access {
     private readonly config: AppConfig,
     private readonly keys: ApiKeys,
     private readonly tokens: DownloadTokens,
+    private readonly forwarding: Forwarding,
   ) {}
 
   /** True if a download needs a token or a key. */
@@ -63,14 +67,19 @@ export class Access {
    * @throws Forbidden if its key lacks the scope
    */
   authorize(request: Request, access: RouteAccess, holder: KeyHolder | null): Actor {
-    if (this.config.auth === 'none') return without('anybody', request);
+    if (this.config.auth === 'none') return this.without('anybody', request);
     const needed = scopeOf(access);
     if (holder === null) return this.checkWithoutKey(request, access, needed);
     if (needed !== null && !allows(holder.scopes, needed))
       throw new Forbidden(
         `This needs a key with the scope ${needed}; key "${holder.name}" has ${holder.scopes.join(', ')}`,
       );
-    return { kind: 'key', keyId: holder.keyId, name: holder.name, address: addressOf(request) };
+    return {
+      kind: 'key',
+      keyId: holder.keyId,
+      name: holder.name,
+      address: this.forwarding.addressOf(request),
+    };
   }
 
   /** Why the token of a download does not open it; null if it does, or none is needed. */
@@ -91,23 +100,19 @@ export class Access {
       const refusal = this.downloadRefusal(request);
       if (refusal !== null) throw new Unauthorized(refusal);
     }
-    if (needed === null) return without('anybody', request);
+    if (needed === null) return this.without('anybody', request);
     if (this.keys.isClaimed)
       throw new Unauthorized(
         'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',
         access === 'explorer',
       );
-    if (!isLocalRequest(request)) throw new Unauthorized(HOW_TO_CLAIM);
-    return without('local', request);
+    if (!isLocalRequest(request)) throw new Unauthorized(howToClaim(this.config));
+    return this.without('local', request);
   }
-}
 
-function without(kind: 'local' | 'anybody', request: Request): Actor {
-  return { kind, keyId: null, name: null, address: addressOf(request) };
-}
-
-function addressOf(request: Request): string {
-  return plainAddress(request.socket.remoteAddress);
+  private without(kind: 'local' | 'anybody', request: Request): Actor {
+    return { kind, keyId: null, name: null, address: this.forwarding.addressOf(request) };
+  }
 }
 
 /** True if a request shows a key, of whatever worth. */

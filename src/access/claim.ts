@@ -45,7 +45,7 @@ export class Claim implements OnApplicationBootstrap {
       `To manage it from elsewhere, make the first key here: npm run keys -- create --admin NAME`,
     );
     this.logger.warn(
-      `Or claim it with the token in ${this.path}: POST /api/keys/claim` +
+      `Or claim it with the token in ${this.path}: POST ${this.config.baseUrl ?? ''}/api/keys/claim` +
         (process.stdout.isTTY ? ` {"token":"${token}","name":"NAME"}` : ''),
     );
   }

@@ -3,8 +3,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Actor } from '../common/actor.js';
-import { AddressList, addressGroup, plainAddress } from '../common/address.js';
+import { AddressList, addressGroup } from '../common/address.js';
 import { TooMany, WrongKey } from '../common/errors.js';
+import { Forwarding } from '../common/forwarding.js';
 import { isScope } from '../common/route-access.js';
 import type { RouteAccess } from '../common/route-access.js';
 import { Seldom } from '../common/seldom.js';
@@ -31,6 +32,7 @@ export class RequestLimits {
   constructor(
     private readonly config: AppConfig,
     private readonly access: Access,
+    private readonly forwarding: Forwarding,
   ) {
     this.unlimited = new AddressList(config.unlimitedAddresses);
     this.requests = new RateLimiterMemory({ points: config.maxRequestsPerSecond, duration: 1 });
@@ -109,14 +111,20 @@ export class RequestLimits {
   }
 
   /** Null for an address that is not limited. Looked up once for each socket: the list costs as much as a query. */
-  private limitedAddressOf({ socket }: Request): string | null {
+  private limitedAddressOf(request: Request): string | null {
+    const { socket } = request;
+    // A proxy sends the requests of many over one socket.
+    if (this.forwarding.isTrusted(socket)) return this.limited(this.forwarding.addressOf(request));
     let limited = this.limitedAddresses.get(socket);
     if (limited === undefined) {
-      const address = plainAddress(socket.remoteAddress);
-      limited = this.unlimited.has(address) ? null : addressGroup(address);
+      limited = this.limited(this.forwarding.addressOf(request));
       this.limitedAddresses.set(socket, limited);
     }
     return limited;
+  }
+
+  private limited(address: string): string | null {
+    return this.unlimited.has(address) ? null : addressGroup(address);
   }
 }
 

@@ -25,6 +25,16 @@ export function normalizeTarget(request: IncomingMessage): boolean {
   return ORIGIN_FORM.test(request.url);
 }
 
+/**
+ * Takes the path of BASE_URL off a target: proxies that serve other things beside this server may leave it on, or not.
+ *
+ * @param basePath without a slash at the end; empty for none
+ */
+export function stripBasePath(request: IncomingMessage, basePath: string): void {
+  const { url = '' } = request;
+  if (basePath !== '' && url.startsWith(`${basePath}/`)) request.url = url.slice(basePath.length);
+}
+
 /** The host that the target of a request named, in the absolute form; undefined if it named none. */
 export function targetAuthority(request: IncomingMessage): string | undefined {
   return authorities.get(request);

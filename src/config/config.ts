@@ -15,6 +15,8 @@ export class AppConfig {
   readonly corsAllowedOrigins: '*' | readonly string[];
   /** Where printers reach this server, without a slash at the end; null: each at the host that it connected to. */
   readonly baseUrl: string | null;
+  /** The path of `baseUrl`, below which requests may come; empty if it has none. */
+  readonly basePath: string;
   /** Largest firmware binary, in bytes. */
   readonly maxFirmwareSize: number;
   /** Folder of the binaries. */
@@ -41,6 +43,8 @@ export class AppConfig {
   readonly unlimitedAddresses: readonly string[];
   /** Printers that one address may register, or ask to have registered, in a minute. */
   readonly maxNewPrintersPerMinute: number;
+  /** Addresses and networks of proxies whose X-Forwarded-* headers count. */
+  readonly trustedProxies: readonly string[];
   /** Requests that one key, or one address without a key, may send in a second. */
   readonly maxRequestsPerSecond: number;
   /** Keys that do not count which one address may send in a minute. */
@@ -82,6 +86,7 @@ export class AppConfig {
     this.port = read.integer('PORT', 8000, 0, 65_535);
     this.corsAllowedOrigins = corsOrigins(read.text('CORS_ALLOWED_ORIGINS', '*'));
     this.baseUrl = baseUrl(read.text('BASE_URL', '', 'base_url'));
+    this.basePath = this.baseUrl === null ? '' : new URL(this.baseUrl).pathname.replace(/\/+$/, '');
     this.maxFirmwareSize = read.integer(
       'MAX_FIRMWARE_SIZE',
       5 * 1024 * 1024,
@@ -98,7 +103,11 @@ export class AppConfig {
     this.maxMessagesPerSecond = read.integer('MAX_MESSAGES_PER_SECOND', 500, 1, 1_000_000);
     this.maxConnections = read.integer('MAX_CONNECTIONS', defaultMaxConnections(), 1, 1_000_000);
     this.maxConnectionsPerAddress = read.integer('MAX_CONNECTIONS_PER_ADDRESS', 5_000, 1, 1_000_000);
-    this.unlimitedAddresses = addresses(read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'));
+    this.unlimitedAddresses = addresses(
+      'UNLIMITED_ADDRESSES',
+      read.text('UNLIMITED_ADDRESSES', '127.0.0.0/8,::1'),
+    );
+    this.trustedProxies = addresses('TRUSTED_PROXIES', read.text('TRUSTED_PROXIES', 'none'));
     this.maxNewPrintersPerMinute = read.integer('MAX_NEW_PRINTERS_PER_MINUTE', 600, 1, 1_000_000);
     this.maxRequestsPerSecond = read.integer('MAX_REQUESTS_PER_SECOND', 200, 1, 1_000_000);
     this.maxFailedKeysPerMinute = read.integer('MAX_FAILED_KEYS_PER_MINUTE', 30, 1, 1_000_000);
@@ -210,7 +219,7 @@ function listOf(text: string): string[] {
 
 const BITS: Record<number, number> = { 4: 32, 6: 128 };
 
-function addresses(text: string): string[] {
+function addresses(name: string, text: string): string[] {
   if (text === 'none') return [];
   const entries = listOf(text);
   for (const entry of entries) {
@@ -218,7 +227,7 @@ function addresses(text: string): string[] {
     const bits = BITS[isIP(address)] ?? -1;
     if (more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
       const problem = `${entry} is neither an address nor a network such as 192.0.2.0/24`;
-      throw new ConfigError('UNLIMITED_ADDRESSES', text, problem);
+      throw new ConfigError(name, text, problem);
     }
   }
   return entries;

@@ -37,6 +37,10 @@ const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
   gzip: (bytes) => promisify(gzip)(bytes),
 };
 
+// Deeper than any page; each depth is a page in memory.
+const MAX_DEPTH = 8;
+const RELATIVE_LINK = /\b(src|href)="\.\//g;
+
 /** One file of the console, in memory. */
 export class ConsoleFile {
   /** SHA-256 of the bytes, without a compression. */
@@ -72,15 +76,34 @@ export class ConsoleFile {
 @Injectable()
 export class ConsoleFiles {
   private readonly files = new Map<string, ConsoleFile>();
+  private readonly pages = new Map<number, ConsoleFile>();
 
   constructor(@Inject(CONSOLE_FOLDER) folder: string) {
     if (!existsSync(join(folder, 'index.html'))) return;
     for (const subfolder of ['', 'assets/']) this.read(folder, subfolder);
   }
 
-  /** The page that shows every page; null where the console has not been built. */
-  get index(): ConsoleFile | null {
-    return this.files.get('/index.html') ?? null;
+  /**
+   * The page that shows every page, with links to its files that work at the path of the request below whatever path a proxy has put
+   * the server: relative ones, which only the browser puts together. Null if the console has not been built, and for a path that no
+   * page has.
+   */
+  pageAt(path: string): ConsoleFile | null {
+    const depth = path.split('/').length - 2;
+    const index = this.files.get('/index.html');
+    if (index === undefined || depth < 0 || depth > MAX_DEPTH) return null;
+    let page = this.pages.get(depth);
+    if (page === undefined) {
+      const html = index.bytes.toString('utf8').replace(RELATIVE_LINK, `$1="${'../'.repeat(depth) || './'}`);
+      page = new ConsoleFile('index.html', Buffer.from(html));
+      this.pages.set(depth, page);
+    }
+    return page;
+  }
+
+  /** True once the console has been built. */
+  get isBuilt(): boolean {
+    return this.files.has('/index.html');
   }
 
   /** The file that is called so, e.g. `/assets/index-B7x1.js`; null where there is none. */

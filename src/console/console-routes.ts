@@ -17,15 +17,16 @@ interface Routes {
 export function setUpConsole(app: Routes, files: ConsoleFiles): void {
   for (const route of PAGE_ROUTES)
     app.get(route, (request, response, next) => {
-      if (files.index === null) next(new NotFound(NOT_BUILT));
-      else send(request, response, files.index, 'no-cache').catch(next);
+      const page = files.pageAt(pathOf(request));
+      if (page === null) next(new NotFound(NOT_BUILT));
+      else send(request, response, page, 'no-cache').catch(next);
     });
   for (const route of FILE_ROUTES)
     app.get(route, (request, response, next) => {
       const path = pathOf(request);
       const file = files.find(path);
       const lifetime = path.startsWith('/assets/') ? FOR_EVER : 'no-cache';
-      if (file === null) next(new NotFound(files.index === null ? NOT_BUILT : `The console has no ${path}`));
+      if (file === null) next(new NotFound(files.isBuilt ? `The console has no ${path}` : NOT_BUILT));
       else send(request, response, file, lifetime).catch(next);
     });
 }
@@ -38,14 +39,14 @@ export function setUpConsole(app: Routes, files: ConsoleFiles): void {
  */
 export function consoleNotFound(files: ConsoleFiles, headers: RequestHandler): RequestHandler {
   return (request, response, next) => {
-    const { index } = files;
-    const isPage = !isReservedPath(pathOf(request)) && wantsPage(request);
-    if (index === null || !isPage) {
+    const path = pathOf(request);
+    const page = isReservedPath(path) || !wantsPage(request) ? null : files.pageAt(path);
+    if (page === null) {
       next();
       return;
     }
     void headers(request, response, () => {
-      send(request, response.status(404).vary('Accept'), index, 'no-cache').catch(next);
+      send(request, response.status(404).vary('Accept'), page, 'no-cache').catch(next);
     });
   };
 }

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { Forwarding } from '../common/forwarding.js';
+import type { InstallationWarning } from '../common/forwarding.js';
 import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
 import { ANY_FIELD, ProblemCounts } from '../printer/problem-counts.js';
@@ -19,6 +21,7 @@ export interface Summary {
   endedLastDay: Endings;
   rollouts: ReadonlyMap<RolloutStatus, number>;
   firmware: number;
+  warnings: readonly InstallationWarning[];
   /** Null while the first one is under way. */
   count: Count | null;
 }
@@ -41,6 +44,7 @@ export class FleetSummary {
     private readonly census: Census,
     private readonly problems: ProblemCounts,
     private readonly clock: Clock,
+    private readonly forwarding: Forwarding,
   ) {}
 
   /** As of now; the versions as they were counted last. */
@@ -61,6 +65,7 @@ export class FleetSummary {
       endedLastDay: this.endings.lastDay(reader, now),
       rollouts: new Map(rollouts as Array<[RolloutStatus, number]>),
       firmware: reader.count(FIRMWARE),
+      warnings: this.forwarding.warnings,
       count,
     };
   }

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { RolloutStatus } from '../rollout/domain/state.js';
+import { WARNING_CODES } from '../common/forwarding.js';
 import { VERSION } from '../version.js';
 import type { VersionCount } from './census.js';
 import { OTHER } from './fleet-history.js';
@@ -88,6 +89,21 @@ export class VersionCountResponse {
   behind_online!: number;
 }
 
+/** Something about the installation that its operator should change. */
+export class WarningResponse {
+  @ApiProperty({
+    enum: WARNING_CODES,
+    example: 'https_proxy_unknown',
+    description:
+      '`https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what ' +
+      'a trusted proxy says of it, cannot stand in the address of an update',
+  })
+  code!: (typeof WARNING_CODES)[number];
+
+  @ApiProperty({ type: String, example: 'Requests come through a proxy that speaks HTTPS ...' })
+  message!: string;
+}
+
 /** The whole fleet at a glance. */
 export class SummaryResponse {
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
@@ -125,6 +141,9 @@ export class SummaryResponse {
     description: 'Builds, one for each version, channel and platform',
   })
   firmware!: number;
+
+  @ApiProperty({ type: [WarningResponse], description: 'What was noticed since the start of the server' })
+  warnings!: WarningResponse[];
 
   @ApiProperty({
     type: String,
@@ -167,6 +186,7 @@ export function toSummaryResponse(summary: Summary, simulator: boolean): Summary
       cancelled: rollouts.get('cancelled') ?? 0,
     },
     firmware: summary.firmware,
+    warnings: summary.warnings.map(({ code, message }) => ({ code, message })),
     counted_at: count?.countedAt.toISOString() ?? null,
     versions: count === null ? [] : toVersions(count.versions),
   };

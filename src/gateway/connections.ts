@@ -1,16 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { WebSocket } from 'ws';
-import { plainAddress } from '../common/address.js';
 import { Clock } from '../common/clock.js';
+import { Forwarding } from '../common/forwarding.js';
 import type { Refused } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { Presence } from '../printer/presence.js';
 import { Connection } from './connection.js';
 import type { ConnectionOwner } from './connection.js';
-
-// A host name or address with an optional port: nothing else of a Host header gets into a URL.
-const HOST = /^(?:[A-Za-z0-9.-]{1,200}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 /** Why a subscribe was not accepted, as the printer was told. */
 export type RefusalCode = Refused['code'] | 'validation_error' | 'server_error';
@@ -24,25 +21,24 @@ export class Connections implements ConnectionOwner {
   /** Those that have not subscribed, the oldest first. */
   private readonly silent = new Set<Connection>();
   private readonly byPrinter = new Map<string, Connection>();
-  // Printers reach the server at few addresses: one text for all that use the same.
-  private readonly baseUrls = new Map<string, string>();
 
   constructor(
     private readonly config: AppConfig,
     private readonly presence: Presence,
     private readonly clock: Clock,
+    private readonly forwarding: Forwarding,
   ) {}
 
   /** Takes a new socket in. */
   open(socket: WebSocket, request: IncomingMessage, pathId: string): Connection {
-    const origin = { pathId, address: plainAddress(request.socket.remoteAddress) };
-    const baseUrl = this.config.baseUrl ?? this.baseUrlOf(request);
+    const origin = { pathId, address: this.forwarding.addressOf(request) };
+    this.forwarding.check(request);
     const connection = new Connection(
       this,
       socket,
       request.socket,
       origin,
-      baseUrl,
+      this.forwarding.baseUrlOf(request),
       this.config.maxUnreadBytes,
     );
     this.sockets.add(connection);
@@ -174,21 +170,7 @@ export class Connections implements ConnectionOwner {
     // More than these make no difference.
     return takeOvers.slice(-MAX_TAKE_OVERS_PER_MINUTE - 1).filter((at) => at > minuteAgo);
   }
-
-  private baseUrlOf(request: IncomingMessage): string {
-    const { socket } = request;
-    const { host } = request.headers;
-    const reached =
-      host && HOST.test(host) ? host : `${plainAddress(socket.localAddress)}:${socket.localPort}`;
-    const known = this.baseUrls.get(reached);
-    if (known !== undefined) return known;
-    const url = `http://${reached}`;
-    if (this.baseUrls.size < MAX_BASE_URLS) this.baseUrls.set(reached, url);
-    return url;
-  }
 }
 
 // A board that loses its Wi-Fi comes back on a new connection while the old one looks alive; not more often than this, though.
 const MAX_TAKE_OVERS_PER_MINUTE = 5;
-// Whoever sends a thousand Host headers gets a text for each connection.
-const MAX_BASE_URLS = 100;

@@ -1,13 +1,12 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import type { AppConfig } from '../config/config.js';
 import { problem } from '../common/problem.dto.js';
-import { pathOf } from '../common/request-target.js';
+import { pathOf, stripBasePath } from '../common/request-target.js';
 import { Seldom } from '../common/seldom.js';
 import { isUuid } from '../common/uuid.js';
 
@@ -31,8 +30,8 @@ export function pathIdOf(request: IncomingMessage): string | null {
 
 /** What the HTTP side of the server knows and does about sockets. */
 export interface HttpSockets {
-  /** True for a socket that is one too many of its address. */
-  isSurplus(socket: Socket): boolean;
+  /** True for a handshake over a socket that is one too many of its address. */
+  isSurplus(request: IncomingMessage): boolean;
   /** Answers a request as if it had not asked for another protocol. */
   ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
@@ -102,6 +101,7 @@ export class PrinterWsAdapter extends WsAdapter {
 
   private upgrade(port: number, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', destroyIt);
+    stripBasePath(request, this.config.basePath);
     const path = pathOf(request);
     if (!PRINTER_PATH.test(path))
       return refuse(socket, 404, `No WebSocket at ${path}; printers connect to /ws/{user_id}`);
@@ -109,7 +109,7 @@ export class PrinterWsAdapter extends WsAdapter {
     // A page of a browser that the operator did not allow: boards send no Origin, or file:// (printer protocol).
     if (!this.mayConnect(request.headers.origin))
       return refuse(socket, 403, 'CORS_ALLOWED_ORIGINS does not allow this Origin');
-    if (this.sockets.isSurplus(request.socket))
+    if (this.sockets.isSurplus(request))
       return refuse(socket, 503, 'Your address has as many connections as it may have');
     this.handshakes.push({ port, request, socket, head });
     if (this.handshakes.length === 1) setImmediate(() => this.shakeHands());

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import { AddressList, addressGroup, plainAddress } from '../common/address.js';
+import { Forwarding } from '../common/forwarding.js';
 import { problem } from '../common/problem.dto.js';
 import { Seldom } from '../common/seldom.js';
 import { AppConfig } from '../config/config.js';
@@ -27,7 +28,10 @@ export class OpenSockets {
   private readonly counted = new WeakSet<Socket>();
   private readonly warnings = { all: new Seldom(), address: new Seldom() };
 
-  constructor(private readonly config: AppConfig) {
+  constructor(
+    private readonly config: AppConfig,
+    private readonly forwarding: Forwarding,
+  ) {
     this.unlimited = new AddressList(config.unlimitedAddresses);
   }
 
@@ -48,8 +52,10 @@ export class OpenSockets {
     server.on('connection', (socket: Socket) => this.count(socket));
   }
 
-  /** True for a socket that is one too many of its address. */
-  isSurplus(socket: Socket): boolean {
+  /** True for a handshake over a socket that is one too many of its address, behind a trusted proxy of the address that it names. */
+  isSurplus(request: IncomingMessage): boolean {
+    const { socket } = request;
+    if (this.forwarding.isTrusted(socket)) this.countAddress(socket, this.forwarding.addressOf(request));
     return this.surplus.has(socket);
   }
 
@@ -65,7 +71,11 @@ export class OpenSockets {
   private count(socket: Socket): void {
     if (this.counted.has(socket)) return;
     this.counted.add(socket);
-    const address = plainAddress(socket.remoteAddress);
+    // A proxy's sockets are those of many.
+    if (!this.forwarding.isTrusted(socket)) this.countAddress(socket, plainAddress(socket.remoteAddress));
+  }
+
+  private countAddress(socket: Socket, address: string): void {
     // Of thousands of printers behind a proxy, none holds a listener of its own.
     if (this.unlimited.has(address)) return;
     const group = addressGroup(address);

@@ -4,8 +4,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastPathAdapter } from './fast-path-adapter.js';
-import { plainAddress } from '../common/address.js';
 import { wasDelivered } from '../common/delivered.js';
+import { Forwarding } from '../common/forwarding.js';
 import { Metrics } from '../metrics/metrics.js';
 
 // Together with what else ends at a stop well below the ten seconds after which supervisors kill.
@@ -21,6 +21,7 @@ export class RequestObserver implements OnModuleDestroy {
   constructor(
     private readonly metrics: Metrics,
     private readonly host: HttpAdapterHost<FastPathAdapter>,
+    private readonly forwarding: Forwarding,
   ) {}
 
   /**
@@ -31,6 +32,7 @@ export class RequestObserver implements OnModuleDestroy {
   watch(request: IncomingMessage, response: ServerResponse, route: () => string): void {
     const begun = performance.now();
     const { method = '', url = '' } = request;
+    this.forwarding.check(request);
     this.underWay += 1;
     response.once('close', () => {
       this.underWay -= 1;
@@ -40,7 +42,7 @@ export class RequestObserver implements OnModuleDestroy {
       if (!isStream) this.metrics.observe(method, route(), response.statusCode, milliseconds / 1_000);
       if (!Logger.isLevelEnabled('log')) return;
       const outcome = isStream || wasDelivered(response) ? '' : ' aborted';
-      const address = plainAddress(request.socket.remoteAddress);
+      const address = this.forwarding.addressOf(request);
       this.logger.log(
         `${method} ${withoutToken(url)} ${response.statusCode}${outcome} ${Math.floor(milliseconds)} ms ${address}`,
       );

@@ -1,10 +1,11 @@
 import createClient from 'openapi-fetch';
 import { keyHeader } from './key';
+import { root } from '../ui/root';
 import { ApiError, problem, reach } from './request';
 import type { paths } from './schema';
 
 /** The REST API by its OpenAPI document: paths, parameters, bodies and answers are checked by the compiler. */
-export const client = createClient<paths>({ baseUrl: location.origin, fetch: withKey });
+export const client = createClient<paths>({ baseUrl: location.origin + root, fetch: withKey });
 
 function withKey(request: Request): Promise<Response> {
   for (const [name, value] of Object.entries(keyHeader())) request.headers.set(name, value);

@@ -2,6 +2,7 @@ import { batch, computed, signal } from '@preact/signals';
 import { apiKey, keyHeader } from './key';
 import { ApiError, reach } from './request';
 import type { Rollout, Summary } from './types';
+import { below } from '../ui/root';
 
 /** How the stream of changes stands: `lost` while it is being resumed, `denied` until there is a key that counts. */
 export type LiveState = 'connecting' | 'open' | 'lost' | 'denied' | 'resting';
@@ -120,7 +121,7 @@ async function read(stop: AbortSignal, opened: () => void): Promise<void> {
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   try {
     const response = await reach(
-      new Request('/api/events', {
+      new Request(below('/api/events'), {
         headers: { ...keyHeader(), Accept: 'text/event-stream' },
         signal: AbortSignal.any([stop, silence.signal]),
         cache: 'no-store',

@@ -1,3 +1,4 @@
+import { below } from '../ui/root';
 import { keyHeader } from './key';
 import { ApiError, problem, refusal } from './request';
 import type { Firmware } from './types';
@@ -10,7 +11,7 @@ export function upload(
 ): Promise<Firmware> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('POST', '/api/firmware/upload');
+    request.open('POST', below('/api/firmware/upload'));
     for (const [name, value] of Object.entries(keyHeader())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => progress(event.loaded, event.total);
     request.onload = () => {

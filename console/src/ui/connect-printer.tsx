@@ -1,3 +1,5 @@
+import { below } from './root';
+
 /** How a first printer gets here. */
 export function ConnectPrinter({ simulator }: { simulator: boolean }) {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
@@ -5,7 +7,8 @@ export function ConnectPrinter({ simulator }: { simulator: boolean }) {
     <>
       <p>
         A printer registers itself when it connects to{' '}
-        <code>{`${scheme}://${location.host}/ws/USER-UUID`}</code>: put the UUID of its owner there.
+        <code>{`${scheme}://${location.host}${below('/ws/USER-UUID')}`}</code>: put the UUID of its owner
+        there.
       </p>
       {simulator ? (
         <p>

@@ -1,9 +1,10 @@
 import { apiKey } from '../api/key';
 import { CopyButton } from './parts';
+import { below } from './root';
 
 /** A request as a command for a shell; a key stands in it by the name of a variable, never itself. */
 export function curlCommand(method: string, path: string, body?: unknown): string {
-  const lines = [`curl -X ${method} ${quoted(`${location.origin}${path}`)}`];
+  const lines = [`curl -X ${method} ${quoted(`${location.origin}${below(path)}`)}`];
   if (apiKey.value !== null) lines.push('-H "Authorization: Bearer $PAPERMINDER_KEY"');
   if (body !== undefined) {
     lines.push('-H "Content-Type: application/json"', `-d ${quoted(JSON.stringify(body, null, 2))}`);
@@ -17,7 +18,7 @@ export function curlUpload(
   file: string,
   texts: ReadonlyArray<readonly [string, string]>,
 ): string {
-  const lines = [`curl ${quoted(`${location.origin}${path}`)}`];
+  const lines = [`curl ${quoted(`${location.origin}${below(path)}`)}`];
   if (apiKey.value !== null) lines.push('-H "Authorization: Bearer $PAPERMINDER_KEY"');
   lines.push(`-F ${quoted(`file=@${file}`)}`);
   for (const [name, text] of texts) lines.push(`--form-string ${quoted(`${name}=${text}`)}`);
