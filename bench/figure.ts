@@ -102,7 +102,15 @@ export function compared(label: Label, pairs: readonly Pair[]): Figure {
     peakBytes: largest(pairs.map(({ server }) => server.peakBytes)),
     baselinePeakBytes: largest(pairs.map(({ baseline }) => baseline.peakBytes)),
   });
-  return { ...figure, note: [figure.note, cpuNote(typical)].filter((note) => note !== '').join('; ') };
+  const notes = [figure.note, spreadNote(byRatio.map(ratioOf)), cpuNote(typical)];
+  return { ...figure, note: notes.filter((note) => note !== '').join('; ') };
+}
+
+/** @param ratios in ascending order */
+function spreadNote(ratios: readonly number[]): string {
+  const [lowest, highest] = [ratios[0], ratios.at(-1)];
+  if (lowest === undefined || highest === undefined || ratios.length < 2) return '';
+  return `ratio from ${lowest.toFixed(2)} to ${highest.toFixed(2)} in ${ratios.length} runs`;
 }
 
 /** Who was busy: a side that has time left was not at its limit, and a client that has none was at its own. */

@@ -57,6 +57,13 @@ interface HttpOrder {
   path: string;
 }
 
+interface DownloadOrder {
+  port: number;
+  /** Asked for one after the other; the clients share them out. */
+  paths: readonly string[];
+  clients: number;
+}
+
 /** Everything that one process asks of another: orders and answers by name. */
 export interface Commands {
   // Answered by loop-monitor.ts, in every process.
@@ -76,8 +83,10 @@ export interface Commands {
   back: { order: { timeoutMs: number }; answer: BackResult };
   /** Closed loop over keep-alive connections; `{id}` in the path stands for a random number up to `maxId`. */
   http: { order: HttpOrder & { maxId: number; connections: number; seconds: number }; answer: LoadResult };
-  download: { order: HttpOrder & { clients: number; rounds: number; bytes: number }; answer: LoadResult };
-  slow: { order: HttpOrder & { clients: number; seconds: number }; answer: { open: number } };
+  /** Path and query of the download that each connected board was sent. */
+  addresses: { order: None; answer: { paths: string[] } };
+  download: { order: DownloadOrder & { bytes: number }; answer: LoadResult };
+  slow: { order: DownloadOrder & { seconds: number }; answer: { open: number } };
 }
 
 export type CommandName = keyof Commands;

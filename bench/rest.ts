@@ -25,11 +25,20 @@ export async function isAlive(port: number): Promise<boolean> {
 }
 
 /** Calls the API of the server. */
-export async function request(port: number, method: string, path: string, body?: object): Promise<unknown> {
+export async function request(
+  port: number,
+  method: string,
+  path: string,
+  body?: object,
+  key?: string,
+): Promise<unknown> {
   const isForm = body instanceof FormData;
+  const headers = new Headers();
+  if (body !== undefined && !isForm) headers.set('content-type', 'application/json');
+  if (key !== undefined) headers.set('x-api-key', key);
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
-    headers: body === undefined || isForm ? {} : { 'content-type': 'application/json' },
+    headers,
     body: isForm ? body : body === undefined ? null : JSON.stringify(body),
   });
   const text = await response.text();
@@ -37,8 +46,15 @@ export async function request(port: number, method: string, path: string, body?:
   return text === '' ? null : JSON.parse(text);
 }
 
+/** Makes the first key of a server: from now on it asks for one. */
+export async function createKey(port: number): Promise<string> {
+  const answer = await request(port, 'POST', '/api/keys', { name: 'bench', scopes: ['admin'] });
+  if (!isRecord(answer) || typeof answer.key !== 'string') throw new Error('No key was answered');
+  return answer.key;
+}
+
 /** Uploads a build for every board; random bytes. */
-export async function upload(port: number, version: string, bytes = 20_000): Promise<void> {
+export async function upload(port: number, version: string, bytes = 20_000, key?: string): Promise<void> {
   const form = new FormData();
   const image = new Uint8Array(randomBytes(bytes));
   // What a real image begins with (printer protocol, "Download").
@@ -46,13 +62,18 @@ export async function upload(port: number, version: string, bytes = 20_000): Pro
   form.set('file', new Blob([image]), 'firmware.bin');
   form.set('version', version);
   form.set('channel', 'stable');
-  await request(port, 'POST', '/api/firmware/upload', form);
+  await request(port, 'POST', '/api/firmware/upload', form, key);
 }
 
 /** Creates a rollout; immediate and to all, unless said otherwise. */
-export async function createRollout(port: number, version: string, body: object = {}): Promise<RolloutState> {
+export async function createRollout(
+  port: number,
+  version: string,
+  body: object = {},
+  key?: string,
+): Promise<RolloutState> {
   const wanted = { firmware_version: version, target: { all: true }, rollout_type: 'immediate', ...body };
-  return toState(await request(port, 'POST', '/api/rollouts', wanted));
+  return toState(await request(port, 'POST', '/api/rollouts', wanted, key));
 }
 
 /** Changes a rollout. */

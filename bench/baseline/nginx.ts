@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../sides.js';
 import { sleep } from '../stats.js';
@@ -18,11 +18,19 @@ export function hasNginx(): boolean {
   }
 }
 
+/** An nginx that runs. */
+export interface Nginx {
+  port: number;
+  /** Processor time that it has used since it started, in milliseconds. */
+  cpuMs: () => number;
+  stop: () => Promise<void>;
+}
+
+// proc(5), sysconf(_SC_CLK_TCK): 100 on every Linux that Node runs on.
+const TICK_MS = 10;
+
 /** Serves the files of a folder with nginx, in one process as the server is one. */
-export async function startNginx(
-  workspace: Workspace,
-  files: string,
-): Promise<{ port: number; stop: () => Promise<void> }> {
+export async function startNginx(workspace: Workspace, files: string): Promise<Nginx> {
   const folder = workspace.folder('nginx');
   const port = await freePort();
   const config = join(folder, 'nginx.conf');
@@ -43,11 +51,18 @@ export async function startNginx(
   if (nginx.exitCode !== null) throw new Error('nginx did not start');
   return {
     port,
+    cpuMs: () => cpuMsOf(nginx.pid ?? 0),
     stop: async () => {
       nginx.kill('SIGTERM');
       await ended;
     },
   };
+}
+
+/** The fields 14 and 15 of proc(5): time in user mode, and in the kernel. */
+function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 function configuration(folder: string, files: string, port: number): string {

@@ -26,6 +26,7 @@ export class Board {
   startedAt = 0;
   /** True once this board was counted as connected: an update that is sent twice does not count twice. */
   isCounted = false;
+  private updateMessage: string | null = null;
   private isSubscribed = false;
   private socket: Socket | null = null;
   private isOpen = false;
@@ -69,6 +70,14 @@ export class Board {
   /** True once the server has answered the handshake of the present connection. */
   get hasHandshake(): boolean {
     return this.isOpen;
+  }
+
+  /** Path and query of the download that it was sent last; null if it was sent none. */
+  get downloadPath(): string | null {
+    if (this.updateMessage === null) return null;
+    const { url } = JSON.parse(this.updateMessage) as { url: string };
+    const { pathname, search } = new URL(url);
+    return pathname + search;
   }
 
   /** Sends a frame that was made before. */
@@ -118,8 +127,10 @@ export class Board {
   }
 
   private message(text: string): void {
-    if (text.includes('"firmware_update"')) this.listener.update(this);
-    else if (text.includes('"validation_error"')) this.listener.validationError(this);
+    if (text.includes('"firmware_update"')) {
+      this.updateMessage = text;
+      this.listener.update(this);
+    } else if (text.includes('"validation_error"')) this.listener.validationError(this);
     else if (text.includes('"subscription_accepted"')) {
       this.isSubscribed = true;
       this.listener.accepted(this);

@@ -6,7 +6,8 @@ import { ClientCpu } from './client-cpu.js';
 
 interface Source {
   port: number;
-  path: string;
+  /** Asked for one after the other; the clients share them out. */
+  paths: readonly string[];
 }
 
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
@@ -18,17 +19,16 @@ const SIP_BYTES = 1_024;
 const SIP_MS = 100;
 const BEGIN_TIMEOUT_MS = 60_000;
 
-/** Downloads a file over and over, each client one after the other on a new connection, as boards do. */
-export async function download(
-  order: Source & { clients: number; rounds: number; bytes: number },
-): Promise<LoadResult> {
+/** Downloads each path once, the clients one after the other on a new connection, as boards do. */
+export async function download(order: Source & { clients: number; bytes: number }): Promise<LoadResult> {
   const cpu = new ClientCpu();
   const took: number[] = [];
   let failed = 0;
+  const waiting = [...order.paths];
   const client = async (): Promise<void> => {
-    for (let round = 0; round < order.rounds; round += 1) {
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
       const startedAt = monotonicMs();
-      const received = await downloadOnce(order);
+      const received = await downloadOnce(order.port, path);
       if (received > order.bytes) took.push(monotonicMs() - startedAt);
       else failed += 1;
     }
@@ -38,12 +38,12 @@ export async function download(
 }
 
 /** Resolves with how many bytes came, head and body. */
-function downloadOnce(source: Source): Promise<number> {
+function downloadOnce(port: number, path: string): Promise<number> {
   return new Promise((resolve) => {
     let received = 0;
     const socket = connect({
       host: '127.0.0.1',
-      port: source.port,
+      port,
       onread: {
         buffer: READ_BUFFER,
         callback: (length) => {
@@ -52,7 +52,7 @@ function downloadOnce(source: Source): Promise<number> {
         },
       },
     });
-    socket.on('connect', () => socket.write(request(source)));
+    socket.on('connect', () => socket.write(request(port, path)));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => resolve(received));
   });
@@ -69,7 +69,9 @@ export async function slowReaders(
       port: order.port,
     });
     socket.pause();
-    socket.on('connect', () => socket.write(request(order)));
+    socket.on('connect', () =>
+      socket.write(request(order.port, order.paths[index % order.paths.length] ?? '/')),
+    );
     socket.on('error', () => socket.destroy());
     sockets.push(socket);
     if (index % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await sleep(OPEN_PAUSE_MS);
@@ -88,6 +90,13 @@ export async function slowReaders(
   return { open };
 }
 
-function request({ port, path }: Source): string {
-  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`;
+/** As ESP8266httpUpdate sends it (printer protocol, "Download"). */
+function request(port: number, path: string): string {
+  return (
+    `GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\nUser-Agent: ESP8266-http-Update\r\nConnection: close\r\n` +
+    'x-ESP8266-Chip-ID: 1458415\r\nx-ESP8266-STA-MAC: 5C:CF:7F:16:40:EF\r\nx-ESP8266-AP-MAC: 5E:CF:7F:16:40:EF\r\n' +
+    'x-ESP8266-free-space: 1671168\r\nx-ESP8266-sketch-size: 423120\r\n' +
+    'x-ESP8266-sketch-md5: 5d41402abc4b2a76b9719d911017c592\r\nx-ESP8266-chip-size: 4194304\r\n' +
+    'x-ESP8266-sdk-version: 2.2.2-dev(38a443e)\r\nx-ESP8266-mode: sketch\r\n\r\n'
+  );
 }

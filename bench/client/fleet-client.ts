@@ -26,6 +26,7 @@ answerParent({
   },
   back: ({ timeoutMs }) => fleet.untilBack(timeoutMs),
   http: httpLoad,
+  addresses: () => ({ paths: fleet.downloadPaths() }),
   download,
   slow: slowReaders,
 });

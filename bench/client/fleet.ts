@@ -57,6 +57,11 @@ export class LoadFleet implements BoardListener {
     for (const board of this.boards.splice(0)) board.close();
   }
 
+  /** The addresses that the boards were sent, each one once; a board that was sent none is left out. */
+  downloadPaths(): string[] {
+    return this.boards.flatMap((board) => board.downloadPath ?? []);
+  }
+
   /** Begins to count update messages anew. */
   arm(): void {
     this.updates = { count: 0, firstAt: 0, lastAt: 0 };

@@ -1,107 +1,158 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasNginx, startNginx } from '../baseline/nginx.js';
+import type { Nginx } from '../baseline/nginx.js';
 import type { Child } from '../child.js';
-import { alone, alternate, compared, ratioAtLeast } from '../figure.js';
-import type { Figure, Measured, Pair } from '../figure.js';
-import { upload } from '../rest.js';
-import { measure, withServerOn } from '../scenario.js';
+import { alone, compared, ratioAtLeast, ratioAtMost } from '../figure.js';
+import type { Figure, Goal, Measured, Pair } from '../figure.js';
+import { createKey, createRollout, upload } from '../rest.js';
+import { connectOrder, measure, withServerOn } from '../scenario.js';
 import type { Bench, Outcome, Scenario } from '../scenario.js';
 import { startBaseline } from '../sides.js';
 
 const MIB = 2 ** 20;
-const PATH = '/api/firmware/download/2.0.0?channel=stable';
+const VERSION = '2.0.0';
 // The shared image, and what sockets need: a copy of the image for each reader would be gigabytes.
 const SLOW_READERS_LIMIT_MIB = 400;
 
+/** What one side has shown in each run. */
+interface Runs {
+  server: Measured[];
+  node: Measured[];
+  nginx: Measured[];
+}
+
+/**
+ * What boards really do: each asks once, by the address of its own update message and with the headers of its library, while API
+ * keys are in force.
+ */
 export const download: Scenario = {
   name: 'download',
   title: 'Downloads of 1 MiB',
   run: async (bench): Promise<Outcome> => {
     const { workspace } = bench;
     const files = workspace.folder('files');
-    writeFileSync(join(files, 'firmware.bin'), Buffer.alloc(MIB, 0xe9));
+    const file = join(files, 'firmware.bin');
+    writeFileSync(file, Buffer.alloc(MIB, 0xe9));
     return withServerOn(bench, workspace.folder('server'), async (server, client) => {
-      await upload(server.port, '2.0.0', MIB);
-      const own = (): Promise<Measured> => load(bench, client, server.port, PATH, server);
-      return {
-        figures: [
-          await besideNode(bench, client, files, own),
-          await besideNginx(bench, client, files, own),
-          await slowReaders(bench, client, server),
-        ],
-      };
+      const addresses = await sendUpdates(bench, server, client);
+      const node = await startBaseline(workspace, 'bare-http', workspace.folder('bare-http'), file);
+      const nginx = hasNginx() ? await startNginx(workspace, files) : null;
+      const runs = await takeTurns(bench, client, addresses, { server, node, nginx });
+      await nginx?.stop();
+      await node.stop();
+      const slow = await slowReaders(bench, client, server, addresses);
+      return { figures: [...besideNode(bench, runs), ...besideNginx(bench, runs), slow] };
     });
   },
 };
 
-async function besideNode(
-  bench: Bench,
-  client: Child,
-  files: string,
-  own: () => Promise<Measured>,
-): Promise<Figure> {
-  const { workspace, sizes } = bench;
-  const file = join(files, 'firmware.bin');
-  const node = await startBaseline(workspace, 'bare-http', workspace.folder('bare-http'), file);
-  const pairs = await alternate(sizes.repeats, own, () => load(bench, client, node.port, '/', node));
-  await node.stop();
-  return compared({ ...label(bench, 'bare node http sending a Buffer'), goal: ratioAtLeast(0.75) }, pairs);
+/** Sends every printer that will download an update, and returns the addresses of all. */
+async function sendUpdates(bench: Bench, server: Child, client: Child): Promise<string[]> {
+  const { sizes } = bench;
+  const key = await createKey(server.port);
+  await upload(server.port, VERSION, MIB, key);
+  await createRollout(server.port, VERSION, {}, key);
+  const count = sizes.repeats * perRun(bench) + sizes.slowReaders;
+  await client.ask('connect', connectOrder(bench, server, { count, awaitUpdate: true }));
+  const { paths } = await client.ask('addresses', {});
+  if (paths.length < count) throw new Error(`${paths.length} of ${count} printers were sent an update`);
+  return paths;
 }
 
-async function besideNginx(
+/** Addresses that one run uses: one each to warm up, and then each client has several. */
+function perRun({ sizes }: Bench): number {
+  return sizes.downloadClients * (1 + sizes.downloadRounds);
+}
+
+/** Runs one side after the other, and all again: what disturbs the machine for long disturbs all of them. */
+async function takeTurns(
   bench: Bench,
   client: Child,
-  files: string,
-  own: () => Promise<Measured>,
-): Promise<Figure> {
-  const goal = { ...ratioAtLeast(1), text: 'ahead of nginx' };
-  if (!hasNginx()) {
-    const missing = label(bench, 'nginx');
-    return alone({ ...missing, note: 'nginx is not installed (apt-get install nginx-light)' }, [await own()]);
+  addresses: string[],
+  sides: { server: Child; node: Child; nginx: Nginx | null },
+): Promise<Runs> {
+  const runs: Runs = { server: [], node: [], nginx: [] };
+  const others = Array.from({ length: perRun(bench) }, () => '/firmware.bin');
+  for (let turn = 0; turn < bench.sizes.repeats; turn += 1) {
+    const { server, node, nginx } = sides;
+    runs.server.push(await load(bench, client, server, addresses.splice(0, perRun(bench))));
+    runs.node.push(await load(bench, client, node, others));
+    if (nginx) runs.nginx.push(await load(bench, client, nginx, others));
   }
-  const nginx = await startNginx(bench.workspace, files);
-  const pairs: Pair[] = await alternate(bench.sizes.repeats, own, () =>
-    load(bench, client, nginx.port, '/firmware.bin', null),
-  );
-  await nginx.stop();
-  return compared({ ...label(bench, 'nginx, one process, sendfile'), goal }, pairs);
+  return runs;
 }
 
 async function load(
   bench: Bench,
   client: Child,
-  port: number,
-  path: string,
-  child: Child | null,
+  side: Child | Nginx,
+  paths: readonly string[],
 ): Promise<Measured> {
-  const { downloadClients: clients, downloadRounds: rounds } = bench.sizes;
-  const order = { port, path, clients, bytes: MIB };
-  await client.ask('download', { ...order, rounds: 1 });
-  const run = (): ReturnType<typeof client.ask<'download'>> => client.ask('download', { ...order, rounds });
-  if (child) return measure(child, run);
+  const { downloadClients: clients } = bench.sizes;
+  const order = { port: side.port, clients, bytes: MIB };
+  await client.ask('download', { ...order, paths: paths.slice(0, clients) });
+  const run = (): ReturnType<typeof client.ask<'download'>> =>
+    client.ask('download', { ...order, paths: paths.slice(clients) });
+  if (!('cpuMs' in side)) return measure(side, run);
+  const before = side.cpuMs();
   const { done, failed, seconds, latency, clientCpu } = await run();
-  return { value: done / seconds, failed, latency, clientCpu };
+  const cpu = (side.cpuMs() - before) / (seconds * 1_000);
+  return { value: done / seconds, failed, latency, cpu, clientCpu };
 }
 
-function label(
+function besideNode(bench: Bench, runs: Runs): Figure[] {
+  const name = 'bare node http sending a Buffer';
+  return figures(bench, name, pairsOf(runs.server, runs.node), ratioAtLeast(0.5));
+}
+
+function besideNginx(bench: Bench, runs: Runs): Figure[] {
+  const name = 'nginx, one process, sendfile';
+  if (runs.nginx.length > 0) return figures(bench, name, pairsOf(runs.server, runs.nginx), ratioAtLeast(0.5));
+  const missing = { name: `${rateOf(bench)}, beside nginx`, unit: 'MiB/s' };
+  return [alone({ ...missing, note: 'nginx is not installed (apt-get install nginx-light)' }, runs.server)];
+}
+
+function pairsOf(server: readonly Measured[], baseline: readonly Measured[]): Pair[] {
+  return server.flatMap((one, index) => {
+    const other = baseline[index];
+    return other ? [{ server: one, baseline: other }] : [];
+  });
+}
+
+function rateOf({ sizes }: Bench): string {
+  return `Download of 1 MiB by ${sizes.downloadClients} clients at once`;
+}
+
+/** How many come through, and what each costs; the latter says more where the client is at its limit. */
+function figures(bench: Bench, baselineName: string, pairs: readonly Pair[], goal: Goal): Figure[] {
+  const beside = `beside ${baselineName.split(',', 1)[0] ?? ''}`;
+  const note =
+    "a new connection, printer, token and sign of life for each, with a board's own headers; keys in force";
+  const costs = pairs.map(({ server, baseline }) => ({ server: costOf(server), baseline: costOf(baseline) }));
+  return [
+    compared({ name: `${rateOf(bench)}, ${beside}`, unit: 'MiB/s', baselineName, note, goal }, pairs),
+    compared(
+      { name: `Processor time of one, ${beside}`, unit: 'ms', baselineName, goal: ratioAtMost(3) },
+      costs,
+    ),
+  ];
+}
+
+function costOf({ value, cpu = 0, failed = 0 }: Measured): Measured {
+  return { value: (cpu * 1_000) / value, failed };
+}
+
+async function slowReaders(
   bench: Bench,
-  baselineName: string,
-): { name: string; unit: string; baselineName: string; note: string } {
-  const { downloadClients } = bench.sizes;
-  return {
-    name: `Download of 1 MiB by ${downloadClients} clients at once, beside ${baselineName.split(',', 1)[0] ?? ''}`,
-    unit: 'MiB/s',
-    baselineName,
-    note: 'a new connection for each, as boards do',
-  };
-}
-
-async function slowReaders(bench: Bench, client: Child, server: Child): Promise<Figure> {
+  client: Child,
+  server: Child,
+  paths: readonly string[],
+): Promise<Figure> {
   const { slowReaders: clients, slowSeconds: seconds } = bench.sizes;
   await server.settledRss();
   await server.reset();
-  const { open } = await client.ask('slow', { port: server.port, path: PATH, clients, seconds });
+  const { open } = await client.ask('slow', { port: server.port, paths, clients, seconds });
   const { loop } = await server.ask('read', {});
   const { peak } = server.memory();
   const limit = {
