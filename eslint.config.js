@@ -41,7 +41,7 @@ const ALLOWED = {
   console: ['common', 'config'],
   access: ['console', 'firmware', 'audit', 'database', 'common', 'config'],
   fleet: ['rollout', 'printer', 'firmware', 'database', 'common', 'config'],
-  metrics: ['gateway', 'rollout', 'printer', 'database', 'common', 'config'],
+  metrics: ['gateway', 'rollout', 'printer', 'firmware', 'database', 'common', 'config'],
   http: ['metrics', 'console', 'common', 'config'],
 };
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];

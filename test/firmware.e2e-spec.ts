@@ -91,6 +91,8 @@ describe('Firmware', () => {
         min_upgrade_version: '1.0.0',
         released_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         deprecated_at: null,
+        damaged: false,
+        warnings: [],
         download_count: 0,
         success_count: 0,
         failure_count: 0,
@@ -150,7 +152,11 @@ describe('Firmware', () => {
       expect(exact.file_size).toBe(5 * MIB);
       const { status, body } = await tryUpload(uploadForm({ version: '5.0.1' }, binary(5 * MIB + 1)));
       expect(status).toBe(413);
-      expect(body).toMatchObject({ title: 'Payload Too Large', status: 413, detail: 'File too large' });
+      expect(body).toMatchObject({
+        title: 'Payload Too Large',
+        status: 413,
+        detail: 'File too large: at most 5242880 bytes (MAX_FIRMWARE_SIZE)',
+      });
       await eventually('the temporary file is gone', leftOvers, (names) => names.length === 0);
     });
 

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StuckUpdates } from '../src/rollout/stuck-updates.js';
 import type { SummaryResponse } from '../src/fleet/summary.dto.js';
@@ -681,14 +679,15 @@ describe('The life of an update', () => {
     });
   });
 
-  it('fails in the words of the printer where the binary is not what was announced', async () => {
-    const { sha256_checksum } = await upload(server, '1.8.0');
-    await rm(join(server.uploads, sha256_checksum));
-    const one = printer(server, { platform: 'esp8266' });
+  it('fails in the words of the printer if the download is refused', async () => {
+    await upload(server, '1.8.0');
+    const one = printer(server, { platform: 'esp8266', behaviour: 'hang' });
     printers.push(one);
     const { id } = await roll(server, '1.8.0', { target: { user_ids: [one.options.userId] } });
     await start(one);
-    expect(await last(one, 'failed')).toMatchObject({ error_message: 'Update failed: HTTP error 500' });
+    await eventually('it is under way', () => one.orders.length === 1);
+    one.send({ kind: 'firmware_failed', error: 'Update failed: HTTP error 401' });
+    expect(await last(one, 'failed')).toMatchObject({ error_message: 'Update failed: HTTP error 401' });
     await totals(id, [0, 0, 0, 1, 0]);
   });
 

@@ -15,6 +15,7 @@ export const ACTIONS = [
   'firmware.delete',
   'firmware.promote',
   'firmware.rollback',
+  'firmware.mend',
   'rollout.create',
   'rollout.change',
   'rollout.activate',

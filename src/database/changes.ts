@@ -38,6 +38,11 @@ export class Changes {
     if (this.watched) tx.afterCommit(() => this.noteFirmware());
   }
 
+  /** Firmware has changed, and no transaction tells of it: a binary was found damaged, or whole again. */
+  firmwareNow(): void {
+    if (this.watched) this.noteFirmware();
+  }
+
   /**
    * Begins to note.
    *

@@ -62,7 +62,10 @@ export function runsAlready(request: Request, row: Firmware): boolean {
   const version = request.get('x-ESP8266-version') ?? request.get('x-ESP32-version');
   if (version !== undefined && isVersion(version) && parseVersion(version) === row.version) return true;
   const md5 = request.get('x-ESP8266-sketch-md5') ?? request.get('x-ESP32-sketch-md5');
-  return md5?.toLowerCase() === row.md5 || request.get('x-ESP32-sketch-sha256')?.toLowerCase() === row.sha256;
+  if (md5?.toLowerCase() === row.md5) return true;
+  // An ESP32 takes it from its running partition: the digest that the image carries, if it carries one (`esp_partition_get_sha256`).
+  const sha256 = request.get('x-ESP32-sketch-sha256')?.toLowerCase();
+  return sha256 !== undefined && (sha256 === row.sha256 || sha256 === row.appendedSha256);
 }
 
 /**

@@ -60,6 +60,14 @@ export class FirmwareResponse {
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
   deprecated_at!: string | null;
 
+  @ApiProperty({
+    type: Boolean,
+    example: false,
+    description:
+      'The binary is missing or damaged on the disk: it is offered to nobody until the same file is uploaded again',
+  })
+  damaged!: boolean;
+
   @ApiProperty({ type: Number, example: 0, description: 'Downloads that delivered the last byte' })
   download_count!: number;
 
@@ -70,8 +78,22 @@ export class FirmwareResponse {
   failure_count!: number;
 }
 
-/** Maps a row to its answer; every field is named, so that a new column does not leak by itself. */
-export function toFirmwareResponse(row: Firmware): FirmwareResponse {
+/** A firmware build that was just uploaded. */
+export class UploadResponse extends FirmwareResponse {
+  @ApiProperty({
+    type: [String],
+    example: ['No printer has the platform esp23; printers have esp32, esp8266'],
+    description: 'What is odd about the upload, and was accepted all the same',
+  })
+  warnings!: string[];
+}
+
+/**
+ * Maps a row to its answer; every field is named, so that a new column does not leak by itself.
+ *
+ * @param damaged whether its binary is missing or damaged on the disk
+ */
+export function toFirmwareResponse(row: Firmware, damaged: boolean): FirmwareResponse {
   return {
     id: row.id,
     version: row.version,
@@ -88,6 +110,7 @@ export function toFirmwareResponse(row: Firmware): FirmwareResponse {
     min_upgrade_version: row.minUpgradeVersion,
     released_at: row.releasedAt.toISOString(),
     deprecated_at: row.deprecatedAt?.toISOString() ?? null,
+    damaged,
     download_count: row.downloadCount,
     success_count: row.successCount,
     failure_count: row.failureCount,

@@ -55,6 +55,17 @@ export class FirmwareRows {
     return [first, ...others];
   }
 
+  /** Every row, the highest version first. */
+  all(): Firmware[] {
+    return this.table.select(this.database.reader, 'ORDER BY version_key DESC, id');
+  }
+
+  /** Records the digest that an image carries, for rows from before it was looked for. */
+  setAppendedDigest(tx: Transaction, sha256: string, appendedSha256: string): void {
+    tx.db.run('UPDATE firmware SET appended_sha256 = ? WHERE sha256 = ?', appendedSha256, sha256);
+    tx.afterCommit(() => this.binaries.clear());
+  }
+
   /**
    * The row that `get` leads to, for a download: remembered until any firmware changes, so its counts may be old.
    *
@@ -90,6 +101,17 @@ export class FirmwareRows {
       subject: `firmware/${version}`,
       before: before && toState(before),
       after: after && toState(after),
+    });
+  }
+
+  /** Says that the damaged binary of a row has been put right. */
+  recordMended(tx: Transaction, row: Firmware): void {
+    const state = { id: row.id, channel: row.channel, platform: toState(row).platform };
+    this.audit.record(tx, {
+      action: 'firmware.mend',
+      subject: `firmware/${row.version}`,
+      before: { ...state, damaged: true },
+      after: { ...state, damaged: false },
     });
   }
 

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -19,9 +19,14 @@ export interface ReceivedBinary {
   sha256: string;
   /** The SHA-256 that an ESP32 image carries at its end; null if it carries none. */
   appendedSha256: string | null;
+  /** 0 if it is empty. */
+  firstByte: number;
 }
 
 const FOLDER_TROUBLE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
+
+// Nothing else in the folder is ours to remove.
+const SHA256 = /^[0-9a-f]{64}$/;
 
 /** Keeps binaries as files that are named by their SHA-256: the same bytes are kept once. */
 @Injectable()
@@ -35,10 +40,46 @@ export class FirmwareStorage implements OnModuleInit {
     this.temporaryDir = join(config.uploadsDir, 'incoming');
   }
 
-  /** Removes what a crash in the middle of an upload has left behind. */
   async onModuleInit(): Promise<void> {
     await mkdir(this.temporaryDir, { recursive: true });
-    for (const name of await readdir(this.temporaryDir)) await rm(join(this.temporaryDir, name));
+  }
+
+  /**
+   * Removes what a crash has left behind: uploads that never arrived whole, and binaries whose row was never written.
+   *
+   * @param isNamed says whether a row names a binary, by its SHA-256
+   * @param before files that were changed later stay: an upload may be under way
+   * @returns how many files, and how many bytes
+   */
+  async sweep(isNamed: (sha256: string) => boolean, before: Date): Promise<{ files: number; bytes: number }> {
+    const incoming = await readdir(this.temporaryDir);
+    const published = (await readdir(this.config.uploadsDir)).filter(
+      (name) => SHA256.test(name) && !isNamed(name),
+    );
+    const swept = { files: 0, bytes: 0 };
+    const paths = [
+      ...incoming.map((name) => join(this.temporaryDir, name)),
+      ...published.map((name) => this.pathOf(name)),
+    ];
+    for (const path of paths) {
+      const { mtime, size } = await stat(path);
+      if (mtime > before) continue;
+      await rm(path, { recursive: true, force: true });
+      swept.files += 1;
+      swept.bytes += size;
+    }
+    return swept;
+  }
+
+  /** The size of a published binary in bytes; null if there is none. */
+  async sizeOf(sha256: string): Promise<number | null> {
+    try {
+      return (await stat(this.pathOf(sha256))).size;
+    } catch (error) {
+      if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT')
+        return null;
+      throw error;
+    }
   }
 
   /**
@@ -52,6 +93,7 @@ export class FirmwareStorage implements OnModuleInit {
     const sha256 = createHash('sha256');
     const appended = new AppendedDigest();
     let size = 0;
+    let firstByte = 0;
     try {
       const file = await this.create(temporaryPath);
       try {
@@ -61,6 +103,7 @@ export class FirmwareStorage implements OnModuleInit {
           md5.update(chunk);
           sha256.update(chunk);
           appended.update(chunk);
+          if (size === 0) firstByte = chunk[0] ?? 0;
           size += chunk.length;
           await file.appendFile(chunk);
         }
@@ -78,6 +121,7 @@ export class FirmwareStorage implements OnModuleInit {
       md5: md5.digest('hex'),
       sha256: sha256.digest('hex'),
       appendedSha256: appended.digest(),
+      firstByte,
     };
   }
 

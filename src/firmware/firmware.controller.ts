@@ -4,10 +4,12 @@ import {
   Delete,
   Get,
   HttpCode,
+  HttpStatus,
   Param,
   Patch,
   Post,
   Query,
+  Res,
   UploadedFile,
   UseInterceptors,
 } from '@nestjs/common';
@@ -21,11 +23,12 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { Invalid } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
 import { RequireScope } from '../common/route-access.js';
-import { FirmwareResponse, toFirmwareResponse } from './firmware-response.dto.js';
+import { FirmwareResponse, UploadResponse, toFirmwareResponse } from './firmware-response.dto.js';
 import {
   ChangeFirmwareDto,
   ChannelQuery,
@@ -38,7 +41,12 @@ import {
   toSelector,
 } from './firmware.dto.js';
 import { FirmwarePromotion } from './firmware-promotion.js';
+import type { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
+import { ImageCheck } from './image-check.js';
+import { FirmwareUploads } from './uploads/firmware-uploads.js';
+import { UploadErrorsInterceptor } from './uploads/upload-errors.interceptor.js';
+import { UploadWarnings } from './uploads/upload-warnings.js';
 import type { UploadedBinary } from './upload-engine.js';
 
 const CHANGES = {
@@ -58,31 +66,44 @@ const ApiUnknownVersion = (): MethodDecorator =>
 export class FirmwareController {
   constructor(
     private readonly firmware: FirmwareService,
+    private readonly uploads: FirmwareUploads,
     private readonly promotion: FirmwarePromotion,
+    private readonly images: ImageCheck,
+    private readonly warnings: UploadWarnings,
   ) {}
 
   @Post('upload')
   @RequireScope('firmware:write')
   @NoQuery()
-  @UseInterceptors(FileInterceptor('file'))
-  @ApiOperation({ summary: 'Upload a firmware binary' })
+  @UseInterceptors(UploadErrorsInterceptor, FileInterceptor('file'))
+  @ApiOperation({
+    summary: 'Upload a firmware binary',
+    description:
+      'The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 ' +
+      'with the row as it was, and the printers that wait for it are sent it.',
+  })
   @ApiConsumes('multipart/form-data')
   @ApiBody({ type: UploadFirmwareDto })
-  @ApiCreatedResponse({ type: FirmwareResponse })
+  @ApiCreatedResponse({ type: UploadResponse })
+  @ApiOkResponse({ type: UploadResponse, description: 'Its damaged binary has been mended' })
   @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
   @ApiProblem(
     409,
     'The channel has the version, or the version names other bytes: those of another channel, or those that printers were sent',
     'Firmware version already exists: 1.5.0 in stable for every board',
   )
-  @ApiProblem(413, 'The file exceeds the limit', 'File too large')
+  @ApiProblem(413, 'The file exceeds the limit', 'File too large: at most 5242880 bytes (MAX_FIRMWARE_SIZE)')
   @ApiProblem(415, 'The body is a multipart form of another kind', 'Unsupported content type')
   async upload(
     @Body() dto: UploadFirmwareDto,
     @UploadedFile() file: Express.Multer.File | undefined,
-  ): Promise<FirmwareResponse> {
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<UploadResponse> {
     if (!file) throw Invalid.field('file', undefined, 'file must be a file');
-    return toFirmwareResponse(await this.firmware.upload(toNewFirmware(dto), file as UploadedBinary));
+    const binary = file as UploadedBinary;
+    const { firmware, mended } = await this.uploads.upload(toNewFirmware(dto), binary);
+    response.status(mended ? HttpStatus.OK : HttpStatus.CREATED);
+    return { ...this.respond(firmware), warnings: this.warnings.of(firmware, binary.firstByte) };
   }
 
   @Get('latest')
@@ -94,7 +115,7 @@ export class FirmwareController {
   @ApiBadChannel()
   @ApiProblem(404, 'The channel has no firmware', 'No firmware in channel beta')
   latest(@Query() query: ChannelQuery): FirmwareResponse {
-    return toFirmwareResponse(this.firmware.latest(query.channel ?? 'stable'));
+    return this.respond(this.firmware.latest(query.channel ?? 'stable'));
   }
 
   @Get()
@@ -103,7 +124,7 @@ export class FirmwareController {
   @ApiOkResponse({ type: [FirmwareResponse] })
   @ApiBadChannel()
   list(@Query() query: ChannelQuery): FirmwareResponse[] {
-    return this.firmware.list(query.channel).map(toFirmwareResponse);
+    return this.firmware.list(query.channel).map((row) => this.respond(row));
   }
 
   @Get(':version')
@@ -116,7 +137,7 @@ export class FirmwareController {
   @ApiBadChannel()
   @ApiUnknownVersion()
   get(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): FirmwareResponse {
-    return toFirmwareResponse(this.firmware.get(toSelector(param, query)));
+    return this.respond(this.firmware.get(toSelector(param, query)));
   }
 
   @Patch(':version')
@@ -136,7 +157,7 @@ export class FirmwareController {
     @Body() dto: ChangeFirmwareDto,
   ): Promise<FirmwareResponse> {
     const change = toFirmwareChange(dto);
-    return toFirmwareResponse(await this.firmware.change(toSelector(param, query), change));
+    return this.respond(await this.firmware.change(toSelector(param, query), change));
   }
 
   @Post(':version/promote')
@@ -161,7 +182,7 @@ export class FirmwareController {
     @Body() dto: PromoteFirmwareDto,
   ): Promise<FirmwareResponse[]> {
     const added = await this.promotion.promote(toSelector(param, query), dto.to);
-    return added.map(toFirmwareResponse);
+    return added.map((row) => this.respond(row));
   }
 
   @Delete(':version')
@@ -179,5 +200,9 @@ export class FirmwareController {
   @ApiProblem(409, 'A rollout needs it', 'Firmware 1.5.0 is in use by rollout 3 (active)')
   async remove(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): Promise<void> {
     await this.firmware.remove(toSelector(param, query));
+  }
+
+  private respond(row: Firmware): FirmwareResponse {
+    return toFirmwareResponse(row, this.images.isDamaged(row));
   }
 }

@@ -1,10 +1,15 @@
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
 import { MulterModule } from '@nestjs/platform-express';
+import type { MulterModuleOptions } from '@nestjs/platform-express';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { AppConfig } from '../config/config.js';
 import { SigningModule } from '../signing/signing.module.js';
 import { SentFirmware } from './binaries/sent-firmware.entity.js';
+import { ImagePatrol } from './binaries/image-patrol.js';
+import { SharedBinaries } from './binaries/shared-binaries.js';
 import { BinaryCache } from './binary-cache.js';
 import { DownloadCounter } from './download-counter.js';
 import { DownloadProgress } from './download/download-progress.js';
@@ -18,6 +23,10 @@ import { FirmwareController } from './firmware.controller.js';
 import { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
 import { ImageCheck } from './image-check.js';
+import { FirmwareUploads } from './uploads/firmware-uploads.js';
+import { feedUtf8Form } from './uploads/form-encoding.js';
+import { UploadChecks } from './uploads/upload-checks.js';
+import { UploadWarnings } from './uploads/upload-warnings.js';
 import { UploadEngine } from './upload-engine.js';
 
 // Of what counts as one character in a text (a UTF-16 unit) UTF-8 makes up to three bytes.
@@ -27,6 +36,24 @@ const SHORT_FIELD = 1_000;
 /** The binaries alone: the upload needs them before a controller is reached. */
 @Module({ providers: [FirmwareStorage], exports: [FirmwareStorage] })
 class FirmwareStorageModule {}
+
+function uploadOptions(config: AppConfig, storage: FirmwareStorage): MulterModuleOptions {
+  const fieldSize = Math.max(config.maxTextLength * BYTES_PER_CHARACTER, SHORT_FIELD);
+  const options = {
+    storage: new UploadEngine(storage),
+    limits: {
+      fileSize: config.maxFirmwareSize,
+      files: 1,
+      // More than the form has: what is unknown is refused by its name.
+      fields: 20,
+      fieldSize,
+    },
+    // RFC 7578 §5.1: names are UTF-8.
+    defParamCharset: 'utf8',
+    streamHandler: (request: IncomingMessage, parser: Writable) => feedUtf8Form(request, parser, fieldSize),
+  };
+  return options;
+}
 
 /** Firmware: builds, their binaries and their download. */
 @Module({
@@ -38,16 +65,7 @@ class FirmwareStorageModule {}
     MulterModule.registerAsync({
       imports: [FirmwareStorageModule],
       inject: [AppConfig, FirmwareStorage],
-      useFactory: (config: AppConfig, storage: FirmwareStorage) => ({
-        storage: new UploadEngine(storage),
-        limits: {
-          fileSize: config.maxFirmwareSize,
-          files: 1,
-          // More than the form has: what is unknown is refused by its name.
-          fields: 20,
-          fieldSize: Math.max(config.maxTextLength * BYTES_PER_CHARACTER, SHORT_FIELD),
-        },
-      }),
+      useFactory: uploadOptions,
     }),
   ],
   controllers: [DownloadController, FirmwareController],
@@ -60,8 +78,13 @@ class FirmwareStorageModule {}
     FirmwarePromotion,
     FirmwareRows,
     FirmwareService,
+    FirmwareUploads,
     ImageCheck,
+    ImagePatrol,
+    SharedBinaries,
+    UploadChecks,
+    UploadWarnings,
   ],
-  exports: [DownloadTokens, FirmwareService, ImageCheck],
+  exports: [DownloadTokens, FirmwareService, ImageCheck, UploadWarnings],
 })
 export class FirmwareModule {}

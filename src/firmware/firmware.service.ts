@@ -1,10 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
-import { Conflict, Invalid, NotFound } from '../common/errors.js';
-import { Serial } from '../common/serial.js';
-import { AppConfig } from '../config/config.js';
-import { versionKey } from '../common/version.js';
+import { Conflict, NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
@@ -12,23 +9,18 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import type { VerifiedSignature } from '../signing/signing-keys.js';
-import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
+import { SharedBinaries } from './binaries/shared-binaries.js';
+import type { FirmwareChange, FirmwareSelector } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
-import { FirmwareRows, alreadyExists, compareRows, compareText, describe } from './firmware-rows.js';
+import { FirmwareRows, compareRows, compareText, describe } from './firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
-import type { ReceivedBinary } from './firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
-
-const SENT_WITH_OTHER_BYTES = `SELECT sha256, sum(printers) AS printers FROM sent_firmware
-  WHERE version = ? AND platform = ? AND sha256 <> ? GROUP BY sha256`;
+import { UploadChecks } from './uploads/upload-checks.js';
 
 /** Firmware builds: the rows in the database together with the binaries on disk. */
 @Injectable()
 export class FirmwareService {
   private readonly logger = new Logger(FirmwareService.name);
-  // A binary is shared by rows: between "no row needs it" and its removal, no upload may come to rely on it.
-  private readonly files = new Serial();
-
   private readonly table: Table<Firmware>;
 
   constructor(
@@ -36,9 +28,10 @@ export class FirmwareService {
     private readonly rows: FirmwareRows,
     private readonly unitOfWork: UnitOfWork,
     private readonly storage: FirmwareStorage,
+    private readonly binaries: SharedBinaries,
+    private readonly checks: UploadChecks,
     private readonly signingKeys: SigningKeys,
     private readonly clock: Clock,
-    private readonly config: AppConfig,
   ) {
     this.table = database.table(Firmware);
   }
@@ -46,21 +39,6 @@ export class FirmwareService {
   /** Registers a feature that depends on firmware. */
   observe(observer: FirmwareObserver): void {
     this.rows.observers.push(observer);
-  }
-
-  /**
-   * Adds a build. The binary is on disk before its row exists; where the build is refused, it is removed.
-   *
-   * @throws Invalid for an empty binary, a min_upgrade_version above the version, a signature that does not count, or texts that are
-   *   too long
-   * @throws Conflict where the channel has this version, or the version names other bytes
-   */
-  async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
-    try {
-      return await this.add(build, binary);
-    } finally {
-      await this.storage.discard(binary);
-    }
   }
 
   /** The highest version by precedence in a channel, deprecated ones left out. */
@@ -96,10 +74,10 @@ export class FirmwareService {
    * @throws Invalid for a signature that is not that of the binary of each row, or texts that are too long
    */
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
-    this.refuseLongTexts(change);
+    this.checks.refuseLongTexts(change);
     const { signature } = change;
     if (signature === undefined) return this.changeRows(selector, change, null);
-    return this.files.run(async () => {
+    return this.binaries.exclusive(async () => {
       const rows = this.rows.named(this.database.reader, selector);
       let verified = null;
       // While this runs no upload can add a row to them.
@@ -143,7 +121,7 @@ export class FirmwareService {
    * @throws Conflict while a rollout that is not cancelled could send one of the rows, and no other row takes its place
    */
   async remove(selector: FirmwareSelector): Promise<void> {
-    await this.files.run(async () => {
+    await this.binaries.exclusive(async () => {
       const rows = await this.unitOfWork.run(async (tx) => {
         const found = this.rows.named(tx.db, selector);
         const ids = found.map((row) => row.id);
@@ -157,7 +135,7 @@ export class FirmwareService {
         return found;
       });
       for (const row of rows) this.logger.log(`Deleted ${describe(row)}`);
-      await this.removeUnused([...new Set(rows.map((row) => row.sha256))]);
+      await this.binaries.removeUnused([...new Set(rows.map((row) => row.sha256))]);
     });
   }
 
@@ -211,104 +189,5 @@ export class FirmwareService {
       else byVersion.set(row.version, [row]);
     }
     return byVersion;
-  }
-
-  private async add(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware> {
-    if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
-    this.refuseLongTexts(build);
-    const key = versionKey(build.version);
-    if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
-      const message = `min_upgrade_version must not be above version ${build.version}`;
-      throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
-    }
-    const firmware = await this.files.run(async () => {
-      const verified = await this.signingKeys.verify(binary.temporaryPath, build.signature);
-      await this.unitOfWork.run((tx) => this.refuseClash(tx, build, binary));
-      try {
-        await this.storage.publish(binary);
-        return await this.unitOfWork.run(async (tx) => {
-          // A promotion may have come in between.
-          await this.refuseClash(tx, build, binary);
-          return this.insert(tx, build, binary, verified);
-        });
-      } catch (error) {
-        await this.removeUnused([binary.sha256]);
-        throw error;
-      }
-    });
-    this.logger.log(`Uploaded ${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`);
-    return firmware;
-  }
-
-  private refuseLongTexts({
-    releaseNotes,
-    changelog,
-  }: Pick<FirmwareChange, 'releaseNotes' | 'changelog'>): void {
-    for (const [field, text] of Object.entries({ release_notes: releaseNotes, changelog })) {
-      if (text == null || text.length <= this.config.maxTextLength) continue;
-      const message = `${field} must be at most ${this.config.maxTextLength} characters long, not ${text.length}`;
-      throw Invalid.field(field, text, message);
-    }
-  }
-
-  private async refuseClash(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): Promise<void> {
-    const builds = await tx.em.findBy(Firmware, { version: build.version, platform: build.platform });
-    const same = builds.find((row) => row.channel === build.channel);
-    if (same) throw alreadyExists(same);
-    this.refuseOtherThanSent(tx, build, binary);
-    const other = builds.find((row) => row.sha256 !== binary.sha256);
-    if (other) {
-      throw new Conflict(
-        `A version names one binary: ${build.version} is in channel ${other.channel} with SHA-256 ${other.sha256}, ` +
-          `and the file has ${binary.sha256}; upload the same file, or give it a version of its own`,
-      );
-    }
-  }
-
-  /** A version that printers were sent names the same bytes for ever, deleted or not. */
-  private refuseOtherThanSent(tx: Transaction, build: NewFirmware, binary: ReceivedBinary): void {
-    const { version, platform } = build;
-    const other = tx.db.get(SENT_WITH_OTHER_BYTES, version, platform, binary.sha256);
-    if (other === undefined) return;
-    const board = platform === '' ? '' : ` for ${platform}`;
-    const printers = Number(other.printers);
-    throw new Conflict(
-      `Firmware ${version}${board} was sent to ${printers} ${printers === 1 ? 'printer' : 'printers'} with other bytes; ` +
-        `use a new version number (the bytes that were sent have SHA-256 ${other.sha256}, and the file has ${binary.sha256})`,
-    );
-  }
-
-  private async insert(
-    tx: Transaction,
-    build: NewFirmware,
-    binary: ReceivedBinary,
-    verified: VerifiedSignature | null,
-  ): Promise<Firmware> {
-    this.signingKeys.confirm(tx, verified);
-    const row: Omit<Firmware, 'id'> = {
-      ...build,
-      versionKey: versionKey(build.version),
-      fileSize: binary.size,
-      md5: binary.md5,
-      sha256: binary.sha256,
-      appendedSha256: binary.appendedSha256,
-      signingKeyFingerprint: verified?.signingKeyFingerprint ?? null,
-      releasedAt: this.clock.now(),
-      deprecatedAt: null,
-      downloadCount: 0,
-      successCount: 0,
-      failureCount: 0,
-    };
-    const inserted = await this.rows.insert(tx, row, 'firmware.upload');
-    await this.rows.changed(tx, build.version);
-    return inserted;
-  }
-
-  private async removeUnused(hashes: readonly string[]): Promise<void> {
-    for (const sha256 of hashes) {
-      // Not in a transaction, which may be what has just failed; every row that `files` let in is committed by now.
-      const used = this.table.find(this.database.reader, 'WHERE sha256 = ? LIMIT 1', sha256);
-      if (used === null) await this.storage.remove(sha256);
-    }
   }
 }

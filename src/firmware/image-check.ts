@@ -2,63 +2,103 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
-import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { Damaged } from '../common/errors.js';
+import { Changes } from '../database/changes.js';
 import { DataPresence } from '../database/data-presence.js';
+import { AppendedDigest } from './binaries/appended-digest.js';
+import { FirmwareRows } from './firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from './firmware.entity.js';
-import { FirmwareService } from './firmware.service.js';
 
 // Hashed within a fraction of a millisecond; of an image of 2 GiB the hashes of its blocks are 512 KiB.
 const BLOCK_BYTES = 128 * 1024;
 
+/** What a look at a whole image has found. */
+interface WholeImage {
+  /** The SHA-256 of each block. */
+  blocks: string[];
+  /** The digest that an ESP32 image carries; null if it carries none. */
+  appendedSha256: string | null;
+}
+
+/** An image was found damaged, or whole again. */
+export type ImageChange = 'damaged' | 'mended';
+
 /**
- * Checks images on disk against the hash that their upload had, and remembers which are damaged. All are checked once after the
- * start, in the background. One that is too large for memory is read block by block for each download, and each block is checked.
+ * Checks images on disk against the hash that their upload had, and remembers which are damaged. One that is too large for memory is
+ * read block by block for each download, and each block is checked.
  */
 @Injectable()
-export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
+export class ImageCheck {
   private readonly logger = new Logger(ImageCheck.name);
   /** The hashes of the blocks of images that were found whole and do not fit the memory. */
   private readonly blocks = new Map<string, Promise<string[]>>();
   private readonly found = new Map<string, Firmware>();
-  private stopped = false;
+  private readonly states = new Subject<ImageChange>();
 
   constructor(
-    private readonly firmware: FirmwareService,
+    private readonly rows: FirmwareRows,
     private readonly storage: FirmwareStorage,
     private readonly presence: DataPresence,
+    private readonly changes: Changes,
   ) {}
-
-  onApplicationBootstrap(): void {
-    void this.checkAll();
-  }
-
-  onModuleDestroy(): void {
-    this.stopped = true;
-  }
 
   /** The versions whose image was found damaged or missing, and has not been found whole since; the highest first. */
   get damaged(): string[] {
     if (this.found.size === 0) return [];
-    const damaged = this.firmware.list().filter(({ sha256 }) => this.found.has(sha256));
+    const damaged = this.rows.all().filter(({ sha256 }) => this.found.has(sha256));
     return [...new Set(damaged.map(({ version }) => version))];
   }
 
-  /** True if an image was found damaged or missing, and has not been found whole since. */
-  isDamaged({ sha256 }: Firmware): boolean {
+  /** How many images are damaged or missing. */
+  get damagedCount(): number {
+    return this.found.size;
+  }
+
+  /** Emits when an image is found damaged, and when one is whole again. */
+  get changed(): Observable<ImageChange> {
+    return this.states.asObservable();
+  }
+
+  /** True if the image of a build was found damaged or missing, and has not been found whole since. */
+  isDamaged({ sha256 }: Pick<Firmware, 'sha256'>): boolean {
     return this.found.has(sha256);
   }
 
-  /** Reads an image from the disk, and says whether it is what was uploaded. */
-  async isWhole(row: Firmware): Promise<boolean> {
-    try {
-      await this.hashBlocks(row);
-      return true;
-    } catch (error) {
-      if (error instanceof Damaged) return false;
-      throw error;
+  /**
+   * Reads a whole image and compares it with its hash.
+   *
+   * @returns the digest that an ESP32 image carries in itself; null if it carries none
+   * @throws Damaged if it is not what was uploaded
+   */
+  async verify(row: Firmware): Promise<string | null> {
+    return (await this.readWhole(row)).appendedSha256;
+  }
+
+  /** Reads the images of some builds, each once, and takes in which are damaged. */
+  async verifyAll(rows: readonly Firmware[]): Promise<void> {
+    for (const row of new Map(rows.map((one) => [one.sha256, one])).values()) {
+      try {
+        await this.verify(row);
+      } catch (error) {
+        // That an image is damaged has been noted, and logged.
+        if (!(error instanceof Damaged)) throw error;
+      }
     }
+  }
+
+  /** Notes that the bytes of an image have just been written to the disk. */
+  written(row: Pick<Firmware, 'sha256' | 'version'>): void {
+    this.blocks.delete(row.sha256);
+    this.foundWhole(row);
+  }
+
+  /** Forgets an image that no row names any more. */
+  removed(sha256: string): void {
+    this.blocks.delete(sha256);
+    this.found.delete(sha256);
   }
 
   /**
@@ -67,9 +107,8 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws Damaged where that is another one than it was when it was uploaded
    */
   compare(row: Firmware, sha256: string): void {
-    if (sha256 !== row.sha256) throw this.damage(row, 'it holds other bytes than were uploaded');
-    if (this.found.delete(row.sha256))
-      this.logger.log(`The binary of firmware ${row.version} is whole again`);
+    if (sha256 !== row.sha256) throw this.foundDamaged(row, 'it holds other bytes than were uploaded');
+    this.foundWhole(row);
   }
 
   /**
@@ -83,7 +122,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
     if (code !== 'ENOENT') return error as Error;
     // Nor does a folder that is gone as a whole.
     this.presence.requireUploads();
-    return this.damage(row, 'it is missing');
+    return this.foundDamaged(row, 'it is missing');
   }
 
   /**
@@ -92,7 +131,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws Damaged where the image as a whole is not what was uploaded
    */
   async stream(row: Firmware, start: number, end: number): Promise<Readable> {
-    const hashes = this.blocks.get(row.sha256) ?? this.hashBlocks(row);
+    const hashes = this.blocks.get(row.sha256) ?? this.readWhole(row).then(({ blocks }) => blocks);
     this.blocks.set(row.sha256, hashes);
     try {
       return Readable.from(this.read(row, await hashes, start, end));
@@ -115,7 +154,7 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
         const block = await readBlock(file, from);
         if (sha256Of(block) !== hashes[index]) {
           this.blocks.delete(row.sha256);
-          throw this.damage(row, 'it has changed on the disk');
+          throw this.foundDamaged(row, 'it has changed on the disk');
         }
         yield block.subarray(Math.max(0, start - from), end + 1 - from);
       }
@@ -124,17 +163,19 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private async hashBlocks(row: Firmware): Promise<string[]> {
+  private async readWhole(row: Firmware): Promise<WholeImage> {
     const whole = createHash('sha256');
-    const hashes: string[] = [];
+    const appended = new AppendedDigest();
+    const blocks: string[] = [];
     try {
       const file = await open(this.storage.pathOf(row.sha256));
       try {
         for (;;) {
-          const block = await readBlock(file, hashes.length * BLOCK_BYTES);
+          const block = await readBlock(file, blocks.length * BLOCK_BYTES);
           if (block.length === 0) break;
           whole.update(block);
-          hashes.push(sha256Of(block));
+          appended.update(block);
+          blocks.push(sha256Of(block));
         }
       } finally {
         await file.close();
@@ -143,30 +184,28 @@ export class ImageCheck implements OnApplicationBootstrap, OnModuleDestroy {
       throw this.cannotRead(row, error);
     }
     this.compare(row, whole.digest('hex'));
-    return hashes;
+    return { blocks, appendedSha256: appended.digest() };
   }
 
-  private async checkAll(): Promise<void> {
-    const images = new Map(this.firmware.list().map((row) => [row.sha256, row]));
-    for (const row of images.values()) {
-      if (this.stopped) return;
-      try {
-        await this.hashBlocks(row);
-      } catch (error) {
-        // That an image is damaged has been logged already.
-        if (!(error instanceof Damaged))
-          this.logger.error(`The binary of firmware ${row.version} could not be checked: ${String(error)}`);
-      }
-    }
-    this.logger.debug(`Checked ${images.size} binaries, ${this.found.size} of them damaged`);
+  private foundWhole(row: Pick<Firmware, 'sha256' | 'version'>): void {
+    if (!this.found.delete(row.sha256)) return;
+    this.logger.log(`The binary of firmware ${row.version} is whole again`);
+    this.emit('mended');
   }
 
-  private damage(row: Firmware, how: string): Damaged {
-    if (!this.found.has(row.sha256))
+  private emit(change: ImageChange): void {
+    this.changes.firmwareNow();
+    this.states.next(change);
+  }
+
+  private foundDamaged(row: Firmware, how: string): Damaged {
+    const isNew = !this.found.has(row.sha256);
+    if (isNew)
       this.logger.error(
         `The binary of firmware ${row.version} is damaged, and is not sent to anybody: ${how} (${this.storage.pathOf(row.sha256)})`,
       );
     this.found.set(row.sha256, row);
+    if (isNew) this.emit('damaged');
     return new Damaged(
       `The binary of firmware ${row.version} is damaged on the disk of the server, and is not sent to anybody: ${how}`,
     );

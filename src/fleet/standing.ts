@@ -17,6 +17,7 @@ const HOLDING: ReadonlySet<Reason> = new Set<Reason>([
   'auto_update_off',
   'firmware_deprecated',
   'version_unknown',
+  'image_damaged',
 ]);
 
 /** Says where a printer stands. A block holds back what would be due, and nothing else. */

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { FirmwareModule } from '../firmware/firmware.module.js';
 import { GatewayModule } from '../gateway/gateway.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { RolloutModule } from '../rollout/rollout.module.js';
@@ -7,7 +8,7 @@ import { Metrics } from './metrics.js';
 
 /** Metrics for Prometheus; looks at every feature, and none knows of it. */
 @Module({
-  imports: [GatewayModule, PrinterModule, RolloutModule],
+  imports: [FirmwareModule, GatewayModule, PrinterModule, RolloutModule],
   controllers: [MetricsController],
   providers: [Metrics],
   exports: [Metrics],

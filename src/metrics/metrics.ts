@@ -5,6 +5,7 @@ import type { Subscription } from 'rxjs';
 import { versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { ImageCheck } from '../firmware/image-check.js';
 import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
 import { ProblemCounts } from '../printer/problem-counts.js';
@@ -73,6 +74,7 @@ export class Metrics implements OnApplicationShutdown {
     private readonly presence: Presence,
     private readonly connections: Connections,
     private readonly problems: ProblemCounts,
+    images: ImageCheck,
     events: RolloutEvents,
     unitOfWork: UnitOfWork,
   ) {
@@ -105,6 +107,9 @@ export class Metrics implements OnApplicationShutdown {
       (gauge) => {
         for (const [field, printers] of this.problems.byField()) gauge.set({ field }, printers);
       },
+    );
+    this.gauge('paperminder_damaged_images', 'Firmware binaries that are missing or damaged.', [], (gauge) =>
+      gauge.set(images.damagedCount),
     );
     const help = 'Targets of active rollouts, by the state of their update.';
     this.gauge('paperminder_rollout_targets', help, ['rollout_id', 'status'], (gauge) =>

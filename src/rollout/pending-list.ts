@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Statements } from '../database/statements.js';
 import type { SqlValue } from '../database/statements.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
+import { ImageCheck } from '../firmware/image-check.js';
 import { PrinterService } from '../printer/printer.service.js';
 import { targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
@@ -28,6 +29,7 @@ export class PendingList {
     private readonly rules: RolloutRules,
     private readonly firmware: FirmwareService,
     private readonly builds: RolloutBuilds,
+    private readonly images: ImageCheck,
   ) {}
 
   /** One page of them; of a cancelled rollout, those that it would have now. To be called with a snapshot. */
@@ -39,6 +41,7 @@ export class PendingList {
         rollout,
         this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? [],
         this.builds.of(db, rollout.id),
+        this.images,
       );
     const numbers = await lowestNumbers(db, rule, after);
     return readPage(limit, after, (from) => {

@@ -60,9 +60,10 @@ export class RolloutAdminService {
    * Creates a rollout. Connected printers are sent their update at once, the others when they connect.
    *
    * @throws NotFound where no build has the version
-   * @throws Conflict where every build that it would send is deprecated, or one lacks the signature that is needed
+   * @throws Conflict if every build that it would send is deprecated, or one lacks the signature that is needed or is damaged on disk
    */
   async create(wanted: NewRollout): Promise<Rollout> {
+    await this.drafts.checkImages(wanted.version);
     return this.unitOfWork.run(async (tx) => {
       const before = this.rules.current(tx);
       const { id } = await this.createIn(tx, wanted);

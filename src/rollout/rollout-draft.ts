@@ -3,9 +3,12 @@ import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { Conflict, NotFound } from '../common/errors.js';
 import { versionKey } from '../common/version.js';
+import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
+import { describe } from '../firmware/firmware-rows.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
+import { ImageCheck } from '../firmware/image-check.js';
 import { chosenRows } from './rollout-rules.js';
 import type { CameFrom } from './domain/rollback-plan.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
@@ -49,9 +52,17 @@ export interface Draft {
 @Injectable()
 export class RolloutDrafts {
   constructor(
+    private readonly database: Database,
     private readonly firmware: FirmwareService,
+    private readonly images: ImageCheck,
     private readonly clock: Clock,
   ) {}
+
+  /** Looks at the binaries of a version on the disk; what is damaged is refused by `draft`. */
+  async checkImages(version: string): Promise<void> {
+    const { reader } = this.database;
+    await this.images.verifyAll(this.firmware.ofVersions(reader, [version]).get(version) ?? []);
+  }
 
   /**
    * Drafts a rollout. Nothing is counted yet.
@@ -59,7 +70,7 @@ export class RolloutDrafts {
    * @param createdBy who asks for it, as the audit log names them
    * @param part set if it is part of a rollback
    * @throws NotFound where no build has the version
-   * @throws Conflict where every build that it would send is deprecated, or one lacks the signature that is needed, or the version is
+   * @throws Conflict if every build that it would send is deprecated, or one lacks the signature that is needed or is damaged on disk, or the version is
    *   being rolled back
    */
   draft(db: Statements, wanted: NewRollout, createdBy: string, part: RollbackPart | null = null): Draft {
@@ -72,6 +83,13 @@ export class RolloutDrafts {
       throw new Conflict(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
     }
     this.firmware.requireSigned(db, chosen);
+    const damaged = chosen.find((row) => this.images.isDamaged(row));
+    if (damaged) {
+      throw new Conflict(
+        `The binary of ${describe(damaged)} is missing or damaged on the disk of the server, and offered to nobody; ` +
+          'upload the same file again',
+      );
+    }
     const takingBack = openRollback(db, wanted.version);
     if (takingBack.length > 0)
       throw new Conflict(

@@ -4,6 +4,7 @@ import { NotFound } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
+import { ImageCheck } from '../firmware/image-check.js';
 import { FleetTally } from '../printer/fleet-tally.js';
 import { Presence } from '../printer/presence.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
@@ -73,6 +74,7 @@ export class RolloutPreview {
     private readonly tally: FleetTally,
     private readonly journal: UpdateJournal,
     private readonly presence: Presence,
+    private readonly images: ImageCheck,
   ) {
     this.rollouts = database.table(Rollout);
   }
@@ -85,7 +87,7 @@ export class RolloutPreview {
   ofNew(wanted: NewRollout): Promise<NewPreview> {
     return this.database.snapshot(async (db) => {
       const { row, firmware } = this.drafts.draft(db, wanted, '');
-      const rule = toRule({ ...row, id: NOT_CREATED_YET }, firmware, bytesOf(firmware));
+      const rule = toRule({ ...row, id: NOT_CREATED_YET }, firmware, bytesOf(firmware), this.images);
       const rules = this.rules.asOf(db).with(rule);
       const online = this.presence.ids();
       const counts = new PreviewCounts(rule);

@@ -9,6 +9,7 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import type { Firmware } from '../firmware/firmware.entity.js';
 import { FirmwareService } from '../firmware/firmware.service.js';
+import { ImageCheck } from '../firmware/image-check.js';
 import type { CameFrom } from './domain/rollback-plan.js';
 import type { RolloutStatus } from './domain/state.js';
 import type { Build, RolloutRule } from './domain/targeting.js';
@@ -42,6 +43,7 @@ export class RolloutRules {
     unitOfWork: UnitOfWork,
     private readonly firmware: FirmwareService,
     private readonly builds: RolloutBuilds,
+    private readonly images: ImageCheck,
     private readonly events: RolloutEvents,
   ) {
     this.table = database.table(Rollout);
@@ -74,6 +76,12 @@ export class RolloutRules {
     tx.afterCommit(() => (this.committed = null));
   }
 
+  /** To be called when an image was found damaged, or whole again: no transaction tells of that. */
+  imagesChanged(): void {
+    this.inTransaction = null;
+    this.committed = null;
+  }
+
   /** To be called where the server itself has moved a rollout on: nothing else of the rules is read anew for it. */
   statusChanged(tx: Transaction, rolloutId: number, status: RolloutStatus): void {
     const rule = this.inTransaction?.get(rolloutId);
@@ -95,11 +103,8 @@ export class RolloutRules {
     return new RuleSet(
       parts.map(([fixed, changing]) => {
         const { version, channels } = fixed;
-        return compile(
-          fixed,
-          changing,
-          chosenBuilds(rows.get(version) ?? [], channels, pinned.get(fixed.id)),
-        );
+        const chosen = chosenBuilds(rows.get(version) ?? [], channels, pinned.get(fixed.id));
+        return compile(fixed, changing, chosen, this.images);
       }),
       new Map(withdrawals.map(({ rolloutId, newest }) => [Number(rolloutId), Number(newest)])),
     );
@@ -127,10 +132,16 @@ export class RolloutRules {
  *
  * @param rows all rows of its version, in the order of `compareRows`
  * @param pinned the bytes that it sends
+ * @param images says which of them are damaged on the disk
  */
-export function toRule(rollout: Rollout, rows: readonly Firmware[], pinned: PinnedBytes): RolloutRule {
+export function toRule(
+  rollout: Rollout,
+  rows: readonly Firmware[],
+  pinned: PinnedBytes,
+  images: Pick<ImageCheck, 'isDamaged'>,
+): RolloutRule {
   const fixed = toFixedPart(rollout);
-  return compile(fixed, rollout, chosenBuilds(rows, fixed.channels, pinned));
+  return compile(fixed, rollout, chosenBuilds(rows, fixed.channels, pinned), images);
 }
 
 function toFixedPart(rollout: Rollout): FixedPart {
@@ -150,12 +161,17 @@ function toFixedPart(rollout: Rollout): FixedPart {
   };
 }
 
-function compile(fixed: FixedPart, changing: ChangingPart, rows: readonly Firmware[]): RolloutRule {
+function compile(
+  fixed: FixedPart,
+  changing: ChangingPart,
+  rows: readonly Firmware[],
+  images: Pick<ImageCheck, 'isDamaged'>,
+): RolloutRule {
   return {
     ...fixed,
     status: changing.status,
     percentage: changing.percentage,
-    builds: new Map(rows.map((row) => [row.platform, toBuild(row)])),
+    builds: new Map(rows.map((row) => [row.platform, toBuild(row, images.isDamaged(row))])),
   };
 }
 
@@ -191,7 +207,7 @@ export function chosenRows(rows: readonly Firmware[], channels: ReadonlySet<Chan
   return [...chosen.values()].sort((a, b) => (a.platform < b.platform ? -1 : 1));
 }
 
-function toBuild(row: Firmware): Build {
+function toBuild(row: Firmware, damaged: boolean): Build {
   return {
     firmwareId: row.id,
     platform: row.platform,
@@ -201,6 +217,7 @@ function toBuild(row: Firmware): Build {
     minUpgradeKey: row.minUpgradeVersion === null ? null : versionKey(row.minUpgradeVersion),
     mandatory: row.mandatory,
     deprecated: row.deprecatedAt !== null,
+    damaged,
     downloadPath: downloadPath(row),
   };
 }

@@ -41,6 +41,7 @@ import { RolloutBuild } from './store/rollout-build.entity.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import { SentBuilds } from './store/sent-builds.js';
 import { StuckUpdates } from './stuck-updates.js';
+import { UploadAdvice } from './store/upload-advice.js';
 import { UpdateEnding } from './update-ending.entity.js';
 import { UpdateEndings } from './update-endings.js';
 import { UpdateHistory } from './update-history.js';
@@ -52,8 +53,10 @@ import { CancelledPendingRow } from './updates/cancelled-pending.entity.js';
 import { CancelledPending } from './updates/cancelled-pending.js';
 import { ServiceTimeRow } from './updates/service-time.entity.js';
 import { ServiceTime } from './updates/service-time.js';
+import { ImageWatch } from './updates/image-watch.js';
 import { UpdateActionsController } from './updates/update-actions.controller.js';
 import { UpdateActions } from './updates/update-actions.js';
+import { UpdateRecall } from './updates/update-recall.js';
 import { VersionSettlement } from './version-settlement.js';
 import { Withdrawal } from './withdrawal.entity.js';
 
@@ -90,6 +93,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     FailedPrinters,
     FirmwareWatch,
     FleetWalk,
+    ImageWatch,
     OfferService,
     PendingList,
     PendingTargets,
@@ -119,8 +123,10 @@ import { Withdrawal } from './withdrawal.entity.js';
     UpdateEndings,
     UpdateHistory,
     UpdateJournal,
+    UpdateRecall,
     UpdateReports,
     UpdateRetry,
+    UploadAdvice,
     VersionSettlement,
   ],
   exports: [

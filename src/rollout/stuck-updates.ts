@@ -10,6 +10,7 @@ import { RolloutEvents } from './rollout.events.js';
 import { UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 import { ServiceTime } from './updates/service-time.js';
+import { UpdateRecall } from './updates/update-recall.js';
 
 // Maximum updates per transaction: a few milliseconds of work.
 const SLICE = 200;
@@ -38,6 +39,7 @@ export class StuckUpdates {
     private readonly unitOfWork: UnitOfWork,
     private readonly printers: PrinterService,
     private readonly journal: UpdateJournal,
+    private readonly recall: UpdateRecall,
     private readonly events: RolloutEvents,
     private readonly serviceTime: ServiceTime,
     { updateTimeoutMs, updateDeadlineMs }: AppConfig,
@@ -72,7 +74,8 @@ export class StuckUpdates {
       const stuck = this.reached(tx, limit);
       const uuids: string[] = [];
       for (const update of stuck) {
-        this.journal.end(tx, update, 'failed', { error: limit.error });
+        if (!this.recall.recallDamaged(tx, update))
+          this.journal.end(tx, update, 'failed', { error: limit.error });
         const printer = this.printers.byId(tx.db, update.printerId);
         if (printer) uuids.push(printer.uuid);
       }

@@ -12,6 +12,7 @@ import { LastSent } from './last-sent.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
 import { ServiceTime } from './updates/service-time.js';
+import { UpdateRecall } from './updates/update-recall.js';
 
 /** What a printer reports of an update (printer protocol, "Reports"); versions are canonical, what it does not say is null. */
 export type Report =
@@ -48,6 +49,7 @@ export class UpdateReports {
     private readonly unitOfWork: UnitOfWork,
     private readonly printers: PrinterService,
     private readonly journal: UpdateJournal,
+    private readonly recall: UpdateRecall,
     private readonly events: RolloutEvents,
     private readonly changes: Changes,
     private readonly serviceTime: ServiceTime,
@@ -72,8 +74,9 @@ export class UpdateReports {
       const printerId = this.printers.idOf(tx.db, printerUuid);
       const update = this.updateSpokenOf(tx.db, printerId, report);
       // No report changes a final state: it is a repetition, or comes too late.
-      if (update.status === 'in_progress') this.end(tx, update, report);
-      else if (report.kind === 'failed') this.explain(tx, update, report.error);
+      if (update.status === 'in_progress') {
+        if (!this.isOurFault(tx, update, report)) this.end(tx, update, report);
+      } else if (report.kind === 'failed') this.explain(tx, update, report.error);
       // Another rollout may have waited for this one to end.
       if (report.kind !== 'complete') tx.afterCommit(() => this.events.publish([printerUuid]));
     });
@@ -102,6 +105,11 @@ export class UpdateReports {
       if (this.waiting.get(source) === latest) this.waiting.delete(source);
       throw error;
     });
+  }
+
+  /** A download that the server refused because the image is damaged is no failure of the printer: its update waits. */
+  private isOurFault(tx: Transaction, update: PrinterUpdate, report: Report): boolean {
+    return (report.kind === 'failed' || report.kind === 'progress') && this.recall.recallDamaged(tx, update);
   }
 
   private end(tx: Transaction, update: PrinterUpdate, report: Report): void {

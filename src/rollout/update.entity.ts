@@ -4,7 +4,10 @@ import { Instant } from '../database/columns.js';
 import { Printer } from '../printer/printer.entity.js';
 import type { UpdateStatus } from './domain/state.js';
 
-/** One update of one printer: written before the message is sent, and never deleted while the printer exists. */
+/**
+ * One update of one printer: written before the message is sent. It goes with its printer, or when it is taken back because its image
+ * was damaged on the server.
+ */
 @Entity('printer_update')
 @Index('uq_update_one_under_way', ['printerId'], { unique: true, where: `"status" = 'in_progress'` })
 @Index('uq_update_rollout_printer', ['rolloutId', 'printerId'], {

@@ -16,6 +16,7 @@ import { RolloutRules } from './rollout-rules.js';
 import { LastSent } from './last-sent.js';
 import { AUTO_UPDATE_OFF, UpdateJournal } from './update-journal.js';
 import { PrinterUpdate } from './update.entity.js';
+import { UpdateRecall } from './updates/update-recall.js';
 import { CancelledPending } from './updates/cancelled-pending.js';
 
 /**
@@ -31,6 +32,7 @@ export class VersionSettlement implements VersionSource {
     database: Database,
     private readonly rules: RolloutRules,
     private readonly journal: UpdateJournal,
+    private readonly recall: UpdateRecall,
     private readonly cancelledPending: CancelledPending,
     private readonly tokens: DownloadTokens,
   ) {
@@ -129,6 +131,7 @@ export class VersionSettlement implements VersionSource {
   private endOrWait(tx: Transaction, update: PrinterUpdate, back: string, reason: Reason): null {
     // A pause stops sends, and this would be one; the update waits for the resume, or for its limit.
     if (reason === 'rollout_paused') this.journal.waitForResume(tx, update);
+    else if (reason === 'image_damaged') this.recall.takeBack(tx, update);
     else if (reason === 'auto_update_off')
       this.journal.end(tx, update, 'declined', { error: AUTO_UPDATE_OFF, onBehalf: true });
     else this.fail(tx, update, `${back}; not sent again: ${REASONS[reason]}`);

@@ -37,6 +37,7 @@ function build(changes: Partial<Build> = {}): Build {
     minUpgradeKey: null,
     mandatory: false,
     deprecated: false,
+    damaged: false,
     downloadPath: '/x',
     ...changes,
   };
@@ -197,6 +198,12 @@ describe('The decision for a printer', () => {
       'the firmware is deprecated',
       printer(),
       [rule({ builds: [build({ deprecated: true })] })],
+    ],
+    [
+      'image_damaged',
+      'the binary is damaged on the server, whatever state the rollout is in',
+      printer(),
+      [rule({ status: 'paused', builds: [build({ damaged: true })] })],
     ],
     ['not_yet_scheduled', 'the time has not come', printer(), [rule({ status: 'scheduled' })]],
     ['rollout_paused', 'the rollout is paused', printer(), [rule({ status: 'paused' })]],

@@ -136,7 +136,7 @@ export function ruleOf(
     declinedCount: 0,
   };
   const rows = builds.map((build, index): Firmware => ({ ...firmwareRow(to, build), id: index + 1 }));
-  return toRule(rollout, rows, bytesOf(rows));
+  return toRule(rollout, rows, bytesOf(rows), { isDamaged: () => false });
 }
 
 /** The row of a build that was drawn. */

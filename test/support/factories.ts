@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { FirmwareResponse } from '../../src/firmware/firmware-response.dto.js';
+import type { UploadResponse } from '../../src/firmware/firmware-response.dto.js';
 import type { PrinterResponse } from '../../src/printer/printer.dto.js';
 import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
 import type { HistoryResponse, UpdateResponse } from '../../src/rollout/update.dto.js';
@@ -41,9 +41,9 @@ export async function upload(
   version: string,
   fields: Record<string, string> = {},
   bytes?: Uint8Array<ArrayBuffer>,
-): Promise<FirmwareResponse> {
+): Promise<UploadResponse> {
   const form = uploadForm({ version, ...fields }, bytes);
-  return expectStatus(await server.request<FirmwareResponse>('POST', '/api/firmware/upload', form), 201);
+  return expectStatus(await server.request<UploadResponse>('POST', '/api/firmware/upload', form), 201);
 }
 
 /** Creates a rollout that must be accepted; immediate and to all, unless said otherwise. */

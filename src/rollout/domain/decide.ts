@@ -26,6 +26,8 @@ export const REASONS = {
   already_failed: 'The update has failed on this printer; POST /api/rollouts/{id}/retry sends it again.',
   already_declined: 'The printer declined the update.',
   firmware_deprecated: 'The firmware is deprecated and offered to nobody.',
+  image_damaged:
+    'The binary is missing or damaged on the server, and offered to nobody; uploading the same file again mends it.',
   not_yet_scheduled: 'The time of the rollout has not come.',
   rollout_paused: 'The rollout is paused.',
   not_in_percentage: 'The bucket of the printer is not below the percentage of the rollout.',
@@ -137,6 +139,7 @@ function spent(
 
 function held(rule: RolloutRule, build: Build): Reason | null {
   if (build.deprecated) return 'firmware_deprecated';
+  if (build.damaged) return 'image_damaged';
   if (rule.status === 'scheduled') return 'not_yet_scheduled';
   return rule.status === 'paused' ? 'rollout_paused' : null;
 }

@@ -19,6 +19,8 @@ export interface Build {
   minUpgradeKey: string | null;
   mandatory: boolean;
   deprecated: boolean;
+  /** True while its binary is missing or damaged on the disk. */
+  damaged: boolean;
   /** Path and query of its download. */
   downloadPath: string;
 }

@@ -57,8 +57,7 @@ export class RollbackCheck {
   /** Reads the binaries that a plan needs, so that damage since the last look is known. Not to be called in a transaction. */
   async look(db: Statements, { groups }: RollbackPlan): Promise<void> {
     const rows = groups.flatMap((group) => this.buildsFor(db, group).map(({ row }) => row));
-    const images = new Map(rows.flatMap((row) => (row ? [[row.sha256, row] as const] : [])));
-    for (const row of images.values()) await this.images.isWhole(row);
+    await this.images.verifyAll(rows.filter((row) => row !== undefined));
   }
 
   private missingFor(db: Statements, group: RollbackGroup): MissingBuild[] {

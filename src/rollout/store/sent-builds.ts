@@ -30,6 +30,12 @@ export class SentBuilds {
       this.counts.add(tx, firmwareId, { printers: 1 });
   }
 
+  /** Takes back what `record` has counted, after the update's row has been removed; the build stays on record. */
+  takeBack(tx: Transaction, printerId: number, firmwareId: number): void {
+    if (tx.db.get(SENT_BEFORE, firmwareId, printerId) === undefined)
+      this.counts.add(tx, firmwareId, { printers: -1 });
+  }
+
   /** Puts a build on record that takes the place of one that was sent. */
   add(tx: Transaction, firmwareId: number): void {
     if (this.known.has(firmwareId)) return;

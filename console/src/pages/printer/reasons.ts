@@ -157,6 +157,13 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'Offer it again, or roll out another version.',
       'firmware',
     ),
+  image_damaged: (given) =>
+    told(
+      'warn',
+      `The binary of firmware ${version(given)} is damaged on the server, and offered to nobody.`,
+      'Upload the same file again: the update goes on by itself.',
+      'firmware',
+    ),
   not_yet_scheduled: (given) =>
     told('idle', `The time of ${rolloutName(given)} has not come${begins(given)}.`, null, 'rollout'),
   rollout_paused: (given) =>
@@ -266,6 +273,7 @@ const VERDICTS: Record<string, string> = {
   already_failed: 'The update has failed on this printer.',
   already_declined: 'The printer declined the update.',
   firmware_deprecated: 'Its firmware is deprecated.',
+  image_damaged: 'Its binary is damaged on the server.',
   not_yet_scheduled: 'Its time has not come.',
   rollout_paused: 'It is paused.',
   not_in_percentage: 'The turn of this printer comes at a higher percentage.',

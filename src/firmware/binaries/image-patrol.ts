@@ -1,0 +1,97 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { Cron, CronExpression } from '@nestjs/schedule';
+import { Clock } from '../../common/clock.js';
+import { Damaged, Unavailable } from '../../common/errors.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import { FirmwareRows } from '../firmware-rows.js';
+import { FirmwareStorage } from '../firmware-storage.js';
+import type { Firmware } from '../firmware.entity.js';
+import { ImageCheck } from '../image-check.js';
+
+/** Age at which a file that no row names is an orphan, and not an upload that is under way. */
+const ORPHAN_AGE_MS = 60 * 60_000;
+
+/**
+ * Looks after the images on the disk. At the start, before anybody is offered one: orphans are removed, and images that are missing or
+ * have another size are found. Every minute: the same look, and a whole one at those that are damaged, for they may have been put back.
+ * At the start, in the background, and every hour: all bytes of all images.
+ */
+@Injectable()
+export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('Firmware');
+  private stopped = false;
+
+  constructor(
+    private readonly rows: FirmwareRows,
+    private readonly storage: FirmwareStorage,
+    private readonly check: ImageCheck,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly clock: Clock,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.sweep();
+    await this.glance();
+    void this.checkAll();
+  }
+
+  onModuleDestroy(): void {
+    this.stopped = true;
+  }
+
+  /** Looks at the sizes of all images, and at all bytes of those whose size is wrong or that were damaged. */
+  @Cron(CronExpression.EVERY_MINUTE, { waitForCompletion: true })
+  async glance(): Promise<void> {
+    for (const row of this.images()) {
+      if (this.stopped) return;
+      try {
+        const size = await this.storage.sizeOf(row.sha256);
+        if (size !== row.fileSize || this.check.isDamaged(row)) await this.check.verify(row);
+      } catch (error) {
+        this.report(row, error);
+      }
+    }
+  }
+
+  /** Reads all images. */
+  @Cron(CronExpression.EVERY_HOUR, { waitForCompletion: true })
+  async checkAll(): Promise<void> {
+    const images = this.images();
+    for (const row of images) {
+      if (this.stopped) return;
+      try {
+        const appended = await this.check.verify(row);
+        if (appended !== row.appendedSha256 && appended !== null) await this.record(row, appended);
+      } catch (error) {
+        this.report(row, error);
+      }
+    }
+    this.logger.debug(`Checked ${images.length} binaries, ${this.check.damagedCount} of them damaged`);
+  }
+
+  private async sweep(): Promise<void> {
+    const named = new Set(this.rows.all().map(({ sha256 }) => sha256));
+    const before = new Date(this.clock.now().getTime() - ORPHAN_AGE_MS);
+    const { files, bytes } = await this.storage.sweep((sha256) => named.has(sha256), before);
+    if (files > 0)
+      this.logger.log(`Removed ${files} files that an interrupted upload had left behind, ${bytes} bytes`);
+  }
+
+  private record(row: Firmware, appended: string): Promise<void> {
+    return this.unitOfWork.run((tx) => {
+      this.rows.setAppendedDigest(tx, row.sha256, appended);
+      return Promise.resolve();
+    });
+  }
+
+  private images(): Firmware[] {
+    return [...new Map(this.rows.all().map((row) => [row.sha256, row])).values()];
+  }
+
+  private report(row: Firmware, error: unknown): void {
+    // That an image is damaged, or that the whole folder is gone, is said elsewhere; a server that stops refuses to write.
+    if (error instanceof Damaged || error instanceof Unavailable || this.stopped) return;
+    this.logger.error(`The binary of firmware ${row.version} could not be checked: ${String(error)}`);
+  }
+}

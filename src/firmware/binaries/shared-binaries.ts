@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { Serial } from '../../common/serial.js';
+import { Database } from '../../database/database.js';
+import type { Table } from '../../database/table.js';
+import { FirmwareStorage } from '../firmware-storage.js';
+import { Firmware } from '../firmware.entity.js';
+import { ImageCheck } from '../image-check.js';
+
+/** Binaries that rows share: between "no row needs it" and the removal of one, no upload may come to rely on it. */
+@Injectable()
+export class SharedBinaries {
+  private readonly table: Table<Firmware>;
+  private readonly work = new Serial();
+
+  constructor(
+    private readonly database: Database,
+    private readonly storage: FirmwareStorage,
+    private readonly images: ImageCheck,
+  ) {
+    this.table = database.table(Firmware);
+  }
+
+  /** Runs work that adds or removes binaries, one piece after the other. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.work.run(work);
+  }
+
+  /** Removes the binaries that no row names; to be called in exclusive work, outside a transaction. */
+  async removeUnused(hashes: readonly string[]): Promise<void> {
+    for (const sha256 of hashes) {
+      // Not in a transaction, which may be what has just failed; every row of exclusive work is committed by now.
+      const used = this.table.find(this.database.reader, 'WHERE sha256 = ? LIMIT 1', sha256);
+      if (used !== null) continue;
+      await this.storage.remove(sha256);
+      this.images.removed(sha256);
+    }
+  }
+}

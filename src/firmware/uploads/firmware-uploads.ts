@@ -1,0 +1,140 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../../common/clock.js';
+import { Invalid } from '../../common/errors.js';
+import { versionKey } from '../../common/version.js';
+import { Database } from '../../database/database.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import type { Transaction } from '../../database/transaction.js';
+import { SigningKeys } from '../../signing/signing-keys.js';
+import type { VerifiedSignature } from '../../signing/signing-keys.js';
+import { SharedBinaries } from '../binaries/shared-binaries.js';
+import type { NewFirmware } from '../firmware-input.js';
+import { FirmwareRows, describe } from '../firmware-rows.js';
+import { FirmwareStorage } from '../firmware-storage.js';
+import type { ReceivedBinary } from '../firmware-storage.js';
+import type { Firmware } from '../firmware.entity.js';
+import { ImageCheck } from '../image-check.js';
+import { UploadChecks } from './upload-checks.js';
+
+/** What an upload has come to. */
+export interface Upload {
+  firmware: Firmware;
+  /** True if the build was there, and the upload has put its damaged binary right. */
+  mended: boolean;
+}
+
+/** Adds builds, and mends their binaries. */
+@Injectable()
+export class FirmwareUploads {
+  private readonly logger = new Logger('Firmware');
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly rows: FirmwareRows,
+    private readonly storage: FirmwareStorage,
+    private readonly binaries: SharedBinaries,
+    private readonly images: ImageCheck,
+    private readonly checks: UploadChecks,
+    private readonly signingKeys: SigningKeys,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Adds a build. The binary is on disk before its row exists; if the build is refused, it is removed. If the build is there with the
+   * same bytes, and these are missing or damaged on the disk, they are put right.
+   *
+   * @throws Invalid for an empty binary, a min_upgrade_version above the version, a signature that does not count, or texts that are
+   *   too long
+   * @throws Conflict if the channel has this version, or the version names other bytes
+   */
+  async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Upload> {
+    try {
+      return await this.add(build, binary);
+    } finally {
+      await this.storage.discard(binary);
+    }
+  }
+
+  private async add(build: NewFirmware, binary: ReceivedBinary): Promise<Upload> {
+    if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
+    this.checks.refuseLongTexts(build);
+    const key = versionKey(build.version);
+    if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
+      const message = `min_upgrade_version must not be above version ${build.version}`;
+      throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
+    }
+    const upload = await this.binaries.exclusive(async () => {
+      const existing = await this.damagedRow(build, binary);
+      if (existing) return this.mend(existing, binary);
+      const verified = await this.signingKeys.verify(binary.temporaryPath, build.signature);
+      this.checks.refuseClash(this.database.reader, build, binary.sha256);
+      try {
+        await this.publish(build.version, binary);
+        const firmware = await this.unitOfWork.run((tx) => {
+          // A promotion may have come in between.
+          this.checks.refuseClash(tx.db, build, binary.sha256);
+          return this.insert(tx, build, binary, verified);
+        });
+        return { firmware, mended: false };
+      } catch (error) {
+        await this.binaries.removeUnused([binary.sha256]);
+        throw error;
+      }
+    });
+    const { firmware, mended } = upload;
+    const what = `${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`;
+    this.logger.log(`${mended ? 'Mended the binary of' : 'Uploaded'} ${what}`);
+    return upload;
+  }
+
+  /** The row that an upload names and whose bytes it carries, if these are missing or damaged on the disk. */
+  private async damagedRow(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware | null> {
+    const row = this.checks.existing(this.database.reader, build);
+    if (row?.sha256 !== binary.sha256) return null;
+    await this.images.verifyAll([row]);
+    return this.images.isDamaged(row) ? row : null;
+  }
+
+  /** The same bytes need no signature: they are those that the row was accepted with. */
+  private async mend(row: Firmware, binary: ReceivedBinary): Promise<Upload> {
+    await this.publish(row.version, binary);
+    await this.unitOfWork.run((tx) => {
+      this.rows.recordMended(tx, row);
+      return Promise.resolve();
+    });
+    return { firmware: row, mended: true };
+  }
+
+  /** Whatever row it belongs to: if the same bytes were damaged, they are whole now. */
+  private async publish(version: string, binary: ReceivedBinary): Promise<void> {
+    await this.storage.publish(binary);
+    this.images.written({ version, sha256: binary.sha256 });
+  }
+
+  private async insert(
+    tx: Transaction,
+    build: NewFirmware,
+    binary: ReceivedBinary,
+    verified: VerifiedSignature | null,
+  ): Promise<Firmware> {
+    this.signingKeys.confirm(tx, verified);
+    const row: Omit<Firmware, 'id'> = {
+      ...build,
+      versionKey: versionKey(build.version),
+      fileSize: binary.size,
+      md5: binary.md5,
+      sha256: binary.sha256,
+      appendedSha256: binary.appendedSha256,
+      signingKeyFingerprint: verified?.signingKeyFingerprint ?? null,
+      releasedAt: this.clock.now(),
+      deprecatedAt: null,
+      downloadCount: 0,
+      successCount: 0,
+      failureCount: 0,
+    };
+    const inserted = await this.rows.insert(tx, row, 'firmware.upload');
+    await this.rows.changed(tx, build.version);
+    return inserted;
+  }
+}

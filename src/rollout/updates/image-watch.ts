@@ -1,0 +1,15 @@
+import { Injectable } from '@nestjs/common';
+import { ImageCheck } from '../../firmware/image-check.js';
+import { RolloutRules } from '../rollout-rules.js';
+import { RolloutEvents } from '../rollout.events.js';
+
+/** Stops offers of an image as soon as it is found damaged, and makes them as soon as it is mended. */
+@Injectable()
+export class ImageWatch {
+  constructor(images: ImageCheck, rules: RolloutRules, events: RolloutEvents) {
+    images.changed.subscribe((change) => {
+      rules.imagesChanged();
+      if (change === 'mended') events.publish('all');
+    });
+  }
+}
