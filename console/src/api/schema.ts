@@ -113,7 +113,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a firmware binary */
+        /**
+         * Upload a firmware binary
+         * @description The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 with the row as it was, and the printers that wait for it are sent it.
+         */
         post: operations["FirmwareController_upload"];
         delete?: never;
         options?: never;
@@ -962,6 +965,86 @@ export interface components {
             /** @description Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then */
             signature?: string;
         };
+        UploadResponse: {
+            /** @example 42 */
+            id: number;
+            /** @example 1.5.0 */
+            version: string;
+            /**
+             * @example stable
+             * @enum {string}
+             */
+            channel: "stable" | "beta" | "canary";
+            /**
+             * @description null fits every board
+             * @example null
+             */
+            platform: string | null;
+            /**
+             * @description In bytes
+             * @example 1048576
+             */
+            file_size: number;
+            /** @example 5d41402abc4b2a76b9719d911017c592 */
+            md5_checksum: string;
+            /** @example 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 */
+            sha256_checksum: string;
+            /**
+             * @description Detached Ed25519 signature over the exact bytes of the binary, base64
+             * @example null
+             */
+            signature: string | null;
+            /**
+             * @description Fingerprint of the signing key that the signature was verified with
+             * @example null
+             */
+            signing_key_fingerprint: string | null;
+            /** @example Bug fixes and improvements */
+            release_notes: string | null;
+            /** @example null */
+            changelog: string | null;
+            /** @example false */
+            mandatory: boolean;
+            /** @example 1.0.0 */
+            min_upgrade_version: string | null;
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:30:00.000Z
+             */
+            released_at: string;
+            /**
+             * Format: date-time
+             * @example null
+             */
+            deprecated_at: string | null;
+            /**
+             * @description The binary is missing or damaged on the disk: it is offered to nobody until the same file is uploaded again
+             * @example false
+             */
+            damaged: boolean;
+            /**
+             * @description Downloads that delivered the last byte
+             * @example 0
+             */
+            download_count: number;
+            /**
+             * @description Updates that completed
+             * @example 0
+             */
+            success_count: number;
+            /**
+             * @description Updates that failed
+             * @example 0
+             */
+            failure_count: number;
+            /**
+             * @description What is odd about the upload, and was accepted all the same
+             * @example [
+             *       "No printer has the platform esp23; printers have esp32, esp8266"
+             *     ]
+             */
+            warnings: string[];
+        };
         FirmwareResponse: {
             /** @example 42 */
             id: number;
@@ -1014,6 +1097,11 @@ export interface components {
              * @example null
              */
             deprecated_at: string | null;
+            /**
+             * @description The binary is missing or damaged on the disk: it is offered to nobody until the same file is uploaded again
+             * @example false
+             */
+            damaged: boolean;
             /**
              * @description Downloads that delivered the last byte
              * @example 0
@@ -1472,7 +1560,7 @@ export interface components {
              * @example offline
              * @enum {string}
              */
-            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "image_damaged" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | "offline" | "other_rollout";
             /**
              * @description The reason in words
              * @example The printer is not connected; what it gets is decided when it connects.
@@ -1718,7 +1806,7 @@ export interface components {
              * @example not_in_percentage
              * @enum {string|null}
              */
-            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "image_damaged" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
             /**
              * @description The reason in words
              * @example The bucket of the printer is not below the percentage of the rollout.
@@ -1763,7 +1851,7 @@ export interface components {
              * @example not_in_percentage
              * @enum {string|null}
              */
-            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
+            reason: "no_rollout" | "not_targeted" | "blocked" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "version_unknown" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version" | "up_to_date" | "already_completed" | "already_failed" | "already_declined" | "firmware_deprecated" | "image_damaged" | "not_yet_scheduled" | "rollout_paused" | "not_in_percentage" | "auto_update_off" | "already_in_progress" | null;
             /**
              * @description The reason in words
              * @example The bucket of the printer is not below the percentage of the rollout.
@@ -1937,7 +2025,7 @@ export interface components {
              * @example rollout.change
              * @enum {string}
              */
-            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+            action: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "firmware.mend" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
             /** @example rollout/3 */
             subject: string;
             /**
@@ -3199,12 +3287,21 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Its damaged binary has been mended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadResponse"];
+                };
+            };
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FirmwareResponse"];
+                    "application/json": components["schemas"]["UploadResponse"];
                 };
             };
             /** @description Bad input; `errors` names each field */
@@ -3293,7 +3390,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Payload Too Large",
                      *       "status": 413,
-                     *       "detail": "File too large"
+                     *       "detail": "File too large: at most 5242880 bytes (MAX_FIRMWARE_SIZE)"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6950,7 +7047,7 @@ export interface operations {
     AuditController_list: {
         parameters: {
             query?: {
-                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
+                action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "firmware.mend" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
                 /** @description E.g. `rollout/3`, `firmware/1.5.0`, `printer/42`, `key/1` */
                 subject?: string;
                 /** @description Number of the key */
