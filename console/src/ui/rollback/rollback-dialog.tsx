@@ -25,7 +25,7 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
   return (
     <Confirm
       title={`Roll back ${version}?`}
-      action={data === null ? 'Roll back' : `Roll back ${counted(data.printers + data.under_way, 'printer')}`}
+      action={data === null ? 'Roll back' : `Roll back ${counted(data.printers, 'printer')}`}
       dangerous
       ready={isPossible}
       run={async () => {
@@ -55,6 +55,7 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
 
 function Numbers({ preview }: { preview: RollbackPreview }) {
   const { firmware_version: version, printers, online, offline, under_way: underWay, cancels } = preview;
+  const groups = preview.by_version.filter((group) => group.printers > 0);
   return (
     <>
       <p class="headline">
@@ -63,7 +64,7 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
       </p>
       <Missing preview={preview} />
       <ul>
-        {preview.by_version.map((group) => (
+        {groups.map((group) => (
           <li key={group.firmware_version}>
             <b>{counted(group.printers, 'printer goes', 'printers go')}</b> back to {group.firmware_version}
             {group.offline > 0 && `, ${count(group.offline)} of them when they connect`}.
@@ -73,8 +74,8 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
         ))}
         {underWay > 0 && (
           <li>
-            {counted(underWay, 'more printer is', 'more printers are')} being updated to {version}: if they
-            come back with it, they are moved back, too.
+            {counted(underWay, 'more printer is', 'more printers are')} being updated to {version}, and moved
+            back if that version is installed.
           </li>
         )}
         <li>
