@@ -3,6 +3,8 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type Firmware = Schemas['FirmwareResponse'];
+/** A build, with what was odd about its upload. */
+export type UploadedFirmware = Schemas['UploadResponse'];
 export type Channel = Firmware['channel'];
 export type Rollout = Schemas['RolloutResponse'];
 export type RolloutStatus = Rollout['status'];

@@ -12,6 +12,7 @@ export function Offer({ row, latest }: { row: Firmware | undefined; latest: stri
       </span>
     );
   }
+  if (row.damaged) return <State kind="bad">damaged</State>;
   if (row.deprecated_at !== null) return <State kind="warn">deprecated</State>;
   return row.version === latest ? <State kind="good">latest</State> : <State kind="idle">offered</State>;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../../api/request';
-import type { Firmware } from '../../api/types';
+import type { Firmware, UploadedFirmware } from '../../api/types';
 import { upload } from '../../api/upload';
 import { CurlText, curlUpload } from '../../ui/curl';
 import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
@@ -27,7 +27,7 @@ export function UploadPanel({ isFirst, uploaded }: { isFirst: boolean; uploaded:
   const [draft, setDraft] = useState<UploadDraft>(EMPTY_DRAFT);
   const [progress, setProgress] = useState<Progress | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const [done, setDone] = useState<Firmware | null>(null);
+  const [done, setDone] = useState<UploadedFirmware | null>(null);
   const stopper = useRef<AbortController | null>(null);
   const form = useFocusOnError(error);
   const hasSigningKeys = useSigningKeys();
@@ -227,7 +227,7 @@ function Sending({ progress: { sent, total }, stop }: { progress: Progress; stop
   );
 }
 
-function Done({ row }: { row: Firmware }) {
+function Done({ row }: { row: UploadedFirmware }) {
   const query = new URLSearchParams({ version: row.version, channel: row.channel });
   const next = useRef<HTMLAnchorElement>(null);
   // The button that was pressed is gone with the form.
@@ -238,6 +238,13 @@ function Done({ row }: { row: Firmware }) {
         <b>{row.version}</b> for {boardText(row.platform)} is in {row.channel}. Nobody is sent it until a
         rollout names it.
       </p>
+      {row.warnings.length > 0 && (
+        <ul class="warnings">
+          {row.warnings.map((warning) => (
+            <li key={warning}>{warning}</li>
+          ))}
+        </ul>
+      )}
       <a ref={next} class="button small" href={`/rollouts/new?${query.toString()}`}>
         Roll out {row.version}
       </a>
