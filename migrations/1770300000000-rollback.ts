@@ -1,7 +1,7 @@
 import { Table } from 'typeorm';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { bucketOf } from '../src/common/bucket.js';
-import { column, id, typesOf } from './columns.js';
+import { column, id, nullable, typesOf } from './columns.js';
 
 // Rows per batch.
 const BATCH = 5_000;
@@ -57,6 +57,7 @@ export class Rollback1770300000000 implements MigrationInterface {
         indices: [{ name: 'ix_rollback_version', columnNames: ['firmware_version'] }],
       }),
     );
+    await createTargets(runner);
     for (const [name, type] of ROLLOUT_COLUMNS)
       await runner.query(`ALTER TABLE "rollout" ADD COLUMN "${name}" ${type}`);
     await runner.query('CREATE INDEX "ix_rollout_rollback" ON "rollout" ("rollback_id")');
@@ -67,6 +68,7 @@ export class Rollback1770300000000 implements MigrationInterface {
     for (const name of ['ix_rollout_rollback', 'ix_rollout_taken_back_by'])
       await runner.query(`DROP INDEX "${name}"`);
     for (const [name] of ROLLOUT_COLUMNS) await runner.query(`ALTER TABLE "rollout" DROP COLUMN "${name}"`);
+    await dropTargets(runner);
     await runner.dropTable('rollback');
     await createTally(runner, OLD_KEY);
     for (const [name] of COLUMNS) await runner.query(`ALTER TABLE "printer" DROP COLUMN "${name}"`);
@@ -93,6 +95,56 @@ async function fillPrinters(runner: QueryRunner): Promise<void> {
     );
     after = last.id;
   }
+}
+
+const LISTS = ['user_ids', 'printer_ids'];
+
+/** Moves the lists of rollouts into a table of their own. */
+async function createTargets(runner: QueryRunner): Promise<void> {
+  await runner.createTable(
+    new Table({
+      name: 'rollout_target',
+      columns: [
+        {
+          ...column('rollout_id', 'integer'),
+          isPrimary: true,
+          primaryKeyConstraintName: 'pk_rollout_target',
+        },
+        ...LISTS.map((name) => nullable(name, 'text')),
+      ],
+      foreignKeys: [
+        {
+          name: 'fk_rollout_target_rollout',
+          columnNames: ['rollout_id'],
+          referencedTableName: 'rollout',
+          referencedColumnNames: ['id'],
+          onDelete: 'CASCADE',
+        },
+      ],
+    }),
+  );
+  await runner.query(
+    `INSERT INTO rollout_target (rollout_id, user_ids, printer_ids) SELECT id, target_user_ids, target_printer_ids FROM rollout
+      WHERE target_user_ids IS NOT NULL OR target_printer_ids IS NOT NULL`,
+  );
+  await runner.query('ALTER TABLE "rollout" ADD COLUMN "target_ids_count" integer');
+  // In a JSON list of UUIDs each takes 38 characters, and the comma behind it.
+  await runner.query(
+    `UPDATE rollout SET target_ids_count = (SELECT (length(coalesce(user_ids, printer_ids)) - 1) / 39 FROM rollout_target
+      WHERE rollout_id = rollout.id)`,
+  );
+  for (const name of LISTS) await runner.query(`ALTER TABLE "rollout" DROP COLUMN "target_${name}"`);
+}
+
+async function dropTargets(runner: QueryRunner): Promise<void> {
+  for (const name of LISTS) {
+    await runner.query(`ALTER TABLE "rollout" ADD COLUMN "target_${name}" text`);
+    await runner.query(
+      `UPDATE rollout SET target_${name} = (SELECT ${name} FROM rollout_target WHERE rollout_id = rollout.id)`,
+    );
+  }
+  await runner.query('ALTER TABLE "rollout" DROP COLUMN "target_ids_count"');
+  await runner.dropTable('rollout_target');
 }
 
 /** Creates `printer_tally` with another key, and counts all printers by it. */

@@ -74,6 +74,8 @@ describe('Rollouts', () => {
         target_all: false,
         target_user_ids: null,
         target_printer_ids: null,
+        target_ids_count: null,
+        target_ids_kind: null,
         target_channels: '["canary"]',
         min_version: '1.0.0',
         max_version: null,

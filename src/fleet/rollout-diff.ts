@@ -64,7 +64,7 @@ export class RolloutDiff {
 
   private read(id: number): string | null {
     try {
-      return JSON.stringify(this.presenter.one(this.rollouts.get(id)));
+      return JSON.stringify(this.presenter.short(this.rollouts.get(id)));
     } catch (error) {
       if (error instanceof NotFound) return null;
       throw error;

@@ -10,6 +10,7 @@ import type { RolloutRule } from './domain/targeting.js';
 import { RolloutRules, toRule } from './rollout-rules.js';
 import type { Rollout } from './rollout.entity.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
+import { RolloutTargets } from './store/target-lists.js';
 import { MOST_LOOKED_AT, SLICE, readPage } from './target-page.js';
 import type { Targets } from './target-page.js';
 
@@ -28,6 +29,7 @@ export class PendingList {
     private readonly printers: PrinterService,
     private readonly rules: RolloutRules,
     private readonly firmware: FirmwareService,
+    private readonly targets: RolloutTargets,
     private readonly builds: RolloutBuilds,
     private readonly images: ImageCheck,
   ) {}
@@ -39,6 +41,7 @@ export class PendingList {
       rules.get(rollout.id) ??
       toRule(
         rollout,
+        this.targets.of(db, rollout.id),
         this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? [],
         this.builds.of(db, rollout.id),
         this.images,

@@ -21,6 +21,8 @@ import { Rollout, listOf } from './rollout.entity.js';
 import { Superseding } from './rules/superseding.js';
 import type { RuleSet } from './rule-set.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
+import { NO_LISTS, RolloutTargets } from './store/target-lists.js';
+import type { TargetLists } from './store/target-lists.js';
 import { UpdateRetry } from './update-retry.js';
 import { CancelledPending } from './updates/cancelled-pending.js';
 import { Withdrawal } from './withdrawal.entity.js';
@@ -49,6 +51,7 @@ export class RolloutAdminService {
     private readonly pending: PendingTargets,
     private readonly superseding: Superseding,
     private readonly cancelledPending: CancelledPending,
+    private readonly targets: RolloutTargets,
     private readonly retries: UpdateRetry,
     private readonly samples: RolloutSamples,
     private readonly audit: AuditLog,
@@ -77,14 +80,15 @@ export class RolloutAdminService {
    * (`Superseding`).
    */
   async createIn(tx: Transaction, wanted: NewRollout, part: RollbackPart | null = null): Promise<Rollout> {
-    const { row, firmware } = this.drafts.draft(tx.db, wanted, actorName(tx.actor), part);
+    const { row, lists, firmware } = this.drafts.draft(tx.db, wanted, actorName(tx.actor), part);
     const id = await tx.insert(Rollout, row);
+    await this.targets.insert(tx, id, lists);
     this.builds.pin(tx, id, firmware);
     this.rules.changed(tx);
     await this.pending.recount(tx, id);
     const rollout = await this.find(tx, id);
     this.samples.begin(tx, rollout);
-    this.record(tx, 'rollout.create', id, null, toState(rollout));
+    this.record(tx, 'rollout.create', id, null, toState(rollout, lists));
     this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
     return rollout;
   }
@@ -149,9 +153,10 @@ export class RolloutAdminService {
     await this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
       const before = this.rules.current(tx);
+      const lists = this.targets.of(tx.db, id);
       await this.withdraw(tx, rollout);
       await tx.em.delete(Rollout, { id });
-      this.record(tx, 'rollout.delete', id, toState(rollout), null);
+      this.record(tx, 'rollout.delete', id, toState(rollout, lists), null);
       this.rules.changed(tx);
       await this.speaksNow(tx, before, id);
       this.logStep(tx, rollout, 'deleted');
@@ -253,13 +258,14 @@ export class RolloutAdminService {
   }
 }
 
-function toState(rollout: Rollout): AuditedState {
+/** @param lists left out where only a difference is recorded: they never change */
+function toState(rollout: Rollout, lists: TargetLists = NO_LISTS): AuditedState {
   return {
     firmware_version: rollout.version,
     target: {
       all: rollout.targetAll,
-      user_ids: listOf(rollout.targetUserIds),
-      printer_ids: listOf(rollout.targetPrinterIds),
+      user_ids: listOf(lists.userIds),
+      printer_ids: listOf(lists.printerIds),
       channels: listOf(rollout.targetChannels),
       min_version: rollout.minVersion,
       max_version: rollout.maxVersion,

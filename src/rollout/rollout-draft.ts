@@ -11,6 +11,7 @@ import { FirmwareService } from '../firmware/firmware.service.js';
 import { ImageCheck } from '../firmware/image-check.js';
 import { chosenRows } from './rollout-rules.js';
 import type { CameFrom } from './domain/rollback-plan.js';
+import type { TargetLists } from './store/target-lists.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
 
 /** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
@@ -44,6 +45,7 @@ export interface RollbackPart {
 /** A rollout that may be created. */
 export interface Draft {
   row: Omit<Rollout, 'id'>;
+  lists: TargetLists;
   /** All builds of its version, in the order of `compareRows`: what it will send is chosen among them. */
   firmware: Firmware[];
 }
@@ -97,7 +99,12 @@ export class RolloutDrafts {
       );
     const row = toRow(wanted, firmware.id, createdBy, this.clock.now());
     const cameFrom = part?.cameFrom ? JSON.stringify(part.cameFrom) : null;
-    return { row: { ...row, rollbackId: part?.rollbackId ?? null, cameFrom }, firmware: rows };
+    const { userIds, printerIds } = wanted.target;
+    return {
+      row: { ...row, rollbackId: part?.rollbackId ?? null, cameFrom },
+      lists: { userIds: toJson(userIds), printerIds: toJson(printerIds) },
+      firmware: rows,
+    };
   }
 }
 
@@ -116,8 +123,7 @@ function toRow(wanted: NewRollout, firmwareId: number, createdBy: string, now: D
     versionKey: versionKey(wanted.version),
     firmwareId,
     targetAll: wanted.target.all,
-    targetUserIds: toJson(wanted.target.userIds),
-    targetPrinterIds: toJson(wanted.target.printerIds),
+    targetIdsCount: (wanted.target.userIds ?? wanted.target.printerIds)?.length ?? null,
     targetChannels: toJson(wanted.target.channels),
     minVersion: wanted.target.minVersion,
     maxVersion: wanted.target.maxVersion,

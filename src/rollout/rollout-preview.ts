@@ -86,8 +86,8 @@ export class RolloutPreview {
    */
   ofNew(wanted: NewRollout): Promise<NewPreview> {
     return this.database.snapshot(async (db) => {
-      const { row, firmware } = this.drafts.draft(db, wanted, '');
-      const rule = toRule({ ...row, id: NOT_CREATED_YET }, firmware, bytesOf(firmware), this.images);
+      const { row, lists, firmware } = this.drafts.draft(db, wanted, '');
+      const rule = toRule({ ...row, id: NOT_CREATED_YET }, lists, firmware, bytesOf(firmware), this.images);
       const rules = this.rules.asOf(db).with(rule);
       const online = this.presence.ids();
       const counts = new PreviewCounts(rule);

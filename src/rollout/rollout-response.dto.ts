@@ -4,6 +4,8 @@ import type { Channel } from '../common/channel.js';
 import { ROLLOUT_STATUSES } from './domain/state.js';
 import type { RolloutStatus } from './domain/state.js';
 import type { Links, TakesBack } from './rollback/rollout-links.js';
+import { LIST_KINDS } from './store/target-lists.js';
+import type { ListKind, TargetLists } from './store/target-lists.js';
 import { ROLLOUT_TYPES, listOf } from './rollout.entity.js';
 import type { Rollout, RolloutType } from './rollout.entity.js';
 
@@ -80,6 +82,24 @@ export class RolloutResponse {
 
   @ApiProperty({ type: String, nullable: true, example: null, description: 'JSON text' })
   target_printer_ids!: string | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: null,
+    description:
+      'How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say ' +
+      'null there; `GET /api/rollouts/{rollout_id}` has them whole',
+  })
+  target_ids_count!: number | null;
+
+  @ApiProperty({
+    enum: LIST_KINDS,
+    nullable: true,
+    example: null,
+    description: 'What the target lists, users or printers; null if it lists none',
+  })
+  target_ids_kind!: ListKind | null;
 
   @ApiProperty({ type: String, nullable: true, example: '["stable"]', description: 'JSON text' })
   target_channels!: string | null;
@@ -170,15 +190,22 @@ export class RolloutListResponse {
 }
 
 /** Maps a rollout to its answer. */
-export function toRolloutResponse(rollout: Rollout, links: Links): RolloutResponse {
+export function toRolloutResponse(
+  rollout: Rollout,
+  links: Links,
+  lists: TargetLists,
+  kind: ListKind | null,
+): RolloutResponse {
   return {
     id: rollout.id,
     firmware_version: rollout.version,
     firmware_version_id: rollout.firmwareId,
-    target: toTargetResponse(rollout),
+    target: toTargetResponse(rollout, lists),
     target_all: rollout.targetAll,
-    target_user_ids: rollout.targetUserIds,
-    target_printer_ids: rollout.targetPrinterIds,
+    target_user_ids: lists.userIds,
+    target_printer_ids: lists.printerIds,
+    target_ids_count: rollout.targetIdsCount,
+    target_ids_kind: kind,
     target_channels: rollout.targetChannels,
     min_version: rollout.minVersion,
     max_version: rollout.maxVersion,
@@ -216,11 +243,11 @@ function toRollsBack({ version, rollouts, cameFrom }: TakesBack): RollsBackRespo
   };
 }
 
-function toTargetResponse(rollout: Rollout): TargetResponse {
+function toTargetResponse(rollout: Rollout, lists: TargetLists): TargetResponse {
   return {
     all: rollout.targetAll,
-    user_ids: listOf(rollout.targetUserIds),
-    printer_ids: listOf(rollout.targetPrinterIds),
+    user_ids: listOf(lists.userIds),
+    printer_ids: listOf(lists.printerIds),
     channels: listOf(rollout.targetChannels) as Channel[] | null,
     min_version: rollout.minVersion,
     max_version: rollout.maxVersion,

@@ -18,6 +18,8 @@ import { RolloutEvents } from './rollout.events.js';
 import { RuleSet } from './rule-set.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import type { PinnedBytes } from './store/rollout-builds.js';
+import { RolloutTargets } from './store/target-lists.js';
+import type { TargetLists } from './store/target-lists.js';
 
 /** What of a rule never changes after its rollout was created: the lists are parsed once. */
 type FixedPart = Omit<RolloutRule, 'status' | 'percentage' | 'builds'>;
@@ -44,6 +46,7 @@ export class RolloutRules {
     private readonly firmware: FirmwareService,
     private readonly builds: RolloutBuilds,
     private readonly images: ImageCheck,
+    private readonly targets: RolloutTargets,
     private readonly events: RolloutEvents,
   ) {
     this.table = database.table(Rollout);
@@ -94,6 +97,7 @@ export class RolloutRules {
   asOf(db: Statements): RuleSet {
     const rollouts = db.all(CHANGING) as unknown as ChangingPart[];
     const parts = rollouts.map((rollout) => [this.fixedPart(db, rollout.id), rollout] as const);
+    this.forgetOthers(rollouts);
     const rows = this.firmware.ofVersions(
       db,
       parts.map(([fixed]) => fixed.version),
@@ -115,12 +119,19 @@ export class RolloutRules {
     this.fixed.clear();
   }
 
+  /** A cancelled or deleted rollout may list ten thousand printers: they leave the memory. */
+  private forgetOthers(rollouts: readonly ChangingPart[]): void {
+    if (this.fixed.size === rollouts.length) return;
+    const kept = new Set(rollouts.map(({ id }) => id));
+    for (const id of this.fixed.keys()) if (!kept.has(id)) this.fixed.delete(id);
+  }
+
   private fixedPart(db: Statements, id: number): FixedPart {
     let part = this.fixed.get(id);
     if (part === undefined) {
       const rollout = this.table.find(db, 'WHERE id = ?', id);
       if (rollout === null) throw new Error(`Rollout ${id} was there a moment ago`);
-      part = toFixedPart(rollout);
+      part = toFixedPart(rollout, this.targets.of(db, id));
       this.fixed.set(id, part);
     }
     return part;
@@ -130,28 +141,30 @@ export class RolloutRules {
 /**
  * Compiles a rollout.
  *
+ * @param lists the printers or users that it lists
  * @param rows all rows of its version, in the order of `compareRows`
  * @param pinned the bytes that it sends
  * @param images says which of them are damaged on the disk
  */
 export function toRule(
   rollout: Rollout,
+  lists: TargetLists,
   rows: readonly Firmware[],
   pinned: PinnedBytes,
   images: Pick<ImageCheck, 'isDamaged'>,
 ): RolloutRule {
-  const fixed = toFixedPart(rollout);
+  const fixed = toFixedPart(rollout, lists);
   return compile(fixed, rollout, chosenBuilds(rows, fixed.channels, pinned), images);
 }
 
-function toFixedPart(rollout: Rollout): FixedPart {
+function toFixedPart(rollout: Rollout, lists: TargetLists): FixedPart {
   return {
     id: rollout.id,
     version: rollout.version,
     versionKey: rollout.versionKey,
     allowDowngrade: rollout.allowDowngrade,
-    userIds: idSet(rollout.targetUserIds),
-    printerUuids: idSet(rollout.targetPrinterIds),
+    userIds: idSet(lists.userIds),
+    printerUuids: idSet(lists.printerIds),
     channels: idSet<Channel>(rollout.targetChannels),
     minKey: rollout.minVersion === null ? null : versionKey(rollout.minVersion),
     maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),

@@ -310,7 +310,8 @@ export function toRolloutChange(dto: ChangeRolloutDto): RolloutChange {
   return change;
 }
 
-const DEFAULT_LIMIT = 1_000;
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
 
 /** Query of GET /api/rollouts. */
 export class ListRolloutsQuery {
@@ -319,12 +320,12 @@ export class ListRolloutsQuery {
   @IsIn(ROLLOUT_STATUSES)
   status?: RolloutStatus;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: DEFAULT_LIMIT, default: DEFAULT_LIMIT })
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
   @QueryInteger()
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(DEFAULT_LIMIT)
+  @Max(MAX_LIMIT)
   limit?: number;
 
   @ApiPropertyOptional({ type: 'integer', description: '`next_cursor` of the page before' })

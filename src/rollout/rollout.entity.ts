@@ -37,13 +37,11 @@ export class Rollout {
   @Column({ name: 'target_all', type: 'boolean' })
   targetAll!: boolean;
 
-  /** JSON list of UUIDs, or null; so also `targetPrinterIds` and `targetChannels`. */
-  @Column({ name: 'target_user_ids', type: 'text', nullable: true })
-  targetUserIds!: string | null;
+  /** How many printers or users its target lists (`RolloutTargetRow`); null if it lists none. */
+  @Column({ name: 'target_ids_count', type: 'integer', nullable: true })
+  targetIdsCount!: number | null;
 
-  @Column({ name: 'target_printer_ids', type: 'text', nullable: true })
-  targetPrinterIds!: string | null;
-
+  /** JSON list of channels, or null. */
   @Column({ name: 'target_channels', type: 'text', nullable: true })
   targetChannels!: string | null;
 

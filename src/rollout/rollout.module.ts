@@ -23,6 +23,8 @@ import { RollbackController } from './rollback/rollback.controller.js';
 import { Rollback } from './rollback/rollback.entity.js';
 import { Rollbacks } from './rollback/rollbacks.js';
 import { RolloutLinks } from './rollback/rollout-links.js';
+import { RolloutTargetRow } from './store/rollout-target.entity.js';
+import { RolloutTargets } from './store/target-lists.js';
 import { Superseding } from './rules/superseding.js';
 import { RolloutPreviewController } from './rollout-preview.controller.js';
 import { RolloutPreview } from './rollout-preview.js';
@@ -69,6 +71,7 @@ import { Withdrawal } from './withdrawal.entity.js';
       Rollout,
       RolloutBuild,
       RolloutSample,
+      RolloutTargetRow,
       PrinterUpdate,
       ServiceTimeRow,
       UpdateEnding,
@@ -112,6 +115,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     RolloutProgress,
     RolloutRules,
     RolloutSamples,
+    RolloutTargets,
     RolloutScheduler,
     RolloutService,
     RolloutUpdates,

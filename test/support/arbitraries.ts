@@ -111,8 +111,10 @@ export function ruleOf(
   state: Pick<Rollout, 'status' | 'percentage'> = { status: 'active', percentage: 100 },
 ): RolloutRule {
   const { method: targetMethod, channels, builds, version: to, ...bounds } = drawn;
+  const { targetAll, targetUserIds, targetPrinterIds } = targetMethod;
   const rollout: Rollout = {
-    ...targetMethod,
+    targetAll,
+    targetIdsCount: null,
     ...bounds,
     ...state,
     id,
@@ -136,7 +138,8 @@ export function ruleOf(
     declinedCount: 0,
   };
   const rows = builds.map((build, index): Firmware => ({ ...firmwareRow(to, build), id: index + 1 }));
-  return toRule(rollout, rows, bytesOf(rows), { isDamaged: () => false });
+  const lists = { userIds: targetUserIds, printerIds: targetPrinterIds };
+  return toRule(rollout, lists, rows, bytesOf(rows), { isDamaged: () => false });
 }
 
 /** The row of a build that was drawn. */

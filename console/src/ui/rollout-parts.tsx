@@ -49,21 +49,14 @@ export function rolloutTypeText({ rollout_type: type, rollout_percentage: percen
 }
 
 /** Whom a rollout is for, in words. */
-export function targetText({ target }: Rollout): string {
-  const {
-    all,
-    user_ids: users,
-    printer_ids: printers,
-    channels,
-    min_version: min,
-    max_version: max,
-  } = target;
+export function targetText({ target, target_ids_count: count, target_ids_kind: kind }: Rollout): string {
+  const { all, channels, min_version: min, max_version: max } = target;
   const who = all
     ? 'all printers'
-    : users !== null
-      ? `printers of ${users.length} ${users.length === 1 ? 'user' : 'users'}`
-      : printers !== null
-        ? `${printers.length} ${printers.length === 1 ? 'printer' : 'printers'} by name`
+    : kind === 'user_ids'
+      ? `printers of ${count} ${count === 1 ? 'user' : 'users'}`
+      : kind === 'printer_ids'
+        ? `${count} ${count === 1 ? 'printer' : 'printers'} by name`
         : 'printers';
   const parts = [who];
   if (channels !== null) parts.push(`in ${channels.join(', ')}`);

@@ -5,6 +5,11 @@ import type { RolloutPage } from '../rollout-admin.service.js';
 import { toRolloutResponse } from '../rollout-response.dto.js';
 import type { RolloutListResponse, RolloutResponse } from '../rollout-response.dto.js';
 import type { Rollout } from '../rollout.entity.js';
+import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
+import type { TargetLists } from '../store/target-lists.js';
+
+// Longer lists are left out where many rollouts are answered.
+const MAX_LISTED_IDS = 100;
 
 /** Answers with rollouts, and with what belongs to them. */
 @Injectable()
@@ -12,15 +17,28 @@ export class RolloutPresenter {
   constructor(
     private readonly database: Database,
     private readonly links: RolloutLinks,
+    private readonly targets: RolloutTargets,
   ) {}
 
-  /** One rollout. */
+  /** One rollout, with all that its target lists. */
   one(rollout: Rollout): RolloutResponse {
-    return toRolloutResponse(rollout, this.links.of(this.database.reader, rollout));
+    return this.answer(rollout, this.targets.of(this.database.reader, rollout.id));
+  }
+
+  /** One among many: a long list is left out, so no answer grows with what others have put in. */
+  short(rollout: Rollout): RolloutResponse {
+    if ((rollout.targetIdsCount ?? 0) <= MAX_LISTED_IDS) return this.one(rollout);
+    return this.answer(rollout, NO_LISTS);
+  }
+
+  private answer(rollout: Rollout, lists: TargetLists): RolloutResponse {
+    const db = this.database.reader;
+    const kind = rollout.targetIdsCount === null ? null : this.targets.kindOf(db, rollout.id);
+    return toRolloutResponse(rollout, this.links.of(db, rollout), lists, kind);
   }
 
   /** A page of rollouts. */
   page({ rollouts, nextCursor }: RolloutPage): RolloutListResponse {
-    return { rollouts: rollouts.map((rollout) => this.one(rollout)), next_cursor: nextCursor };
+    return { rollouts: rollouts.map((rollout) => this.short(rollout)), next_cursor: nextCursor };
   }
 }

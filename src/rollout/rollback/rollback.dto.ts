@@ -232,7 +232,7 @@ export function toRollbackResponse(state: RollbackState, presenter: RolloutPrese
     online: running.online,
     offline: running.printers - running.online,
     under_way: running.underWay,
-    rollouts: rollouts.map((rollout) => presenter.one(rollout)),
+    rollouts: rollouts.map((rollout) => presenter.short(rollout)),
     rolls_back: takenBack,
     created_by: rollback.createdBy,
     created_at: rollback.createdAt.toISOString(),
