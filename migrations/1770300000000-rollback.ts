@@ -58,6 +58,7 @@ export class Rollback1770300000000 implements MigrationInterface {
       }),
     );
     await createTargets(runner);
+    await createPending(runner);
     for (const [name, type] of ROLLOUT_COLUMNS)
       await runner.query(`ALTER TABLE "rollout" ADD COLUMN "${name}" ${type}`);
     await runner.query('CREATE INDEX "ix_rollout_rollback" ON "rollout" ("rollback_id")');
@@ -68,6 +69,7 @@ export class Rollback1770300000000 implements MigrationInterface {
     for (const name of ['ix_rollout_rollback', 'ix_rollout_taken_back_by'])
       await runner.query(`DROP INDEX "${name}"`);
     for (const [name] of ROLLOUT_COLUMNS) await runner.query(`ALTER TABLE "rollout" DROP COLUMN "${name}"`);
+    await runner.dropTable('rollout_pending');
     await dropTargets(runner);
     await runner.dropTable('rollback');
     await createTally(runner, OLD_KEY);
@@ -134,6 +136,26 @@ async function createTargets(runner: QueryRunner): Promise<void> {
       WHERE rollout_id = rollout.id)`,
   );
   for (const name of LISTS) await runner.query(`ALTER TABLE "rollout" DROP COLUMN "target_${name}"`);
+}
+
+/** The server counts the pending targets of rollouts by bucket when it starts. */
+async function createPending(runner: QueryRunner): Promise<void> {
+  const inKey = { type: 'integer', isPrimary: true, primaryKeyConstraintName: 'pk_rollout_pending' };
+  await runner.createTable(
+    new Table({
+      name: 'rollout_pending',
+      columns: [{ ...inKey, name: 'rollout_id' }, { ...inKey, name: 'bucket' }, column('pending', 'integer')],
+      foreignKeys: [
+        {
+          name: 'fk_rollout_pending_rollout',
+          columnNames: ['rollout_id'],
+          referencedTableName: 'rollout',
+          referencedColumnNames: ['id'],
+          onDelete: 'CASCADE',
+        },
+      ],
+    }),
+  );
 }
 
 async function dropTargets(runner: QueryRunner): Promise<void> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { SelectQueryBuilder } from 'typeorm';
 import { Invalid } from '../src/common/errors.js';
 import { Database } from '../src/database/database.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
@@ -10,6 +11,7 @@ import type { ChangePreviewResponse, RolloutPreviewResponse } from '../src/rollo
 import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
 import { RolloutRules } from '../src/rollout/rollout-rules.js';
 import { Rollout } from '../src/rollout/rollout.entity.js';
+import { PendingBuckets } from '../src/rollout/store/pending-buckets.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
 import { UpdateReports } from '../src/rollout/update-reports.js';
 import { firmwareRow, fleet, wanted } from './support/arbitraries.js';
@@ -187,12 +189,19 @@ class World {
       const all = [];
       for (const rule of rules) {
         const { pendingCount } = await tx.em.findOneByOrFail(Rollout, { id: rule.id });
-        const query = pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
-        all.push({ id: rule.id, kept: pendingCount, counted: await query.getCount() });
+        const within = this.server.get(PendingBuckets).within(tx.db, rule.id, rule.percentage);
+        const query = (): SelectQueryBuilder<Printer> =>
+          pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
+        const due = query().andWhere('p.bucket < :percentage', rule);
+        all.push({
+          id: rule.id,
+          kept: [pendingCount, within],
+          counted: [await query().getCount(), await due.getCount()],
+        });
       }
       return all;
     });
-    expect(counts.filter(({ kept, counted }) => kept !== counted)).toEqual([]);
+    expect(counts.filter(({ kept, counted }) => String(kept) !== String(counted))).toEqual([]);
   }
 
   private async roll(drawn: Drawn<typeof roll>): Promise<void> {
@@ -200,8 +209,9 @@ class World {
     const preview = await this.server.request<RolloutPreviewResponse>('POST', '/api/rollouts/preview', body);
     const created = await this.server.request<RolloutResponse>('POST', '/api/rollouts', body);
     if (!sameOutcome(preview, created, 201)) return;
-    const { matching, now, printers, left_out, waiting, by_version } = preview.body;
+    const { matching, due, now, printers, left_out, waiting, by_version } = preview.body;
     expect({ matching }).toEqual({ matching: created.body.total_targets });
+    if (created.body.status !== 'scheduled') expect({ due }).toEqual({ due: created.body.due_count });
     expect(printers).toBe(this.printers.length);
     expect(matching + sum(left_out.map((one) => one.printers))).toBe(printers);
     expect(now + sum(waiting.map((one) => one.printers))).toBe(matching);
@@ -222,6 +232,7 @@ class World {
       now: await this.sentByPush(id),
       in_progress: before.body.in_progress_count,
       pending: before.body.pending_count,
+      due: changed.body.due_pending_count,
     });
   }
 

@@ -91,6 +91,8 @@ describe('Rollouts', () => {
         rolls_back: null,
         rolled_back_by: [],
         total_targets: 0,
+        due_count: 0,
+        due_pending_count: 0,
         pending_count: 0,
         in_progress_count: 0,
         completed_count: 0,

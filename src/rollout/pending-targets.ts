@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { BUCKETS } from '../common/bucket.js';
 import type { Statements } from '../database/statements.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
@@ -8,6 +9,7 @@ import { Printer } from '../printer/printer.entity.js';
 import { isListed, mightMoveBack, targetRefusal } from './domain/targeting.js';
 import type { RolloutRule } from './domain/targeting.js';
 import { FleetWalk, withoutName } from './fleet-walk.js';
+import { PendingBuckets } from './store/pending-buckets.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from './rollout-rules.js';
 import type { PrinterKind, RuleSet } from './rule-set.js';
@@ -28,6 +30,7 @@ export class PendingTargets {
     private readonly rules: RolloutRules,
     private readonly progress: RolloutProgress,
     private readonly walk: FleetWalk,
+    private readonly buckets: PendingBuckets,
   ) {
     this.printers = database.table(Printer);
   }
@@ -44,7 +47,7 @@ export class PendingTargets {
       const wasTarget = was !== null && targetRefusal(was, rule) === null;
       const isTarget = targetRefusal(is, rule) === null;
       if (wasTarget === isTarget || (before !== null && hasUpdate(tx.db, rule.id, after.id))) continue;
-      this.progress.count(tx, rule.id, { pending: isTarget ? 1 : -1 });
+      this.progress.countPending(tx, rule.id, after.bucket, isTarget ? 1 : -1);
     }
   }
 
@@ -54,7 +57,7 @@ export class PendingTargets {
     for (const rule of rules.rules) {
       if (rule.takesBack === printer.versionKey) this.progress.settleAtCommit(tx, rule.id);
       if (isTarget(rules, printer, rule) && !hasUpdate(tx.db, rule.id, printer.id))
-        this.progress.count(tx, rule.id, { pending: -1 });
+        this.progress.countPending(tx, rule.id, printer.bucket, -1);
     }
   }
 
@@ -63,32 +66,43 @@ export class PendingTargets {
     const rules = this.rules.current(tx);
     const rule = rules.get(rolloutId);
     if (rule === undefined) return;
-    const targets = await this.countTargets(tx.db, rules, rule);
-    const served = await this.countServedTargets(tx.db, rules, rule);
-    tx.db.run('UPDATE rollout SET pending_count = ? WHERE id = ?', targets - served, rolloutId);
+    const pending = new Array<number>(BUCKETS).fill(0);
+    await this.countTargets(tx.db, rules, rule, (bucket, by) => add(pending, bucket, by));
+    await this.countServedTargets(tx.db, rules, rule, (bucket) => add(pending, bucket, -1));
+    const sum = pending.reduce((total, count) => total + count, 0);
+    tx.db.run('UPDATE rollout SET pending_count = ? WHERE id = ?', sum, rolloutId);
+    this.buckets.set(tx.db, rolloutId, pending);
     this.progress.settle(tx, rolloutId);
   }
 
-  private async countTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
-    let count = 0;
+  private async countTargets(
+    db: Statements,
+    rules: RuleSet,
+    rule: RolloutRule,
+    count: (bucket: number, by: number) => void,
+  ): Promise<void> {
     let movedBack = 0;
     await this.walk.named(db, rule, (printer, alike) => {
       if (!isTarget(rules, printer, rule)) return;
-      count += alike;
+      count(printer.bucket, alike);
       if (mightMoveBack(printer, rule)) movedBack += alike;
     });
-    if (movedBack === 0 || isListed(rule)) return count;
+    if (movedBack === 0 || isListed(rule)) return;
     // Kinds do not tell which printers a newer rollout lists: these it keeps where they are.
     const newer = rules.rules.filter((one) => one.id > rule.id && isListed(one));
     await this.walk.listed(db, newer, (printer) => {
-      if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule)) count -= 1;
+      if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule))
+        count(printer.bucket, -1);
     });
-    return count;
   }
 
   /** Targets of a rollout that have an update of it already. */
-  private async countServedTargets(db: Statements, rules: RuleSet, rule: RolloutRule): Promise<number> {
-    let count = 0;
+  private async countServedTargets(
+    db: Statements,
+    rules: RuleSet,
+    rule: RolloutRule,
+    count: (bucket: number) => void,
+  ): Promise<void> {
     let after = 0;
     for (;;) {
       const printers = this.printers.select(
@@ -99,12 +113,16 @@ export class PendingTargets {
         after,
         SLICE,
       );
-      count += printers.filter((printer) => isTarget(rules, printer, rule)).length;
-      if (printers.length < SLICE) return count;
+      for (const printer of printers) if (isTarget(rules, printer, rule)) count(printer.bucket);
+      if (printers.length < SLICE) return;
       after = printers.at(-1)?.id ?? after;
       await nextTurn();
     }
   }
+}
+
+function add(counts: number[], bucket: number, by: number): void {
+  counts[bucket] = (counts[bucket] ?? 0) + by;
 }
 
 function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {

@@ -39,6 +39,6 @@ export class PrinterWatch implements PrinterObserver {
     for (const { rolloutId, status } of live) this.progress.count(tx, rolloutId, { [status]: -1 });
     const counted = new Set(live.map(({ rolloutId }) => rolloutId));
     for (const rolloutId of this.cancelledPending.rolloutsOf(tx.db, printer.id))
-      if (!counted.has(rolloutId)) this.progress.count(tx, rolloutId, { pending: -1 });
+      if (!counted.has(rolloutId)) this.progress.countPending(tx, rolloutId, printer.bucket, -1);
   }
 }

@@ -20,6 +20,7 @@ import { RolloutSamples } from './rollout-samples.js';
 import { Rollout, listOf } from './rollout.entity.js';
 import { Superseding } from './rules/superseding.js';
 import type { RuleSet } from './rule-set.js';
+import { PendingBuckets } from './store/pending-buckets.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import { NO_LISTS, RolloutTargets } from './store/target-lists.js';
 import type { TargetLists } from './store/target-lists.js';
@@ -52,6 +53,7 @@ export class RolloutAdminService {
     private readonly superseding: Superseding,
     private readonly cancelledPending: CancelledPending,
     private readonly targets: RolloutTargets,
+    private readonly buckets: PendingBuckets,
     private readonly retries: UpdateRetry,
     private readonly samples: RolloutSamples,
     private readonly audit: AuditLog,
@@ -181,6 +183,12 @@ export class RolloutAdminService {
       this.logStep(tx, rollout, `retries ${retried} failed updates`);
       return rollout;
     });
+  }
+
+  /** Counts the pending targets by bucket of rollouts that are older than this is kept. */
+  async countBuckets(): Promise<void> {
+    for (const id of this.buckets.uncounted(this.database.reader))
+      await this.unitOfWork.run((tx) => this.pending.recount(tx, id));
   }
 
   /** Activates every scheduled rollout whose time has come; each only once, whoever else tries at the same time. */

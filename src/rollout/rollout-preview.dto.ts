@@ -66,6 +66,13 @@ export class RolloutPreviewResponse {
 
   @ApiProperty({
     type: Number,
+    example: 10,
+    description: 'Targets within the percentage, counted by their buckets',
+  })
+  due!: number;
+
+  @ApiProperty({
+    type: Number,
     example: 8,
     description: 'Connected printers that it would be sent to at once',
   })
@@ -112,6 +119,13 @@ export class ChangePreviewResponse {
     description: 'Targets that were sent nothing yet, those of `now` among them',
   })
   pending!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 150,
+    description: 'Targets of `pending` within the percentage, counted by their buckets',
+  })
+  due!: number;
 }
 
 /** Maps a preview to its answer. */
@@ -120,6 +134,7 @@ export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewRes
     firmware_version: preview.version,
     printers: preview.printers,
     matching: preview.matching,
+    due: preview.due,
     now: preview.now,
     by_version: preview.byVersion.map(({ version, matching, now }) => ({ version, matching, now })),
     left_out: preview.leftOut.map(({ reason, printers }) => ({
@@ -137,5 +152,5 @@ export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewRes
 
 /** Maps the preview of a change to its answer. */
 export function toChangePreviewResponse(preview: ChangePreview): ChangePreviewResponse {
-  return { now: preview.now, in_progress: preview.inProgress, pending: preview.pending };
+  return { now: preview.now, in_progress: preview.inProgress, pending: preview.pending, due: preview.due };
 }

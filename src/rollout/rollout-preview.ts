@@ -21,6 +21,7 @@ import { RolloutRules, toRule } from './rollout-rules.js';
 import { Rollout } from './rollout.entity.js';
 import type { RuleSet } from './rule-set.js';
 import { bytesOf } from './store/rollout-builds.js';
+import { PendingBuckets } from './store/pending-buckets.js';
 import { UpdateJournal, situationOf } from './update-journal.js';
 import type { PrinterUpdate } from './update.entity.js';
 
@@ -37,6 +38,8 @@ export interface NewPreview {
   printers: number;
   /** Targets: what `total_targets` would be. */
   matching: number;
+  /** Targets within the percentage, by their buckets. */
+  due: number;
   /** Connected targets that would be sent the update at once. */
   now: number;
   /** The highest version first. */
@@ -53,6 +56,8 @@ export interface ChangePreview {
   now: number;
   inProgress: number;
   pending: number;
+  /** Pending targets within the percentage. */
+  due: number;
 }
 
 // Above every number that a rollout has: it is created after all of them.
@@ -75,6 +80,7 @@ export class RolloutPreview {
     private readonly journal: UpdateJournal,
     private readonly presence: Presence,
     private readonly images: ImageCheck,
+    private readonly buckets: PendingBuckets,
   ) {
     this.rollouts = database.table(Rollout);
   }
@@ -91,7 +97,9 @@ export class RolloutPreview {
       const rules = this.rules.asOf(db).with(rule);
       const online = this.presence.ids();
       const counts = new PreviewCounts(rule);
-      await this.walk.named(db, rule, (printer, alike) => counts.named(rules.factsOf(printer), alike));
+      await this.walk.named(db, rule, (printer, alike) =>
+        counts.named(rules.factsOf(printer), printer.bucket, alike),
+      );
       if (rule.status === 'active') {
         await this.connectedTargets(db, rules, rule, online, (facts, live) => {
           counts.target(facts, waitingReason(facts, rule, rules.rules, situationOf(live, rules, false)));
@@ -115,7 +123,8 @@ export class RolloutPreview {
       const state = stateAfter(rollout, change);
       const before = this.rules.asOf(db);
       const known = before.get(id);
-      const preview = { now: 0, inProgress: rollout.inProgressCount, pending: rollout.pendingCount };
+      const due = this.buckets.due(db, { ...rollout, ...state });
+      const preview = { now: 0, inProgress: rollout.inProgressCount, pending: rollout.pendingCount, due };
       if (known === undefined || state.status === 'cancelled') return preview;
       const rule = { ...known, ...state };
       const rules = before.with(rule);
@@ -155,12 +164,13 @@ function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: Pr
 }
 
 function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts): NewPreview {
-  const { matching, now } = counts;
+  const { matching, due, now } = counts;
   const versions = [...counts.versions].sort(([a], [b]) => (a < b ? 1 : -1));
   return {
     version: rule.version,
     printers,
     matching,
+    due,
     now,
     byVersion: versions.map(([key, count]) => ({ version: versionOfKey(key), ...count })),
     leftOut: commonestFirst(counts.leftOut),

@@ -8,21 +8,26 @@ import type { Transaction } from '../database/transaction.js';
 import { FleetTally } from '../printer/fleet-tally.js';
 import type { RolloutStatus, UpdateStatus } from './domain/state.js';
 import { RolloutRules } from './rollout-rules.js';
+import { PendingBuckets } from './store/pending-buckets.js';
 
 /** What a rollout counts of its targets: those sent nothing yet, and the others by the state of their update. */
 export type RolloutCounter = 'pending' | UpdateStatus;
 
 const STATE = `id, status, rollout_percentage, firmware_version, rollback_id, min_version, pending_count, in_progress_count,
   completed_count + failed_count + declined_count AS ended`;
+const BUCKETS_OF = `SELECT bucket, count(*) FROM printer WHERE id IN (SELECT value FROM json_each(?)) GROUP BY bucket`;
 const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progress_count = in_progress_count + ?,
   completed_count = completed_count + ?, failed_count = failed_count + ?, declined_count = declined_count + ?
   WHERE id = ? RETURNING ${STATE}`;
+
+// Pending targets are gathered by bucket, too: a bucket is named by its number.
+type GatheredCounter = RolloutCounter | `${number}`;
 
 /** How far a rollout has come: its counters, and whether it is completed. */
 @Injectable()
 export class RolloutProgress {
   private readonly logger = new Logger('Rollout');
-  private readonly gathered: Gathered<RolloutCounter>;
+  private readonly gathered: Gathered<GatheredCounter>;
   /** Rollouts to settle before the commit. */
   private readonly due = new Set<number>();
 
@@ -30,6 +35,7 @@ export class RolloutProgress {
     unitOfWork: UnitOfWork,
     private readonly rules: RolloutRules,
     private readonly tally: FleetTally,
+    private readonly buckets: PendingBuckets,
   ) {
     this.gathered = new Gathered(unitOfWork, (tx, id, change) => this.write(tx, id, change));
     // Behind the counters, which bear on it.
@@ -37,9 +43,44 @@ export class RolloutProgress {
     unitOfWork.onRollback(() => this.due.clear());
   }
 
-  /** Changes counters; to be called in the transaction that changes the updates or the printers. */
-  count(tx: Transaction, rolloutId: number, change: CounterChange<RolloutCounter>): void {
+  /** Changes counters of updates; to be called in the transaction that changes the updates. */
+  count(tx: Transaction, rolloutId: number, change: CounterChange<UpdateStatus>): void {
     this.gathered.add(tx, rolloutId, change);
+  }
+
+  /**
+   * Changes how many targets are pending, and with them counters of updates; to be called in the transaction that changes the updates or
+   * the printers.
+   *
+   * @param bucket that of the printers concerned
+   */
+  countPending(
+    tx: Transaction,
+    rolloutId: number,
+    bucket: number,
+    by: number,
+    change: CounterChange<UpdateStatus> = {},
+  ): void {
+    this.gathered.add(tx, rolloutId, { ...change, pending: by, [bucket]: by });
+  }
+
+  /**
+   * Moves printers between the pending targets and an end of their updates.
+   *
+   * @param by 1 if they are pending now, -1 if they are no longer
+   * @param status how their updates have ended, which count the other way round
+   */
+  countPendingOf(
+    tx: Transaction,
+    rolloutId: number,
+    printerIds: readonly number[],
+    by: 1 | -1,
+    status: UpdateStatus,
+  ): void {
+    for (const [bucket, printers] of tx.db.allValues(BUCKETS_OF, JSON.stringify(printerIds))) {
+      const change = by * Number(printers);
+      this.countPending(tx, rolloutId, Number(bucket), change, { [status]: -change });
+    }
   }
 
   /**
@@ -61,7 +102,9 @@ export class RolloutProgress {
     this.due.clear();
   }
 
-  private write(tx: Transaction, id: number, change: CounterChange<RolloutCounter>): void {
+  private write(tx: Transaction, id: number, change: CounterChange<GatheredCounter>): void {
+    for (const [counter, by = 0] of Object.entries(change))
+      if (isBucket(counter) && by !== 0) this.buckets.add(tx.db, id, Number(counter), by);
     const { pending = 0, in_progress = 0, completed = 0, failed = 0, declined = 0 } = change;
     this.settleState(tx, id, tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id));
   }
@@ -81,4 +124,8 @@ export class RolloutProgress {
     if (state.rollback_id === null) return state.rollout_percentage === 100 && Number(state.ended) > 0;
     return this.tally.running(tx.db, versionKey(String(state.min_version))) === 0;
   }
+}
+
+function isBucket(counter: string): boolean {
+  return /^\d+$/.test(counter);
 }

@@ -162,6 +162,22 @@ export class RolloutResponse {
 
   @ApiProperty({
     type: Number,
+    example: 58,
+    description:
+      'Targets that are due, whatever has become of them: within the percentage, or sent before. `due_pending_count` plus the four counts',
+  })
+  due_count!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 21,
+    description:
+      'Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing',
+  })
+  due_pending_count!: number;
+
+  @ApiProperty({
+    type: Number,
     example: 113,
     description: 'Targets that were sent nothing: offline, or not in the percentage yet',
   })
@@ -189,13 +205,19 @@ export class RolloutListResponse {
   next_cursor!: number | null;
 }
 
+/** What a rollout is answered with besides its row. */
+export interface RolloutParts {
+  links: Links;
+  lists: TargetLists;
+  kind: ListKind | null;
+  /** How many targets are due and were sent nothing. */
+  duePending: number;
+}
+
 /** Maps a rollout to its answer. */
-export function toRolloutResponse(
-  rollout: Rollout,
-  links: Links,
-  lists: TargetLists,
-  kind: ListKind | null,
-): RolloutResponse {
+export function toRolloutResponse(rollout: Rollout, parts: RolloutParts): RolloutResponse {
+  const { links, lists, kind, duePending } = parts;
+  const sent = rollout.inProgressCount + rollout.completedCount + rollout.failedCount + rollout.declinedCount;
   return {
     id: rollout.id,
     firmware_version: rollout.version,
@@ -220,12 +242,9 @@ export function toRolloutResponse(
     created_by: rollout.createdBy,
     rolls_back: links.takesBack && toRollsBack(links.takesBack),
     rolled_back_by: links.takenBackBy,
-    total_targets:
-      rollout.pendingCount +
-      rollout.inProgressCount +
-      rollout.completedCount +
-      rollout.failedCount +
-      rollout.declinedCount,
+    total_targets: rollout.pendingCount + sent,
+    due_count: duePending + sent,
+    due_pending_count: duePending,
     pending_count: rollout.pendingCount,
     in_progress_count: rollout.inProgressCount,
     completed_count: rollout.completedCount,

@@ -23,6 +23,8 @@ import { RollbackController } from './rollback/rollback.controller.js';
 import { Rollback } from './rollback/rollback.entity.js';
 import { Rollbacks } from './rollback/rollbacks.js';
 import { RolloutLinks } from './rollback/rollout-links.js';
+import { PendingBuckets } from './store/pending-buckets.js';
+import { RolloutPending } from './store/rollout-pending.entity.js';
 import { RolloutTargetRow } from './store/rollout-target.entity.js';
 import { RolloutTargets } from './store/target-lists.js';
 import { Superseding } from './rules/superseding.js';
@@ -70,6 +72,7 @@ import { Withdrawal } from './withdrawal.entity.js';
       Rollback,
       Rollout,
       RolloutBuild,
+      RolloutPending,
       RolloutSample,
       RolloutTargetRow,
       PrinterUpdate,
@@ -98,6 +101,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     FleetWalk,
     ImageWatch,
     OfferService,
+    PendingBuckets,
     PendingList,
     PendingTargets,
     PrinterDecision,

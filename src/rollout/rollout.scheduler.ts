@@ -18,6 +18,7 @@ export class RolloutScheduler implements OnApplicationBootstrap {
 
   /** What fell due while the server was down does not wait for the first tick. */
   async onApplicationBootstrap(): Promise<void> {
+    await this.rollouts.countBuckets();
     await this.activateDue();
     await this.failStuck();
   }

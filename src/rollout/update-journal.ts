@@ -171,7 +171,8 @@ export class UpdateJournal {
     const { rolloutId, printerId } = update;
     if (this.table.find(tx.db, LIVE, rolloutId, printerId) !== null) return update;
     this.table.update(tx.db, update.id, { superseded: false });
-    this.progress.count(tx, rolloutId, { pending: pendingAtCancel ? -1 : 0, [update.status]: 1 });
+    if (pendingAtCancel) this.progress.countPendingOf(tx, rolloutId, [printerId], -1, update.status);
+    else this.progress.count(tx, rolloutId, { [update.status]: 1 });
     return { ...update, superseded: false };
   }
 
@@ -238,7 +239,7 @@ export class UpdateJournal {
       lastSent: sent,
       sequence: nextSequence(tx.db, printer.id),
     });
-    this.progress.count(tx, rule.id, { pending: -1, [status]: 1 });
+    this.progress.countPending(tx, rule.id, printer.bucket, -1, { [status]: 1 });
     this.changes.printerIn(tx, printer.id);
     if (!declined) return;
     this.endings.count(tx, now, { declined: 1 });

@@ -65,6 +65,7 @@ export class UpdateRetry {
     if (failed.length === 0) return;
     tx.db.run(SUPERSEDE, JSON.stringify(failed.map(({ id }) => id)));
     for (const { printerId } of failed) this.changes.printerIn(tx, printerId);
-    this.progress.count(tx, rolloutId, { failed: -failed.length, pending: failed.length });
+    const printers = failed.map(({ printerId }) => printerId);
+    this.progress.countPendingOf(tx, rolloutId, printers, 1, 'failed');
   }
 }

@@ -61,7 +61,9 @@ export async function rollout(server: Reachable, id: number): Promise<RolloutRes
     state.completed_count +
     state.failed_count +
     state.declined_count;
-  if (state.total_targets !== sum) throw new Error(`The counters do not add up: ${JSON.stringify(state)}`);
+  const due = state.due_pending_count + sum - state.pending_count;
+  if (state.total_targets !== sum || state.due_count !== due || state.due_pending_count > state.pending_count)
+    throw new Error(`The counters do not add up: ${JSON.stringify(state)}`);
   return state;
 }
 

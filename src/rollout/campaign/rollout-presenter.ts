@@ -5,6 +5,7 @@ import type { RolloutPage } from '../rollout-admin.service.js';
 import { toRolloutResponse } from '../rollout-response.dto.js';
 import type { RolloutListResponse, RolloutResponse } from '../rollout-response.dto.js';
 import type { Rollout } from '../rollout.entity.js';
+import { PendingBuckets } from '../store/pending-buckets.js';
 import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
 import type { TargetLists } from '../store/target-lists.js';
 
@@ -18,6 +19,7 @@ export class RolloutPresenter {
     private readonly database: Database,
     private readonly links: RolloutLinks,
     private readonly targets: RolloutTargets,
+    private readonly buckets: PendingBuckets,
   ) {}
 
   /** One rollout, with all that its target lists. */
@@ -33,8 +35,12 @@ export class RolloutPresenter {
 
   private answer(rollout: Rollout, lists: TargetLists): RolloutResponse {
     const db = this.database.reader;
-    const kind = rollout.targetIdsCount === null ? null : this.targets.kindOf(db, rollout.id);
-    return toRolloutResponse(rollout, this.links.of(db, rollout), lists, kind);
+    return toRolloutResponse(rollout, {
+      links: this.links.of(db, rollout),
+      lists,
+      kind: rollout.targetIdsCount === null ? null : this.targets.kindOf(db, rollout.id),
+      duePending: this.buckets.due(db, rollout),
+    });
   }
 
   /** A page of rollouts. */

@@ -44,6 +44,8 @@ export class PreviewCounts {
   /** Targets by the key of the version that they run, and how many of them are sent the update now. */
   readonly versions = new Map<string, { matching: number; now: number }>();
   matching = 0;
+  /** Targets within the percentage. */
+  due = 0;
   now = 0;
   private connected = 0;
 
@@ -51,13 +53,14 @@ export class PreviewCounts {
   constructor(private readonly rule: RolloutRule) {}
 
   /** Takes in a printer that the rollout names. */
-  named(printer: PrinterFacts, alike: number): void {
+  named(printer: PrinterFacts, bucket: number, alike: number): void {
     const refusal = targetRefusal(printer, this.rule);
     if (refusal !== null) {
       add(this.leftOut, refusal, alike);
       return;
     }
     this.matching += alike;
+    if (bucket < this.rule.percentage) this.due += alike;
     this.version(printer).matching += alike;
   }
 

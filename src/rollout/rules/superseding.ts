@@ -72,7 +72,7 @@ export class Superseding {
         const wasTarget = isTarget(before, printer, rule);
         const isTargetNow = isTarget(after, printer, rule);
         if (wasTarget === isTargetNow || hasUpdate(tx.db, rule.id, printer.id)) continue;
-        this.progress.count(tx, rule.id, { pending: isTargetNow ? 1 : -1 });
+        this.progress.countPending(tx, rule.id, printer.bucket, isTargetNow ? 1 : -1);
       }
     });
   }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { BUCKETS } from '../../common/bucket.js';
 import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
@@ -7,6 +8,7 @@ import { targetRefusal } from '../domain/targeting.js';
 import { FleetWalk } from '../fleet-walk.js';
 import { RolloutRules } from '../rollout-rules.js';
 import type { Rollout } from '../rollout.entity.js';
+import { PendingBuckets } from '../store/pending-buckets.js';
 
 // Printers per row: a look-up reads one row of some kilobytes.
 const SLICE = 500;
@@ -28,6 +30,7 @@ export class CancelledPending {
   constructor(
     private readonly rules: RolloutRules,
     private readonly walk: FleetWalk,
+    private readonly buckets: PendingBuckets,
   ) {}
 
   /** To be called in the transaction of the cancel, before it. Gives the event loop back between slices of the fleet. */
@@ -36,14 +39,22 @@ export class CancelledPending {
     const rule = rules.get(id);
     if (rule === undefined || pendingCount === 0) return;
     const pending: number[] = [];
+    const byBucket = new Array<number>(BUCKETS).fill(0);
     await this.walk.each(tx.db, rule, (printers) => {
       const targets = printers.filter((printer) => targetRefusal(rules.factsOf(printer), rule) === null);
       const served = servedOf(tx.db, id, targets);
-      for (const printer of targets) if (!served.has(printer.id)) pending.push(printer.id);
+      for (const printer of targets) {
+        if (served.has(printer.id)) continue;
+        pending.push(printer.id);
+        byBucket[printer.bucket] = (byBucket[printer.bucket] ?? 0) + 1;
+      }
     });
     pending.sort((a, b) => a - b);
     // They may differ if several rollouts are cancelled at once: whom each of them may move back depends on the others.
-    if (pending.length !== pendingCount) tx.db.run(COUNT, pending.length, id);
+    if (pending.length !== pendingCount) {
+      tx.db.run(COUNT, pending.length, id);
+      this.buckets.set(tx.db, id, byBucket);
+    }
     for (let start = 0; start < pending.length; start += SLICE) {
       const slice = pending.slice(start, start + SLICE);
       tx.db.run(KEEP, id, slice[0] ?? 0, JSON.stringify(slice));
