@@ -396,3 +396,99 @@ describe('Rolling a version back', () => {
     await runs('1.4.0', [printers.at(-1)!]);
   });
 });
+
+describe('What is due', () => {
+  let server: TestServer;
+  const printers: VirtualPrinter[] = [];
+  // By the printer protocol's test vectors, their buckets are 25, 47, 65, 89 and 94.
+  const uuids = [
+    '880e8400-e29b-41d4-a716-446655440001',
+    '00000000-0000-0000-0000-000000000000',
+    '550e8400-e29b-41d4-a716-446655440000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    '770e8400-e29b-41d4-a716-446655440000',
+  ];
+
+  beforeEach(async () => {
+    server = await TestServer.start();
+    await upload(server, '1.5.0');
+    for (const uuid of uuids) printers.push(await connected(server, { uuid, behaviour: 'hang' }));
+  });
+  afterEach(async () => {
+    await Promise.all(printers.splice(0).map((one) => one.stop()));
+    await server.stop();
+  });
+
+  const due = async (id: number): Promise<number[]> => {
+    const { due_count, due_pending_count, pending_count } = await rollout(server, id);
+    return [due_count, due_pending_count, pending_count];
+  };
+
+  it('is counted by bucket, sent or not, and exactly so in a small fleet', async () => {
+    await printers[1]!.stop();
+    const gradual = { rollout_type: 'gradual', rollout_percentage: 10 };
+    const preview = await server.request('POST', '/api/rollouts/preview', {
+      firmware_version: '1.5.0',
+      target: { all: true },
+      ...gradual,
+    });
+    expect(preview.body).toMatchObject({ matching: 5, due: 0, now: 0 });
+    const { id } = await roll(server, '1.5.0', gradual);
+    expect(await due(id)).toEqual([0, 0, 5]);
+    const wider = await server.request('POST', `/api/rollouts/${id}/preview`, { rollout_percentage: 50 });
+    expect(wider.body).toMatchObject({ due: 2, now: 1 });
+    await patch(server, id, { rollout_percentage: 50 });
+    await eventually('the one that is connected is sent it', async () => (await due(id))[1] === 1);
+    expect(await due(id)).toEqual([2, 1, 4]);
+    await patch(server, id, { status: 'paused', rollout_percentage: 90 });
+    expect(await due(id)).toEqual([4, 3, 4]);
+    // Down recalls nothing that was sent.
+    await patch(server, id, { rollout_percentage: 0 });
+    expect(await due(id)).toEqual([1, 0, 4]);
+    await server.request('DELETE', `/api/printers/${uuids[3]}`);
+    await patch(server, id, { rollout_percentage: 90 });
+    expect(await due(id)).toEqual([3, 2, 3]);
+    await patch(server, id, { status: 'cancelled' });
+    expect(await due(id)).toEqual([3, 2, 3]);
+  });
+
+  it('is nothing before the time of a scheduled rollout', async () => {
+    const { id } = await roll(server, '1.5.0', {
+      rollout_type: 'scheduled',
+      scheduled_for: '2200-01-01T00:00:00Z',
+    });
+    expect(await due(id)).toEqual([0, 0, 5]);
+  });
+});
+
+describe('The name and the note of a rollout', () => {
+  let server: TestServer;
+
+  beforeEach(async () => {
+    server = await TestServer.start();
+    await upload(server, '1.5.0');
+  });
+  afterEach(() => server.stop());
+
+  it('can be given, changed and taken away in every state, and name who created it', async () => {
+    const emoji = '🖨'.repeat(100);
+    const { id } = await roll(server, '1.5.0', { name: emoji, note: 'first\nsecond' });
+    expect(await rollout(server, id)).toMatchObject({
+      name: emoji,
+      note: 'first\nsecond',
+      created_by: 'local',
+    });
+    await patch(server, id, { status: 'cancelled' });
+    expect(await patch(server, id, { name: 'October' })).toMatchObject({
+      name: 'October',
+      note: 'first\nsecond',
+    });
+    expect(await patch(server, id, { note: null })).toMatchObject({ name: 'October', note: null });
+    expect(await patch(server, id, { name: '' })).toMatchObject({ name: null });
+    const { entries } = (await server.request<AuditListResponse>('GET', '/api/audit?action=rollout.change'))
+      .body;
+    expect(entries[1]).toMatchObject({ before: { note: 'first\nsecond' }, after: { note: null } });
+    for (const body of [{ name: `${emoji}x` }, { note: 'x'.repeat(2_001) }, { name: 5 }, {}])
+      expect((await server.request('PATCH', `/api/rollouts/${id}`, body)).status).toBe(400);
+  });
+});

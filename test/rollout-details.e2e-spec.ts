@@ -76,6 +76,7 @@ describe('The preview of a rollout', () => {
       firmware_version: '1.5.0',
       printers: 5,
       matching: 3,
+      due: 1,
       now: 1,
       by_version: [
         { version: '1.4.0', matching: 2, now: 1 },

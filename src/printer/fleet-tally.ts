@@ -23,6 +23,8 @@ const ADD = `INSERT INTO printer_tally (${KIND.join(', ')}, printers) VALUES (${
 const TAKE = `UPDATE printer_tally SET printers = printers - 1 ${OF_KIND}`;
 // At once, not now and then: boards that name another version at each start would leave rows by the thousand.
 const FORGET = `DELETE FROM printer_tally ${OF_KIND} AND printers = 0`;
+const FIRST = `ORDER BY ${KIND.join(', ')} LIMIT ?`;
+const NEXT = `WHERE (${KIND.join(', ')}) > (${KIND.map(() => '?').join(', ')}) ${FIRST}`;
 const VERSIONS = 'SELECT DISTINCT version_key, version_rollout_id FROM printer_tally';
 // The channel leads the key. Blocked printers are no targets.
 const OF_VERSION = `update_channel IN (${CHANNELS.map((channel) => `'${channel}'`).join(', ')}) AND version_key = ?
@@ -65,9 +67,15 @@ export class FleetTally {
     this.take(db, kindOf(printer));
   }
 
-  /** Every kind of which there are printers. */
-  kinds(db: Statements): PrinterTally[] {
-    return this.table.select(db, '');
+  /** Every kind of which there are printers, in slices of at most `size`. */
+  *kinds(db: Statements, size: number): Generator<PrinterTally[]> {
+    let kinds = this.table.select(db, FIRST, size);
+    for (;;) {
+      yield kinds;
+      const last = kinds.at(-1);
+      if (last === undefined || kinds.length < size) return;
+      kinds = this.table.select(db, NEXT, ...keyOf(last), size);
+    }
   }
 
   /** Every version that a printer runs, by the rollout that brought it (0 for none). */
@@ -109,14 +117,24 @@ export class FleetTally {
 }
 
 function kindOf(printer: Printer): Kind {
+  return keyOf({
+    ...printer,
+    platform: printer.platform ?? '',
+    versionRolloutId: printer.versionRolloutId ?? 0,
+    previousVersion: printer.previousVersion ?? '',
+    movedBack: printer.movedBack ?? '',
+  });
+}
+
+function keyOf(kind: Omit<PrinterTally, 'printers'>): Kind {
   return [
-    printer.updateChannel,
-    printer.versionKey,
-    printer.platform ?? '',
-    printer.versionRolloutId ?? 0,
-    printer.previousVersion ?? '',
-    printer.movedBack ?? '',
-    printer.bucket,
-    printer.blocked ? 1 : 0,
+    kind.updateChannel,
+    kind.versionKey,
+    kind.platform,
+    kind.versionRolloutId,
+    kind.previousVersion,
+    kind.movedBack,
+    kind.bucket,
+    kind.blocked ? 1 : 0,
   ];
 }

@@ -48,7 +48,7 @@ export class FleetWalk {
     } else if (rule.userIds !== null) {
       await this.ofUsers(db, [...rule.userIds], (printer) => visit(printer, 1));
     } else {
-      for (const kinds of slices(this.tally.kinds(db), KINDS)) {
+      for (const kinds of this.tally.kinds(db, KINDS)) {
         for (const kind of kinds) visit(toPrinterKind(kind), kind.printers);
         await nextTurn();
       }
