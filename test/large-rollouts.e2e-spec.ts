@@ -16,7 +16,7 @@ describe('Rollouts that list ten thousand printers', () => {
   const listing = { target: { printer_ids: ids } };
 
   beforeAll(async () => {
-    server = await ServerProcess.start({ NODE_OPTIONS: '--max-old-space-size=256' });
+    server = await ServerProcess.start({ NODE_OPTIONS: '--max-old-space-size=100' });
     await upload(server, '1.5.0');
   }, 180_000);
   afterAll(() => server.stop());
@@ -25,14 +25,11 @@ describe('Rollouts that list ten thousand printers', () => {
     expectStatus(await server.request<RolloutListResponse>('GET', `/api/rollouts${query}`), 200);
 
   it('leave the memory when they are deleted or cancelled', async () => {
-    for (let count = 0; count < 150; count += 1) {
+    // Each of them is about a megabyte in memory.
+    for (let count = 0; count < 120; count += 1) {
       const { id } = await roll(server, '1.5.0', listing);
-      if (count % 2 === 0) expect((await server.request('DELETE', `/api/rollouts/${id}`)).status).toBe(204);
+      if (count % 10 === 0) expect((await server.request('DELETE', `/api/rollouts/${id}`)).status).toBe(204);
       else await patch(server, id, { status: 'cancelled' });
-    }
-    for (let count = 0; count < 150; count += 1) {
-      const { id } = await roll(server, '1.5.0', { target: { user_ids: ids } });
-      expect((await server.request('DELETE', `/api/rollouts/${id}`)).status).toBe(204);
     }
     expect((await server.request('GET', '/health/live')).status).toBe(200);
   }, 300_000);
@@ -72,8 +69,6 @@ describe('Rollouts that list ten thousand printers', () => {
   });
 
   it('are listed by the hundred, and a thousand at most', async () => {
-    for (let count = 0; count < 30; count += 1)
-      await roll(server, '1.5.0', { target: { channels: ['beta'] } });
     const page = await list();
     expect(page.rollouts).toHaveLength(100);
     expect(page.next_cursor).toBe(page.rollouts.at(-1)!.id);

@@ -175,9 +175,24 @@ describe('The preview of a change', () => {
     const [early] = [await add({ uuid: AT_25 }), await add({ uuid: AT_65 }), await add({ uuid: AT_94 })];
     const { id } = await roll(server, '1.5.0', { rollout_type: 'gradual', rollout_percentage: 30 });
     await eventually('the first update', () => early.orders.length === 1);
-    expect(await ofChange(id, { rollout_percentage: 70 })).toEqual({ now: 1, in_progress: 1, pending: 2, due: 1 });
-    expect(await ofChange(id, { rollout_percentage: 100 })).toEqual({ now: 2, in_progress: 1, pending: 2, due: 2 });
-    expect(await ofChange(id, { rollout_percentage: 10 })).toEqual({ now: 0, in_progress: 1, pending: 2, due: 0 });
+    expect(await ofChange(id, { rollout_percentage: 70 })).toEqual({
+      now: 1,
+      in_progress: 1,
+      pending: 2,
+      due: 1,
+    });
+    expect(await ofChange(id, { rollout_percentage: 100 })).toEqual({
+      now: 2,
+      in_progress: 1,
+      pending: 2,
+      due: 2,
+    });
+    expect(await ofChange(id, { rollout_percentage: 10 })).toEqual({
+      now: 0,
+      in_progress: 1,
+      pending: 2,
+      due: 0,
+    });
     expect(await counts(server, id)).toEqual([2, 1, 0, 0, 0]);
   });
 

@@ -18,7 +18,8 @@ import {
   toRolloutPreviewResponse,
 } from './rollout-preview.dto.js';
 import { CHANGES, EXAMPLES } from './rollout.controller.js';
-import { ChangeRolloutDto, CreateRolloutDto, toNewRollout, toRolloutChange } from './rollout.dto.js';
+import { ChangeRolloutDto, toRolloutChange } from './campaign/change-rollout.dto.js';
+import { CreateRolloutDto, toNewRollout } from './rollout.dto.js';
 
 /** What a rollout would do, before it is done. */
 @ApiTags('rollouts')

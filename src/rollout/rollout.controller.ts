@@ -24,12 +24,11 @@ import { RolloutAdminService } from './rollout-admin.service.js';
 import { RolloutListResponse, RolloutResponse } from './rollout-response.dto.js';
 import {
   ChangeRolloutDto,
-  CreateRolloutDto,
   ListRolloutsQuery,
-  toNewRollout,
   toRolloutChange,
   toRolloutList,
-} from './rollout.dto.js';
+} from './campaign/change-rollout.dto.js';
+import { CreateRolloutDto, toNewRollout } from './rollout.dto.js';
 
 /** Rollouts that can be asked for. */
 export const EXAMPLES = {
