@@ -298,6 +298,24 @@ describe('Rolling a version back', () => {
     expect(expectStatus(await rollBack('1.5.0', { to: '1.3.0' }), 201).id).not.toBe(first.id);
   });
 
+  it('reaches printers that come and go while it happens, and counts them exactly', async () => {
+    const fleet = await Promise.all(Array.from({ length: 12 }, () => online({ version: '1.4.0' })));
+    await roll(server, '1.5.0');
+    await runs('1.5.0', fleet);
+    const restless = fleet.slice(0, 8).map(async (one) => {
+      for (let times = 0; times < 5; times += 1) {
+        await one.close();
+        await eventually('it is back', () => one.subscribed);
+      }
+    });
+    const [to14] = expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201).rollouts;
+    await Promise.all(restless);
+    await runs('1.4.0', fleet);
+    await eventually('all are counted', async () => (await counts(server, to14!.id))[2] === 12);
+    expect(await counts(server, to14!.id)).toEqual([0, 0, 12, 0, 0]);
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0 });
+  }, 60_000);
+
   it('creates one rollback, whoever asks at the same time', async () => {
     await online({ version: '1.5.0', behaviour: 'hang' });
     const answers = await Promise.all([1, 2, 3, 4].map(() => rollBack('1.5.0', { to: 'previous' })));
