@@ -192,7 +192,7 @@ class World {
         const within = this.server.get(PendingBuckets).within(tx.db, rule.id, rule.percentage);
         const query = (): SelectQueryBuilder<Printer> =>
           pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
-        const due = query().andWhere('p.bucket < :percentage', rule);
+        const due = query().andWhere('p.bucket < :percentage', { percentage: rule.percentage });
         all.push({
           id: rule.id,
           kept: [pendingCount, within],
