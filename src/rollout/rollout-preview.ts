@@ -181,5 +181,5 @@ function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts
 function commonestFirst<Reason>(counts: ReadonlyMap<Reason, number>): Array<Counted<Reason>> {
   return [...counts]
     .map(([reason, printers]) => ({ reason, printers }))
-    .sort((a, b) => b.printers - a.printers);
+    .sort((a, b) => b.printers - a.printers || (a.reason < b.reason ? -1 : 1));
 }
