@@ -25,6 +25,7 @@ const TAKE = `UPDATE printer_tally SET printers = printers - 1 ${OF_KIND}`;
 const FORGET = `DELETE FROM printer_tally ${OF_KIND} AND printers = 0`;
 const FIRST = `ORDER BY ${KIND.join(', ')} LIMIT ?`;
 const NEXT = `WHERE (${KIND.join(', ')}) > (${KIND.map(() => '?').join(', ')}) ${FIRST}`;
+const PLATFORMS = `SELECT DISTINCT platform FROM printer_tally WHERE platform <> ''`;
 const VERSIONS = 'SELECT DISTINCT version_key, version_rollout_id FROM printer_tally';
 // The channel leads the key. Blocked printers are no targets.
 const OF_VERSION = `update_channel IN (${CHANNELS.map((channel) => `'${channel}'`).join(', ')}) AND version_key = ?
@@ -76,6 +77,11 @@ export class FleetTally {
       if (last === undefined || kinds.length < size) return;
       kinds = this.table.select(db, NEXT, ...keyOf(last), size);
     }
+  }
+
+  /** Every platform that a printer has; those that did not say are left out. */
+  platforms(db: Statements): string[] {
+    return db.allValues(PLATFORMS).map(([platform]) => String(platform));
   }
 
   /** Every version that a printer runs, by the rollout that brought it (0 for none). */

@@ -65,10 +65,10 @@ export class RolloutProgress {
   }
 
   /**
-   * Moves printers between the pending targets and an end of their updates.
+   * Moves printers between the pending targets and a state of their updates.
    *
    * @param by 1 if they are pending now, -1 if they are no longer
-   * @param status how their updates have ended, which count the other way round
+   * @param status the state of their updates, which are counted the other way round
    */
   countPendingOf(
     tx: Transaction,

@@ -29,8 +29,7 @@ export class UploadAdvice implements UploadAdviser {
   }
 
   private platformWarnings({ platform }: Firmware): string[] {
-    const kinds = this.tally.kinds(this.database.reader);
-    const platforms = new Set(kinds.map((kind) => kind.platform).filter((one) => one !== ''));
+    const platforms = new Set(this.tally.platforms(this.database.reader));
     if (platforms.has(platform)) return [];
     const others = platforms.size === 0 ? '' : `; printers have ${inWords([...platforms].sort())}`;
     return [`No printer has the platform ${platform}${others}`];

@@ -50,7 +50,7 @@ export class UpdateRecall {
     const { id, printerId, version } = update;
     tx.db.run(REMOVE, id);
     this.sent.takeBack(tx, printerId, update.firmwareId);
-    this.progress.count(tx, update.rolloutId, { in_progress: -1, pending: 1 });
+    this.progress.countPendingOf(tx, update.rolloutId, [printerId], 1, 'in_progress');
     this.changes.printerIn(tx, printerId);
     const what = `Update ${id} of printer ${printerId} to ${version} waits`;
     tx.afterCommit(() => this.logger.log(`${what}: ${REASONS.image_damaged}`));
