@@ -395,6 +395,34 @@ describe('Rolling a version back', () => {
     expect(await rollout(server, back!.id)).toMatchObject({ status: 'completed', completed_count: 1 });
   });
 
+  it('takes along the printers that have yet to come back from a newer version', async () => {
+    const [stays, leaves] = await Promise.all([online(), online()]);
+    await roll(server, '1.5.0');
+    await runs('1.5.0', [stays, leaves]);
+    await roll(server, '1.6.0');
+    await runs('1.6.0', [stays, leaves]);
+    await leaves.stop();
+    expectStatus(await rollBack('1.6.0', { to: 'previous' }), 201);
+    await runs('1.5.0', [stays]);
+    expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+    await runs('1.4.0', [stays]);
+    expect(await state('1.6.0')).toMatchObject({ to: '1.4.0', status: 'active', offline: 1 });
+    const late = await online({ ...leaves.options, version: '1.6.0' });
+    await runs('1.4.0', [late]);
+    expect(await state('1.6.0')).toMatchObject({ status: 'completed', printers: 0 });
+  });
+
+  it('is not completed while an update to the bad version is under way', async () => {
+    const slow = await online({ behaviour: 'hang' });
+    await roll(server, '1.5.0');
+    await eventually('its update is under way', () => slow.orders.length === 1);
+    const [back] = expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201).rollouts;
+    expect(await rollout(server, back!.id)).toMatchObject({ status: 'active' });
+    slow.send({ kind: 'firmware_failed', error: 'no space' });
+    await handled(slow);
+    expect(await rollout(server, back!.id)).toMatchObject({ status: 'completed' });
+  });
+
   it('survives a restart, and stands in the audit log', async () => {
     const one = await online({ version: '1.5.0', behaviour: 'hang' });
     await one.stop();

@@ -13,7 +13,7 @@ import { PendingBuckets } from './store/pending-buckets.js';
 /** What a rollout counts of its targets: those sent nothing yet, and the others by the state of their update. */
 export type RolloutCounter = 'pending' | UpdateStatus;
 
-const STATE = `id, status, rollout_percentage, firmware_version, rollback_id, min_version, pending_count, in_progress_count,
+const STATE = `id, status, rollout_percentage, firmware_version, rollback_id, taken_back_by, min_version, pending_count, in_progress_count,
   completed_count + failed_count + declined_count AS ended`;
 const BUCKETS_OF = `SELECT bucket, count(*) FROM printer WHERE id IN (SELECT value FROM json_each(?)) GROUP BY bucket`;
 const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progress_count = in_progress_count + ?,
@@ -22,6 +22,9 @@ const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progres
 
 // Pending targets are gathered by bucket, too: a bucket is named by its number.
 type GatheredCounter = RolloutCounter | `${number}`;
+
+const OF_ROLLBACK = 'SELECT id FROM rollout WHERE rollback_id = ?';
+const UNDER_WAY_TO_IT = 'SELECT 1 FROM rollout WHERE taken_back_by = ? AND in_progress_count > 0 LIMIT 1';
 
 /** How far a rollout has come: its counters, and whether it is completed. */
 @Injectable()
@@ -106,7 +109,11 @@ export class RolloutProgress {
     for (const [counter, by = 0] of Object.entries(change))
       if (isBucket(counter) && by !== 0) this.buckets.add(tx.db, id, Number(counter), by);
     const { pending = 0, in_progress = 0, completed = 0, failed = 0, declined = 0 } = change;
-    this.settleState(tx, id, tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id));
+    const state = tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id);
+    this.settleState(tx, id, state);
+    // An update to a version that is taken back keeps its rollback active.
+    if (in_progress !== 0 && state?.taken_back_by != null)
+      for (const [rollout] of tx.db.allValues(OF_ROLLBACK, state.taken_back_by)) this.due.add(Number(rollout));
   }
 
   private settleState(tx: Transaction, id: number, state: SqlRow | undefined): void {
@@ -118,11 +125,15 @@ export class RolloutProgress {
     tx.afterCommit(() => this.logger.log(`Rollout ${id} of ${state.firmware_version} is ${status}`));
   }
 
-  /** A rollback is completed when no printer runs the version that it takes back, whatever has become of its updates. */
+  /**
+   * A rollback is completed when no printer runs the version that it takes back, or has an update to it under way, whatever has become
+   * of its own updates.
+   */
   private isCompleted(tx: Transaction, state: SqlRow): boolean {
     if (state.pending_count !== 0 || state.in_progress_count !== 0) return false;
     if (state.rollback_id === null) return state.rollout_percentage === 100 && Number(state.ended) > 0;
-    return this.tally.running(tx.db, versionKey(String(state.min_version))) === 0;
+    if (this.tally.running(tx.db, versionKey(String(state.min_version))) > 0) return false;
+    return tx.db.get(UNDER_WAY_TO_IT, state.rollback_id ?? null) === undefined;
   }
 }
 

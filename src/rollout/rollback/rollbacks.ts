@@ -100,7 +100,8 @@ export class Rollbacks {
 
   /**
    * Rolls a version back: cancels every rollout of it, deprecates it, and creates a rollout for each version that printers go back to,
-   * all in one transaction. Connected printers are sent their update at once.
+   * all in one transaction. Connected printers are sent their update at once. A newer version that is being rolled back to this one
+   * is rolled back further, to where the rest of the printers goes.
    *
    * @returns the rollback that is there already if it goes the same way
    * @throws NotFound if nothing is known of the version, Invalid if `to` is not older, Conflict if an older binary is missing, or a
@@ -153,6 +154,10 @@ export class Rollbacks {
     const after = this.rules.current(tx);
     const changed = [...cancelled, ...created].flatMap(({ id }) => after.get(id) ?? before.get(id) ?? []);
     await this.superseding.changed(tx, before, after, changed);
+    const destination = destinationOf(plan.groups);
+    // A printer that has yet to come back from a newer version to this one would be left there: it goes where the others go.
+    for (const newer of this.rollbacksTo(tx.db, version, cancelled))
+      await this.act(tx, { version: newer, to: destination, deprecate: false });
     this.audit.record(tx, {
       action: 'firmware.rollback',
       subject: `firmware/${version}`,
@@ -211,6 +216,14 @@ export class Rollbacks {
     return this.rolloutTable.select(db, TO_CANCEL, version, version);
   }
 
+  /** The newer versions that were being rolled back to this one, by the rollouts that are cancelled. */
+  private rollbacksTo(db: Statements, version: string, cancelled: readonly Rollout[]): string[] {
+    const versions = cancelled.flatMap(({ rollbackId }) =>
+      rollbackId === null ? [] : (this.table.find(db, 'WHERE id = ?', rollbackId)?.version ?? []),
+    );
+    return [...new Set(versions)].filter((other) => other !== version);
+  }
+
   /** The newest rollback of a version if all of it still holds. */
   private open(db: Statements, version: string): Rollback | null {
     const rollback = this.newest(db, version);
@@ -244,6 +257,13 @@ const TO_CANCEL = `WHERE status <> 'cancelled' AND (firmware_version = ?
   OR rollback_id IN (SELECT id FROM rollback WHERE firmware_version = ?)) ORDER BY id DESC`;
 const TAKE_BACK = `UPDATE rollout SET taken_back_by = ? WHERE firmware_version = ? AND taken_back_by IS NULL`;
 const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
+
+/** Where printers go of which it is not known what they ran before. */
+function destinationOf(groups: readonly RollbackGroup[]): string {
+  const rest = groups.find(({ cameFrom }) => cameFrom === null || 'except' in cameFrom);
+  if (rest === undefined) throw new Error('A rollback has no version for the rest of the printers');
+  return rest.version;
+}
 
 function idsOf(rollouts: readonly Rollout[]): string {
   return `rollout ${rollouts.map(({ id }) => id).join(', ')}`;
