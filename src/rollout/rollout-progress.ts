@@ -113,7 +113,8 @@ export class RolloutProgress {
     this.settleState(tx, id, state);
     // An update to a version that is taken back keeps its rollback active.
     if (in_progress !== 0 && state?.taken_back_by != null)
-      for (const [rollout] of tx.db.allValues(OF_ROLLBACK, state.taken_back_by)) this.due.add(Number(rollout));
+      for (const [rollout] of tx.db.allValues(OF_ROLLBACK, state.taken_back_by))
+        this.due.add(Number(rollout));
   }
 
   private settleState(tx: Transaction, id: number, state: SqlRow | undefined): void {

@@ -1228,6 +1228,17 @@ export interface components {
              */
             target_printer_ids: string | null;
             /**
+             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has them whole
+             * @example null
+             */
+            target_ids_count: number | null;
+            /**
+             * @description What the target lists, users or printers; null if it lists none
+             * @example null
+             * @enum {string|null}
+             */
+            target_ids_kind: "user_ids" | "printer_ids" | null;
+            /**
              * @description JSON text
              * @example ["stable"]
              */
@@ -1278,6 +1289,16 @@ export interface components {
             rolled_back_by: number[];
             /** @example 150 */
             total_targets: number;
+            /**
+             * @description Targets that are due, whatever has become of them: within the percentage, or sent before. `due_pending_count` plus the four counts
+             * @example 58
+             */
+            due_count: number;
+            /**
+             * @description Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing
+             * @example 21
+             */
+            due_pending_count: number;
             /**
              * @description Targets that were sent nothing: offline, or not in the percentage yet
              * @example 113
@@ -1583,6 +1604,11 @@ export interface components {
              */
             matching: number;
             /**
+             * @description Targets within the percentage, counted by their buckets
+             * @example 10
+             */
+            due: number;
+            /**
              * @description Connected printers that it would be sent to at once
              * @example 8
              */
@@ -1610,6 +1636,11 @@ export interface components {
              * @example 1500
              */
             pending: number;
+            /**
+             * @description Targets of `pending` within the percentage, counted by their buckets
+             * @example 150
+             */
+            due: number;
         };
         TargetPrinterResponse: {
             /** @example 42 */
@@ -2092,6 +2123,16 @@ export interface components {
             /** @example 0 */
             cancelled: number;
         };
+        WarningResponse: {
+            /**
+             * @description `https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what a trusted proxy says of it, cannot stand in the address of an update
+             * @example https_proxy_unknown
+             * @enum {string}
+             */
+            code: "https_proxy_unknown" | "unusable_address";
+            /** @example Requests come through a proxy that speaks HTTPS ... */
+            message: string;
+        };
         VersionCountResponse: {
             /**
              * @description Or `other`
@@ -2150,6 +2191,8 @@ export interface components {
              * @example 4
              */
             firmware: number;
+            /** @description What was noticed since the start of the server */
+            warnings: components["schemas"]["WarningResponse"][];
             /**
              * Format: date-time
              * @description When `versions` was counted: a large fleet is not counted anew with every change; null, and no versions, while the first count after a start is under way

@@ -16,7 +16,8 @@ export function upload(
     request.upload.onprogress = (event) => progress(event.loaded, event.total);
     request.onload = () => {
       // 200: the same bytes again, which mend a damaged binary.
-      if (request.status === 201 || request.status === 200) resolve(JSON.parse(request.responseText) as UploadedFirmware);
+      if (request.status === 201 || request.status === 200)
+        resolve(JSON.parse(request.responseText) as UploadedFirmware);
       else reject(refusal(request.status, request.responseText));
     };
     request.onerror = () => reject(new ApiError(problem(0, 'The upload broke off.')));
