@@ -5,7 +5,7 @@ import type { Channel, Firmware } from '../../api/types';
 import { CHANNELS } from '../../ui/channels';
 import { bytes, count, counted } from '../../ui/format';
 import { CopyButton, Failure } from '../../ui/parts';
-import { RollbackDialog } from '../../ui/rollback/rollback-dialog';
+import { LazyRollbackDialog } from '../../ui/rollback/lazy-rollback-dialog';
 import { RollbackProgress } from '../../ui/rollback/rollback-progress';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
@@ -51,7 +51,7 @@ export function BuildDetails({
         <span class="hint">Moves every printer that runs it back to an older version.</span>
         <ScopeNote scope="rollouts:write" />
       </div>
-      {isRollingBack && <RollbackDialog version={build.version} close={() => setRollingBack(false)} />}
+      {isRollingBack && <LazyRollbackDialog version={build.version} close={() => setRollingBack(false)} />}
       <div class="channel-sections">
         {build.rows.map((row) => (
           <ChannelSection

@@ -4,7 +4,7 @@ import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { Cancel, Delete, Pause, Resume, Retry } from './dialogs';
 import { Describe } from './describe';
 import { Percentage } from './percentage';
-import { RollbackDialog } from '../../ui/rollback/rollback-dialog';
+import { LazyRollbackDialog } from '../../ui/rollback/lazy-rollback-dialog';
 import { stepsOf } from './steps';
 import type { StepName } from './steps';
 
@@ -44,7 +44,7 @@ export function Actions({ rollout }: { rollout: Rollout }) {
       ))}
       <ScopeNote scope="rollouts:write" />
       {Dialog && <Dialog rollout={rollout} close={close} />}
-      {asked === 'roll-back' && <RollbackDialog version={rollout.firmware_version} close={close} />}
+      {asked === 'roll-back' && <LazyRollbackDialog version={rollout.firmware_version} close={close} />}
     </>
   );
 }
