@@ -68,7 +68,7 @@ describe('The preview of a rollout', () => {
   it('says who is reached now, who waits and who is left out, and why', async () => {
     await add({ uuid: AT_25 });
     await add({ uuid: AT_94 });
-    await gone({ version: '1.3.0' });
+    await gone({ uuid: AT_65, version: '1.3.0' });
     await add({ version: '1.5.0' });
     await add({ channel: 'beta' });
     const gradual = { rollout_type: 'gradual', rollout_percentage: 50, target: { channels: ['stable'] } };
