@@ -80,7 +80,11 @@ describe('An image that is missing or damaged', () => {
       { ...before, damaged: false, warnings: expect.any(Array) },
     ]);
     await eventually('the update is installed', () => one.version === version);
-    expect(await rollout(server, id)).toMatchObject({ status: 'completed', completed_count: 1 });
+    await eventually(
+      'the rollout is completed',
+      () => rollout(server, id),
+      ({ status, completed_count }) => status === 'completed' && completed_count === 1,
+    );
     const { body } = await server.request<AuditListResponse>('GET', '/api/audit?action=firmware.mend');
     expect(body.entries[0]).toMatchObject({
       subject: `firmware/${version}`,
