@@ -26,8 +26,8 @@ export interface Nginx {
   stop: () => Promise<void>;
 }
 
-// proc(5), sysconf(_SC_CLK_TCK): 100 on every Linux that Node runs on.
-const TICK_MS = 10;
+/** Precision of `cpuMs`: proc(5), sysconf(_SC_CLK_TCK), is 100 on every Linux that Node runs on. */
+export const TICK_MS = 10;
 
 /** Serves the files of a folder with nginx, in one process as the server is one. */
 export async function startNginx(workspace: Workspace, files: string): Promise<Nginx> {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasNginx, startNginx } from '../baseline/nginx.js';
+import { TICK_MS, hasNginx, startNginx } from '../baseline/nginx.js';
 import type { Nginx } from '../baseline/nginx.js';
 import type { Child } from '../child.js';
 import { alone, compared, ratioAtLeast, ratioAtMost } from '../figure.js';
@@ -97,7 +97,8 @@ async function load(
   if (!('cpuMs' in side)) return measure(side, run);
   const before = side.cpuMs();
   const { done, failed, seconds, latency, clientCpu } = await run();
-  const cpu = (side.cpuMs() - before) / (seconds * 1_000);
+  // Of a short run not even one tick of the kernel's clock may be left.
+  const cpu = Math.max(side.cpuMs() - before, TICK_MS) / (seconds * 1_000);
   return { value: done / seconds, failed, latency, cpu, clientCpu };
 }
 
