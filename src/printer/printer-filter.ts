@@ -113,7 +113,7 @@ function containsText(column: string, text: string): Condition {
   // LIKE ignores the case of A to Z alone: it sorts out most, and the function decides on the rest.
   const ascii = text
     .replace(/[%_\\]/g, '\\$&')
-    .split(/[^\x01-\x7f]+/)
+    .split(/[\P{ASCII}\0]+/u)
     .join('%');
   const like = { sql: `${column} LIKE ? ESCAPE '\\'`, values: [`%${ascii}%`] };
   const exact = { sql: `${TEXT_CONTAINS}(${column}, ?)`, values: [foldCase(text)] };
@@ -122,7 +122,7 @@ function containsText(column: string, text: string): Condition {
 }
 
 function isAscii(text: string): boolean {
-  return /^[\x01-\x7f]*$/.test(text);
+  return /^[^\P{ASCII}\0]*$/u.test(text);
 }
 
 function equals(column: string, value: string | number): Condition {
