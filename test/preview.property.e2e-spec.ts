@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { SelectQueryBuilder } from 'typeorm';
@@ -14,7 +16,7 @@ import { Rollout } from '../src/rollout/rollout.entity.js';
 import { PendingBuckets } from '../src/rollout/store/pending-buckets.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
 import { UpdateReports } from '../src/rollout/update-reports.js';
-import { firmwareRow, fleet, wanted } from './support/arbitraries.js';
+import { IMAGE, IMAGE_SHA256, firmwareRow, fleet, wanted } from './support/arbitraries.js';
 import type { Drawn } from './support/arbitraries.js';
 import { TestServer } from './support/server.js';
 import type { Answer } from './support/server.js';
@@ -324,6 +326,8 @@ describe('A preview', () => {
 
   beforeAll(async () => {
     server = await TestServer.start();
+    // A rollout of a binary that is not on the disk is refused.
+    await writeFile(join(server.uploads, IMAGE_SHA256), IMAGE);
   });
   afterAll(() => server.stop());
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { bucketOf } from '../../src/common/bucket.js';
 import { CHANNELS } from '../../src/common/channel.js';
@@ -142,15 +142,19 @@ export function ruleOf(
   return toRule(rollout, lists, rows, bytesOf(rows), { isDamaged: () => false });
 }
 
+/** The binary of every build that is drawn, for tests that need it on the disk. */
+export const IMAGE = Buffer.from('x');
+export const IMAGE_SHA256 = createHash('sha256').update(IMAGE).digest('hex');
+
 /** The row of a build that was drawn. */
 export function firmwareRow(of: string, build: Drawn<typeof wanted>['builds'][number]): Omit<Firmware, 'id'> {
   return {
     ...build,
     version: of,
     versionKey: versionKey(of),
-    fileSize: 1,
+    fileSize: IMAGE.length,
     md5: '',
-    sha256: '',
+    sha256: IMAGE_SHA256,
     appendedSha256: null,
     signature: null,
     signingKeyFingerprint: null,
