@@ -23,6 +23,8 @@ function neededFor(route: string): Scope {
   const [method = '', path = ''] = route.split(' ');
   if (ADMIN.test(path)) return 'admin';
   if (method === 'GET' || path.endsWith('/preview')) return 'read';
+  // A rollback creates rollouts.
+  if (path.endsWith('/rollback')) return 'rollouts:write';
   if (path.startsWith('/api/firmware')) return 'firmware:write';
   if (path.startsWith('/api/rollouts') || /\/updates\/.*\/(?:abort|retry)$/.test(path))
     return 'rollouts:write';

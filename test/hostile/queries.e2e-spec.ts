@@ -36,6 +36,8 @@ const GOOD: Record<string, string> = {
 const CHANGES: Record<string, object> = {
   '/api/firmware/{version}': { mandatory: true },
   '/api/firmware/{version}/promote': { to: 'canary' },
+  '/api/firmware/{version}/rollback': { to: 'previous' },
+  '/api/firmware/{version}/rollback/preview': { to: 'previous' },
   '/api/printers/{printer_id}': { blocked: true },
   '/api/registrations/{printer_id}': { status: 'accepted' },
   '/api/rollouts/{rollout_id}': { status: 'paused' },
