@@ -119,9 +119,7 @@ export class PrinterGateway implements OnGatewayConnection {
   private refuseSubscribe(connection: Connection, error: unknown): void {
     if (error instanceof Invalid || error instanceof Refused) return this.refuse(connection, error);
     this.connections.refuse(connection, 'server_error');
-    this.failures.do(() =>
-      this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error),
-    );
+    this.failures.do(() => this.logFailure(error));
     this.tell(connection, 'server_error', 'The server failed to record this subscribe; connect again later');
     connection.closeToRetry('try again later');
   }
@@ -143,10 +141,14 @@ export class PrinterGateway implements OnGatewayConnection {
       if (error.code === 'registration_limited') connection.closeToRetry('try again later');
       return;
     }
-    // What makes the whole server unavailable is logged once, not with every printer that comes back twice a second.
-    if (!(error instanceof Unavailable))
-      this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    this.logFailure(error);
     this.tell(connection, 'server_error', 'The server failed to handle this message; send it again later');
+  }
+
+  /** What makes the whole server unavailable is logged once, not with every printer that comes back twice a second. */
+  private logFailure(error: unknown): void {
+    if (error instanceof Unavailable) return;
+    this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
   }
 
   /** A board that is refused comes back every half a second: one line a minute for each code says enough. */
