@@ -5,6 +5,8 @@ import { ACCESS_EXTENSION, isScope } from './common/route-access.js';
 import type { RouteAccess, Scope } from './common/route-access.js';
 import { problem } from './common/problem.dto.js';
 import { AppConfig } from './config/config.js';
+import { operationId } from './operation-ids.js';
+import { VERSION } from './version.js';
 import type { INestApplication } from '@nestjs/common';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -23,7 +25,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('PaperMinder Server')
     .setDescription(DESCRIPTION)
-    .setVersion('1')
+    .setVersion(VERSION)
     // A relative one is resolved against the address of the document.
     .addServer(baseUrl ?? '.')
     .setLicense('MIT', 'https://opensource.org/license/mit')
@@ -37,9 +39,35 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('signing keys', 'Whose signature firmware needs')
     .addTag('metrics', 'For Prometheus')
     .addTag('simulator', 'Virtual printers inside the server, to try it out')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'key')
-    .addSecurityRequirements('key');
-  return withAccess(SwaggerModule.createDocument(app, builder.build()));
+    // Not `addBearerAuth`, which calls every token a JWT: a key is opaque.
+    .addSecurity('key', { type: 'http', scheme: 'bearer', description: 'An API key (`pmk_...`)' })
+    .addSecurity('keyHeader', {
+      type: 'apiKey',
+      in: 'header',
+      name: 'X-API-Key',
+      description: 'The same key, for clients that cannot send `Authorization`',
+    })
+    .addSecurityRequirements('key')
+    .addSecurityRequirements('keyHeader');
+  const options = { operationIdFactory: operationId };
+  return withDefaultsInWords(withAccess(SwaggerModule.createDocument(app, builder.build(), options)));
+}
+
+/**
+ * Moves the defaults of fields into their descriptions: generators take a field with a default for one that is always there, also in
+ * requests, which is what a default is to spare.
+ */
+function withDefaultsInWords(document: OpenAPIObject): OpenAPIObject {
+  for (const schema of Object.values(document.components?.schemas ?? {})) {
+    if ('$ref' in schema) continue;
+    for (const property of Object.values(schema.properties ?? {})) {
+      if ('$ref' in property || property.default === undefined) continue;
+      const { description, default: value } = property;
+      property.description = `${description === undefined ? '' : `${description}. `}Default: ${JSON.stringify(value)}`;
+      delete property.default;
+    }
+  }
+  return document;
 }
 
 /** Says of every endpoint of the management what it answers without a key that counts. */
@@ -48,7 +76,7 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
     for (const operation of [item.get, item.post, item.patch, item.delete]) {
       if (operation === undefined) continue;
       const access = accessOf(operation);
-      if (access === 'download') operation.security = [{}, { key: [] }];
+      if (access === 'download') operation.security = [{}, { key: [] }, { keyHeader: [] }];
       if (access === 'open' || access === 'claim') operation.security = [];
       if (access === 'open') continue;
       operation.responses['401'] ??= answer('No API key that counts', 401, 'This needs an API key');

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ModulesContainer } from '@nestjs/core';
 import type { OpenAPIObject } from '@nestjs/swagger';
@@ -178,6 +179,71 @@ describe('The OpenAPI document', () => {
       }
     }
   });
+
+  it('names each request as a client would, and its own version and address', () => {
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods as Record<string, { operationId: string }>).map((one) => one.operationId),
+    );
+    expect(new Set(ids).size).toBe(operations.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z][A-Za-z]+$/);
+    expect(ids).toEqual(expect.arrayContaining(['createRollout', 'listRollouts', 'uploadFirmware']));
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(document.info.version).toBe(version);
+    expect(document.servers).toEqual([{ url: '.' }]);
+  });
+
+  it('says how a key is sent: two ways, opaque', () => {
+    expect(document.components?.securitySchemes).toEqual({
+      key: { type: 'http', scheme: 'bearer', description: expect.any(String) },
+      keyHeader: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: expect.any(String) },
+    });
+    expect(document.security).toEqual([{ key: [] }, { keyHeader: [] }]);
+  });
+
+  it('fills no field of the explorer with "string", and sends nothing to everybody at one click', () => {
+    const bodies = operations.flatMap(([name, { requestBody }]) =>
+      Object.values(requestBody?.content ?? {}).map((content) => ({ name, content })),
+    );
+    expect(bodies.length).toBeGreaterThan(8);
+    for (const { name, content } of bodies) {
+      const examples = Object.values(
+        (content as { examples?: Record<string, { value: unknown }> }).examples ?? {},
+      );
+      if (examples.length === 0) expect([name, bareTexts(content.schema)]).toEqual([name, []]);
+      if (!/ \/api\/rollouts(?:\/preview)?$/.test(name)) continue;
+      const [first] = examples as Array<{ value: Record<string, unknown> }>;
+      expect([name, first?.value]).toEqual([
+        name,
+        expect.objectContaining({
+          target: { printer_ids: ['00000000-0000-0000-0000-000000000000'] },
+          rollout_percentage: 1,
+        }),
+      ]);
+      for (const { value } of examples) expect(value).not.toMatchObject({ target: { all: true } });
+    }
+  });
+
+  interface Schema {
+    $ref?: string;
+    type?: string;
+    format?: string;
+    enum?: unknown[];
+    example?: unknown;
+    properties?: Record<string, Schema>;
+  }
+
+  /** The fields of a schema that a form would show the word "string" in. */
+  function bareTexts(schema: Schema): string[] {
+    const { $ref } = schema;
+    const meant =
+      $ref === undefined ? schema : (document.components!.schemas![$ref.split('/').at(-1)!] as Schema);
+    return Object.entries(meant.properties ?? {})
+      .filter(
+        ([, one]) =>
+          one.type === 'string' && one.format !== 'binary' && !one.enum && one.example === undefined,
+      )
+      .map(([field]) => field);
+  }
 
   it('is shown by an explorer that loads nothing from elsewhere', async () => {
     for (const path of ['/docs', '/docs/']) {

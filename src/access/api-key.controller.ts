@@ -53,7 +53,10 @@ export class ApiKeyController {
   @Get()
   @RequireScope('admin')
   @NoQuery()
-  @ApiOperation({ summary: 'List the keys, revoked ones included' })
+  @ApiOperation({
+    summary: 'List the keys, revoked ones included',
+    description: 'Without the keys themselves, which nobody can read again.',
+  })
   @ApiOkResponse({ type: KeyListResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
   list(): KeyListResponse {
@@ -64,7 +67,10 @@ export class ApiKeyController {
   @RequireScope('admin')
   @HttpCode(204)
   @NoQuery()
-  @ApiOperation({ summary: 'Revoke a key, at once and for good' })
+  @ApiOperation({
+    summary: 'Revoke a key, at once and for good',
+    description: 'Requests with it are answered 401 from then on.',
+  })
   @ApiNoContentResponse({ description: 'It is revoked' })
   @ApiBadInput('key_id', 'x', 'key_id must be an integer number')
   @ApiProblem(404, 'No such key', 'Key not found: 42')

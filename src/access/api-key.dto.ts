@@ -37,7 +37,11 @@ export class CreateKeyDto {
 
 /** Body of POST /api/keys/claim. */
 export class ClaimDto {
-  @ApiProperty({ type: String, description: 'The content of the file `claim-token` beside the database' })
+  @ApiProperty({
+    type: String,
+    example: '',
+    description: 'The content of the file `claim-token` beside the database',
+  })
   @IsString()
   @Length(1, 200)
   token!: string;

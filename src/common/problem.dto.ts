@@ -6,7 +6,17 @@ export class FieldProblem {
   @ApiProperty({ type: String, example: 'rollout_percentage', description: 'Path of the field' })
   field!: string;
 
-  @ApiProperty({ description: 'The value that was refused', example: 150, nullable: true })
+  @ApiProperty({
+    description: 'The value that was refused',
+    example: 150,
+    anyOf: [
+      { type: 'string', nullable: true },
+      { type: 'number' },
+      { type: 'boolean' },
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: {} },
+    ],
+  })
   value!: unknown;
 
   @ApiProperty({ type: String, example: 'rollout_percentage must not be greater than 100' })

@@ -79,6 +79,7 @@ export class FirmwareController {
   @ApiOperation({
     summary: 'Upload a firmware binary',
     description:
+      'A version names one binary for ever, for each channel and platform. The file is hashed as it arrives. ' +
       'The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 ' +
       'with the row as it was, and the printers that wait for it are sent it.',
   })
@@ -110,6 +111,7 @@ export class FirmwareController {
   @RequireScope('read')
   @ApiOperation({
     summary: 'Get the latest firmware of a channel: the highest version that is not deprecated',
+    description: 'By precedence, not by the time of the upload.',
   })
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadChannel()
@@ -120,7 +122,10 @@ export class FirmwareController {
 
   @Get()
   @RequireScope('read')
-  @ApiOperation({ summary: 'List all firmware, the highest version first' })
+  @ApiOperation({
+    summary: 'List all firmware, the highest version first',
+    description: 'One row for each version, channel and platform.',
+  })
   @ApiOkResponse({ type: [FirmwareResponse] })
   @ApiBadChannel()
   list(@Query() query: ChannelQuery): FirmwareResponse[] {

@@ -55,6 +55,7 @@ export class UploadFirmwareDto {
 
   @ApiPropertyOptional({
     type: String,
+    example: '',
     description: 'The board that the build fits, e.g. `esp8266`; a build without one fits every board',
   })
   @EmptyIsAbsent()
@@ -64,13 +65,18 @@ export class UploadFirmwareDto {
 
   @ApiPropertyOptional({
     type: String,
+    example: '',
     description: 'In brief, e.g. `Bug fixes and performance improvements`',
   })
   @IsOptional()
   @IsString()
   release_notes?: string;
 
-  @ApiPropertyOptional({ type: String, description: 'In detail, e.g. `- Fixed print quality issues`' })
+  @ApiPropertyOptional({
+    type: String,
+    example: '',
+    description: 'In detail, e.g. `- Fixed print quality issues`',
+  })
   @IsOptional()
   @IsString()
   changelog?: string;
@@ -88,6 +94,7 @@ export class UploadFirmwareDto {
 
   @ApiPropertyOptional({
     type: String,
+    example: '',
     description: 'The lowest version that may take this one, e.g. `1.0.0`',
   })
   @EmptyIsAbsent()
@@ -97,6 +104,7 @@ export class UploadFirmwareDto {
 
   @ApiPropertyOptional({
     type: String,
+    example: '',
     description:
       'Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then',
   })

@@ -50,7 +50,10 @@ export class FleetController {
   @Get('summary')
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'Sum up the fleet: who is online, who runs what, and who is behind' })
+  @ApiOperation({
+    summary: 'Sum up the fleet: who is online, who runs what, and who is behind',
+    description: 'Counted now, but for the versions, which `counted_at` dates.',
+  })
   @ApiOkResponse({ type: SummaryResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
   async summary(): Promise<SummaryResponse> {
@@ -59,7 +62,10 @@ export class FleetController {
 
   @Get('fleet/history')
   @RequireScope('read')
-  @ApiOperation({ summary: 'Get what the fleet ran over the last hours, days or months' })
+  @ApiOperation({
+    summary: 'Get what the fleet ran over the last hours, days or months',
+    description: 'In steps that grow with the time that is asked for.',
+  })
   @ApiOkResponse({ type: FleetHistoryResponse })
   @ApiBadInput('hours', '0', 'hours must not be less than 1')
   past(@Query() query: FleetHistoryQuery): FleetHistoryResponse {

@@ -1,9 +1,10 @@
 import { statfs } from 'node:fs/promises';
 import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthCheckResult, HealthIndicatorResult } from '@nestjs/terminus';
-import { ApiProblem } from '../common/api-answers.js';
+import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
 import { Unavailable } from '../common/errors.js';
 import { NoQuery } from '../common/no-query.js';
 import { DeclareAccess } from '../common/route-access.js';
@@ -11,6 +12,25 @@ import { AppConfig } from '../config/config.js';
 import { DataPresence } from '../database/data-presence.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { ImageCheck } from '../firmware/image-check.js';
+
+type SchemaObject = Exclude<
+  NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string],
+  { $ref: string }
+>;
+const INDICATORS: SchemaObject = {
+  type: 'object',
+  additionalProperties: { type: 'object', additionalProperties: true },
+};
+const HEALTH: SchemaObject = {
+  type: 'object',
+  required: ['status', 'details'],
+  properties: {
+    status: { type: 'string', enum: ['ok', 'error', 'shutting_down'] },
+    info: INDICATORS,
+    error: INDICATORS,
+    details: INDICATORS,
+  },
+};
 
 /** Says whether the process lives, and whether it can do its work. */
 @ApiTags('health')
@@ -28,8 +48,12 @@ export class HealthController {
   @Get('live')
   @DeclareAccess('open')
   @NoQuery()
-  @ApiOperation({ summary: 'The process answers' })
-  @ApiOkResponse({ schema: { type: 'object', example: { status: 'ok', info: {}, error: {}, details: {} } } })
+  @ApiOperation({
+    summary: 'The process answers',
+    description: 'For liveness probes: no disk and no database is looked at.',
+  })
+  @ApiOkResponse({ schema: { ...HEALTH, example: { status: 'ok', info: {}, error: {}, details: {} } } })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
   live(): Promise<HealthCheckResult> {
     return this.health.check([]);
   }
@@ -37,10 +61,13 @@ export class HealthController {
   @Get('ready')
   @DeclareAccess('open')
   @NoQuery()
-  @ApiOperation({ summary: 'The database can be written, and there is room for an upload' })
+  @ApiOperation({
+    summary: 'The database can be written, and there is room for an upload',
+    description: 'For readiness probes: 503 says what is missing.',
+  })
   @ApiOkResponse({
     schema: {
-      type: 'object',
+      ...HEALTH,
       example: {
         status: 'ok',
         info: {
@@ -57,6 +84,7 @@ export class HealthController {
       },
     },
   })
+  @ApiBadInput('page', '2', 'page is not a known query parameter')
   @ApiProblem(503, 'The server cannot do its work', 'database: SQLITE_BUSY: database is locked')
   async ready(): Promise<HealthCheckResult> {
     try {

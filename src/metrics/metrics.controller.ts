@@ -14,7 +14,10 @@ export class MetricsController {
   @Get()
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'What the server measures of itself, for Prometheus' })
+  @ApiOperation({
+    summary: 'What the server measures of itself, for Prometheus',
+    description: 'In the text format of Prometheus.',
+  })
   @ApiProduces('text/plain')
   @ApiOkResponse({
     content: {

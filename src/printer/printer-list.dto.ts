@@ -183,8 +183,7 @@ export class PrinterListResponse {
   total!: number;
 
   @ApiProperty({
-    oneOf: [{ type: 'integer' }, { type: 'string' }],
-    nullable: true,
+    oneOf: [{ type: 'integer', nullable: true }, { type: 'string' }],
     example: null,
     description: '`cursor` of the next page: a number where the printers are sorted by number, else a text',
   })

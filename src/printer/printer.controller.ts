@@ -36,7 +36,10 @@ export class PrinterController {
 
   @Get()
   @RequireScope('read')
-  @ApiOperation({ summary: 'List printers; every filter combines with every other' })
+  @ApiOperation({
+    summary: 'List printers; every filter combines with every other',
+    description: 'Sorted by number unless `sort` says otherwise. Every filter combines with every other.',
+  })
   @ApiOkResponse({ type: PrinterListResponse })
   @ApiBadInput('online', 'yes', 'online must be a boolean value')
   async list(@Query() query: ListPrintersQuery): Promise<PrinterListResponse> {
@@ -46,7 +49,10 @@ export class PrinterController {
 
   @Get(':printer_id')
   @RequireScope('read')
-  @ApiOperation({ summary: 'Get one printer' })
+  @ApiOperation({
+    summary: 'Get one printer',
+    description: 'By its number or its UUID.',
+  })
   @ApiPrinterKey()
   @ApiOkResponse({ type: PrinterResponse })
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')

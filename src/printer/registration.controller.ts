@@ -26,7 +26,10 @@ export class RegistrationController {
 
   @Get()
   @RequireScope('read')
-  @ApiOperation({ summary: 'List the printers that ask to be registered' })
+  @ApiOperation({
+    summary: 'List the printers that ask to be registered',
+    description: 'Printers that wait for an operator, and those that were refused (`REGISTRATION=approve`).',
+  })
   @ApiOkResponse({ type: RegistrationListResponse })
   @ApiBadInput('status', 'new', 'status must be one of the following values: pending, accepted, rejected')
   list(@Query() query: ListRegistrationsQuery): RegistrationListResponse {
@@ -61,7 +64,10 @@ export class RegistrationController {
   @RequireScope('admin')
   @HttpCode(204)
   @NoQuery()
-  @ApiOperation({ summary: 'Forget that a printer has asked: it may ask again' })
+  @ApiOperation({
+    summary: 'Forget that a printer has asked: it may ask again',
+    description: 'The printer may ask again when it connects the next time.',
+  })
   @ApiNoContentResponse({ description: 'It is forgotten' })
   @ApiBadInput('printer_id', 'x', 'printer_id must be a UUID')
   @ApiUnknownPrinter()

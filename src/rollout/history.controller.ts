@@ -19,7 +19,11 @@ export class HistoryController {
 
   @Get(':printer_id/updates')
   @RequireScope('read')
-  @ApiOperation({ summary: 'Get the update history of a printer, the newest first' })
+  @ApiOperation({
+    summary: 'Get the update history of a printer, the newest first',
+    description:
+      'A pending one, with `id: null`, stands on top if a rollout is due and has not been sent yet.',
+  })
   @ApiPrinterKey()
   @ApiOkResponse({ type: HistoryResponse })
   @ApiBadInput('limit', '0', 'limit must not be less than 1')

@@ -31,7 +31,10 @@ export class RolloutDetailsController {
 
   @Get(':rollout_id/updates')
   @RequireScope('read')
-  @ApiOperation({ summary: 'List the targets of a rollout by the status of their update' })
+  @ApiOperation({
+    summary: 'List the targets of a rollout by the status of their update',
+    description: 'The latest update of each target, or the targets that wait, by status.',
+  })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutUpdateListResponse })
   @ApiBadInput(
@@ -53,7 +56,10 @@ export class RolloutDetailsController {
   @Get(':rollout_id/failures')
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'Say why updates of a rollout failed, the commonest reason first' })
+  @ApiOperation({
+    summary: 'Say why updates of a rollout failed, the commonest reason first',
+    description: 'The commonest messages first, each with some of its printers.',
+  })
   @ApiRolloutId()
   @ApiOkResponse({ type: FailuresResponse })
   @ApiBadRolloutId()
@@ -66,7 +72,10 @@ export class RolloutDetailsController {
   @Get(':rollout_id/timeline')
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'Get the counters of a rollout, time after time' })
+  @ApiOperation({
+    summary: 'Get the counters of a rollout, time after time',
+    description: 'Sampled while the rollout runs.',
+  })
   @ApiRolloutId()
   @ApiOkResponse({ type: TimelineResponse })
   @ApiBadRolloutId()

@@ -96,7 +96,7 @@ export class RolloutResponse {
   @ApiProperty({
     enum: LIST_KINDS,
     nullable: true,
-    example: null,
+    example: 'printer_ids',
     description: 'What the target lists, users or printers; null if it lists none',
   })
   target_ids_kind!: ListKind | null;

@@ -30,26 +30,34 @@ import {
 } from './campaign/change-rollout.dto.js';
 import { CreateRolloutDto, toNewRollout } from './rollout.dto.js';
 
+// Nobody's: the explorer fills its form with the first example, and one click sends it.
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 /** Rollouts that can be asked for. */
 export const EXAMPLES = {
-  immediate: {
-    summary: 'All printers of a channel, at once',
-    value: { firmware_version: '1.5.0', target: { channels: ['stable'] }, rollout_type: 'immediate' },
+  one: {
+    summary: 'One printer, by its UUID, as a first try',
+    value: {
+      firmware_version: '1.5.0',
+      target: { printer_ids: [NOBODY] },
+      rollout_type: 'gradual',
+      rollout_percentage: 1,
+    },
   },
   gradual: {
-    summary: 'A tenth of a channel',
+    summary: 'A hundredth of a channel, to be raised step by step',
     value: {
       firmware_version: '1.5.0',
       target: { channels: ['stable'], min_version: '1.0.0' },
       rollout_type: 'gradual',
-      rollout_percentage: 10,
+      rollout_percentage: 1,
     },
   },
   scheduled: {
-    summary: 'Every printer, at two in the morning UTC',
+    summary: 'The printers of a user, at two in the morning UTC',
     value: {
       firmware_version: '1.5.0',
-      target: { all: true },
+      target: { user_ids: [NOBODY] },
       rollout_type: 'scheduled',
       scheduled_for: '2030-01-20T02:00:00Z',
     },
@@ -78,7 +86,11 @@ export class RolloutController {
   @Post()
   @RequireScope('rollouts:write')
   @NoQuery()
-  @ApiOperation({ summary: 'Create a rollout' })
+  @ApiOperation({
+    summary: 'Create a rollout',
+    description:
+      '`immediate` and `gradual` start at once. `POST /api/rollouts/preview` says first whom it would reach.',
+  })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
   @ApiCreatedResponse({ type: RolloutResponse })
   @ApiNewRolloutRefusals()
@@ -88,7 +100,10 @@ export class RolloutController {
 
   @Get()
   @RequireScope('read')
-  @ApiOperation({ summary: 'List rollouts, the newest first' })
+  @ApiOperation({
+    summary: 'List rollouts, the newest first',
+    description: 'With their counters; lists of more than 100 ids are left out.',
+  })
   @ApiOkResponse({ type: RolloutListResponse })
   @ApiBadInput(
     'status',
@@ -103,7 +118,10 @@ export class RolloutController {
   @Get(':rollout_id')
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'Get one rollout with its counters' })
+  @ApiOperation({
+    summary: 'Get one rollout with its counters',
+    description: 'The counters add up to `total_targets` at every moment.',
+  })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutResponse })
   @ApiBadRolloutId()
@@ -115,7 +133,11 @@ export class RolloutController {
   @Patch(':rollout_id')
   @RequireScope('rollouts:write')
   @NoQuery()
-  @ApiOperation({ summary: 'Pause, resume, cancel, or change the percentage, the name or the note' })
+  @ApiOperation({
+    summary: 'Pause, resume, cancel, or change the percentage, the name or the note',
+    description:
+      'A step that the present status does not allow is 409. A lower percentage recalls nothing that was sent.',
+  })
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
   @ApiOkResponse({ type: RolloutResponse })
@@ -144,7 +166,10 @@ export class RolloutController {
   @RequireScope('rollouts:write')
   @HttpCode(200)
   @NoQuery()
-  @ApiOperation({ summary: 'Send the update again to all targets on which it has failed' })
+  @ApiOperation({
+    summary: 'Send the update again to all targets on which it has failed',
+    description: 'Printers whose update is under way, has been completed or was declined are left alone.',
+  })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutResponse })
   @ApiBadRolloutId()

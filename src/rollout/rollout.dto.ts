@@ -80,7 +80,7 @@ export class CreateRolloutDto {
   @IsVersion()
   firmware_version!: string;
 
-  @ApiProperty({ type: TargetDto, example: { channels: ['stable'] } })
+  @ApiProperty({ type: TargetDto, example: { printer_ids: ['00000000-0000-0000-0000-000000000000'] } })
   @IsObject()
   @ValidateNested()
   @Type(() => TargetDto)

@@ -43,7 +43,10 @@ export class SigningKeyController {
   @Get()
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'List the signing keys, removed ones included' })
+  @ApiOperation({
+    summary: 'List the signing keys, removed ones included',
+    description: 'While there is one, uploads need a signature by one of them.',
+  })
   @ApiOkResponse({ type: SigningKeyListResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
   list(): SigningKeyListResponse {

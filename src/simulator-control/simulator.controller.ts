@@ -31,7 +31,10 @@ export class SimulatorController {
   @RequireScope('read')
   @UseGuards(SimulatorSwitch)
   @NoQuery()
-  @ApiOperation({ summary: 'List the virtual printers inside the server' })
+  @ApiOperation({
+    summary: 'List the virtual printers inside the server',
+    description: 'The server has them if `SIMULATOR=true`; `GET /api/summary` says so.',
+  })
   @ApiOkResponse({ type: SimulatorResponse })
   @ApiNoQuery()
   @ApiSwitchedOff()

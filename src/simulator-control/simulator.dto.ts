@@ -19,7 +19,12 @@ export class AddPrintersDto {
   @Max(MAX_PRINTERS)
   printers!: number;
 
-  @ApiPropertyOptional({ type: String, default: USUAL_VERSION, description: 'What they run at first' })
+  @ApiPropertyOptional({
+    type: String,
+    default: USUAL_VERSION,
+    example: USUAL_VERSION,
+    description: 'What they run at first',
+  })
   @IsOptional()
   @IsVersion()
   version?: string;

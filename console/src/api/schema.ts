@@ -11,8 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List printers; every filter combines with every other */
-        get: operations["PrinterController_list"];
+        /**
+         * List printers; every filter combines with every other
+         * @description Sorted by number unless `sort` says otherwise. Every filter combines with every other.
+         */
+        get: operations["listPrinters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -28,22 +31,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get one printer */
-        get: operations["PrinterController_get"];
+        /**
+         * Get one printer
+         * @description By its number or its UUID.
+         */
+        get: operations["getPrinter"];
         put?: never;
         post?: never;
         /**
          * Delete a printer and its history
          * @description Rollouts count it no more. A printer that is still out there registers itself again when it connects: to keep it out, block it instead, or close the registration.
          */
-        delete: operations["PrinterController_remove"];
+        delete: operations["deletePrinter"];
         options?: never;
         head?: never;
         /**
          * Block a printer, let it in again, or reset its key
          * @description A printer that is connected has to connect again.
          */
-        patch: operations["PrinterController_change"];
+        patch: operations["changePrinter"];
         trace?: never;
     };
     "/api/registrations": {
@@ -53,8 +59,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the printers that ask to be registered */
-        get: operations["RegistrationController_list"];
+        /**
+         * List the printers that ask to be registered
+         * @description Printers that wait for an operator, and those that were refused (`REGISTRATION=approve`).
+         */
+        get: operations["listRegistrations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -73,15 +82,18 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Forget that a printer has asked: it may ask again */
-        delete: operations["RegistrationController_remove"];
+        /**
+         * Forget that a printer has asked: it may ask again
+         * @description The printer may ask again when it connects the next time.
+         */
+        delete: operations["deleteRegistration"];
         options?: never;
         head?: never;
         /**
          * Accept or reject a printer
          * @description One that is accepted is registered when it connects again, which it does by itself. One that is rejected is blocked: it stays out until it is accepted or forgotten.
          */
-        patch: operations["RegistrationController_decide"];
+        patch: operations["decideRegistration"];
         trace?: never;
     };
     "/api/firmware/download/{version}": {
@@ -95,7 +107,7 @@ export interface paths {
          * Download a firmware binary
          * @description Without channel and platform: the most stable channel, the build for every board first. HEAD, Range and If-None-Match work; the answer is never compressed and never redirected.
          */
-        get: operations["DownloadController_download"];
+        get: operations["downloadFirmware"];
         put?: never;
         post?: never;
         delete?: never;
@@ -115,9 +127,9 @@ export interface paths {
         put?: never;
         /**
          * Upload a firmware binary
-         * @description The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 with the row as it was, and the printers that wait for it are sent it.
+         * @description A version names one binary for ever, for each channel and platform. The file is hashed as it arrives. The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 with the row as it was, and the printers that wait for it are sent it.
          */
-        post: operations["FirmwareController_upload"];
+        post: operations["uploadFirmware"];
         delete?: never;
         options?: never;
         head?: never;
@@ -131,8 +143,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the latest firmware of a channel: the highest version that is not deprecated */
-        get: operations["FirmwareController_latest"];
+        /**
+         * Get the latest firmware of a channel: the highest version that is not deprecated
+         * @description By precedence, not by the time of the upload.
+         */
+        get: operations["getLatestFirmware"];
         put?: never;
         post?: never;
         delete?: never;
@@ -148,8 +163,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List all firmware, the highest version first */
-        get: operations["FirmwareController_list"];
+        /**
+         * List all firmware, the highest version first
+         * @description One row for each version, channel and platform.
+         */
+        get: operations["listFirmware"];
         put?: never;
         post?: never;
         delete?: never;
@@ -169,21 +187,21 @@ export interface paths {
          * Get one firmware version
          * @description Without channel and platform: the most stable channel, the build for every board first.
          */
-        get: operations["FirmwareController_get"];
+        get: operations["getFirmware"];
         put?: never;
         post?: never;
         /**
          * Delete a firmware version
          * @description Without channel and platform: every row of the version. The binary goes with its last row. Refused while a rollout that is not cancelled could send one of them, unless another channel has the same build: the rollout goes on with that one.
          */
-        delete: operations["FirmwareController_remove"];
+        delete: operations["deleteFirmware"];
         options?: never;
         head?: never;
         /**
          * Change notes or the mandatory flag, deprecate, or sign later
          * @description Without channel and platform: every row of the version. Answers what GET answers for the same URL.
          */
-        patch: operations["FirmwareController_change"];
+        patch: operations["changeFirmware"];
         trace?: never;
     };
     "/api/firmware/{version}/promote": {
@@ -199,7 +217,7 @@ export interface paths {
          * Offer a version in another channel, too
          * @description The same binary with the same notes, signature, mandatory flag and min_upgrade_version; nothing is uploaded again. Without channel: for each platform the build in the most stable channel. All of them, or none. Answers with the new rows.
          */
-        post: operations["FirmwareController_promote"];
+        post: operations["promoteFirmware"];
         delete?: never;
         options?: never;
         head?: never;
@@ -213,7 +231,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the newest rollback of a version, and who still runs it */
+        /**
+         * Get the newest rollback of a version, and who still runs it
+         * @description The rollouts of the roll-back, and how many printers still run the version.
+         */
         get: operations["getRollback"];
         put?: never;
         /**
@@ -254,11 +275,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List rollouts, the newest first */
-        get: operations["RolloutController_list"];
+        /**
+         * List rollouts, the newest first
+         * @description With their counters; lists of more than 100 ids are left out.
+         */
+        get: operations["listRollouts"];
         put?: never;
-        /** Create a rollout */
-        post: operations["RolloutController_create"];
+        /**
+         * Create a rollout
+         * @description `immediate` and `gradual` start at once. `POST /api/rollouts/preview` says first whom it would reach.
+         */
+        post: operations["createRollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -272,19 +299,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get one rollout with its counters */
-        get: operations["RolloutController_get"];
+        /**
+         * Get one rollout with its counters
+         * @description The counters add up to `total_targets` at every moment.
+         */
+        get: operations["getRollout"];
         put?: never;
         post?: never;
         /**
          * Cancel and delete a rollout
          * @description History stays with `rollout_id: null`; what is under way still ends there.
          */
-        delete: operations["RolloutController_remove"];
+        delete: operations["deleteRollout"];
         options?: never;
         head?: never;
-        /** Pause, resume, cancel, or change the percentage, the name or the note */
-        patch: operations["RolloutController_change"];
+        /**
+         * Pause, resume, cancel, or change the percentage, the name or the note
+         * @description A step that the present status does not allow is 409. A lower percentage recalls nothing that was sent.
+         */
+        patch: operations["changeRollout"];
         trace?: never;
     };
     "/api/rollouts/{rollout_id}/retry": {
@@ -296,8 +329,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send the update again to all targets on which it has failed */
-        post: operations["RolloutController_retry"];
+        /**
+         * Send the update again to all targets on which it has failed
+         * @description Printers whose update is under way, has been completed or was declined are left alone.
+         */
+        post: operations["retryRollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -317,7 +353,7 @@ export interface paths {
          * Say what a new rollout would do
          * @description Takes what `POST /api/rollouts` takes, refuses what that refuses, and changes nothing.
          */
-        post: operations["RolloutPreviewController_ofNew"];
+        post: operations["previewRollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -337,7 +373,7 @@ export interface paths {
          * Say what a change of a rollout would do
          * @description Takes what PATCH takes, refuses what that refuses, and changes nothing.
          */
-        post: operations["RolloutPreviewController_ofChange"];
+        post: operations["previewRolloutChange"];
         delete?: never;
         options?: never;
         head?: never;
@@ -351,8 +387,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the targets of a rollout by the status of their update */
-        get: operations["RolloutDetailsController_updates"];
+        /**
+         * List the targets of a rollout by the status of their update
+         * @description The latest update of each target, or the targets that wait, by status.
+         */
+        get: operations["listRolloutUpdates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -368,8 +407,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say why updates of a rollout failed, the commonest reason first */
-        get: operations["RolloutDetailsController_failures"];
+        /**
+         * Say why updates of a rollout failed, the commonest reason first
+         * @description The commonest messages first, each with some of its printers.
+         */
+        get: operations["listRolloutFailures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -385,8 +427,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the counters of a rollout, time after time */
-        get: operations["RolloutDetailsController_timeline"];
+        /**
+         * Get the counters of a rollout, time after time
+         * @description Sampled while the rollout runs.
+         */
+        get: operations["getRolloutTimeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -402,8 +447,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the update history of a printer, the newest first */
-        get: operations["HistoryController_updates"];
+        /**
+         * Get the update history of a printer, the newest first
+         * @description A pending one, with `id: null`, stands on top if a rollout is due and has not been sent yet.
+         */
+        get: operations["listPrinterUpdates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -423,7 +471,7 @@ export interface paths {
          * Say what a printer would be sent now, or why nothing
          * @description Decided by the very rules that send updates, for the printer as it is on record.
          */
-        get: operations["HistoryController_decision"];
+        get: operations["getPrinterDecision"];
         put?: never;
         post?: never;
         delete?: never;
@@ -445,7 +493,7 @@ export interface paths {
          * End an update under way by hand
          * @description It has failed, "aborted by an operator". A printer that is downloading goes on with what it has: if it comes back with the new version, the update is completed after all.
          */
-        post: operations["UpdateActionsController_abort"];
+        post: operations["abortUpdate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -465,7 +513,7 @@ export interface paths {
          * Send a failed update again
          * @description At once if the printer is connected, else when it connects. The failed update, which is the answer, stays in the history; the printer is sent a new one.
          */
-        post: operations["UpdateActionsController_retry"];
+        post: operations["retryUpdate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -479,14 +527,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the keys, revoked ones included */
-        get: operations["ApiKeyController_list"];
+        /**
+         * List the keys, revoked ones included
+         * @description Without the keys themselves, which nobody can read again.
+         */
+        get: operations["listKeys"];
         put?: never;
         /**
          * Make a key
          * @description The answer has the key itself: it is not shown again.
          */
-        post: operations["ApiKeyController_create"];
+        post: operations["createKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -503,8 +554,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a key, at once and for good */
-        delete: operations["ApiKeyController_revoke"];
+        /**
+         * Revoke a key, at once and for good
+         * @description Requests with it are answered 401 from then on.
+         */
+        delete: operations["revokeKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -523,7 +577,7 @@ export interface paths {
          * Claim the server: make its first admin key
          * @description With the one-time token from the file `claim-token` beside the database.
          */
-        post: operations["ApiKeyController_claim"];
+        post: operations["claimServer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -541,7 +595,7 @@ export interface paths {
          * Say who makes this request, and what they may do
          * @description A key of any scope may ask. Without keys it is whoever this machine lets in.
          */
-        get: operations["WhoAmIController_whoAmI"];
+        get: operations["whoAmI"];
         put?: never;
         post?: never;
         delete?: never;
@@ -561,7 +615,7 @@ export interface paths {
          * List who changed what, when, from where; every filter combines with every other
          * @description The log is only ever added to, in the same transaction as the change. It needs the scope admin.
          */
-        get: operations["AuditController_list"];
+        get: operations["listAuditEntries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -577,8 +631,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sum up the fleet: who is online, who runs what, and who is behind */
-        get: operations["FleetController_summary"];
+        /**
+         * Sum up the fleet: who is online, who runs what, and who is behind
+         * @description Counted now, but for the versions, which `counted_at` dates.
+         */
+        get: operations["getSummary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -594,8 +651,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get what the fleet ran over the last hours, days or months */
-        get: operations["FleetController_past"];
+        /**
+         * Get what the fleet ran over the last hours, days or months
+         * @description In steps that grow with the time that is asked for.
+         */
+        get: operations["getFleetHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -626,7 +686,7 @@ export interface paths {
          *     Changes are gathered for about a second. Who does not read is told how things are when it does again; who reads nothing for longer than
          *     a request may be stuck is cut off. A stream ends after an hour: open it again. At most 200 may be open.
          */
-        get: operations["FleetController_events"];
+        get: operations["streamEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -642,8 +702,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process answers */
-        get: operations["HealthController_live"];
+        /**
+         * The process answers
+         * @description For liveness probes: no disk and no database is looked at.
+         */
+        get: operations["getLiveness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -659,8 +722,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The database can be written, and there is room for an upload */
-        get: operations["HealthController_ready"];
+        /**
+         * The database can be written, and there is room for an upload
+         * @description For readiness probes: 503 says what is missing.
+         */
+        get: operations["getReadiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -676,19 +742,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the virtual printers inside the server */
-        get: operations["SimulatorController_list"];
+        /**
+         * List the virtual printers inside the server
+         * @description The server has them if `SIMULATOR=true`; `GET /api/summary` says so.
+         */
+        get: operations["listSimulatedPrinters"];
         put?: never;
         /**
          * Add virtual printers
          * @description They connect to the server over its own port, and take updates as boards do. The server keeps them as printers like any other: where REGISTRATION=approve, they wait until each is accepted.
          */
-        post: operations["SimulatorController_add"];
+        post: operations["addSimulatedPrinters"];
         /**
          * Disconnect all virtual printers
          * @description What the server knows of them stays: each is a printer that is offline.
          */
-        delete: operations["SimulatorController_removeAll"];
+        delete: operations["deleteSimulatedPrinters"];
         options?: never;
         head?: never;
         patch?: never;
@@ -701,14 +770,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the signing keys, removed ones included */
-        get: operations["SigningKeyController_list"];
+        /**
+         * List the signing keys, removed ones included
+         * @description While there is one, uploads need a signature by one of them.
+         */
+        get: operations["listSigningKeys"];
         put?: never;
         /**
          * Register a key that firmware is signed with
          * @description From the first one on, an upload needs a signature by a registered key.
          */
-        post: operations["SigningKeyController_register"];
+        post: operations["registerSigningKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -729,7 +801,7 @@ export interface paths {
          * Remove a signing key, at once
          * @description Builds that were signed with it stay as they are; deprecate those that must not go out any more.
          */
-        delete: operations["SigningKeyController_remove"];
+        delete: operations["deleteSigningKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -742,8 +814,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the server measures of itself, for Prometheus */
-        get: operations["MetricsController_scrape"];
+        /**
+         * What the server measures of itself, for Prometheus
+         * @description In the text format of Prometheus.
+         */
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -766,7 +841,9 @@ export interface components {
              * @description The value that was refused
              * @example 150
              */
-            value: Record<string, never> | null;
+            value: (string | null) | number | boolean | {
+                [key: string]: unknown;
+            } | unknown[];
             /** @example rollout_percentage must not be greater than 100 */
             message: string;
         };
@@ -874,7 +951,7 @@ export interface components {
              * @description `cursor` of the next page: a number where the printers are sorted by number, else a text
              * @example null
              */
-            next_cursor: (number | string) | null;
+            next_cursor: (number | null) | string;
         };
         ChangePrinterDto: {
             /** @description Shuts the printer out: it gets nothing and reports nothing */
@@ -945,24 +1022,36 @@ export interface components {
              */
             version: string;
             /**
-             * @default stable
+             * @description Default: "stable"
              * @enum {string}
              */
             channel?: "stable" | "beta" | "canary";
-            /** @description The board that the build fits, e.g. `esp8266`; a build without one fits every board */
-            platform?: string;
-            /** @description In brief, e.g. `Bug fixes and performance improvements` */
-            release_notes?: string;
-            /** @description In detail, e.g. `- Fixed print quality issues` */
-            changelog?: string;
             /**
-             * @description A mandatory update is sent to printers with auto_update off, too
-             * @default false
+             * @description The board that the build fits, e.g. `esp8266`; a build without one fits every board
+             * @example
              */
+            platform?: string;
+            /**
+             * @description In brief, e.g. `Bug fixes and performance improvements`
+             * @example
+             */
+            release_notes?: string;
+            /**
+             * @description In detail, e.g. `- Fixed print quality issues`
+             * @example
+             */
+            changelog?: string;
+            /** @description A mandatory update is sent to printers with auto_update off, too. Default: false */
             mandatory?: boolean;
-            /** @description The lowest version that may take this one, e.g. `1.0.0` */
+            /**
+             * @description The lowest version that may take this one, e.g. `1.0.0`
+             * @example
+             */
             min_upgrade_version?: string;
-            /** @description Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then */
+            /**
+             * @description Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then
+             * @example
+             */
             signature?: string;
         };
         UploadResponse: {
@@ -1154,8 +1243,7 @@ export interface components {
              */
             to: string;
             /**
-             * @description Deprecates the version, so that it is offered to nobody any more
-             * @default true
+             * @description Deprecates the version, so that it is offered to nobody any more. Default: true
              * @example true
              */
             deprecate?: boolean;
@@ -1234,7 +1322,7 @@ export interface components {
             target_ids_count: number | null;
             /**
              * @description What the target lists, users or printers; null if it lists none
-             * @example null
+             * @example printer_ids
              * @enum {string|null}
              */
             target_ids_kind: "user_ids" | "printer_ids" | null;
@@ -1484,8 +1572,8 @@ export interface components {
             firmware_version: string;
             /**
              * @example {
-             *       "channels": [
-             *         "stable"
+             *       "printer_ids": [
+             *         "00000000-0000-0000-0000-000000000000"
              *       ]
              *     }
              */
@@ -1506,8 +1594,7 @@ export interface components {
              */
             scheduled_for?: string | null;
             /**
-             * @description Moves printers with a newer version, too
-             * @default false
+             * @description Moves printers with a newer version, too. Default: false
              * @example false
              */
             allow_downgrade?: boolean | null;
@@ -1998,7 +2085,10 @@ export interface components {
             keys: components["schemas"]["KeyResponse"][];
         };
         ClaimDto: {
-            /** @description The content of the file `claim-token` beside the database */
+            /**
+             * @description The content of the file `claim-token` beside the database
+             * @example
+             */
             token: string;
             /** @example Ada */
             name: string;
@@ -2268,34 +2358,22 @@ export interface components {
             /** @example 20 */
             printers: number;
             /**
-             * @description What they run at first
-             * @default 1.4.0
+             * @description What they run at first. Default: "1.4.0"
+             * @example 1.4.0
              */
             version?: string;
             /**
-             * @default stable
+             * @description Default: "stable"
              * @enum {string}
              */
             channel?: "stable" | "beta" | "canary";
-            /**
-             * @description Share that fails to install an update
-             * @default 0
-             */
+            /** @description Share that fails to install an update. Default: 0 */
             fail?: number;
-            /**
-             * @description Share that declines it
-             * @default 0
-             */
+            /** @description Share that declines it. Default: 0 */
             decline?: number;
-            /**
-             * @description Share that takes it and is silent from then on
-             * @default 0
-             */
+            /** @description Share that takes it and is silent from then on. Default: 0 */
             hang?: number;
-            /**
-             * @description Share that installs it and comes back with the old version
-             * @default 0
-             */
+            /** @description Share that installs it and comes back with the old version. Default: 0 */
             roll_back?: number;
         };
         CreateSigningKeyDto: {
@@ -2349,7 +2427,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    PrinterController_list: {
+    listPrinters: {
         parameters: {
             query?: {
                 /** @description The owner */
@@ -2471,7 +2549,7 @@ export interface operations {
             };
         };
     };
-    PrinterController_get: {
+    getPrinter: {
         parameters: {
             query?: never;
             header?: never;
@@ -2587,7 +2665,7 @@ export interface operations {
             };
         };
     };
-    PrinterController_remove: {
+    deletePrinter: {
         parameters: {
             query?: never;
             header?: never;
@@ -2702,7 +2780,7 @@ export interface operations {
             };
         };
     };
-    PrinterController_change: {
+    changePrinter: {
         parameters: {
             query?: never;
             header?: never;
@@ -2822,7 +2900,7 @@ export interface operations {
             };
         };
     };
-    RegistrationController_list: {
+    listRegistrations: {
         parameters: {
             query?: {
                 status?: "pending" | "accepted" | "rejected";
@@ -2923,7 +3001,7 @@ export interface operations {
             };
         };
     };
-    RegistrationController_remove: {
+    deleteRegistration: {
         parameters: {
             query?: never;
             header?: never;
@@ -3038,7 +3116,7 @@ export interface operations {
             };
         };
     };
-    RegistrationController_decide: {
+    decideRegistration: {
         parameters: {
             query?: never;
             header?: never;
@@ -3158,7 +3236,7 @@ export interface operations {
             };
         };
     };
-    DownloadController_download: {
+    downloadFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -3317,7 +3395,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_upload: {
+    uploadFirmware: {
         parameters: {
             query?: never;
             header?: never;
@@ -3477,7 +3555,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_latest: {
+    getLatestFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -3592,7 +3670,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_list: {
+    listFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -3690,7 +3768,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_get: {
+    getFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -3809,7 +3887,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_remove: {
+    deleteFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -3944,7 +4022,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_change: {
+    changeFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -4067,7 +4145,7 @@ export interface operations {
             };
         };
     };
-    FirmwareController_promote: {
+    promoteFirmware: {
         parameters: {
             query?: {
                 channel?: "stable" | "beta" | "canary";
@@ -4603,7 +4681,7 @@ export interface operations {
             };
         };
     };
-    RolloutController_list: {
+    listRollouts: {
         parameters: {
             query?: {
                 status?: "scheduled" | "active" | "paused" | "completed" | "cancelled";
@@ -4704,7 +4782,7 @@ export interface operations {
             };
         };
     };
-    RolloutController_create: {
+    createRollout: {
         parameters: {
             query?: never;
             header?: never;
@@ -4855,7 +4933,7 @@ export interface operations {
             };
         };
     };
-    RolloutController_get: {
+    getRollout: {
         parameters: {
             query?: never;
             header?: never;
@@ -4970,7 +5048,7 @@ export interface operations {
             };
         };
     };
-    RolloutController_remove: {
+    deleteRollout: {
         parameters: {
             query?: never;
             header?: never;
@@ -5084,7 +5162,7 @@ export interface operations {
             };
         };
     };
-    RolloutController_change: {
+    changeRollout: {
         parameters: {
             query?: never;
             header?: never;
@@ -5220,7 +5298,7 @@ export interface operations {
             };
         };
     };
-    RolloutController_retry: {
+    retryRollout: {
         parameters: {
             query?: never;
             header?: never;
@@ -5352,7 +5430,7 @@ export interface operations {
             };
         };
     };
-    RolloutPreviewController_ofNew: {
+    previewRollout: {
         parameters: {
             query?: never;
             header?: never;
@@ -5520,7 +5598,7 @@ export interface operations {
             };
         };
     };
-    RolloutPreviewController_ofChange: {
+    previewRolloutChange: {
         parameters: {
             query?: never;
             header?: never;
@@ -5673,7 +5751,7 @@ export interface operations {
             };
         };
     };
-    RolloutDetailsController_updates: {
+    listRolloutUpdates: {
         parameters: {
             query: {
                 /** @description `pending`: targets that were sent nothing yet */
@@ -5811,7 +5889,7 @@ export interface operations {
             };
         };
     };
-    RolloutDetailsController_failures: {
+    listRolloutFailures: {
         parameters: {
             query?: never;
             header?: never;
@@ -5943,7 +6021,7 @@ export interface operations {
             };
         };
     };
-    RolloutDetailsController_timeline: {
+    getRolloutTimeline: {
         parameters: {
             query?: never;
             header?: never;
@@ -6058,7 +6136,7 @@ export interface operations {
             };
         };
     };
-    HistoryController_updates: {
+    listPrinterUpdates: {
         parameters: {
             query?: {
                 limit?: number;
@@ -6176,7 +6254,7 @@ export interface operations {
             };
         };
     };
-    HistoryController_decision: {
+    getPrinterDecision: {
         parameters: {
             query?: never;
             header?: never;
@@ -6292,7 +6370,7 @@ export interface operations {
             };
         };
     };
-    UpdateActionsController_abort: {
+    abortUpdate: {
         parameters: {
             query?: never;
             header?: never;
@@ -6427,7 +6505,7 @@ export interface operations {
             };
         };
     };
-    UpdateActionsController_retry: {
+    retryUpdate: {
         parameters: {
             query?: never;
             header?: never;
@@ -6562,7 +6640,7 @@ export interface operations {
             };
         };
     };
-    ApiKeyController_list: {
+    listKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -6658,7 +6736,7 @@ export interface operations {
             };
         };
     };
-    ApiKeyController_create: {
+    createKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -6760,7 +6838,7 @@ export interface operations {
             };
         };
     };
-    ApiKeyController_revoke: {
+    revokeKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -6874,7 +6952,7 @@ export interface operations {
             };
         };
     };
-    ApiKeyController_claim: {
+    claimServer: {
         parameters: {
             query?: never;
             header?: never;
@@ -6991,7 +7069,7 @@ export interface operations {
             };
         };
     };
-    WhoAmIController_whoAmI: {
+    whoAmI: {
         parameters: {
             query?: never;
             header?: never;
@@ -7087,7 +7165,7 @@ export interface operations {
             };
         };
     };
-    AuditController_list: {
+    listAuditEntries: {
         parameters: {
             query?: {
                 action?: "firmware.upload" | "firmware.change" | "firmware.delete" | "firmware.promote" | "firmware.rollback" | "firmware.mend" | "rollout.create" | "rollout.change" | "rollout.activate" | "rollout.retry" | "rollout.delete" | "update.abort" | "update.retry" | "printer.change" | "printer.delete" | "registration.change" | "registration.delete" | "key.create" | "key.revoke" | "signing_key.register" | "signing_key.remove";
@@ -7196,7 +7274,7 @@ export interface operations {
             };
         };
     };
-    FleetController_summary: {
+    getSummary: {
         parameters: {
             query?: never;
             header?: never;
@@ -7292,7 +7370,7 @@ export interface operations {
             };
         };
     };
-    FleetController_past: {
+    getFleetHistory: {
         parameters: {
             query?: {
                 /** @description How far back: up to 24 with a point every five minutes, up to 720 one an hour, else one a day */
@@ -7391,7 +7469,7 @@ export interface operations {
             };
         };
     };
-    FleetController_events: {
+    streamEvents: {
         parameters: {
             query?: never;
             header?: never;
@@ -7513,7 +7591,7 @@ export interface operations {
             };
         };
     };
-    HealthController_live: {
+    getLiveness: {
         parameters: {
             query?: never;
             header?: never;
@@ -7527,12 +7605,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok" | "error" | "shutting_down";
+                        info?: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            };
+                        };
+                        error?: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            };
+                        };
+                        details: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            };
+                        };
+                    };
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "page is not a known query parameter (got \"2\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "page",
+                     *           "value": "2",
+                     *           "message": "page is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    HealthController_ready: {
+    getReadiness: {
         parameters: {
             query?: never;
             header?: never;
@@ -7546,7 +7666,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok" | "error" | "shutting_down";
+                        info?: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            };
+                        };
+                        error?: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            };
+                        };
+                        details: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            };
+                        };
+                    };
+                };
+            };
+            /** @description Bad input; `errors` names each field */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Bad Request",
+                     *       "status": 400,
+                     *       "detail": "page is not a known query parameter (got \"2\")",
+                     *       "errors": [
+                     *         {
+                     *           "field": "page",
+                     *           "value": "2",
+                     *           "message": "page is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The server cannot do its work */
@@ -7568,7 +7730,7 @@ export interface operations {
             };
         };
     };
-    SimulatorController_list: {
+    listSimulatedPrinters: {
         parameters: {
             query?: never;
             header?: never;
@@ -7681,7 +7843,7 @@ export interface operations {
             };
         };
     };
-    SimulatorController_add: {
+    addSimulatedPrinters: {
         parameters: {
             query?: never;
             header?: never;
@@ -7815,7 +7977,7 @@ export interface operations {
             };
         };
     };
-    SimulatorController_removeAll: {
+    deleteSimulatedPrinters: {
         parameters: {
             query?: never;
             header?: never;
@@ -7927,7 +8089,7 @@ export interface operations {
             };
         };
     };
-    SigningKeyController_list: {
+    listSigningKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -8023,7 +8185,7 @@ export interface operations {
             };
         };
     };
-    SigningKeyController_register: {
+    registerSigningKey: {
         parameters: {
             query?: never;
             header?: never;
@@ -8140,7 +8302,7 @@ export interface operations {
             };
         };
     };
-    SigningKeyController_remove: {
+    deleteSigningKey: {
         parameters: {
             query?: {
                 /** @description True: the last key may go, too, and uploads need no signature from then on */
@@ -8274,7 +8436,7 @@ export interface operations {
             };
         };
     };
-    MetricsController_scrape: {
+    getMetrics: {
         parameters: {
             query?: never;
             header?: never;

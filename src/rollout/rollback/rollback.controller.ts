@@ -95,6 +95,7 @@ export class RollbackController {
   @ApiOperation({
     operationId: 'getRollback',
     summary: 'Get the newest rollback of a version, and who still runs it',
+    description: 'The rollouts of the roll-back, and how many printers still run the version.',
   })
   @ApiOkResponse({ type: RollbackResponse })
   @ApiBadInput('version', 'x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
