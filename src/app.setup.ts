@@ -6,7 +6,6 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import cors from 'cors';
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
-import { Access } from './access/access.js';
 import { RequestLimits } from './access/request-limits.js';
 import { onBehalfOf } from './common/actor.js';
 import type { Actor } from './common/actor.js';
@@ -17,7 +16,6 @@ import { StrictValidationPipe } from './common/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { ConsoleFiles } from './console/console-files.js';
 import { consoleNotFound, setUpConsole } from './console/console-routes.js';
-import { DOWNLOAD_ROUTE, FastDownload } from './firmware/fast-download.js';
 import { EventStreams } from './fleet/event-streams.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
@@ -46,19 +44,12 @@ export function setUpApp(app: NestExpressApplication): void {
   app.set('query parser', 'simple');
   const observer = app.get(RequestObserver);
   const limits = app.get(RequestLimits);
-  const download = app.get(FastDownload);
-  const access = app.get(Access);
   const sockets = app.get(OpenSockets);
   const server = adapter.getHttpServer() as Server;
   sockets.watch(server);
   watchResponses(server);
   adapter.setFastPath(
-    (request, response) =>
-      sockets.turnAway(request, response) ||
-      answersTarget(request, response, config) ||
-      download.answer(request, response, access.downloadsAreClosed, () =>
-        observer.watch(request, response, () => DOWNLOAD_ROUTE),
-      ),
+    (request, response) => sockets.turnAway(request, response) || answersTarget(request, response, config),
   );
   app.use(
     oneLayer([

@@ -16,8 +16,6 @@ const MAX_BYTES = 64 * 1024 * 1024;
 export class BinaryCache {
   /** The least recently used first. */
   private readonly images = new Map<string, Promise<Buffer>>();
-  /** Those that have been read and checked. */
-  private readonly ready = new Map<string, Buffer>();
   private readonly sizes = new Map<string, number>();
   private bytes = 0;
 
@@ -29,11 +27,6 @@ export class BinaryCache {
   /** True where an image is small enough to be kept. */
   fits(row: Firmware): boolean {
     return row.fileSize <= MAX_BYTES;
-  }
-
-  /** The image of a build, where it is in memory. */
-  peek(row: Firmware): Buffer | undefined {
-    return this.ready.get(row.sha256);
   }
 
   /**
@@ -51,9 +44,7 @@ export class BinaryCache {
     this.images.set(sha256, image);
     this.makeRoom();
     try {
-      const checked = await image;
-      if (this.images.has(sha256)) this.ready.set(sha256, checked);
-      return checked;
+      return await image;
     } catch (error) {
       // The next request looks again: the file may have been put back.
       if (this.images.get(sha256) === image) this.drop(sha256);
@@ -78,7 +69,6 @@ export class BinaryCache {
 
   private drop(sha256: string): void {
     this.images.delete(sha256);
-    this.ready.delete(sha256);
     this.bytes -= this.sizes.get(sha256) ?? 0;
     this.sizes.delete(sha256);
   }

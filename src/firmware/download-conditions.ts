@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { isVersion, parseVersion } from '../common/version.js';
 import type { Firmware } from './firmware.entity.js';
@@ -25,25 +24,6 @@ export function headersOf(row: Firmware): Record<string, string> {
     'Content-Type': 'application/octet-stream',
     ...(row.signature === null ? {} : { 'x-Signature-Ed25519': row.signature }),
   };
-}
-
-// Headers that make the answer another one than the whole binary, or that only a browser sends.
-const CONDITIONS = [
-  'if-match',
-  'if-none-match',
-  'if-range',
-  'range',
-  'origin',
-  'x-esp8266-version',
-  'x-esp8266-sketch-md5',
-  'x-esp32-version',
-  'x-esp32-sketch-md5',
-  'x-esp32-sketch-sha256',
-];
-
-/** True where the headers of a request may ask for something else than the whole binary. */
-export function hasConditions(request: IncomingMessage): boolean {
-  return CONDITIONS.some((name) => request.headers[name] !== undefined);
 }
 
 /** RFC 9110 §13.1.2. Express's own check passes over it beside `Cache-Control: no-cache`, which is a word to caches. */

@@ -115,7 +115,8 @@ export class DownloadController {
       : await this.check.stream(row, start, end);
     if (request.method === 'GET' && printer !== undefined) {
       this.progress.watch(row, printer, response);
-      await this.firmware.downloadProgressed(row, printer);
+      // A sign of life that cannot be recorded is no reason to send no update.
+      await this.firmware.downloadProgressed(row, printer).catch(() => undefined);
     }
     for (const [name, value] of Object.entries(headersOf(row))) response.setHeader(name, value);
     if (range !== null)

@@ -20,8 +20,7 @@ export interface DownloadRequest {
 const QUERY = ['channel', 'platform', 'printer', 'token'];
 
 /**
- * Reads path and query of a download by hand: a fleet sends thousands of them at once, and validated classes take as long as the
- * image itself (docs/PERFORMANCE.md).
+ * Reads path and query of a download.
  *
  * @throws Invalid naming the field
  */

@@ -18,7 +18,6 @@ export class FirmwareRows {
   /** The features that depend on firmware. */
   readonly observers: FirmwareObserver[] = [];
   private readonly table: Table<Firmware>;
-  private readonly binaries = new Map<string, Firmware>();
 
   constructor(
     private readonly database: Database,
@@ -63,22 +62,6 @@ export class FirmwareRows {
   /** Records the digest that an image carries, for rows from before it was looked for. */
   setAppendedDigest(tx: Transaction, sha256: string, appendedSha256: string): void {
     tx.db.run('UPDATE firmware SET appended_sha256 = ? WHERE sha256 = ?', appendedSha256, sha256);
-    tx.afterCommit(() => this.binaries.clear());
-  }
-
-  /**
-   * The row that `get` leads to, for a download: remembered until any firmware changes, so its counts may be old.
-   *
-   * @throws NotFound where there is none
-   */
-  binaryOf(selector: FirmwareSelector): Firmware {
-    const key = `${selector.version} ${selector.channel} ${selector.platform}`;
-    let row = this.binaries.get(key);
-    if (row === undefined) {
-      row = this.get(selector);
-      this.binaries.set(key, row);
-    }
-    return row;
   }
 
   /** Tells who depends on firmware that a printer begins to fetch a binary, or that its bytes flow. */
@@ -117,7 +100,6 @@ export class FirmwareRows {
 
   /** To be called when rows of a version were added, changed or deleted, in the same transaction. */
   async changed(tx: Transaction, version: string): Promise<void> {
-    tx.afterCommit(() => this.binaries.clear());
     this.changes.firmwareIn(tx);
     for (const observer of this.observers) await observer.changed(tx, version);
   }

@@ -15,7 +15,6 @@ import { DownloadCounter } from './download-counter.js';
 import { DownloadProgress } from './download/download-progress.js';
 import { DownloadTokens } from './download-tokens.js';
 import { DownloadController } from './download.controller.js';
-import { FastDownload } from './fast-download.js';
 import { FirmwarePromotion } from './firmware-promotion.js';
 import { FirmwareRows } from './firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
@@ -74,7 +73,6 @@ function uploadOptions(config: AppConfig, storage: FirmwareStorage): MulterModul
     DownloadCounter,
     DownloadProgress,
     DownloadTokens,
-    FastDownload,
     FirmwarePromotion,
     FirmwareRows,
     FirmwareService,

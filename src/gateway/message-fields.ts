@@ -13,8 +13,7 @@ const HALF_A_CHARACTER = /\p{Surrogate}/u;
 
 /**
  * Reads the fields of a message one by one: a field that cannot be used counts as absent and is noted as a problem, so that it costs
- * the printer nothing else. Read by hand, not by a validator of decorated classes: that took longer than all else that a message
- * costs (docs/PERFORMANCE.md). A field that is null counts as absent.
+ * the printer nothing else; a validator of decorated classes refuses a message as a whole. A field that is null counts as absent.
  */
 export class MessageFields {
   /** What cannot be used, at most once for each field. */

@@ -16,8 +16,7 @@ import type { Presence } from './presence.js';
 import type { PrinterChange } from './printer-admin.service.js';
 
 /**
- * The printer in a path, by its number or its UUID, of an endpoint without query parameters. Read by hand, for printers are looked
- * up more often than anything else: a validated class takes a third of such a request (docs/PERFORMANCE.md).
+ * The printer in a path, by its number or its UUID, of an endpoint without query parameters.
  */
 export const PrinterKey = createParamDecorator((known: readonly string[], context: ExecutionContext) =>
   printerKeyOf(context.switchToHttp().getRequest<Request>(), known),
