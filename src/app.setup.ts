@@ -19,8 +19,8 @@ import { consoleNotFound, setUpConsole } from './console/console-routes.js';
 import { EventStreams } from './fleet/event-streams.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
-import { FastPathAdapter } from './http/fast-path-adapter.js';
-import type { RouteGate } from './http/fast-path-adapter.js';
+import { GatedExpressAdapter } from './http/gated-express-adapter.js';
+import type { RouteGate } from './http/gated-express-adapter.js';
 import { ignoreUpgrade, watchResponses } from './http/ignore-upgrade.js';
 import { oneLayer } from './http/one-layer.js';
 import { OpenSockets } from './http/open-sockets.js';
@@ -38,7 +38,8 @@ export const APP_OPTIONS = { abortOnError: false, bodyParser: false, forceCloseC
 export function setUpApp(app: NestExpressApplication): void {
   const config = app.get(AppConfig);
   const adapter = app.getHttpAdapter();
-  if (!(adapter instanceof FastPathAdapter)) throw new Error('The application needs the FastPathAdapter');
+  if (!(adapter instanceof GatedExpressAdapter))
+    throw new Error('The application needs the GatedExpressAdapter');
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
@@ -48,7 +49,7 @@ export function setUpApp(app: NestExpressApplication): void {
   const server = adapter.getHttpServer() as Server;
   sockets.watch(server);
   watchResponses(server);
-  adapter.setFastPath(
+  adapter.setPreHandler(
     (request, response) => sockets.turnAway(request, response) || answersTarget(request, response, config),
   );
   app.use(

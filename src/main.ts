@@ -7,14 +7,14 @@ import { APP_OPTIONS, listen, setUpApp } from './app.setup.js';
 import { explainFailure } from './common/startup-error.js';
 import { AppConfig } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
-import { FastPathAdapter } from './http/fast-path-adapter.js';
+import { GatedExpressAdapter } from './http/gated-express-adapter.js';
 import { ServerLogger } from './server-logger.js';
 
 async function start(): Promise<void> {
   const config = new AppConfig(readEnvironment());
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.with(config),
-    new FastPathAdapter(),
+    new GatedExpressAdapter(),
     {
       ...APP_OPTIONS,
       logger: new ServerLogger(config),

@@ -7,7 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { APP_OPTIONS } from './app.setup.js';
 import { AppConfig } from './config/config.js';
-import { FastPathAdapter } from './http/fast-path-adapter.js';
+import { GatedExpressAdapter } from './http/gated-express-adapter.js';
 import { openApiDocument } from './openapi.js';
 
 /** Writes the OpenAPI document to a file, without a server that listens or data that stays. */
@@ -20,7 +20,7 @@ async function write(path: string): Promise<void> {
       HOST: '127.0.0.1',
     });
     const module = AppModule.with(config);
-    const app = await NestFactory.create<NestExpressApplication>(module, new FastPathAdapter(), {
+    const app = await NestFactory.create<NestExpressApplication>(module, new GatedExpressAdapter(), {
       ...APP_OPTIONS,
       logger: ['error'],
     });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { RequestHandler } from 'express';
 import type { NewKeyResponse } from '../src/access/api-key.dto.js';
-import { FastPathAdapter } from '../src/http/fast-path-adapter.js';
+import { GatedExpressAdapter } from '../src/http/gated-express-adapter.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload } from './support/factories.js';
 import { sendRaw } from './support/raw-connection.js';
@@ -238,7 +238,7 @@ describe('A route without a declaration', () => {
   const handler: RequestHandler = (_request, response) => response.end('secret');
 
   it('is for admins', () => {
-    const adapter = new FastPathAdapter();
+    const adapter = new GatedExpressAdapter();
     const gates: unknown[] = [];
     adapter.setRouteGate((access) => {
       gates.push(access);
@@ -249,6 +249,6 @@ describe('A route without a declaration', () => {
   });
 
   it('is not served at all without a gate', () => {
-    expect(() => new FastPathAdapter().get('/undeclared', handler)).toThrow('gate');
+    expect(() => new GatedExpressAdapter().get('/undeclared', handler)).toThrow('gate');
   });
 });

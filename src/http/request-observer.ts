@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastPathAdapter } from './fast-path-adapter.js';
+import type { GatedExpressAdapter } from './gated-express-adapter.js';
 import { wasDelivered } from '../common/delivered.js';
 import { Forwarding } from '../common/forwarding.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -20,7 +20,7 @@ export class RequestObserver implements OnModuleDestroy {
 
   constructor(
     private readonly metrics: Metrics,
-    private readonly host: HttpAdapterHost<FastPathAdapter>,
+    private readonly host: HttpAdapterHost<GatedExpressAdapter>,
     private readonly forwarding: Forwarding,
   ) {}
 

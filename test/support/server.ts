@@ -11,7 +11,7 @@ import { APP_OPTIONS, listen, setUpApp } from '../../src/app.setup.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
 import { CONSOLE_FOLDER } from '../../src/console/console-files.js';
-import { FastPathAdapter } from '../../src/http/fast-path-adapter.js';
+import { GatedExpressAdapter } from '../../src/http/gated-express-adapter.js';
 import { TestClock } from './test-clock.js';
 
 /** An answer of the server, its body parsed. */
@@ -121,7 +121,7 @@ export class TestServer implements Reachable {
       .overrideProvider(CONSOLE_FOLDER)
       .useValue(this.consoleFolder)
       .compile();
-    const app = module.createNestApplication<NestExpressApplication>(new FastPathAdapter(), {
+    const app = module.createNestApplication<NestExpressApplication>(new GatedExpressAdapter(), {
       ...APP_OPTIONS,
       logger: this.logger,
     });

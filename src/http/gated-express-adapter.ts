@@ -7,8 +7,8 @@ import type { Express, IRouter, RequestHandler, Response } from 'express';
 import { declaredAccess } from '../common/route-access.js';
 import type { RouteAccess } from '../common/route-access.js';
 
-/** Answers a request, or leaves it alone and says so with false. */
-export type FastPath = (request: IncomingMessage, response: ServerResponse) => boolean;
+/** Answers a request before Express sees it and returns true, or leaves it alone and returns false. */
+export type PreHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** The middleware that decides who may use a route; `null` for requests that no route was found for. */
 export type RouteGate = (access: RouteAccess | null) => RequestHandler;
@@ -16,22 +16,19 @@ export type RouteGate = (access: RouteAccess | null) => RequestHandler;
 type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all';
 
 /**
- * Express, and in front of it one path for requests that come by the thousand and need nothing of what Express and Nest do. What the
- * fast path leaves alone, Express answers as ever: it must answer alike.
- *
- * Every route gets a gate of its own, by the access that its handler declares. Nest copies a handler's metadata to the function that
+ * Express with a gate before every route, by the access that its handler declares. Nest copies a handler's metadata to the function that
  * it registers, for adapters to read. So the route that is checked is the one that is taken, however the target was spelled.
  */
-export class FastPathAdapter extends ExpressAdapter {
-  private fastPath: FastPath = () => false;
+export class GatedExpressAdapter extends ExpressAdapter {
+  private preHandler: PreHandler = () => false;
   private readonly stopListeners: Array<() => void> = [];
   private readonly lastRoutes: Array<{ access: RouteAccess; add: () => void }> = [];
   private gate: RouteGate | null = null;
   /** The access of routes whose handlers declare none. */
   private undeclared: RouteAccess = 'admin';
 
-  setFastPath(fastPath: FastPath): void {
-    this.fastPath = fastPath;
+  setPreHandler(preHandler: PreHandler): void {
+    this.preHandler = preHandler;
   }
 
   /** Calls back when the server begins to stop, before it stops to accept. */
@@ -121,9 +118,9 @@ export class FastPathAdapter extends ExpressAdapter {
   }
 
   /** Thrown out of the listener, an error (a database that cannot be read) would end the process; Express answers it. */
-  private tryFastPath(request: IncomingMessage, response: ServerResponse): boolean {
+  private preHandle(request: IncomingMessage, response: ServerResponse): boolean {
     try {
-      return this.fastPath(request, response);
+      return this.preHandler(request, response);
     } catch (error) {
       if (response.headersSent) response.destroy(error as Error);
       return response.headersSent;
@@ -136,7 +133,7 @@ export class FastPathAdapter extends ExpressAdapter {
     const app: RequestListener = this.getInstance();
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
-      if (!this.tryFastPath(request, response)) app(request, response);
+      if (!this.preHandle(request, response)) app(request, response);
     });
   }
 }
