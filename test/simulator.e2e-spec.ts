@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Fleet } from '../src/simulator/fleet.js';
 import type { FleetOptions } from '../src/simulator/fleet.js';
@@ -84,22 +85,25 @@ describe('The simulator', () => {
   it.each([true, false])(
     'comes back after a download that failed while its socket was cut (closes it by itself: %s)',
     async (closesSocketToDownload) => {
-      const { sha256_checksum } = await upload(server, closesSocketToDownload ? '1.6.0' : '1.6.1');
-      await rm(join(server.uploads, sha256_checksum));
-      const one = printer(server, { closesSocketToDownload });
+      const broken = createServer((_request, response) => response.writeHead(500).end());
+      await once(broken.listen(0, '127.0.0.1'), 'listening');
+      const { port } = broken.address() as AddressInfo;
+      const behind = await TestServer.start({ BASE_URL: `http://127.0.0.1:${port}` });
+      await upload(behind, '1.5.0');
+      const one = printer(behind, { closesSocketToDownload });
       one.on('order', () => setImmediate(() => one.vanish()));
       one.start();
       await eventually('it has subscribed', () => one.subscribed);
-      await roll(server, closesSocketToDownload ? '1.6.0' : '1.6.1', {
-        target: { printer_ids: [one.options.uuid] },
-      });
+      await roll(behind, '1.5.0');
       const [update] = await eventually(
         'the failure is reported',
-        () => history(server, one.options.uuid),
+        () => history(behind, one.options.uuid),
         ([first]) => first?.status === 'failed',
       );
       expect(update?.error_message).toBe('Update failed: HTTP error 500');
       await one.stop();
+      await behind.stop();
+      broken.close();
     },
   );
 
