@@ -86,7 +86,7 @@ describeInBrowser('The console while things happen', () => {
     await page.getByRole('heading', { level: 1, name: 'Printers' }).waitFor();
     await page.getByText('Live', { exact: true }).waitFor();
     await page.context().close();
-  }, 60_000);
+  });
 
   it('takes less than a third of a core while a thousand updates a second move', async () => {
     await connect(100);
@@ -133,7 +133,7 @@ describeInBrowser('The console while things happen', () => {
       clearInterval(timer);
       await page.context().close();
     }
-  }, 60_000);
+  });
 });
 
 /** As the browser says it when its user looks into another tab. */
