@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks';
 import { api } from '../api/api';
 import { live } from '../api/live';
 import type { Rollout } from '../api/types';
-import { count } from '../ui/format';
+import { DueLine, duePartsOf } from '../ui/due';
 import { Empty, Failure, Loading, PageHead, Panel } from '../ui/parts';
-import { RolloutState, partsOf, rolloutTypeText, targetText } from '../ui/rollout-parts';
+import { RolloutState, rolloutTypeText, targetText } from '../ui/rollout-parts';
 import { StackedBar } from '../ui/stacked-bar';
 import { useLoad } from '../ui/use-load';
 import { When } from '../ui/when';
@@ -93,15 +93,8 @@ function RolloutTable({ rollouts }: { rollouts: readonly Rollout[] }) {
             </td>
             <td data-label="Progress" class="wide">
               <div>
-                <StackedBar parts={partsOf(rollout)} label={`Rollout ${rollout.id}`} slim />
-                <span class="hint">
-                  {count(rollout.completed_count)} of {count(rollout.total_targets)}
-                  {rollout.failed_count > 0 && (
-                    <>
-                      , <b class="alarm">{count(rollout.failed_count)} failed</b>
-                    </>
-                  )}
-                </span>
+                <StackedBar parts={duePartsOf(rollout)} label={`Rollout ${rollout.id}`} slim />
+                <DueLine rollout={rollout} />
               </div>
             </td>
             <td data-label="Created">

@@ -1,7 +1,6 @@
 import type { Rollout, RolloutStatus, TargetState } from '../api/types';
 import { State } from './parts';
 import type { StateKind } from './parts';
-import type { Part } from './stacked-bar';
 
 const ROLLOUT_KINDS: Record<RolloutStatus, StateKind> = {
   scheduled: 'idle',
@@ -24,7 +23,7 @@ const UPDATE_KINDS: Record<TargetState, StateKind> = {
   declined: 'warn',
 };
 
-/** The states that a target goes through, in the order of a bar, with their names. */
+/** The states that a target goes through, in the order of a plot, with their names. */
 export const TARGET_STATES = [
   ['completed', 'Completed'],
   ['in_progress', 'In progress'],
@@ -36,11 +35,6 @@ export const TARGET_STATES = [
 /** The status of an update. */
 export function UpdateState({ status }: { status: TargetState }) {
   return <State kind={UPDATE_KINDS[status]}>{status.replace('_', ' ')}</State>;
-}
-
-/** The counters of a rollout as the parts of a bar. */
-export function partsOf(rollout: Rollout): Part[] {
-  return TARGET_STATES.map(([kind, label]) => ({ kind, label, value: rollout[`${kind}_count`] }));
 }
 
 /** How fast a rollout goes: `immediate`, or `gradual, 10 %`. */

@@ -1,9 +1,9 @@
 import { live } from '../../api/live';
 import type { Rollout } from '../../api/types';
-import { address } from '../../ui/address';
-import { count, counted } from '../../ui/format';
+import { DueLine, duePartsOf } from '../../ui/due';
+import { counted } from '../../ui/format';
 import { Empty, Panel } from '../../ui/parts';
-import { RolloutState, partsOf } from '../../ui/rollout-parts';
+import { RolloutState } from '../../ui/rollout-parts';
 import { StackedBar } from '../../ui/stacked-bar';
 
 const SHOWN = 8;
@@ -37,7 +37,7 @@ export function ActiveRollouts() {
 }
 
 function RolloutLine({ rollout }: { rollout: Rollout }) {
-  const { id, firmware_version: version, status, failed_count: failed } = rollout;
+  const { id, firmware_version: version, status } = rollout;
   return (
     <li>
       <div class="line">
@@ -45,19 +45,9 @@ function RolloutLine({ rollout }: { rollout: Rollout }) {
           {version} <span class="hint">rollout {id}</span>
         </a>
         <RolloutState status={status} />
-        <span class="hint">
-          {count(rollout.completed_count)} of {counted(rollout.total_targets, 'printer')}
-          {failed > 0 && (
-            <>
-              ,{' '}
-              <a class="alarm" href={address(`/rollouts/${id}`, { status: 'failed' })}>
-                <b>{count(failed)} failed</b>
-              </a>
-            </>
-          )}
-        </span>
+        <DueLine rollout={rollout} />
       </div>
-      <StackedBar parts={partsOf(rollout)} label={`Rollout ${id}`} slim />
+      <StackedBar parts={duePartsOf(rollout)} label={`Rollout ${id}`} slim />
     </li>
   );
 }

@@ -1,5 +1,6 @@
 import type { NewRollout, Preview } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
+import { WithinPercentage } from '../../ui/due';
 import { count, counted, exactTime } from '../../ui/format';
 
 /** A rollout that is about to be created, and what it would do. */
@@ -38,7 +39,8 @@ export function CreateQuestion({
 
 function Consequences({ request, preview }: { request: NewRollout; preview: Preview }) {
   const { firmware_version: version, rollout_type: type } = request;
-  const { matching, now, printers, waiting } = preview;
+  const percentage = request.rollout_percentage ?? 100;
+  const { matching, due, now, printers, waiting } = preview;
   if (matching === 0)
     return (
       <p>
@@ -51,6 +53,11 @@ function Consequences({ request, preview }: { request: NewRollout; preview: Prev
         <b>{count(matching)}</b> of {counted(printers, 'printer')} {matching === 1 ? 'matches' : 'match'};{' '}
         <b>{count(now)}</b> {now === 1 ? 'gets' : 'get'} {version} as soon as you confirm.
       </p>
+      {percentage < 100 && (
+        <p>
+          <WithinPercentage due={due} of={matching} which="that match" percentage={percentage} />
+        </p>
+      )}
       <ul class="preview-reasons">
         {waiting.map(({ reason, description, printers: number }) => (
           <li key={reason}>

@@ -1,10 +1,12 @@
+import { WithinPercentage } from '../../ui/due';
 import { Field } from '../../ui/field';
-import { count, relativeTime, utcTime } from '../../ui/format';
+import { relativeTime, utcTime } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { PercentageField } from '../../ui/percentage-field';
 import { instantOf } from './draft';
 import type { Pace } from './draft';
 import type { FieldsProps } from './firmware-fields';
+import type { Previewed } from './use-preview';
 
 const PACES = [
   ['immediate', 'Immediate', 'to all that match, as soon as they are connected'],
@@ -13,8 +15,8 @@ const PACES = [
 ] as const satisfies ReadonlyArray<readonly [Pace, string, string]>;
 
 /** When a rollout begins, and how many it reaches. */
-export function PaceFields(props: FieldsProps & { matching: number | null }) {
-  const { draft, change, errorOf, matching } = props;
+export function PaceFields(props: FieldsProps & { preview: Previewed }) {
+  const { draft, change, errorOf, preview } = props;
   const { pace } = draft;
   return (
     <Panel title="Pace">
@@ -43,7 +45,7 @@ export function PaceFields(props: FieldsProps & { matching: number | null }) {
           value={draft.percentages[pace]}
           change={(value) => change({ percentages: { ...draft.percentages, [pace]: value } })}
           error={errorOf('rollout_percentage')}
-          matching={matching}
+          preview={preview}
         />
       )}
     </Panel>
@@ -85,23 +87,17 @@ function PercentageFields({
   value,
   change,
   error,
-  matching,
+  preview,
 }: {
   value: string;
   change: (value: string) => void;
   error: string | null;
-  matching: number | null;
+  preview: Previewed;
 }) {
-  const percentage = Number(value);
   return (
     <>
       <PercentageField value={value} change={change} error={error} />
-      {matching !== null && percentage >= 0 && percentage <= 100 && (
-        <p>
-          {percentage > 0 && percentage < 100 ? 'About ' : ''}
-          <b>{count(Math.round((matching * percentage) / 100))}</b> of {count(matching)} that match.
-        </p>
-      )}
+      {error === null && value.trim() !== '' && <Reached percentage={Number(value)} preview={preview} />}
       <p class="hint">
         Each printer has a bucket from 0 to 99: the MD5 of its UUID modulo 100. It is due while its bucket is
         below the percentage. The bucket never changes, so a higher percentage later only adds printers, and
@@ -109,4 +105,16 @@ function PercentageFields({
       </p>
     </>
   );
+}
+
+/** How many printers the percentage reaches: counted by the server, never estimated. */
+function Reached({ percentage, preview }: { percentage: number; preview: Previewed }) {
+  const { data, isCurrent, isCounting } = preview;
+  if (isCurrent && data !== null)
+    return (
+      <p>
+        <WithinPercentage due={data.due} of={data.matching} which="that match" percentage={percentage} />
+      </p>
+    );
+  return isCounting ? <p class="hint">Counting the printers within {percentage} %</p> : null;
 }

@@ -9,7 +9,7 @@ import type { Previewed } from './use-preview';
 
 /** Whom the rollout would reach, as the form stands. */
 export function PreviewPanel({
-  preview: { data, error, isCurrent },
+  preview: { data, error, isCurrent, isCounting },
   problems,
   isErrorBeside,
 }: {
@@ -19,11 +19,10 @@ export function PreviewPanel({
   isErrorBeside: boolean;
 }) {
   const isLive = live.state.value === 'open';
-  const isWaiting = !isCurrent && error == null && problems.length === 0;
   return (
     <Panel
       title="Preview"
-      aside={<span class="hint">{isCurrent ? (isLive ? 'Live' : '') : isWaiting ? 'Counting' : ''}</span>}
+      aside={<span class="hint">{isCurrent ? (isLive ? 'Live' : '') : isCounting ? 'Counting' : ''}</span>}
     >
       {problems.length > 0 && (
         <>
@@ -42,9 +41,9 @@ export function PreviewPanel({
           <Failure error={error} />
         ))}
       {data === null ? (
-        isWaiting && <Loading />
+        isCounting && <Loading />
       ) : (
-        <div class={isCurrent && isLive ? 'preview' : 'preview stale'} aria-busy={isWaiting}>
+        <div class={isCurrent && isLive ? 'preview' : 'preview stale'} aria-busy={isCounting}>
           <Numbers preview={data} />
         </div>
       )}

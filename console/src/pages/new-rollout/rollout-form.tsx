@@ -102,7 +102,7 @@ export function RolloutForm({
         <div>
           <FirmwareFields {...fields} choices={choices} />
           <TargetFields {...fields} />
-          <PaceFields {...fields} matching={preview.data?.matching ?? null} />
+          <PaceFields {...fields} preview={preview} />
         </div>
         <div class="rollout-aside">
           <PreviewPanel preview={preview} problems={problems} isErrorBeside={isBesideField(preview.error)} />

@@ -9,6 +9,8 @@ export interface Previewed {
   error: unknown;
   /** True where the answer is that to the present request. */
   isCurrent: boolean;
+  /** True while the answer to the present request is on its way. */
+  isCounting: boolean;
 }
 
 const AFTER_TYPING_MS = 300;
@@ -60,5 +62,10 @@ export function usePreview(request: NewRollout | null): Previewed {
   }, [key]);
 
   const isOfNow = key !== null && state.key === key;
-  return { data: state.data, error: isOfNow ? state.error : null, isCurrent: isOfNow && state.error == null };
+  return {
+    data: state.data,
+    error: isOfNow ? state.error : null,
+    isCurrent: isOfNow && state.error == null,
+    isCounting: key !== null && !isOfNow,
+  };
 }

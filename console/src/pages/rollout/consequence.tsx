@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { api } from '../../api/api';
 import type { ChangePreview, Rollout, RolloutChange, RolloutStatus } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
+import { WithinPercentage } from '../../ui/due';
 import { counted } from '../../ui/format';
 import { Failure } from '../../ui/parts';
 import { useLoad, useReloadOn } from '../../ui/use-load';
@@ -63,7 +64,7 @@ function Counted({
   rollout: Rollout;
   change: RolloutChange;
 }) {
-  const { now, in_progress: underWay, pending } = preview;
+  const { now, in_progress: underWay, pending, due } = preview;
   const { firmware_version: version, rollout_percentage: before } = rollout;
   const { rollout_percentage: after = before, status = rollout.status } = change;
   const waiting = Math.max(0, pending - now);
@@ -82,6 +83,11 @@ function Counted({
         )}
       </p>
       <ul>
+        {after < 100 && pending > 0 && (
+          <li>
+            <WithinPercentage due={due} of={pending} which="that were sent nothing yet" percentage={after} />
+          </li>
+        )}
         {status === 'paused' && <li>Nothing is sent before the rollout is resumed.</li>}
         {status === 'scheduled' && <li>Nothing is sent before the time that it is scheduled for.</li>}
         {narrows && <li>What has been sent is not recalled.</li>}

@@ -1,16 +1,17 @@
 import { api } from '../../api/api';
 import type { Rollout, Timeline } from '../../api/types';
-import { counted } from '../../ui/format';
+import { DueText, duePartsOf, notDueCount } from '../../ui/due';
+import { counted, shortTime } from '../../ui/format';
 import { Empty, Failure, Loading, Panel } from '../../ui/parts';
 import { Plot } from '../../ui/plot';
-import { TARGET_STATES, partsOf } from '../../ui/rollout-parts';
+import { TARGET_STATES } from '../../ui/rollout-parts';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
 import { useLoad, useReloadOn } from '../../ui/use-load';
 import { countersOf } from './use-rollout';
 
-/** How far a rollout has come: now, and since its begin. */
+/** How far a rollout has come, measured against what is due: now, and since it began. */
 export function Progress({ rollout }: { rollout: Rollout }) {
-  const parts = partsOf(rollout);
+  const parts = duePartsOf(rollout);
   return (
     <Panel
       title="Progress"
@@ -24,12 +25,36 @@ export function Progress({ rollout }: { rollout: Rollout }) {
         </Empty>
       ) : (
         <>
+          <p class="headline">
+            <DueText rollout={rollout} />
+          </p>
           <StackedBar parts={parts} label={`Rollout ${rollout.id}`} />
           <Legend parts={parts} shares />
+          <NotDue rollout={rollout} />
           <OverTime rollout={rollout} />
         </>
       )}
     </Panel>
+  );
+}
+
+/** Targets that nothing is meant for yet, and why. */
+function NotDue({ rollout }: { rollout: Rollout }) {
+  const { status, scheduled_for: at, rollout_percentage: percentage } = rollout;
+  const later = notDueCount(rollout);
+  if (later === 0) return null;
+  const who = counted(later, 'more printer matches', 'more printers match');
+  if (status === 'cancelled') return <p class="not-due">{who} but had not become due at the cancel.</p>;
+  if (status === 'scheduled' && at !== null)
+    return (
+      <p class="not-due">
+        {who} but {later === 1 ? 'is' : 'are'} not due before {shortTime(at)}.
+      </p>
+    );
+  return (
+    <p class="not-due">
+      {who} but {later === 1 ? 'is' : 'are'} not due: the rollout is at {percentage} %.
+    </p>
   );
 }
 

@@ -34,6 +34,7 @@ export function countersOf(rollout: Rollout): string {
     rollout.status,
     rollout.rollout_percentage,
     rollout.pending_count,
+    rollout.due_pending_count,
     rollout.in_progress_count,
     rollout.completed_count,
     rollout.failed_count,
