@@ -321,6 +321,14 @@ describe('A printer that is blocked', () => {
     expect(await online()).toBe(0);
   });
 
+  it('is told why its socket is closed', async () => {
+    const uuid = randomUUID();
+    const raw = await subscribed(uuid);
+    const closed = once(raw.socket, 'close');
+    await block(uuid);
+    expect(String((await closed)[1])).toBe('blocked by an operator');
+  });
+
   it('has nothing recorded as sent to it from that moment on, however close a rollout is', async () => {
     for (let race = 0; race < 40; race++) {
       const uuid = randomUUID();

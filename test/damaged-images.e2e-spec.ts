@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { ImagePatrol } from '../src/firmware/binaries/image-patrol.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
@@ -235,6 +236,9 @@ describe('Files that no firmware names', () => {
     const orphan = 'a'.repeat(64);
     const young = 'b'.repeat(64);
     await server.restart(async () => {
+      const database = new SqliteDatabase(join(server.folder, 'paperminder.db'));
+      database.prepare('UPDATE firmware SET released_at = ?').run('2020-01-01 00:00:00.000');
+      database.close();
       await put(orphan, old);
       await put(young, new Date(Date.now() - 59 * 60_000));
       await put('notes.txt', old);
@@ -248,6 +252,24 @@ describe('Files that no firmware names', () => {
     expect(log.of('Firmware')).toContain(
       'Removed 2 files that an interrupted upload had left behind, 6 bytes',
     );
+    await server.stop();
+  });
+
+  it('are kept if they are older than all firmware of the database: it may be the wrong one', async () => {
+    const log = new LogLines();
+    const server = await TestServer.start({}, log);
+    const lost = 'c'.repeat(64);
+    const old = new Date(Date.now() - 61 * 60_000);
+    await writeFile(join(server.uploads, lost), 'abc');
+    await utimes(join(server.uploads, lost), old, old);
+    await server.restart();
+    expect(await server.uploaded()).toContain(lost);
+    await upload(server, '1.5.0');
+    await server.restart();
+    expect(await server.uploaded()).toContain(lost);
+    const line =
+      /^Kept 1 binaries in the uploads folder that are older than all firmware .* check DATABASE_URL/;
+    expect(log.of('Firmware').filter((one) => line.test(one))).toHaveLength(2);
     await server.stop();
   });
 });

@@ -199,6 +199,7 @@ describe('Rolling a version back', () => {
         { id: first.id, name: null, status: 'active' },
       ],
       deprecates: true,
+      also_rolls_back: [],
       missing: [],
       rollback_id: null,
     });
@@ -404,7 +405,11 @@ describe('Rolling a version back', () => {
     await leaves.stop();
     expectStatus(await rollBack('1.6.0', { to: 'previous' }), 201);
     await runs('1.5.0', [stays]);
+    expect((await preview('1.5.0', { to: 'previous' })).also_rolls_back).toEqual([
+      { firmware_version: '1.6.0', to: '1.4.0', printers: 1 },
+    ]);
     expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+    expect((await preview('1.5.0', { to: 'previous' })).also_rolls_back).toEqual([]);
     await runs('1.4.0', [stays]);
     expect(await state('1.6.0')).toMatchObject({ to: '1.4.0', status: 'active', offline: 1 });
     const late = await online({ ...leaves.options, version: '1.6.0' });

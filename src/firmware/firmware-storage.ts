@@ -23,6 +23,14 @@ export interface ReceivedBinary {
   firstByte: number;
 }
 
+/** What a sweep has done. */
+export interface Swept {
+  files: number;
+  bytes: number;
+  /** Binaries that no row names, and that are older than the database's firmware. */
+  foreign: number;
+}
+
 const FOLDER_TROUBLE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
 
 // Nothing else in the folder is ours to remove.
@@ -48,22 +56,27 @@ export class FirmwareStorage implements OnModuleInit {
    * Removes what a crash has left behind: uploads that never arrived whole, and binaries whose row was never written.
    *
    * @param isNamed says whether a row names a binary, by its SHA-256
+   * @param since binaries that were published earlier stay: they belong to another database; null keeps all binaries
    * @param before files that were changed later stay: an upload may be under way
-   * @returns how many files, and how many bytes
+   * @returns how many files and bytes were removed, and how many binaries were kept although no row names them
    */
-  async sweep(isNamed: (sha256: string) => boolean, before: Date): Promise<{ files: number; bytes: number }> {
+  async sweep(isNamed: (sha256: string) => boolean, since: Date | null, before: Date): Promise<Swept> {
     const incoming = await readdir(this.temporaryDir);
     const published = (await readdir(this.config.uploadsDir)).filter(
       (name) => SHA256.test(name) && !isNamed(name),
     );
-    const swept = { files: 0, bytes: 0 };
-    const paths = [
-      ...incoming.map((name) => join(this.temporaryDir, name)),
-      ...published.map((name) => this.pathOf(name)),
+    const swept = { files: 0, bytes: 0, foreign: 0 };
+    const files = [
+      ...incoming.map((name) => ({ path: join(this.temporaryDir, name), since: new Date(0) })),
+      ...published.map((name) => ({ path: this.pathOf(name), since })),
     ];
-    for (const path of paths) {
+    for (const { path, since: from } of files) {
       const { mtime, size } = await stat(path);
       if (mtime > before) continue;
+      if (from === null || mtime < from) {
+        swept.foreign += 1;
+        continue;
+      }
       await rm(path, { recursive: true, force: true });
       swept.files += 1;
       swept.bytes += size;

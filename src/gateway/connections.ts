@@ -99,12 +99,12 @@ export class Connections implements ConnectionOwner {
     return this.recentTakeOvers(current).length + now > MAX_TAKE_OVERS_PER_MINUTE;
   }
 
-  /** Closes every connection of a printer: it comes back by itself, and has to prove itself again. */
-  dismissAll(printerUuid: string): void {
+  /** Closes every connection of a printer for a reason: it reconnects by itself, and is checked again. */
+  dismissAll(printerUuid: string, reason: string): void {
     let connection = this.byPrinter.get(printerUuid) ?? null;
     while (connection !== null) {
       const { replaces }: Connection = connection;
-      connection.dismiss('authentication required');
+      connection.dismiss(reason);
       connection = replaces;
     }
   }

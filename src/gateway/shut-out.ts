@@ -4,7 +4,7 @@ import type { Subscription } from 'rxjs';
 import { PrinterAdminService } from '../printer/printer-admin.service.js';
 import { Connections } from './connections.js';
 
-/** Closes the connection of a printer whose standing has changed: it comes back by itself, and is looked at anew. */
+/** Closes the connections of a printer that an operator has blocked, deleted or changed: it reconnects, and is checked again. */
 @Injectable()
 export class ShutOut implements OnModuleInit, OnModuleDestroy {
   private subscription: Subscription | undefined;
@@ -15,7 +15,9 @@ export class ShutOut implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.subscription = this.printers.mustReconnect.subscribe((uuid) => this.connections.dismissAll(uuid));
+    this.subscription = this.printers.mustReconnect.subscribe(({ uuid, reason }) =>
+      this.connections.dismissAll(uuid, reason),
+    );
   }
 
   onModuleDestroy(): void {

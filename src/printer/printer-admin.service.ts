@@ -19,12 +19,19 @@ export interface PrinterChange {
   resetKey?: boolean | undefined;
 }
 
+/** A printer whose connections must be closed. */
+export interface DisconnectPrinter {
+  uuid: string;
+  /** Why, for the close frame. */
+  reason: string;
+}
+
 /** The operators' side of printers: shut them out, let them in, forget their secrets, delete them. */
 @Injectable()
 export class PrinterAdminService {
   private readonly logger = new Logger('Printer');
   private readonly table: Table<Printer>;
-  private readonly shutOut = new Subject<string>();
+  private readonly shutOut = new Subject<DisconnectPrinter>();
   private readonly observers: PrinterObserver[] = [];
 
   constructor(
@@ -65,7 +72,10 @@ export class PrinterAdminService {
       });
       tx.afterCommit(() => {
         this.logger.log(`Printer ${before.id} (${before.uuid}) was changed: ${JSON.stringify(change)}`);
-        this.shutOut.next(before.uuid);
+        this.shutOut.next({
+          uuid: before.uuid,
+          reason: after.blocked ? 'blocked by an operator' : 'authentication required',
+        });
       });
       return Promise.resolve(after);
     });
@@ -94,7 +104,7 @@ export class PrinterAdminService {
       });
       tx.afterCommit(() => {
         this.logger.log(`Printer ${id} (${uuid}) was deleted`);
-        this.shutOut.next(uuid);
+        this.shutOut.next({ uuid, reason: 'deleted by an operator' });
       });
       return Promise.resolve();
     });
@@ -105,8 +115,8 @@ export class PrinterAdminService {
     this.observers.push(observer);
   }
 
-  /** Emits the UUID of a printer whose connection must prove itself anew, after the commit. */
-  get mustReconnect(): Observable<string> {
+  /** Emits a printer whose connections must be closed, with the reason that the close says, after the commit. */
+  get mustReconnect(): Observable<DisconnectPrinter> {
     return this.shutOut.asObservable();
   }
 }

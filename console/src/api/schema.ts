@@ -1482,6 +1482,20 @@ export interface components {
              */
             status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
         };
+        FurtherRollbackResponse: {
+            /** @example 1.6.0 */
+            firmware_version: string;
+            /**
+             * @description Where its printers would go
+             * @example 1.4.0
+             */
+            to: string;
+            /**
+             * @description Printers that still run it
+             * @example 12
+             */
+            printers: number;
+        };
         MissingBuildResponse: {
             /** @example 1.4.0 */
             firmware_version: string | null;
@@ -1531,6 +1545,8 @@ export interface components {
              * @example true
              */
             deprecates: boolean;
+            /** @description Newer versions that are being rolled back to this one: their printers would go further */
+            also_rolls_back: components["schemas"]["FurtherRollbackResponse"][];
             /** @description Why it would be refused; empty if it would not */
             missing: components["schemas"]["MissingBuildResponse"][];
             /**

@@ -71,11 +71,23 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async sweep(): Promise<void> {
-    const named = new Set(this.rows.all().map(({ sha256 }) => sha256));
+    const rows = this.rows.all();
+    const named = new Set(rows.map(({ sha256 }) => sha256));
     const before = new Date(this.clock.now().getTime() - ORPHAN_AGE_MS);
-    const { files, bytes } = await this.storage.sweep((sha256) => named.has(sha256), before);
-    if (files > 0)
-      this.logger.log(`Removed ${files} files that an interrupted upload had left behind, ${bytes} bytes`);
+    // Beside a new, empty database every binary is without a row: an operator who has pointed the server at the wrong one, or lost it,
+    // must not lose the binaries, too.
+    const first =
+      rows.length === 0 ? null : new Date(Math.min(...rows.map((row) => row.releasedAt.getTime())));
+    const swept = await this.storage.sweep((sha256) => named.has(sha256), first, before);
+    if (swept.files > 0)
+      this.logger.log(
+        `Removed ${swept.files} files that an interrupted upload had left behind, ${swept.bytes} bytes`,
+      );
+    if (swept.foreign > 0)
+      this.logger.warn(
+        `Kept ${swept.foreign} binaries in the uploads folder that are older than all firmware in the database, and unknown to it; ` +
+          'check DATABASE_URL and UPLOADS_DIR',
+      );
   }
 
   private record(row: Firmware, appended: string): Promise<void> {

@@ -9,7 +9,7 @@ import { RolloutResponse } from '../rollout-response.dto.js';
 import type { Rollout } from '../rollout.entity.js';
 import { MISSING_REASONS } from './rollback-check.js';
 import type { MissingBuild, MissingReason } from './rollback-check.js';
-import type { RollbackPreview, RollbackRequest, RollbackState } from './rollbacks.js';
+import type { RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
 
 /** Body of POST /api/firmware/{version}/rollback, and of its preview. */
 export class RollbackDto {
@@ -110,6 +110,18 @@ export class CancelledRolloutResponse {
   status!: RolloutStatus;
 }
 
+/** A newer version that is being rolled back to this one, and would be rolled back further. */
+export class FurtherRollbackResponse {
+  @ApiProperty({ type: String, example: '1.6.0' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: String, example: '1.4.0', description: 'Where its printers would go' })
+  to!: string;
+
+  @ApiProperty({ type: Number, example: 12, description: 'Printers that still run it' })
+  printers!: number;
+}
+
 /** What a rollback would do at this moment. */
 export class RollbackPreviewResponse {
   @ApiProperty({ type: String, example: '1.5.0' })
@@ -138,6 +150,12 @@ export class RollbackPreviewResponse {
 
   @ApiProperty({ type: Boolean, example: true, description: 'The version would be deprecated' })
   deprecates!: boolean;
+
+  @ApiProperty({
+    type: [FurtherRollbackResponse],
+    description: 'Newer versions that are being rolled back to this one: their printers would go further',
+  })
+  also_rolls_back!: FurtherRollbackResponse[];
 
   @ApiProperty({
     type: [MissingBuildResponse],
@@ -204,7 +222,8 @@ export class RollbackResponse {
 
 /** Maps a preview to its answer. */
 export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPreviewResponse {
-  const { request, running, groups, missing, cancels, existing } = preview;
+  const { request, running, groups, cancels, existing, further } = preview;
+  const missing = [preview, ...further].flatMap((plan) => plan.missing);
   return {
     firmware_version: request.version,
     to: request.to,
@@ -215,6 +234,11 @@ export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPre
     by_version: groups.map(toGroupResponse),
     cancels: cancels.map(({ id, name, status }) => ({ id, name, status })),
     deprecates: request.deprecate,
+    also_rolls_back: further.map(({ version, to, running: { printers } }) => ({
+      firmware_version: version,
+      to,
+      printers,
+    })),
     missing: missing.map(toMissingResponse),
     rollback_id: existing?.id ?? null,
   };

@@ -11,47 +11,17 @@ import type { Transaction } from '../../database/transaction.js';
 import { UnitOfWork } from '../../database/unit-of-work.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
 import { FleetTally } from '../../printer/fleet-tally.js';
-import type { RollbackGroup, RollbackTo } from '../domain/rollback-plan.js';
+import type { RollbackGroup } from '../domain/rollback-plan.js';
 import type { NewRollout } from '../rollout-draft.js';
 import { RolloutAdminService } from '../rollout-admin.service.js';
 import { RolloutRules } from '../rollout-rules.js';
 import { Rollout } from '../rollout.entity.js';
 import { Superseding } from '../rules/superseding.js';
 import { AffectedFleet } from './affected-printers.js';
-import type { RunningPrinters } from './affected-printers.js';
 import { MISSING_REASONS, RollbackCheck } from './rollback-check.js';
 import type { MissingBuild, RollbackPlan } from './rollback-check.js';
 import { Rollback } from './rollback.entity.js';
-
-/** What an operator asks for; versions are canonical. */
-export interface RollbackRequest {
-  version: string;
-  to: RollbackTo;
-  deprecate: boolean;
-}
-
-/** A rollback as it stands. */
-export interface RollbackState {
-  rollback: Rollback;
-  /** The rollouts that move printers back. */
-  rollouts: Rollout[];
-  /** The rollouts that it took back. */
-  takenBack: number[];
-  /** Who still runs the bad version. */
-  running: RunningPrinters;
-  /** True if this call has created it. */
-  created: boolean;
-}
-
-/** What a rollback would do. */
-export interface RollbackPreview extends RollbackPlan {
-  request: RollbackRequest;
-  running: RunningPrinters;
-  /** The rollouts of the version that would be cancelled, the newest first. */
-  cancels: Rollout[];
-  /** The rollback of the version that is there already; null if there is none. */
-  existing: Rollback | null;
-}
+import type { FurtherRollback, RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
 
 /** Takes a version back: one act, which says what it does before it does it. */
 @Injectable()
@@ -88,12 +58,15 @@ export class Rollbacks {
     return this.database.snapshot(async (db) => {
       const affected = await this.fleet.of(db, request.version);
       const existing = this.open(db, request.version);
+      const plan = this.check.plan(db, request.version, request.to, affected);
+      const cancels = existing === null ? this.toCancel(db, request.version) : [];
       return {
-        ...this.check.plan(db, request.version, request.to, affected),
+        ...plan,
         request,
         running: await this.fleet.count(db, request.version),
-        cancels: existing === null ? this.toCancel(db, request.version) : [],
+        cancels,
         existing,
+        further: await this.further(db, request.version, cancels, plan),
       };
     });
   }
@@ -198,7 +171,28 @@ export class Rollbacks {
   /** What was damaged since the last look is found before the transaction, which must not wait for the disk. */
   private async look({ version, to }: RollbackRequest): Promise<void> {
     const db = this.database.reader;
-    await this.check.look(db, this.check.plan(db, version, to, await this.fleet.of(db, version)));
+    const plan = this.check.plan(db, version, to, await this.fleet.of(db, version));
+    const further = await this.further(db, version, this.toCancel(db, version), plan);
+    for (const one of [plan, ...further]) await this.check.look(db, one);
+  }
+
+  /** What `act` does to newer versions that are being rolled back to this one. */
+  private async further(
+    db: Statements,
+    version: string,
+    cancelled: readonly Rollout[],
+    { groups }: RollbackPlan,
+  ): Promise<FurtherRollback[]> {
+    // Without any version to go back to, the rollback is refused.
+    if (groups.length === 0) return [];
+    const to = destinationOf(groups);
+    const found: FurtherRollback[] = [];
+    for (const newer of this.rollbacksTo(db, version, cancelled)) {
+      const plan = this.check.plan(db, newer, to, await this.fleet.of(db, newer));
+      found.push({ ...plan, version: newer, to, running: await this.fleet.count(db, newer) });
+      found.push(...(await this.further(db, newer, this.toCancel(db, newer), plan)));
+    }
+    return found;
   }
 
   private refuseUseless(db: Statements, { version, to }: RollbackRequest): void {
