@@ -155,7 +155,7 @@ export class EventStreams implements EventSource {
     this.summarise();
   }
 
-  /** Null where the database cannot be read: nobody can be told what they have missed, but all can begin anew. */
+  /** Null where the database cannot be read: nobody can be told what they have missed, but all can begin again. */
   private take(): FleetChange | null {
     try {
       return this.watch.take();
@@ -193,7 +193,7 @@ export class EventStreams implements EventSource {
   private async renew(): Promise<void> {
     const summary = toSummaryResponse(await this.fleet.current(), this.config.simulator);
     if (this.streams.size === 0) return;
-    // The versions will be counted anew when that may be.
+    // The versions will be counted again when that may be.
     if (!this.fleet.isCurrent) this.wake();
     if (!differ(this.latest, summary)) return;
     this.latest = summary;

@@ -151,7 +151,7 @@ export class SummaryResponse {
     nullable: true,
     example: '2025-01-15T09:59:59.500Z',
     description:
-      'When `versions` was counted: a large fleet is not counted anew with every change; null, and no versions, while the first ' +
+      'When `versions` was counted: a large fleet is not counted again with every change; null, and no versions, while the first ' +
       'count after a start is under way',
   })
   counted_at!: string | null;

@@ -93,7 +93,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
   }
 
   /**
-   * As Express answers an object, without what it works out anew each time: the content type is always the same one, and there is
+   * As Express answers an object, without what it works out each time: the content type is always the same one, and there is
    * no ETag to compare.
    */
   override reply(response: Response, body: unknown, statusCode?: number): void {

@@ -30,7 +30,7 @@ export interface Ending {
   percent?: number;
   /** True where the version at a subscribe has proved it. */
   confirmed?: boolean;
-  /** True where it is declined on the printer's behalf: the printer was not asked, and is asked anew when that changes. */
+  /** True where it is declined on the printer's behalf: the printer was not asked, and is asked again when that changes. */
   onBehalf?: boolean;
 }
 
@@ -110,7 +110,7 @@ export class UpdateJournal {
     this.insert(tx, printer, rule, NO_BUILD, 'declined');
   }
 
-  /** Forgets how often declined updates were sent: the printer has switched auto_update on, and is asked anew. */
+  /** Forgets how often declined updates were sent: the printer has switched auto_update on, and is asked again. */
   askAnew(tx: Transaction, printer: TargetPrinter): void {
     const sql = `UPDATE printer_update SET attempts = 0 WHERE printer_id = ? AND status = 'declined'`;
     tx.db.run(sql, printer.id);

@@ -2301,7 +2301,7 @@ export interface components {
             warnings: components["schemas"]["WarningResponse"][];
             /**
              * Format: date-time
-             * @description When `versions` was counted: a large fleet is not counted anew with every change; null, and no versions, while the first count after a start is under way
+             * @description When `versions` was counted: a large fleet is not counted again with every change; null, and no versions, while the first count after a start is under way
              * @example 2025-01-15T09:59:59.500Z
              */
             counted_at: string | null;
