@@ -59,6 +59,10 @@ describe('An image that is missing or damaged', () => {
     return (await server.request('GET', `/api/printers/${uuid}/decision`)).body.reason;
   }
 
+  async function warnings(): Promise<unknown> {
+    return (await server.request('GET', '/api/summary')).body.warnings;
+  }
+
   it('is offered to nobody, keeps its rollout from completing, and goes out once it is mended', async () => {
     const { version, file } = await uploaded();
     const owner = randomUUID();
@@ -73,6 +77,9 @@ describe('An image that is missing or damaged', () => {
     expect((await server.request<string>('GET', '/metrics')).body).toContain(
       'paperminder_damaged_images 1\n',
     );
+    expect(await warnings()).toEqual([
+      { code: 'image_damaged', message: expect.stringContaining(`offered to no printer: ${version}.`) },
+    ]);
 
     const before = (await server.request<FirmwareResponse>('GET', `/api/firmware/${version}`)).body;
     const again = await uploadAgain(version);
@@ -80,6 +87,7 @@ describe('An image that is missing or damaged', () => {
       200,
       { ...before, damaged: false, warnings: expect.any(Array) },
     ]);
+    expect(await warnings()).toEqual([]);
     await eventually('the update is installed', () => one.version === version);
     await eventually(
       'the rollout is completed',

@@ -10,6 +10,7 @@ import { count } from './ui/format';
 import { Empty, PageHead, pageTitle } from './ui/parts';
 import { below } from './ui/root';
 import { RootedLocation } from './ui/rooted-location';
+import { ServerWarnings } from './ui/server-warnings';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
 
@@ -41,6 +42,7 @@ export function App() {
         {(keyWanted.value === null || wasLetIn.value) && (
           // Whoever has to sign in again finds what was typed.
           <div hidden={keyWanted.value !== null}>
+            <ServerWarnings />
             <Pages />
           </div>
         )}

@@ -5,11 +5,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
 import { AddressList, plainAddress } from './address.js';
 
-export const WARNING_CODES = ['https_proxy_unknown', 'unusable_address'] as const;
+export const FORWARDING_WARNING_CODES = ['https_proxy_unknown', 'unusable_address'] as const;
 
-/** Something about the installation that its operator should change. */
-export interface InstallationWarning {
-  code: (typeof WARNING_CODES)[number];
+/** Something about proxies or addresses that the operator should change. */
+export interface ForwardingWarning {
+  code: (typeof FORWARDING_WARNING_CODES)[number];
   message: string;
 }
 
@@ -33,7 +33,7 @@ export class Forwarding {
   private readonly logger = new Logger('Forwarding');
   private readonly trusted: AddressList;
   private readonly trustsAnybody: boolean;
-  private readonly given = new Map<InstallationWarning['code'], InstallationWarning>();
+  private readonly given = new Map<ForwardingWarning['code'], ForwardingWarning>();
   // Printers reach the server at few addresses: one text for all that use the same.
   private readonly baseUrls = new Map<string, string>();
 
@@ -43,7 +43,7 @@ export class Forwarding {
   }
 
   /** What the operator should change; empty if nothing was noticed since the start. */
-  get warnings(): InstallationWarning[] {
+  get warnings(): ForwardingWarning[] {
     return [...this.given.values()];
   }
 
@@ -128,7 +128,7 @@ export class Forwarding {
   }
 
   /** Once for each kind: what one request shows, thousands will. */
-  private warn(code: InstallationWarning['code'], message: string): void {
+  private warn(code: ForwardingWarning['code'], message: string): void {
     if (this.given.has(code)) return;
     this.given.set(code, { code, message });
     this.logger.warn(message);

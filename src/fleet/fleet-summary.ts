@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { Forwarding } from '../common/forwarding.js';
-import type { InstallationWarning } from '../common/forwarding.js';
 import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
 import { ANY_FIELD, ProblemCounts } from '../printer/problem-counts.js';
@@ -10,6 +8,8 @@ import { UpdateEndings } from '../rollout/update-endings.js';
 import type { Endings } from '../rollout/update-endings.js';
 import { Census } from './census.js';
 import type { Count } from './census.js';
+import { InstallationWarnings } from './installation-warnings.js';
+import type { InstallationWarning } from './installation-warnings.js';
 
 /** The whole fleet at a glance. */
 export interface Summary {
@@ -44,7 +44,7 @@ export class FleetSummary {
     private readonly census: Census,
     private readonly problems: ProblemCounts,
     private readonly clock: Clock,
-    private readonly forwarding: Forwarding,
+    private readonly warnings: InstallationWarnings,
   ) {}
 
   /** As of now; the versions as they were counted last. */
@@ -65,7 +65,7 @@ export class FleetSummary {
       endedLastDay: this.endings.lastDay(reader, now),
       rollouts: new Map(rollouts as Array<[RolloutStatus, number]>),
       firmware: reader.count(FIRMWARE),
-      warnings: this.forwarding.warnings,
+      warnings: this.warnings.current,
       count,
     };
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { FirmwareModule } from '../firmware/firmware.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { RolloutModule } from '../rollout/rollout.module.js';
 import { BehindPrinters } from './behind-printers.js';
@@ -11,11 +12,12 @@ import { FleetSampler } from './fleet-sampler.js';
 import { FleetSummary } from './fleet-summary.js';
 import { FleetWatch } from './fleet-watch.js';
 import { FleetController } from './fleet.controller.js';
+import { InstallationWarnings } from './installation-warnings.js';
 import { RolloutDiff } from './rollout-diff.js';
 
 /** All printers at a glance, over time and as it changes. */
 @Module({
-  imports: [TypeOrmModule.forFeature([FleetSample]), PrinterModule, RolloutModule],
+  imports: [TypeOrmModule.forFeature([FleetSample]), FirmwareModule, PrinterModule, RolloutModule],
   controllers: [FleetController],
   providers: [
     BehindPrinters,
@@ -26,6 +28,7 @@ import { RolloutDiff } from './rollout-diff.js';
     FleetSampler,
     FleetSummary,
     FleetWatch,
+    InstallationWarnings,
     RolloutDiff,
   ],
 })

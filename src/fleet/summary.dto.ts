@@ -1,10 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { RolloutStatus } from '../rollout/domain/state.js';
-import { WARNING_CODES } from '../common/forwarding.js';
 import { VERSION } from '../version.js';
 import type { VersionCount } from './census.js';
 import { OTHER } from './fleet-history.js';
 import type { Summary } from './fleet-summary.js';
+import { WARNING_CODES } from './installation-warnings.js';
 
 // A fleet runs some tens of versions; what printers claim beyond that is summed up.
 const MAX_VERSIONS = 50;
@@ -96,7 +96,8 @@ export class WarningResponse {
     example: 'https_proxy_unknown',
     description:
       '`https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what ' +
-      'a trusted proxy says of it, cannot stand in the address of an update',
+      'a trusted proxy says of it, cannot stand in the address of an update. `image_damaged`: binaries are missing or damaged on the ' +
+      'disk, and offered to nobody until the same files are uploaded again',
   })
   code!: (typeof WARNING_CODES)[number];
 
@@ -142,7 +143,10 @@ export class SummaryResponse {
   })
   firmware!: number;
 
-  @ApiProperty({ type: [WarningResponse], description: 'What was noticed since the start of the server' })
+  @ApiProperty({
+    type: [WarningResponse],
+    description: 'What an operator should mend; at most one of each code',
+  })
   warnings!: WarningResponse[];
 
   @ApiProperty({

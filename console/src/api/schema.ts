@@ -2231,11 +2231,11 @@ export interface components {
         };
         WarningResponse: {
             /**
-             * @description `https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what a trusted proxy says of it, cannot stand in the address of an update
+             * @description `https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what a trusted proxy says of it, cannot stand in the address of an update. `image_damaged`: binaries are missing or damaged on the disk, and offered to nobody until the same files are uploaded again
              * @example https_proxy_unknown
              * @enum {string}
              */
-            code: "https_proxy_unknown" | "unusable_address";
+            code: "https_proxy_unknown" | "unusable_address" | "image_damaged";
             /** @example Requests come through a proxy that speaks HTTPS ... */
             message: string;
         };
@@ -2297,7 +2297,7 @@ export interface components {
              * @example 4
              */
             firmware: number;
-            /** @description What was noticed since the start of the server */
+            /** @description What an operator should mend; at most one of each code */
             warnings: components["schemas"]["WarningResponse"][];
             /**
              * Format: date-time

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { FORWARDING_WARNING_CODES, Forwarding } from '../common/forwarding.js';
+import { ImageCheck } from '../firmware/image-check.js';
+
+export const WARNING_CODES = [...FORWARDING_WARNING_CODES, 'image_damaged'] as const;
+
+/** Something about the installation that its operator should mend. */
+export interface InstallationWarning {
+  code: (typeof WARNING_CODES)[number];
+  /** A sentence for the operator, without a full stop. */
+  message: string;
+}
+
+// A lost folder damages every image; the firmware page lists them all.
+const MAX_VERSIONS_NAMED = 5;
+
+/** What an operator should mend about the installation: its proxies and settings, and its binaries on the disk. */
+@Injectable()
+export class InstallationWarnings {
+  constructor(
+    private readonly forwarding: Forwarding,
+    private readonly images: ImageCheck,
+  ) {}
+
+  /** The warnings that hold at this moment, at most one of each code. */
+  get current(): InstallationWarning[] {
+    const { damaged } = this.images;
+    if (damaged.length === 0) return this.forwarding.warnings;
+    return [{ code: 'image_damaged', message: damagedText(damaged) }, ...this.forwarding.warnings];
+  }
+}
+
+function damagedText(versions: readonly string[]): string {
+  const named = versions.slice(0, MAX_VERSIONS_NAMED).join(', ');
+  const more = versions.length - MAX_VERSIONS_NAMED;
+  return (
+    `Binaries are damaged or missing on the disk of the server and are offered to no printer: ${named}` +
+    `${more > 0 ? ` and ${more} more` : ''}. Upload the same files again to mend them`
+  );
+}
