@@ -30,6 +30,8 @@ export interface Group {
 const COLLECT_MS = 4;
 // After so much work a group is committed and the event loop given back, however much waits.
 const GROUP_MS = 4;
+// Node visits every storage that was ever used whenever a promise is made, so there is one for all units of work.
+const inside = new AsyncLocalStorage<UnitOfWork>();
 
 /**
  * The only place that opens a transaction, and the only way to write.
@@ -43,7 +45,6 @@ const GROUP_MS = 4;
 @Injectable()
 export class UnitOfWork implements BeforeApplicationShutdown {
   private readonly logger = new Logger(UnitOfWork.name);
-  private readonly inside = new AsyncLocalStorage<true>();
   private insideCollected = false;
   private readonly rollbackListeners: Array<() => void> = [];
   private readonly groupListeners: Array<(group: Group) => void> = [];
@@ -119,7 +120,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   }
 
   private refuseNesting(): void {
-    if (this.insideCollected || this.inside.getStore())
+    if (this.insideCollected || inside.getStore() === this)
       throw new Error('A unit of work was opened inside another one');
   }
 
@@ -199,7 +200,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     const tx = new Transaction(runner.manager, this.database.writer, job.actor, false);
     this.database.writer.run('SAVEPOINT job');
     try {
-      const result = await this.inside.run(true, () => job.work(tx));
+      const result = await inside.run(this, () => job.work(tx));
       return this.succeed(tx, job, result);
     } catch (error) {
       return this.fail(tx, job, error);
