@@ -12,6 +12,7 @@ import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
 import { CONSOLE_FOLDER } from '../../src/console/console-files.js';
 import { GatedExpressAdapter } from '../../src/http/gated-express-adapter.js';
+import { writeMigratedDatabase } from './migrated-database.js';
 import { TestClock } from './test-clock.js';
 
 /** An answer of the server, its body parsed. */
@@ -54,6 +55,7 @@ export class TestServer implements Reachable {
   ): Promise<TestServer> {
     const folder = await mkdtemp(join(tmpdir(), 'paperminder-'));
     const server = new TestServer(folder, settings, logger, consoleFolder ?? join(folder, 'no-console'));
+    await writeMigratedDatabase(server.database);
     await server.boot();
     return server;
   }
@@ -66,6 +68,10 @@ export class TestServer implements Reachable {
 
   get uploads(): string {
     return join(this.folder, 'uploads');
+  }
+
+  private get database(): string {
+    return join(this.folder, 'paperminder.db');
   }
 
   /** What lies in the uploads folder, without the server's lock. */
@@ -110,7 +116,7 @@ export class TestServer implements Reachable {
 
   private async boot(port = '0'): Promise<void> {
     const config = new AppConfig({
-      DATABASE_URL: `sqlite:///${join(this.folder, 'paperminder.db')}`,
+      DATABASE_URL: `sqlite:///${this.database}`,
       UPLOADS_DIR: this.uploads,
       HOST: '127.0.0.1',
       ...this.settings,
