@@ -45,6 +45,29 @@ describeInBrowser('One update, and one rollout, in the console', () => {
     );
   });
 
+  it('gives a new rollout a name and a note, and counts no printers again while they are typed', async () => {
+    await page.goto(`${server.url}/rollouts/new?version=1.5.0`);
+    await page.getByRole('region', { name: 'Preview' }).getByText('Live', { exact: true }).waitFor();
+    let previews = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/rollouts/preview')) previews += 1;
+    });
+    const texts = page.getByRole('region', { name: 'Name and note' });
+    await texts.getByLabel('Name', { exact: true }).fill('Second floor');
+    await texts.getByLabel('Note').fill('Call Ada first\nThen widen');
+    // Longer than the form waits for the end of typing.
+    await page.waitForTimeout(700);
+    expect(previews).toBe(0);
+    await page.getByRole('button', { name: 'Create rollout' }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^(Roll out|Create it anyway)$/ })
+      .click();
+    await page.getByRole('heading', { level: 1, name: `Rollout ${id + 1}: 1.5.0, Second floor` }).waitFor();
+    const created = await rollout(server, id + 1);
+    expect([created.name, created.note]).toEqual(['Second floor', 'Call Ada first\nThen widen']);
+  });
+
   it('gives a rollout a name and a note, and shows who created it', async () => {
     await page.goto(`${server.url}/rollouts/${id}`);
     await page.getByText('by somebody on the server’s machine').waitFor();

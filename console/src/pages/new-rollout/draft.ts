@@ -22,6 +22,9 @@ export interface Draft {
   /** In the viewer's zone, as the field has it. */
   scheduledFor: string;
   allowDowngrade: boolean;
+  /** Optional; '' for none. */
+  name: string;
+  note: string;
 }
 
 /** What is in the way of a rollout: `missing` until something is typed, `wrong` where that cannot be meant. */
@@ -72,6 +75,8 @@ export function firstDraft(query: Record<string, string>, choices: readonly Choi
     percentages: { gradual: '10', scheduled: '100' },
     scheduledFor: nextNight(),
     allowDowngrade: false,
+    name: '',
+    note: '',
   };
 }
 
@@ -141,6 +146,8 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
     if (instant === null) add('missing', 'scheduled_for', 'Say when');
     else request.scheduled_for = instant.toISOString().replace('.000Z', 'Z');
   }
+  if (draft.name.trim() !== '') request.name = draft.name.trim();
+  if (draft.note.trim() !== '') request.note = draft.note.trim();
   return { request: problems.length === 0 ? request : null, problems };
 }
 

@@ -6,6 +6,8 @@ import { ApiError } from '../../api/request';
 import type { NewRollout, Preview } from '../../api/types';
 import { Curl } from '../../ui/curl';
 import { FormFailure, isAllBeside, useFocusOnError } from '../../ui/field';
+import { NameAndNoteFields } from '../../ui/name-and-note';
+import { Panel } from '../../ui/parts';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { CreateQuestion } from './create-question';
 import type { Question } from './create-question';
@@ -28,6 +30,8 @@ const FIELDS = [
   'rollout_type',
   'rollout_percentage',
   'scheduled_for',
+  'name',
+  'note',
 ];
 
 /** The form of a new rollout, and beside it whom it would reach. */
@@ -46,7 +50,7 @@ export function RolloutForm({
   const [question, setQuestion] = useState<Question | null>(null);
   const form = useFocusOnError(failed);
   const { request, problems } = toRequest(draft);
-  const preview = usePreview(request);
+  const preview = usePreview(request === null ? null : withoutTexts(request));
 
   const change = (part: Partial<Draft>): void => {
     setDraft((old) => ({ ...old, ...part }));
@@ -103,6 +107,9 @@ export function RolloutForm({
           <FirmwareFields {...fields} choices={choices} />
           <TargetFields {...fields} />
           <PaceFields {...fields} preview={preview} />
+          <Panel title="Name and note" aside={<span class="hint">Optional</span>}>
+            <NameAndNoteFields value={draft} change={change} errorOf={errorOf} />
+          </Panel>
         </div>
         <div class="rollout-aside">
           <PreviewPanel preview={preview} problems={problems} isErrorBeside={isBesideField(preview.error)} />
@@ -125,6 +132,14 @@ export function RolloutForm({
       )}
     </>
   );
+}
+
+/** What a rollout does depends on neither its name nor its note: typing them counts no printers again. */
+function withoutTexts(request: NewRollout): NewRollout {
+  const counted = { ...request };
+  delete counted.name;
+  delete counted.note;
+  return counted;
 }
 
 /** Some refusals name no field, but are about the version: there is none, or it may not go out. */
