@@ -57,6 +57,30 @@ describeInBrowser('The inbox of the console', () => {
     await page.getByRole('button', { name: 'Accept Stranger' }).waitFor();
   });
 
+  it('loads the printers that wait page by page', async () => {
+    for (let index = 0; index < 30; index += 1)
+      await subscribe(randomUUID(), { printer_name: `Newcomer ${index}` });
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      const { pathname, search } = new URL(request.url());
+      if (pathname === '/api/registrations') asked.push(search);
+    });
+    await page.goto(`${server.url}/inbox`);
+    const waiting = page.getByRole('region', { name: 'New printers' });
+    await waiting.getByRole('button', { name: 'Waiting 30' }).waitFor();
+    await waiting.getByText('25 of 30').waitFor();
+    await waiting.getByRole('button', { name: 'Next page' }).click();
+    await waiting.getByText('5 of 30').waitFor();
+    expect(await waiting.locator('tbody tr').count()).toBe(5);
+    await waiting.getByRole('button', { name: 'Accept Newcomer 0', exact: true }).click();
+    await waiting.getByText('4 of 29').waitFor();
+    await waiting.getByRole('button', { name: 'First page' }).click();
+    await waiting.getByText('25 of 29').waitFor();
+    // Nothing is asked for that is not shown.
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((search) => !/limit=(?:25|1)(?:&|$)/.test(search))).toEqual([]);
+  });
+
   it('shows what is wrong with what a printer sends, and blocks it', async () => {
     await subscribe(friend, { printer_name: 'Front Desk', auto_update: 1, firmware_version: 'unknown' });
     const problems = page.getByRole('region', { name: 'Printers with problems' });

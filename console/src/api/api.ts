@@ -101,7 +101,10 @@ export const api = {
 
   whoAmI: () => answer(client.GET('/api/whoami')),
 
-  registrations: (signal?: AbortSignal) => answer(client.GET('/api/registrations', stop(signal))),
+  registrations: (
+    query: { status: RegistrationStatus; limit: number; cursor?: number },
+    signal?: AbortSignal,
+  ) => answer(client.GET('/api/registrations', { params: { query }, ...stop(signal) })),
   decideRegistration: (id: string, status: RegistrationStatus) =>
     answer(client.PATCH('/api/registrations/{printer_id}', { ...printer(id), body: { status } })),
   forgetRegistration: (id: string) => answer(client.DELETE('/api/registrations/{printer_id}', printer(id))),

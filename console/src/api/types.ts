@@ -33,6 +33,7 @@ export type SimulatedPrinters = Schemas['AddPrintersDto'];
 export type Caller = Schemas['WhoAmIResponse'];
 export type Scope = Caller['scopes'][number];
 export type Registration = Schemas['RegistrationResponse'];
+export type RegistrationList = Schemas['RegistrationListResponse'];
 export type RegistrationStatus = Registration['status'];
 export type RollbackPreview = Schemas['RollbackPreviewResponse'];
 export type RollbackRequest = Schemas['RollbackDto'];

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import { api } from '../../api/api';
 import { live } from '../../api/live';
-import type { Registration, RegistrationStatus } from '../../api/types';
+import type { Registration, RegistrationList, RegistrationStatus } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
-import { counted } from '../../ui/format';
+import { count, counted } from '../../ui/format';
 import { Empty, Failure, Loading, Panel } from '../../ui/parts';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
 import { useLoad, useReloadOn } from '../../ui/use-load';
@@ -26,13 +26,19 @@ const NONE: Record<RegistrationStatus, string> = {
 /** Printers that ask to be registered: they wait, were accepted and have not come back yet, or were rejected. */
 export function WaitingPrinters() {
   const [status, setStatus] = useState<RegistrationStatus>('pending');
-  const [shown, setShown] = useState(PAGE);
+  const [cursor, setCursor] = useState<number | undefined>(undefined);
   const [failure, setFailure] = useState<unknown>(null);
   const [isAccepting, setAccepting] = useState(false);
-  const { data, error, reload } = useLoad('registrations', (stop) => api.registrations(stop));
-  useReloadOn(String(live.summary.value?.waiting ?? ''), reload);
-  const all = data?.registrations.filter((one) => one.status === status) ?? [];
-  const page = all.slice(0, shown);
+  const { data, error, reload } = useLoad(`registrations ${status} ${cursor ?? ''}`, (stop) =>
+    api.registrations({ status, limit: PAGE, cursor }, stop),
+  );
+  const totals = useLoad('registrations by status', totalsOf);
+  const reloadAll = (): void => {
+    reload();
+    totals.reload();
+  };
+  useReloadOn(String(live.summary.value?.waiting ?? ''), reloadAll);
+  const page = data?.registrations ?? [];
   const act = async (run: () => Promise<unknown>): Promise<void> => {
     setFailure(null);
     try {
@@ -40,7 +46,7 @@ export function WaitingPrinters() {
     } catch (problem) {
       setFailure(problem);
     }
-    reload();
+    reloadAll();
   };
   const decide = (one: Registration, to: RegistrationStatus): Promise<void> =>
     act(() => api.decideRegistration(one.printer_id, to));
@@ -66,10 +72,10 @@ export function WaitingPrinters() {
                 aria-pressed={name === status}
                 onClick={() => {
                   setStatus(name);
-                  setShown(PAGE);
+                  setCursor(undefined);
                 }}
               >
-                {label} <b>{data?.registrations.filter((one) => one.status === name).length ?? ''}</b>
+                {label} <b>{totals.data === null ? '' : count(totals.data[name])}</b>
               </button>
             </li>
           ))}
@@ -79,8 +85,8 @@ export function WaitingPrinters() {
       {data === null ? (
         error == null && <Loading />
       ) : page.length === 0 ? (
-        <Empty title={NONE[status]}>
-          {status === 'pending' && (
+        <Empty title={cursor === undefined ? NONE[status] : 'There are no more.'}>
+          {status === 'pending' && cursor === undefined && (
             <p>
               Printers wait here if the server is started with <code>REGISTRATION=approve</code>.
             </p>
@@ -96,18 +102,14 @@ export function WaitingPrinters() {
           />
         </>
       )}
-      {all.length > shown && (
-        <button type="button" class="quiet" onClick={() => setShown(shown + PAGE)}>
-          Show more
-        </button>
-      )}
+      {data !== null && <Pages data={data} cursor={cursor} go={setCursor} />}
       {isAccepting && (
         <Confirm
           title={`Accept ${counted(page.length, 'printer')}?`}
           action="Accept them"
           run={async () => {
             for (const one of page) await api.decideRegistration(one.printer_id, 'accepted');
-            reload();
+            reloadAll();
           }}
           close={() => setAccepting(false)}
         >
@@ -119,4 +121,46 @@ export function WaitingPrinters() {
       )}
     </Panel>
   );
+}
+
+/** Leads through the pages of the list; nothing if there is one only. */
+function Pages({
+  data: { registrations, total, next_cursor: next },
+  cursor,
+  go,
+}: {
+  data: RegistrationList;
+  cursor: number | undefined;
+  go: (cursor: number | undefined) => void;
+}) {
+  if (next === null && cursor === undefined) return null;
+  return (
+    <nav class="actions pages" aria-label="Pages of new printers">
+      {cursor !== undefined && (
+        <button type="button" class="quiet small" onClick={() => go(undefined)}>
+          First page
+        </button>
+      )}
+      {next !== null && (
+        <button type="button" class="quiet small" onClick={() => go(next)}>
+          Next page
+        </button>
+      )}
+      <span class="hint">
+        {count(registrations.length)} of {count(total)}
+      </span>
+    </nav>
+  );
+}
+
+/** How many there are of each status, without loading them. */
+async function totalsOf(stop: AbortSignal): Promise<Record<RegistrationStatus, number>> {
+  const totalOf = async (status: RegistrationStatus): Promise<number> =>
+    (await api.registrations({ status, limit: 1 }, stop)).total;
+  const [pending, accepted, rejected] = await Promise.all([
+    totalOf('pending'),
+    totalOf('accepted'),
+    totalOf('rejected'),
+  ]);
+  return { pending, accepted, rejected };
 }
