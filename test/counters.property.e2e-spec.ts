@@ -14,6 +14,7 @@ import { PrinterUpdate } from '../src/rollout/update.entity.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { handled, printer, roll, rollout, upload } from './support/factories.js';
+import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 import { pendingCondition } from './support/target-condition.js';
 
@@ -318,7 +319,7 @@ describe('The counters', () => {
             await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
         }
       }),
-      { numRuns: 25, endOnFailure: true },
+      { numRuns: propertyRuns(12, 25), endOnFailure: true },
     );
   }, 300_000);
 });

@@ -18,6 +18,7 @@ import { RolloutService } from '../src/rollout/rollout.service.js';
 import { UpdateReports } from '../src/rollout/update-reports.js';
 import { IMAGE, IMAGE_SHA256, firmwareRow, fleet, wanted } from './support/arbitraries.js';
 import type { Drawn } from './support/arbitraries.js';
+import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 import type { Answer } from './support/server.js';
 import { pendingCondition } from './support/target-condition.js';
@@ -347,7 +348,7 @@ describe('A preview', () => {
           }
         },
       ),
-      { numRuns: Number(process.env.PREVIEW_RUNS ?? 100) },
+      { numRuns: propertyRuns(50, 100) },
     );
   }, 600_000);
 });
