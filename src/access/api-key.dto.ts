@@ -5,8 +5,8 @@ import { parseInstant } from '../common/instant.js';
 import { QueryInteger } from '../common/query.js';
 import type { ApiKey } from './api-key.entity.js';
 import type { NewApiKey } from './api-keys.js';
-import { SCOPES } from '../common/route-access.js';
-import type { Scope } from '../common/route-access.js';
+import { SCOPES } from '../common/scopes.js';
+import type { Scope } from '../common/scopes.js';
 
 const MAX_NAME = 100;
 

@@ -11,8 +11,8 @@ import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { ApiKey } from './api-key.entity.js';
-import { SCOPES } from '../common/route-access.js';
-import type { Scope } from '../common/route-access.js';
+import { SCOPES } from '../common/scopes.js';
+import type { Scope } from '../common/scopes.js';
 
 /** What is asked for when a key is made. */
 export interface NewApiKey {

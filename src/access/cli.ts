@@ -17,8 +17,8 @@ import { Statements } from '../database/statements.js';
 import { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
 import { CLAIM_SEEN_WITHIN_MS, keyMade, keyRevoked, newKey } from './api-keys.js';
-import { SCOPES } from '../common/route-access.js';
-import type { Scope } from '../common/route-access.js';
+import { SCOPES } from '../common/scopes.js';
+import type { Scope } from '../common/scopes.js';
 
 interface CreateOptions {
   admin?: true;

@@ -1,9 +1,7 @@
 import { SetMetadata, applyDecorators } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
-
-/** What a key may be good for. `admin` includes all the others. */
-export const SCOPES = ['read', 'firmware:write', 'rollouts:write', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+import { SCOPES } from './scopes.js';
+import type { Scope } from './scopes.js';
 
 /**
  * What a route asks of a request: a key with a scope, or one of
