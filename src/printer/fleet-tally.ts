@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Database } from '../database/database.js';
-import type { Statements } from '../database/statements.js';
+import type { SqlValue, Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { PrinterTally } from './printer-tally.entity.js';
 import type { Printer } from './printer.entity.js';
@@ -25,12 +25,18 @@ const TAKE = `UPDATE printer_tally SET printers = printers - 1 ${OF_KIND}`;
 const FORGET = `DELETE FROM printer_tally ${OF_KIND} AND printers = 0`;
 const FIRST = `ORDER BY ${KIND.join(', ')} LIMIT ?`;
 const NEXT = `WHERE (${KIND.join(', ')}) > (${KIND.map(() => '?').join(', ')}) ${FIRST}`;
+const SELECT = `SELECT ${KIND.join(', ')}, printers FROM printer_tally`;
 const PLATFORMS = `SELECT DISTINCT platform FROM printer_tally WHERE platform <> ''`;
 const VERSIONS = 'SELECT DISTINCT version_key, version_rollout_id FROM printer_tally';
 // The channel leads the key. Blocked printers are no targets.
 const OF_VERSION = `update_channel IN (${CHANNELS.map((channel) => `'${channel}'`).join(', ')}) AND version_key = ?
   AND blocked = false`;
 const RUNNING = `SELECT sum(printers) FROM printer_tally WHERE ${OF_VERSION}`;
+
+/** Printers of one kind, by bucket. */
+export interface KindPart extends Omit<PrinterTally, 'bucket' | 'printers'> {
+  buckets: Array<[bucket: number, printers: number]>;
+}
 
 type Kind = [
   channel: Channel,
@@ -68,14 +74,18 @@ export class FleetTally {
     this.take(db, kindOf(printer));
   }
 
-  /** Every kind of which there are printers, in slices of at most `size`. */
-  *kinds(db: Statements, size: number): Generator<PrinterTally[]> {
-    let kinds = this.table.select(db, FIRST, size);
+  /**
+   * Every kind of which there are printers, read in slices of at most `size` rows. A kind may come in several parts.
+   *
+   * Rules tell kinds apart, but not buckets: whoever evaluates a rule does so once for all buckets of a kind.
+   */
+  *kinds(db: Statements, size: number): Generator<KindPart[]> {
+    let rows = db.allValues(`${SELECT} ${FIRST}`, size);
     for (;;) {
-      yield kinds;
-      const last = kinds.at(-1);
-      if (last === undefined || kinds.length < size) return;
-      kinds = this.table.select(db, NEXT, ...keyOf(last), size);
+      yield toParts(rows);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < size) return;
+      rows = db.allValues(`${SELECT} ${NEXT}`, ...last.slice(0, KIND.length), size);
     }
   }
 
@@ -120,6 +130,48 @@ export class FleetTally {
     db.run(TAKE, ...kind);
     db.run(FORGET, ...kind);
   }
+}
+
+function toParts(rows: SqlValue[][]): KindPart[] {
+  const parts = new Map<string, KindPart>();
+  for (const row of rows) {
+    const [
+      channel,
+      versionKey,
+      platform,
+      versionRolloutId,
+      previousVersion,
+      movedBack,
+      bucket,
+      blocked,
+      printers,
+    ] = row;
+    const name = JSON.stringify([
+      channel,
+      versionKey,
+      platform,
+      versionRolloutId,
+      previousVersion,
+      movedBack,
+      blocked,
+    ]);
+    let part = parts.get(name);
+    if (part === undefined) {
+      part = {
+        updateChannel: channel as Channel,
+        versionKey: String(versionKey),
+        platform: String(platform),
+        versionRolloutId: Number(versionRolloutId),
+        previousVersion: String(previousVersion),
+        movedBack: String(movedBack),
+        blocked: Boolean(blocked),
+        buckets: [],
+      };
+      parts.set(name, part);
+    }
+    part.buckets.push([Number(bucket), Number(printers)]);
+  }
+  return [...parts.values()];
 }
 
 function kindOf(printer: Printer): Kind {

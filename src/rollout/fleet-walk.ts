@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Statements } from '../database/statements.js';
 import { FleetTally } from '../printer/fleet-tally.js';
-import type { PrinterTally } from '../printer/printer-tally.entity.js';
+import type { KindPart } from '../printer/fleet-tally.js';
 import { PrinterService } from '../printer/printer.service.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 import type { RolloutRule } from './domain/targeting.js';
@@ -13,7 +13,7 @@ const SLICE = 500;
 // So many, where whoever visits them reads more of each.
 const SMALL_SLICE = 100;
 
-// Kinds per turn of the event loop: a few milliseconds.
+// Rows of kinds per turn of the event loop: a few milliseconds.
 const KINDS = 2_000;
 
 // A rule that names no printers and no users does not look at these.
@@ -33,23 +33,23 @@ export class FleetWalk {
   /**
    * Visits everybody whom a rule names: one by one where it lists printers or users, else by their kinds.
    *
-   * @param visit gets a printer, and how many there are that a rule cannot tell from it
+   * @param visit gets a printer, and how many there are in each bucket that a rule cannot tell from it
    */
   async named(
     db: Statements,
     rule: RolloutRule,
-    visit: (printer: PrinterKind, alike: number) => void,
+    visit: (printer: PrinterKind, alike: Array<[bucket: number, printers: number]>) => void,
   ): Promise<void> {
     if (rule.printerUuids !== null) {
       for (const uuids of slices([...rule.printerUuids], SLICE)) {
-        for (const printer of this.printers.byUuids(db, uuids)) visit(printer, 1);
+        for (const printer of this.printers.byUuids(db, uuids)) visit(printer, [[printer.bucket, 1]]);
         await nextTurn();
       }
     } else if (rule.userIds !== null) {
-      await this.ofUsers(db, [...rule.userIds], (printer) => visit(printer, 1));
+      await this.ofUsers(db, [...rule.userIds], (printer) => visit(printer, [[printer.bucket, 1]]));
     } else {
       for (const kinds of this.tally.kinds(db, KINDS)) {
-        for (const kind of kinds) visit(toPrinterKind(kind), kind.printers);
+        for (const kind of kinds) visit(toPrinterKind(kind), kind.buckets);
         await nextTurn();
       }
     }
@@ -128,7 +128,8 @@ export class FleetWalk {
 }
 
 /** Printers of one kind, as a rule sees them that names no printers and no users. */
-function toPrinterKind(kind: PrinterTally): PrinterKind {
+/** The kind as a printer; its bucket is any of them. */
+function toPrinterKind(kind: KindPart): PrinterKind {
   return {
     ...UNNAMED,
     updateChannel: kind.updateChannel,
@@ -137,7 +138,7 @@ function toPrinterKind(kind: PrinterTally): PrinterKind {
     versionRolloutId: kind.versionRolloutId || null,
     previousVersion: kind.previousVersion || null,
     movedBack: kind.movedBack || null,
-    bucket: kind.bucket,
+    bucket: kind.buckets[0]?.[0] ?? 0,
     blocked: kind.blocked,
   };
 }

@@ -84,8 +84,10 @@ export class PendingTargets {
     let movedBack = 0;
     await this.walk.named(db, rule, (printer, alike) => {
       if (!isTarget(rules, printer, rule)) return;
-      count(printer.bucket, alike);
-      if (mightMoveBack(printer, rule)) movedBack += alike;
+      for (const [bucket, printers] of alike) {
+        count(bucket, printers);
+        if (mightMoveBack(printer, rule)) movedBack += printers;
+      }
     });
     if (movedBack === 0 || isListed(rule)) return;
     // Kinds do not tell which printers a newer rollout lists: these it keeps where they are.

@@ -97,9 +97,7 @@ export class RolloutPreview {
       const rules = this.rules.asOf(db).with(rule);
       const online = this.presence.ids();
       const counts = new PreviewCounts(rule);
-      await this.walk.named(db, rule, (printer, alike) =>
-        counts.named(rules.factsOf(printer), printer.bucket, alike),
-      );
+      await this.walk.named(db, rule, (printer, alike) => counts.named(rules.factsOf(printer), alike));
       if (rule.status === 'active') {
         await this.connectedTargets(db, rules, rule, online, (facts, live) => {
           counts.target(facts, waitingReason(facts, rule, rules.rules, situationOf(live, rules, false)));

@@ -52,16 +52,18 @@ export class PreviewCounts {
   /** @param rule the rollout */
   constructor(private readonly rule: RolloutRule) {}
 
-  /** Takes in a printer that the rollout names. */
-  named(printer: PrinterFacts, bucket: number, alike: number): void {
+  /** Takes in printers of one kind that the rollout names, by bucket. */
+  named(printer: PrinterFacts, alike: ReadonlyArray<[bucket: number, printers: number]>): void {
     const refusal = targetRefusal(printer, this.rule);
-    if (refusal !== null) {
-      add(this.leftOut, refusal, alike);
-      return;
+    for (const [bucket, printers] of alike) {
+      if (refusal !== null) {
+        add(this.leftOut, refusal, printers);
+        continue;
+      }
+      this.matching += printers;
+      if (bucket < this.rule.percentage) this.due += printers;
+      this.version(printer).matching += printers;
     }
-    this.matching += alike;
-    if (bucket < this.rule.percentage) this.due += alike;
-    this.version(printer).matching += alike;
   }
 
   /** Takes in a target that is connected. */
