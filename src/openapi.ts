@@ -63,8 +63,9 @@ function withDefaultsInWords(document: OpenAPIObject): OpenAPIObject {
     if ('$ref' in schema) continue;
     for (const property of Object.values(schema.properties ?? {})) {
       if ('$ref' in property || property.default === undefined) continue;
-      const { description, default: value } = property;
-      property.description = `${description === undefined ? '' : `${description}. `}Default: ${JSON.stringify(value)}`;
+      const { description } = property;
+      const value = JSON.stringify(property.default);
+      property.description = `${description === undefined ? '' : `${description}. `}Default: ${value}`;
       delete property.default;
     }
   }

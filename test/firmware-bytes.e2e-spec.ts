@@ -235,5 +235,23 @@ describe('The bytes of a version', () => {
       expect(await refusedUpload({ version: '2.2.0' })).toContain('was sent to 1 printer with other bytes');
       await one.stop();
     });
+
+    it('are all that the address of an update leads to, though another build of the version is there now', async () => {
+      const owner = randomUUID();
+      const bytes = binary();
+      await upload(server, '2.3.0', {}, bytes);
+      const { id } = await roll(server, '2.3.0', { target: { user_ids: [owner] } });
+      const one = await connected(server, { userId: owner, platform: 'esp32', behaviour: 'hang' });
+      await eventually('it is sent', () => one.orders.length === 1);
+      const { url } = one.orders[0]!;
+      expect(Buffer.from(await (await fetch(url)).arrayBuffer())).toEqual(Buffer.from(bytes));
+      await patch(server, id, { status: 'cancelled' });
+      expect((await remove('2.3.0')).status).toBe(204);
+      await upload(server, '2.3.0', { platform: 'esp8266' });
+      expect((await fetch(url)).status).toBe(404);
+      await upload(server, '2.3.0', { channel: 'beta' }, bytes);
+      expect((await fetch(url)).status).toBe(200);
+      await one.stop();
+    });
   });
 });

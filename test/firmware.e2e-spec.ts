@@ -403,6 +403,16 @@ describe('Firmware', () => {
       expect((await server.request('GET', `${path}?printer=x`)).status).toBe(400);
     });
 
+    it('ignores a range that HEAD asks for', async () => {
+      const answer = await server.request('HEAD', path, undefined, { range: 'bytes=0-9' });
+      expect([answer.status, answer.headers.get('content-range')]).toEqual([200, null]);
+    });
+
+    it('refuses a digest that is none, and finds nothing by another one', async () => {
+      expect((await server.request('GET', `${path}?sha256=xyz`)).status).toBe(400);
+      expect((await server.request('GET', `${path}?sha256=${'0'.repeat(16)}`)).status).toBe(404);
+    });
+
     it('answers HEAD without a body and without counting', async () => {
       const before = await settledCount('7.0.0');
       const answer = await server.request('HEAD', path);

@@ -340,7 +340,7 @@ describe('The gateway', () => {
 
     it('has the five fixed names, below 1 KiB, and a URL at the host that the printer connected to', async () => {
       const version = `1.5.0-${'a'.repeat(50)}`;
-      const { md5_checksum } = await upload(server, version, { platform: 'esp32-s3', channel: 'canary' });
+      const build = await upload(server, version, { platform: 'esp32-s3', channel: 'canary' });
       const target = printer(server, { platform: 'esp32-s3', behaviour: 'hang' });
       await roll(server, version, { target: { printer_ids: [target.options.uuid] } });
       target.start();
@@ -350,9 +350,9 @@ describe('The gateway', () => {
         version,
         platform: 'esp32-s3',
         url: expect.stringMatching(
-          `/api/firmware/download/${version}\\?channel=canary&platform=esp32-s3&printer=${await idOf(target)}&token=[^&]+$`,
+          `/api/firmware/download/${version}\\?channel=canary&platform=esp32-s3&sha256=${build.sha256_checksum.slice(0, 16)}&printer=${await idOf(target)}&token=[^&]+$`,
         ),
-        md5: md5_checksum,
+        md5: build.md5_checksum,
       });
       expect(JSON.stringify(target.orders[0]).length).toBeLessThan(1_024);
       expect((await fetch(target.orders[0]!.url)).status).toBe(200);
@@ -360,26 +360,28 @@ describe('The gateway', () => {
     });
 
     it('leaves the platform out where the build has none, and names the printer in the URL', async () => {
-      await upload(server, '3.0.0');
+      const { sha256_checksum: sha256 } = await upload(server, '3.0.0');
       const target = printer(server, { behaviour: 'hang' });
       const { id } = await roll(server, '3.0.0', { target: { printer_ids: [target.options.uuid] } });
       target.start();
       await eventually('the update', () => target.orders.length === 1);
       expect(Object.keys(target.orders[0]!)).toEqual(['kind', 'version', 'url', 'md5']);
       const [address] = target.orders[0]!.url.split('&token=');
-      expect(address).toBe(`${server.url}/api/firmware/download/3.0.0?printer=${await idOf(target)}`);
+      const path = `/api/firmware/download/3.0.0?sha256=${sha256.slice(0, 16)}&printer=${await idOf(target)}`;
+      expect(address).toBe(server.url + path);
       expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
       await target.stop();
     });
 
     it('has the configured address where there is one', async () => {
       const behindProxy = await TestServer.start({ base_url: 'https://updates.example.org/pm/' });
-      await upload(behindProxy, '3.0.0');
+      const { sha256_checksum: sha256 } = await upload(behindProxy, '3.0.0');
       const target = await connected(behindProxy, { behaviour: 'hang' });
       await roll(behindProxy, '3.0.0');
       await eventually('the update', () => target.orders.length === 1);
       const [address] = target.orders[0]!.url.split('&token=');
-      expect(address).toBe('https://updates.example.org/pm/api/firmware/download/3.0.0?printer=1');
+      const path = `/api/firmware/download/3.0.0?sha256=${sha256.slice(0, 16)}&printer=1`;
+      expect(address).toBe(`https://updates.example.org/pm${path}`);
       await target.stop();
       await behindProxy.stop();
     });

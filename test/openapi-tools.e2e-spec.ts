@@ -36,7 +36,7 @@ describe('The OpenAPI document, given to generators of clients', () => {
     await tool('openapi-typescript', path, '--output', file);
     const text = await readFile(file, 'utf8');
     // These two stand for sections that the document does not have.
-    const empty = text.split('\n').filter((line) => /Record<string, never>/.test(line));
+    const empty = text.split('\n').filter((line) => line.includes('Record<string, never>'));
     expect(empty.filter((line) => !/^export type (?:webhooks|\$defs) = /.test(line))).toEqual([]);
     // What a request may leave out, its type lets it leave out: defaults are the server's.
     const request = /CreateRolloutDto: \{([^]*?)\n {8}\};/.exec(text)?.[1] ?? '';

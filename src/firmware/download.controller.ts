@@ -104,7 +104,8 @@ export class DownloadController {
       response.status(304).setHeader('ETag', etagOf(row)).end();
       return;
     }
-    const range = wantedRange(request, row);
+    // RFC 9110 §14.2: a Range is for GET only.
+    const range = request.method === 'HEAD' ? null : wantedRange(request, row);
     if (range === 'unsatisfiable') {
       response.setHeader('Content-Range', `bytes */${row.fileSize}`);
       throw new HttpException('Range Not Satisfiable', 416);

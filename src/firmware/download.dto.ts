@@ -17,7 +17,9 @@ export interface DownloadRequest {
   token: string | undefined;
 }
 
-const QUERY = ['channel', 'platform', 'printer', 'token'];
+const QUERY = ['channel', 'platform', 'sha256', 'printer', 'token'];
+
+const SHA256_PREFIX = /^[0-9a-f]{8,64}$/i;
 
 /**
  * Reads path and query of a download.
@@ -26,7 +28,7 @@ const QUERY = ['channel', 'platform', 'printer', 'token'];
  */
 export function toDownloadRequest(version: unknown, query: Record<string, unknown>): DownloadRequest {
   refuseUnknownQuery(query, QUERY);
-  const { channel, platform, printer, token } = query;
+  const { channel, platform, sha256, printer, token } = query;
   const found = CHANNELS.find((one) => one === channel);
   if (channel !== undefined && found === undefined)
     throw Invalid.field(
@@ -36,6 +38,12 @@ export function toDownloadRequest(version: unknown, query: Record<string, unknow
     );
   if (platform !== undefined && !isPlatform(platform))
     throw Invalid.field('platform', platform, 'platform must be the name of a board such as esp8266');
+  if (sha256 !== undefined && (typeof sha256 !== 'string' || !SHA256_PREFIX.test(sha256)))
+    throw Invalid.field(
+      'sha256',
+      sha256,
+      'sha256 must be 8 to 64 hexadecimal digits, the first of the SHA-256',
+    );
   if (printer !== undefined && !isDigits(printer))
     throw Invalid.field('printer', printer, 'printer must be the number of a printer');
   if (token !== undefined && typeof token !== 'string')
@@ -45,6 +53,7 @@ export function toDownloadRequest(version: unknown, query: Record<string, unknow
       version: parseVersionField('version', String(version)),
       channel: found,
       platform: toPlatform(platform?.toLowerCase()),
+      sha256: sha256?.toLowerCase(),
     },
     printer: printer === undefined ? undefined : Number(printer),
     token,
@@ -61,6 +70,13 @@ export const ApiDownloadRequest = (): MethodDecorator =>
       type: String,
       required: false,
       description: 'A board, e.g. `esp8266`; `any` names the build for every board',
+    }),
+    ApiQuery({
+      name: 'sha256',
+      type: String,
+      required: false,
+      description:
+        'The SHA-256 of the binary, or its first digits (8 or more): 404 if the build has other bytes. Stands in the URL of the update message.',
     }),
     ApiQuery({
       name: 'printer',

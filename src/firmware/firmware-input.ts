@@ -29,4 +29,6 @@ export interface FirmwareSelector {
   version: string;
   channel?: Channel | undefined;
   platform?: string | undefined;
+  /** The beginning of the SHA-256, hexadecimal, lower-case. */
+  sha256?: string | undefined;
 }

@@ -49,7 +49,8 @@ export class FirmwareRows {
       selector.channel ?? null,
       selector.platform ?? null,
     );
-    const [first, ...others] = rows.sort(compareRows);
+    const { sha256 = '' } = selector;
+    const [first, ...others] = rows.filter((row) => row.sha256.startsWith(sha256)).sort(compareRows);
     if (!first) throw new NotFound('Firmware version not found');
     return [first, ...others];
   }

@@ -31,14 +31,13 @@ export function toOffer(
   tokens: DownloadTokens,
 ): Offer {
   const { downloadPath } = build;
-  const separator = downloadPath.includes('?') ? '&' : '?';
   return {
     printerUuid: printer.uuid,
     version: rule.version,
     platform: build.platform === '' ? null : build.platform,
     md5: build.md5,
     // Tells whose sign of life a download is, and opens it to that printer alone.
-    downloadPath: `${downloadPath}${separator}printer=${printer.id}&token=${tokens.issue(rule.version, printer.id)}`,
+    downloadPath: `${downloadPath}&printer=${printer.id}&token=${tokens.issue(rule.version, printer.id)}`,
     signature: build.signature,
   };
 }

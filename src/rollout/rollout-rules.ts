@@ -235,16 +235,19 @@ function toBuild(row: Firmware, damaged: boolean): Build {
   };
 }
 
+// Hexadecimal digits: enough to tell the builds of a version apart, and short in the memory of a board.
+const DIGEST_IN_PATH = 16;
+
 /**
- * The path that leads to this binary, whatever is uploaded later: a look-up prefers the most stable channel, and in it the
- * build for every board.
+ * The path that leads to this binary and to no other, whatever is uploaded or deleted later: without the digest, a look-up takes
+ * what there is, in the most stable channel, the build for every board first.
  */
 function downloadPath(row: Firmware): string {
   const query = new URLSearchParams();
   if (channelRank(row.channel) > 0) query.set('channel', row.channel);
   if (row.platform !== '') query.set('platform', row.platform);
-  const suffix = query.size > 0 ? `?${query.toString()}` : '';
-  return `/api/firmware/download/${row.version}${suffix}`;
+  query.set('sha256', row.sha256.slice(0, DIGEST_IN_PATH));
+  return `/api/firmware/download/${row.version}?${query.toString()}`;
 }
 
 function idSet<T extends string = string>(json: string | null): ReadonlySet<T> | null {

@@ -3258,6 +3258,8 @@ export interface operations {
                 channel?: "stable" | "beta" | "canary";
                 /** @description A board, e.g. `esp8266`; `any` names the build for every board */
                 platform?: string;
+                /** @description The SHA-256 of the binary, or its first digits (8 or more): 404 if the build has other bytes. Stands in the URL of the update message. */
+                sha256?: string;
                 /** @description Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message. */
                 printer?: number;
                 /** @description Opens the download of this version to this printer without a key, for an hour. Stands in the URL of the update message. */

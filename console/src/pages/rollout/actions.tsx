@@ -1,23 +1,25 @@
 import { useState } from 'preact/hooks';
 import type { Rollout } from '../../api/types';
 import { ScopeNote, ScopedButton } from '../../ui/scoped';
-import { Cancel, Delete, Pause, Resume, Retry } from './dialogs';
-import { Describe } from './describe';
-import { Percentage } from './percentage';
+import { lazyDialog } from '../../ui/lazy-dialog';
+import type { DialogProps } from './change';
+import type * as Dialogs from './dialogs';
 import { LazyRollbackDialog } from '../../ui/rollback/lazy-rollback-dialog';
 import { stepsOf } from './steps';
 import type { StepName } from './steps';
 
 type Asked = StepName | 'roll-back' | 'describe';
 
+const dialogs = (): Promise<typeof Dialogs> => import('./dialogs');
+
 const DIALOGS = {
-  pause: Pause,
-  resume: Resume,
-  percentage: Percentage,
-  describe: Describe,
-  retry: Retry,
-  cancel: Cancel,
-  delete: Delete,
+  pause: lazyDialog<DialogProps>(async () => (await dialogs()).Pause),
+  resume: lazyDialog<DialogProps>(async () => (await dialogs()).Resume),
+  percentage: lazyDialog<DialogProps>(async () => (await import('./percentage')).Percentage),
+  describe: lazyDialog<DialogProps>(async () => (await import('./describe')).Describe),
+  retry: lazyDialog<DialogProps>(async () => (await dialogs()).Retry),
+  cancel: lazyDialog<DialogProps>(async () => (await dialogs()).Cancel),
+  delete: lazyDialog<DialogProps>(async () => (await dialogs()).Delete),
 } as const;
 
 /** What can be done to a rollout as it is now; each asks first. */
