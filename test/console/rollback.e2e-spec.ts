@@ -94,6 +94,31 @@ describeInBrowser('A version that is rolled back in the console', () => {
     await dialog.locator('button[type=submit]:disabled').waitFor();
   });
 
+  it('names a newer version that goes further with it', async () => {
+    const everyone = async (version: string, whom: VirtualPrinter[]): Promise<void> => {
+      await eventually(`all run ${version}`, () =>
+        whom.every((one) => one.version === version && one.subscribed),
+      );
+    };
+    await upload(server, '1.6.0');
+    await upload(server, '1.7.0');
+    const all = [...new Set(fleet)];
+    await roll(server, '1.6.0');
+    await everyone('1.6.0', all);
+    await roll(server, '1.7.0');
+    await everyone('1.7.0', all);
+    const [away, ...others] = all;
+    await away!.stop();
+    await server.request('POST', '/api/firmware/1.7.0/rollback', { to: 'previous' });
+    await everyone('1.6.0', others);
+    await page.goto(`${server.url}/firmware?open=1.6.0`);
+    await page.getByRole('button', { name: 'Roll back 1.6.0' }).click();
+    await page
+      .getByRole('dialog')
+      .getByText('1.7.0 is being rolled back to 1.6.0: 1 printer that still runs it goes to 1.4.0 instead.')
+      .waitFor();
+  });
+
   it('has met no error of a script', () => {
     expect(complaints).toEqual([]);
   });

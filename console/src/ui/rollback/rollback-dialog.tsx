@@ -89,6 +89,12 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
             </span>
           ))}
         </li>
+        {preview.also_rolls_back.map(({ firmware_version: newer, to, printers: left }) => (
+          <li key={newer}>
+            {newer} is being rolled back to {version}: {counted(left, 'printer', 'printers')} that still{' '}
+            {left === 1 ? 'runs' : 'run'} it {left === 1 ? 'goes' : 'go'} to {to} instead.
+          </li>
+        ))}
         {preview.deprecates && <li>{version} is deprecated: it is offered to no printer any more.</li>}
         <li>No other printer is touched.</li>
       </ul>
@@ -103,8 +109,8 @@ function Missing({ preview: { missing } }: { preview: RollbackPreview }) {
     <div class="notice bad">
       <p>It cannot be rolled back this way:</p>
       <ul>
-        {missing.map(({ firmware_version: version, platform, description, printers }) => (
-          <li key={`${version ?? ''} ${platform ?? ''}`}>
+        {missing.map(({ firmware_version: version, platform, description, printers }, index) => (
+          <li key={index}>
             {version !== null && <b>{version}</b>}
             {platform !== null && ` for ${platform}`}
             {version !== null && ': '}
