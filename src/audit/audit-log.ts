@@ -42,7 +42,7 @@ export interface AuditedChange {
   action: Action;
   /** What was changed, e.g. `rollout/3`. */
   subject: string;
-  /** Null where it was created. */
+  /** Null if it was created. */
   before: AuditedState | null;
   /** Null where it is gone. */
   after: AuditedState | null;

@@ -132,6 +132,9 @@ export class FleetTally {
   }
 }
 
+// The position of the one column that rules do not look at.
+const BUCKET = KIND.indexOf('bucket');
+
 function toParts(rows: SqlValue[][]): KindPart[] {
   const parts = new Map<string, KindPart>();
   for (const row of rows) {
@@ -146,15 +149,7 @@ function toParts(rows: SqlValue[][]): KindPart[] {
       blocked,
       printers,
     ] = row;
-    const name = JSON.stringify([
-      channel,
-      versionKey,
-      platform,
-      versionRolloutId,
-      previousVersion,
-      movedBack,
-      blocked,
-    ]);
+    const name = JSON.stringify(row.toSpliced(BUCKET, 1).slice(0, -1));
     let part = parts.get(name);
     if (part === undefined) {
       part = {

@@ -30,7 +30,7 @@ export interface Ending {
   percent?: number;
   /** True where the version at a subscribe has proved it. */
   confirmed?: boolean;
-  /** True where it is declined on the printer's behalf: the printer was not asked, and is asked again when that changes. */
+  /** True if it is declined on the printer's behalf: the printer was not asked, and is asked again when that changes. */
   onBehalf?: boolean;
 }
 

@@ -61,15 +61,7 @@ export class AffectedFleet {
 
   /** How many they are. */
   async count(db: Statements, version: string): Promise<RunningPrinters> {
-    const sum: RunningPrinters = { printers: 0, online: 0, underWay: 0 };
-    for (const { printers, online, underWay } of await this.of(db, version)) {
-      if (underWay) sum.underWay += printers;
-      else {
-        sum.printers += printers;
-        sum.online += online;
-      }
-    }
-    return sum;
+    return runningOf(await this.of(db, version));
   }
 
   private async underWay(
@@ -86,6 +78,19 @@ export class AffectedFleet {
       await nextTurn();
     }
   }
+}
+
+/** How many printers they are. */
+export function runningOf(affected: readonly AffectedPrinters[]): RunningPrinters {
+  const sum: RunningPrinters = { printers: 0, online: 0, underWay: 0 };
+  for (const { printers, online, underWay } of affected) {
+    if (underWay) sum.underWay += printers;
+    else {
+      sum.printers += printers;
+      sum.online += online;
+    }
+  }
+  return sum;
 }
 
 function textOf(value: SqlValue | undefined): string | null {

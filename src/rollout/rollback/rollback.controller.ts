@@ -43,7 +43,6 @@ export class RollbackController {
   @RequireScope('rollouts:write')
   @NoQuery()
   @ApiOperation({
-    operationId: 'rollBackFirmware',
     summary: 'Roll a version back',
     description:
       'In one transaction: cancels every rollout of the version, deprecates it, and creates a rollout for each version that printers ' +
@@ -75,7 +74,6 @@ export class RollbackController {
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({
-    operationId: 'previewRollback',
     summary: 'Say what rolling a version back would do',
     description:
       'Takes what the rollback takes, and changes nothing. What would refuse it stands in `missing`.',
@@ -93,7 +91,6 @@ export class RollbackController {
   @RequireScope('read')
   @NoQuery()
   @ApiOperation({
-    operationId: 'getRollback',
     summary: 'Get the newest rollback of a version, and who still runs it',
     description: 'The rollouts of the roll-back, and how many printers still run the version.',
   })

@@ -17,7 +17,7 @@ import { RolloutAdminService } from '../rollout-admin.service.js';
 import { RolloutRules } from '../rollout-rules.js';
 import { Rollout } from '../rollout.entity.js';
 import { Superseding } from '../rules/superseding.js';
-import { AffectedFleet } from './affected-printers.js';
+import { AffectedFleet, runningOf } from './affected-printers.js';
 import { MISSING_REASONS, RollbackCheck } from './rollback-check.js';
 import type { MissingBuild, RollbackPlan } from './rollback-check.js';
 import { Rollback } from './rollback.entity.js';
@@ -63,7 +63,7 @@ export class Rollbacks {
       return {
         ...plan,
         request,
-        running: await this.fleet.count(db, request.version),
+        running: runningOf(affected),
         cancels,
         existing,
         further: await this.further(db, request.version, cancels, plan),
@@ -188,8 +188,9 @@ export class Rollbacks {
     const to = destinationOf(groups);
     const found: FurtherRollback[] = [];
     for (const newer of this.rollbacksTo(db, version, cancelled)) {
-      const plan = this.check.plan(db, newer, to, await this.fleet.of(db, newer));
-      found.push({ ...plan, version: newer, to, running: await this.fleet.count(db, newer) });
+      const affected = await this.fleet.of(db, newer);
+      const plan = this.check.plan(db, newer, to, affected);
+      found.push({ ...plan, version: newer, to, running: runningOf(affected) });
       found.push(...(await this.further(db, newer, this.toCancel(db, newer), plan)));
     }
     return found;

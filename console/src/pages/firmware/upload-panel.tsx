@@ -193,7 +193,7 @@ function DropZone({
         hidden
         onChange={({ currentTarget }) => {
           take([...(currentTarget.files ?? [])]);
-          // The same file can be chosen again, after it was built again.
+          // The same file can be chosen again after a new build.
           currentTarget.value = '';
         }}
       />
