@@ -428,6 +428,43 @@ describe('Rolling a version back', () => {
     expect(await rollout(server, back!.id)).toMatchObject({ status: 'completed' });
   });
 
+  it('counts a printer that has reported the bad version and reboots, and is not completed before it is back', async () => {
+    const rebooting = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    await roll(server, '1.5.0');
+    await eventually('its update is under way', () => rebooting.orders.length === 1);
+    rebooting.send({ kind: 'firmware_complete', version: '1.5.0' });
+    await handled(rebooting);
+    rebooting.vanish();
+    expect(await preview('1.5.0', { to: 'previous' })).toMatchObject({ printers: 0, under_way: 1 });
+    expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+    expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 0, under_way: 1 });
+    await rebooting.stop();
+    const back = await online({ ...rebooting.options, behaviour: 'update', version: '1.5.0' });
+    await runs('1.4.0', [back]);
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
+  });
+
+  it.each(['is back with the old one', 'is blocked', 'is deleted'])(
+    'is completed when a printer that had reported the bad version %s',
+    async (end) => {
+      const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+      await roll(server, '1.5.0');
+      await eventually('its update is under way', () => one.orders.length === 1);
+      one.send({ kind: 'firmware_complete', version: '1.5.0' });
+      await handled(one);
+      expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+      expect(await state('1.5.0')).toMatchObject({ status: 'active', under_way: 1 });
+      const path = `/api/printers/${one.options.uuid}`;
+      if (end === 'is blocked') expectStatus(await server.request('PATCH', path, { blocked: true }), 200);
+      else if (end === 'is deleted') expectStatus(await server.request('DELETE', path), 204);
+      else {
+        await one.stop();
+        await online(one.options);
+      }
+      expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
+    },
+  );
+
   it('survives a restart, and stands in the audit log', async () => {
     const one = await online({ version: '1.5.0', behaviour: 'hang' });
     await one.stop();

@@ -14,6 +14,7 @@ import { PrinterProblems1770100000000 } from '../../migrations/1770100000000-pri
 import { UpdateLife1770200000000 } from '../../migrations/1770200000000-update-life.js';
 import { Rollback1770300000000 } from '../../migrations/1770300000000-rollback.js';
 import { FirmwareBytes1770400000000 } from '../../migrations/1770400000000-firmware-bytes.js';
+import { UnconfirmedUpdates1770500000000 } from '../../migrations/1770500000000-unconfirmed-updates.js';
 
 /** The migrations, in the order in which they run. */
 export const MIGRATIONS = [
@@ -29,6 +30,7 @@ export const MIGRATIONS = [
   UpdateLife1770200000000,
   Rollback1770300000000,
   FirmwareBytes1770400000000,
+  UnconfirmedUpdates1770500000000,
 ] as const;
 
 /** How the server opens its database; the entities come from the feature modules. */

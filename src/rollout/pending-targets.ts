@@ -41,8 +41,13 @@ export class PendingTargets {
     const rules = this.rules.current(tx);
     const was = before && rules.factsOf(before);
     const is = rules.factsOf(after);
+    // What a blocked printer is about to run does not keep a rollback active.
+    const blockChanged = before !== null && before.blocked !== after.blocked;
     for (const rule of rules.rules) {
-      if (rule.takesBack !== null && [was?.versionKey, is.versionKey].includes(rule.takesBack))
+      if (
+        rule.takesBack !== null &&
+        (blockChanged || [was?.versionKey, is.versionKey].includes(rule.takesBack))
+      )
         this.progress.settleAtCommit(tx, rule.id);
       const wasTarget = was !== null && targetRefusal(was, rule) === null;
       const isTarget = targetRefusal(is, rule) === null;

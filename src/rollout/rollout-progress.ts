@@ -25,6 +25,8 @@ type GatheredCounter = RolloutCounter | `${number}`;
 
 const OF_ROLLBACK = 'SELECT id FROM rollout WHERE rollback_id = ?';
 const UNDER_WAY_TO_IT = 'SELECT 1 FROM rollout WHERE taken_back_by = ? AND in_progress_count > 0 LIMIT 1';
+const REPORTED_ONLY = `SELECT 1 FROM printer_update u JOIN printer p ON p.id = u.printer_id
+  WHERE u.status = 'completed' AND u.confirmed = false AND u.firmware_version = ? AND p.version_key <> ? AND p.blocked = false LIMIT 1`;
 
 /** How far a rollout has come: its counters, and whether it is completed. */
 @Injectable()
@@ -112,7 +114,7 @@ export class RolloutProgress {
     const state = tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id);
     this.settleState(tx, id, state);
     // An update to a version that is taken back keeps its rollback active.
-    if (in_progress !== 0 && state?.taken_back_by != null)
+    if ((in_progress !== 0 || completed !== 0) && state?.taken_back_by != null)
       for (const [rollout] of tx.db.allValues(OF_ROLLBACK, state.taken_back_by))
         this.due.add(Number(rollout));
   }
@@ -127,14 +129,19 @@ export class RolloutProgress {
   }
 
   /**
-   * A rollback is completed when no printer runs the version that it takes back, or has an update to it under way, whatever has become
-   * of its own updates.
+   * A rollback is completed when no printer runs the version that it takes back, or is about to (its update is under way, or it has
+   * reported it and is yet to come back), whatever has become of its own updates.
    */
   private isCompleted(tx: Transaction, state: SqlRow): boolean {
     if (state.pending_count !== 0 || state.in_progress_count !== 0) return false;
     if (state.rollback_id === null) return state.rollout_percentage === 100 && Number(state.ended) > 0;
-    if (this.tally.running(tx.db, versionKey(String(state.min_version))) > 0) return false;
-    return tx.db.get(UNDER_WAY_TO_IT, state.rollback_id ?? null) === undefined;
+    const version = String(state.min_version);
+    const key = versionKey(version);
+    return (
+      this.tally.running(tx.db, key) === 0 &&
+      tx.db.get(UNDER_WAY_TO_IT, state.rollback_id ?? null) === undefined &&
+      tx.db.get(REPORTED_ONLY, version, key) === undefined
+    );
   }
 }
 

@@ -19,6 +19,9 @@ import type { UpdateStatus } from './domain/state.js';
 @Index('ix_update_declined', ['rolloutId', 'printerId'], { where: `"status" = 'declined'` })
 @Index('ix_update_last_heard', ['lastHeard'], { where: `"status" = 'in_progress'` })
 @Index('ix_update_last_sent', ['lastSent'], { where: `"status" = 'in_progress'` })
+@Index('ix_update_unconfirmed', ['version', 'printerId'], {
+  where: `"status" = 'completed' AND "confirmed" = false`,
+})
 export class PrinterUpdate {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer_update' })
   id!: number;

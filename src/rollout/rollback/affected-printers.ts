@@ -11,16 +11,24 @@ import { FleetWalk } from '../fleet-walk.js';
 export interface RunningPrinters {
   printers: number;
   online: number;
-  /** How many more have an update to it under way. */
+  /** How many more are about to: their update to it is under way, or they have reported it and are yet to come back. */
   underWay: number;
 }
 
 // Rows per turn of the event loop.
 const SLICE = 500;
-// Along the index of updates under way: one for each printer.
-const UNDER_WAY = `SELECT u.printer_id, u.firmware_version = ? AND p.version_key <> ?, p.firmware_version, p.platform
-  FROM printer_update u JOIN printer p ON p.id = u.printer_id
-  WHERE u.status = 'in_progress' AND u.printer_id > ? ORDER BY u.printer_id LIMIT ${SLICE}`;
+// What a printer is about to run, along the index of each: its update is under way, or it has reported it and is yet to come back. A printer
+// has one such update at most.
+const ABOUT_TO_RUN = [
+  `u.status = 'in_progress'`,
+  `u.status = 'completed' AND u.confirmed = false AND u.firmware_version = bad.version`,
+].map(
+  (condition) => `WITH bad(version, version_key) AS (VALUES (?, ?))
+    SELECT u.printer_id, u.firmware_version = bad.version AND p.version_key <> bad.version_key AND p.blocked = false,
+      p.firmware_version, p.platform
+    FROM bad CROSS JOIN printer_update u JOIN printer p ON p.id = u.printer_id
+    WHERE ${condition} AND u.printer_id > ? ORDER BY u.printer_id LIMIT ${SLICE}`,
+);
 
 /** Finds the printers that run a version, and those that are about to. */
 @Injectable()
@@ -69,14 +77,15 @@ export class AffectedFleet {
     version: string,
     visit: (runs: string | null, platform: string | null) => void,
   ): Promise<void> {
-    for (let after = 0; ;) {
-      const rows = db.allValues(UNDER_WAY, version, versionKey(version), after);
-      for (const [, concerns, runs, platform] of rows)
-        if (concerns === 1) visit(textOf(runs), textOf(platform));
-      if (rows.length < SLICE) return;
-      after = Number(rows.at(-1)?.[0]);
-      await nextTurn();
-    }
+    for (const sql of ABOUT_TO_RUN)
+      for (let after = 0; ;) {
+        const rows = db.allValues(sql, version, versionKey(version), after);
+        for (const [, concerns, runs, platform] of rows)
+          if (concerns === 1) visit(textOf(runs), textOf(platform));
+        if (rows.length < SLICE) break;
+        after = Number(rows.at(-1)?.[0]);
+        await nextTurn();
+      }
   }
 }
 

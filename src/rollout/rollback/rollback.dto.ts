@@ -63,7 +63,7 @@ export class RollbackGroupResponse {
     type: Number,
     example: 3,
     description:
-      'More printers, whose update to the bad version is under way: moved back if they come with it',
+      'More printers that are about to run the bad version (their update is under way, or they have reported it and reboot): moved back if they come with it',
   })
   under_way!: number;
 
@@ -139,7 +139,7 @@ export class RollbackPreviewResponse {
   @ApiProperty({ type: Number, example: 28 })
   offline!: number;
 
-  @ApiProperty({ type: Number, example: 3, description: 'More printers, whose update to it is under way' })
+  @ApiProperty({ type: Number, example: 3, description: 'More printers that are about to run it' })
   under_way!: number;
 
   @ApiProperty({ type: [RollbackGroupResponse], description: 'The highest version first' })
@@ -204,7 +204,7 @@ export class RollbackResponse {
   @ApiProperty({ type: Number, example: 28 })
   offline!: number;
 
-  @ApiProperty({ type: Number, example: 0, description: 'More printers, whose update to it is under way' })
+  @ApiProperty({ type: Number, example: 0, description: 'More printers that are about to run it' })
   under_way!: number;
 
   @ApiProperty({ type: [RolloutResponse], description: 'The rollouts that move printers back' })
