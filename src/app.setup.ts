@@ -32,7 +32,7 @@ import { setUpOpenApi } from './openapi.js';
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What the application must be created with. */
-export const APP_OPTIONS = { abortOnError: false, bodyParser: false, forceCloseConnections: true } as const;
+export const APP_OPTIONS = { abortOnError: false, bodyParser: false } as const;
 
 /** Everything around the modules: the same for `main.ts` and for the tests. */
 export function setUpApp(app: NestExpressApplication): void {

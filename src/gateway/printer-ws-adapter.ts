@@ -10,6 +10,8 @@ import { pathOf, stripBasePath } from '../common/request-target.js';
 import { Seldom } from '../common/seldom.js';
 import { isUuid } from '../common/uuid.js';
 
+// How long a printer that was sent a close frame may take to answer it. ws allows 30 s, in which a dead one keeps its socket.
+const CLOSE_TIMEOUT_MS = 5_000;
 // A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
 const HANDSHAKE_MS = 5;
 
@@ -59,6 +61,7 @@ export class PrinterWsAdapter extends WsAdapter {
       maxPayload: this.config.maxFrameBytes,
       // A name in Latin-1 must not cost a printer its connection: bytes that are no UTF-8 are read as U+FFFD.
       skipUTF8Validation: true,
+      closeTimeout: CLOSE_TIMEOUT_MS,
     }) as WebSocketServer;
   }
 

@@ -1,6 +1,7 @@
+import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { StreamableFile } from '@nestjs/common';
-import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express from 'express';
 import type { Express, IRouter, RequestHandler, Response } from 'express';
@@ -15,12 +16,15 @@ export type RouteGate = (access: RouteAccess | null) => RequestHandler;
 
 type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all';
 
+const CHECK_INTERVAL_MS = 1_000;
+
 /**
  * Express with a gate before every route, by the access that its handler declares. Nest copies a handler's metadata to the function that
  * it registers, for adapters to read. So the route that is checked is the one that is taken, however the target was spelled.
  */
 export class GatedExpressAdapter extends ExpressAdapter {
   private preHandler: PreHandler = () => false;
+  private readonly sockets = new Set<Socket>();
   private readonly stopListeners: Array<() => void> = [];
   private readonly lastRoutes: Array<{ access: RouteAccess; add: () => void }> = [];
   private gate: RouteGate | null = null;
@@ -127,14 +131,23 @@ export class GatedExpressAdapter extends ExpressAdapter {
     }
   }
 
-  override initHttpServer(options: NestApplicationOptions): void {
-    super.initHttpServer(options);
-    const server: Server = this.getHttpServer();
+  /** Nest's own cannot set how often Node looks for requests that take too long: by default every 30 s, long after their time. */
+  override initHttpServer(): void {
     const app: RequestListener = this.getInstance();
-    server.removeAllListeners('request');
-    server.on('request', (request, response) => {
+    const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (request, response) => {
       if (!this.preHandle(request, response)) app(request, response);
     });
+    server.on('connection', (socket) => {
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+    });
+    this.setHttpServer(server);
+  }
+
+  /** Closes what is still open, event streams and WebSockets, too: a stop does not wait for them. */
+  override close(): Promise<unknown> | undefined {
+    for (const socket of this.sockets) socket.destroy();
+    return super.close();
   }
 }
 

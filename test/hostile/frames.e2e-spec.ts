@@ -217,11 +217,11 @@ describe('A connection', () => {
     const inFrame = (await open()).send(frame(OPCODE.text, hello()).subarray(0, 20));
     const inMessage = (await open()).send(frame(OPCODE.text, '{', { fin: false }));
     const all = [silent, unfinished, slow, opened, inFrame, inMessage];
-    const endCodes = await Promise.all(all.map((one) => endCode(one, 80_000))).finally(() =>
+    const endCodes = await Promise.all(all.map((one) => endCode(one, 30_000))).finally(() =>
       clearInterval(drip),
     );
     expect(endCodes).toEqual([undefined, undefined, undefined, 1008, 1008, 1008]);
-  }, 100_000);
+  }, 60_000);
 
   it.each([
     ['what it is told', frame(OPCODE.text, 'x')],
