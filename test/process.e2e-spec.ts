@@ -252,16 +252,12 @@ describe('As a process', () => {
     expect(await server.exit()).toBe('SIGTERM');
   });
 
-  it('AUTH=none is warned of at every start', async () => {
-    const server = await startServer({ AUTH: 'none' });
+  it('the server logs text for a person where it is told to, and warns of AUTH=none at every start', async () => {
+    const server = await startServer({ LOG_FORMAT: 'text', AUTH: 'none' });
+    expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
     expect(server.output).toContain('AUTH=none: whoever reaches this port');
     server.child.kill('SIGTERM');
     await server.exit();
-  });
-
-  it('the server logs text for a person where it is told to', async () => {
-    const server = await startServer({ LOG_FORMAT: 'text' });
-    expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
   });
 
   it('the server keeps what it has acknowledged when it is killed', async () => {

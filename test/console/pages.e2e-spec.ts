@@ -39,7 +39,7 @@ describeInBrowser('Every page of the console', () => {
   beforeAll(async () => {
     server = await ServerProcess.start({ SIMULATOR: 'true' });
     browser = await startBrowser();
-    scene = await setScene(server);
+    scene = await setScene(server, 1_000);
   }, 180_000);
   afterAll(async () => {
     await scene.stop();

@@ -27,8 +27,12 @@ export const PAGES = (scene: Scene): Array<[name: string, path: string]> => [
   ['try-it', '/try'],
 ];
 
-/** Makes a fleet with printers that are on time, behind, offline and failing, and rollouts in every state. */
-export async function setScene(server: Reachable): Promise<Scene> {
+/**
+ * Makes a fleet with printers that are on time, behind, offline and failing, and rollouts in every state.
+ *
+ * @param pauseMs how long a rollout runs before it is widened: plots over time need some seconds to show anything
+ */
+export async function setScene(server: Reachable, pauseMs = 6_000): Promise<Scene> {
   await uploadAll(server);
   const online = new Fleet(options(server, { printers: 180, seed: 'online' }));
   const offline = new Fleet(options(server, { printers: 40, seed: 'offline', failing: 0, hanging: 0 }));
@@ -47,7 +51,7 @@ export async function setScene(server: Reachable): Promise<Scene> {
     rollout_percentage: 10,
   });
   for (const rollout_percentage of [25, 50]) {
-    await sleep(6_000);
+    await sleep(pauseMs);
     await patch(server, gradual.id, { rollout_percentage });
   }
   await roll(server, '1.6.0-beta.1', {
@@ -61,9 +65,9 @@ export async function setScene(server: Reachable): Promise<Scene> {
     rollout_percentage: 0,
   });
   await patch(server, mistake.id, { status: 'cancelled' });
-  await sleep(6_000);
+  await sleep(pauseMs);
   await server.request('POST', '/api/simulator', { printers: 12, version: '1.4.0', channel: 'stable' });
-  await sleep(2_000);
+  await sleep(pauseMs / 3);
   return {
     rolloutId: gradual.id,
     printerId: await failedPrinter(server, gradual.id),
