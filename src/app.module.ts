@@ -6,6 +6,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { CommonModule } from './common/common.module.js';
 import type { AppConfig } from './config/config.js';
 import { ConsoleModule } from './console/console.module.js';
+import { lockData } from './database/data-lock.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
@@ -19,12 +20,13 @@ import { SimulatorModule } from './simulator-control/simulator.module.js';
 /** The whole server. */
 @Module({})
 export class AppModule {
-  static with(config: AppConfig): DynamicModule {
+  /** @param lock that of the data which the settings name */
+  static with(config: AppConfig, lock = lockData(config)): DynamicModule {
     return {
       module: AppModule,
       imports: [
         CommonModule.with(config),
-        DatabaseModule,
+        DatabaseModule.with(lock),
         ScheduleModule.forRoot(),
         // Routes are tried in this order: what is asked for most stands first.
         PrinterModule,

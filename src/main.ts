@@ -1,37 +1,13 @@
-import 'reflect-metadata';
-import { Logger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import { AppModule } from './app.module.js';
-import { APP_OPTIONS, listen, setUpApp } from './app.setup.js';
 import { explainFailure } from './common/startup-error.js';
 import { AppConfig } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
-import { GatedExpressAdapter } from './http/gated-express-adapter.js';
-import { ServerLogger } from './server-logger.js';
+import { lockData } from './database/data-lock.js';
 
 async function start(): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(config),
-    new GatedExpressAdapter(),
-    {
-      ...APP_OPTIONS,
-      logger: new ServerLogger(config),
-    },
-  );
-  setUpApp(app);
-  try {
-    await listen(app, config.port, config.host);
-  } catch (error) {
-    // The database has been opened: it is left whole, as after any stop.
-    await app.close();
-    throw error;
-  }
-  const url = `http://localhost:${config.port}`;
-  new Logger('Server').log(
-    `Listening on ${config.host}:${config.port}: console at ${url}, API at ${url}/api, explorer at ${url}/docs`,
-  );
+  const lock = lockData(config);
+  const { startServer } = await import('./server.js');
+  await startServer(config, lock);
 }
 
 start().catch((error: unknown) => {

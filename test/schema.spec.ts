@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { MIGRATIONS } from '../src/database/data-source.js';
+import { MIGRATION_NAMES } from '../src/database/migration-names.js';
 import { TestServer } from './support/server.js';
 
 describe('The database', () => {
@@ -15,6 +17,10 @@ describe('The database', () => {
   it('has exactly the schema of the entities, once its migrations have run', async () => {
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
     expect(upQueries.map(({ query }) => query)).toEqual([]);
+  });
+
+  it('knows its migrations by name without loading them', () => {
+    expect(MIGRATIONS.map(({ name }) => name)).toEqual(MIGRATION_NAMES);
   });
 
   it('keeps its updates through the migration that orders them by number', async () => {

@@ -1,15 +1,14 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Inject, Injectable } from '@nestjs/common';
 import { StartupError } from '../common/startup-error.js';
-import { AppConfig } from '../config/config.js';
+import type { AppConfig } from '../config/config.js';
 import { FileLock, LockedError, describeHolder } from './file-lock.js';
+import { refuseNewerSchema } from './schema-check.js';
 
 /**
  * Makes this process the only one that serves this database and this uploads folder, until it ends. A second server would go on
  * sending what this one has cancelled, and would sweep away binaries that are not its own.
  */
-@Injectable()
 export class DataLock {
   private readonly locks: FileLock[] = [];
 
@@ -18,10 +17,7 @@ export class DataLock {
    *
    * @throws StartupError naming the process that has them, or what is missing
    */
-  constructor(
-    @Inject(AppConfig)
-    { databasePath, uploadsDir, port }: Pick<AppConfig, 'databasePath' | 'uploadsDir' | 'port'>,
-  ) {
+  constructor({ databasePath, uploadsDir, port }: Pick<AppConfig, 'databasePath' | 'uploadsDir' | 'port'>) {
     // Not created: a path with a typing error would otherwise become a new, empty server.
     requireFolder(dirname(databasePath), 'The folder of the database', 'DATABASE_URL');
     requireFolder(dirname(uploadsDir), 'The folder of the uploads folder', 'UPLOADS_DIR');
@@ -50,6 +46,23 @@ export class DataLock {
           : `cannot be used: ${String(error)}`;
       throw new StartupError(`The ${what} ${path} ${why}`);
     }
+  }
+}
+
+/**
+ * Locks the data of the server, and then looks whether this version can serve it: nothing looks into the database of another server. Loads
+ * no framework, which takes seconds on a small machine: what forbids a start is said at once.
+ *
+ * @throws StartupError naming what is locked, missing or newer
+ */
+export function lockData(config: AppConfig): DataLock {
+  const lock = new DataLock(config);
+  try {
+    refuseNewerSchema(config.databasePath);
+    return lock;
+  } catch (error) {
+    lock.release();
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import SqliteDatabase from 'better-sqlite3';
 import { StartupError } from '../common/startup-error.js';
-import { MIGRATIONS } from './data-source.js';
+import { MIGRATION_NAMES } from './migration-names.js';
 
 /**
  * Compares the migrations of a database with those of this program, in the order of their numbers. A database that does not exist
@@ -12,7 +12,7 @@ import { MIGRATIONS } from './data-source.js';
  */
 export function schemaDifference(path: string): { newer: string[]; missing: string[] } {
   const applied = appliedMigrations(path);
-  const known: readonly string[] = MIGRATIONS.map(({ name }) => name);
+  const known: readonly string[] = MIGRATION_NAMES;
   return {
     newer: applied.filter((name) => !known.includes(name)),
     missing: known.filter((name) => !applied.includes(name)),
@@ -25,7 +25,7 @@ export function refuseNewerSchema(path: string): void {
   if (newest === undefined) return;
   throw new StartupError(
     `The database ${path} was written by a newer version of the server: it has migration ${newest}, ` +
-      `and this version knows none after ${MIGRATIONS.at(-1)?.name}. Install the newer version again`,
+      `and this version knows none after ${MIGRATION_NAMES.at(-1)}. Install the newer version again`,
   );
 }
 

@@ -10,6 +10,7 @@ import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';
 import { binary, connected, roll, rollout, upload } from '../support/factories.js';
 import { Program } from '../support/program.js';
+import { propertyRuns } from '../support/property-runs.js';
 import { ServerProcess } from '../support/server-process.js';
 import { audit } from './audit.js';
 import { Operator } from './operator.js';
@@ -17,8 +18,10 @@ import { Random } from './random.js';
 import { RecordingPrinter } from './recording-printer.js';
 
 const MIB = 1024 * 1024;
-// Each round starts two programs.
-const ROUNDS = process.env.FULL === '1' ? 6 : 2;
+// How often a server is backed up while it works. Each time, two programs and a server are started.
+const COPIES = propertyRuns(1, 2);
+// How often a backup is interrupted. Each time, two programs are started.
+const ROUNDS = propertyRuns(2, 6);
 
 const running: Array<{ stop(): Promise<void> }> = [];
 const folders: string[] = [];
@@ -108,7 +111,7 @@ describe('A backup', () => {
     );
 
     const backup = newFolder();
-    for (let round = 1; round <= 2; round += 1) {
+    for (let round = 1; round <= COPIES; round += 1) {
       const before = {
         uploads: new Map(operator.uploads),
         ended: new Set(operator.ended),
