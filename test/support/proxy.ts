@@ -71,7 +71,7 @@ export class Proxy {
   }
 }
 
-/** The headers that README.md tells nginx to set, for a client at an address. */
+/** The headers that docs/OPERATION.md tells nginx to set, for a client at an address. */
 export function forwardedFor(
   address: string,
   scheme = 'https',
