@@ -1,69 +1,68 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-// Imports run one way: gateway -> rollout -> { firmware, printer } -> audit -> { database, common, config }. docs/ARCHITECTURE.md has
-// the picture.
-const FOLDERS = [
-  'fleet',
-  'access',
-  'metrics',
-  'console',
-  'http',
-  'gateway',
-  'rollout',
-  'firmware',
-  'signing',
-  'printer',
-  'audit',
-  'backup',
-  'database',
-  'common',
-  'config',
-  'health',
-  'simulator',
-  'simulator-control',
-];
-// What each folder may import; itself goes without saying.
+// Imports run one way; docs/ARCHITECTURE.md has the picture. What each folder may import; itself goes without saying.
+const BASE = ['http', 'database', 'common', 'config'];
 const ALLOWED = {
-  gateway: ['rollout', 'printer', 'database', 'common', 'config'],
-  rollout: ['firmware', 'printer', 'audit', 'database', 'common', 'config'],
-  signing: ['audit', 'database', 'common', 'config'],
-  firmware: ['signing', 'audit', 'database', 'common', 'config'],
-  printer: ['audit', 'database', 'common', 'config'],
-  audit: ['database', 'common', 'config'],
+  metrics: ['gateway', 'rollout', 'printer', 'firmware', ...BASE],
+  fleet: ['rollout', 'printer', 'firmware', ...BASE],
+  gateway: ['rollout', 'printer', ...BASE],
+  rollout: ['firmware', 'printer', 'audit', ...BASE],
+  health: ['firmware', ...BASE],
+  access: ['console', 'firmware', 'audit', ...BASE],
+  firmware: ['signing', 'audit', ...BASE],
+  signing: ['audit', ...BASE],
+  printer: ['audit', ...BASE],
+  audit: BASE,
   backup: ['database', 'common', 'config'],
-  health: ['firmware', 'database', 'common', 'config'],
-  database: ['common', 'config'],
-  config: [],
-  common: ['config'],
+  console: ['http', 'common', 'config'],
+  'simulator-control': ['simulator', 'http', 'common', 'config'],
   simulator: [],
-  'simulator-control': ['simulator', 'common', 'config'],
-  console: ['common', 'config'],
-  access: ['console', 'firmware', 'audit', 'database', 'common', 'config'],
-  fleet: ['rollout', 'printer', 'firmware', 'database', 'common', 'config'],
-  metrics: ['gateway', 'rollout', 'printer', 'firmware', 'database', 'common', 'config'],
-  http: ['metrics', 'console', 'common', 'config'],
+  database: ['common', 'config'],
+  http: ['common', 'config'],
+  common: ['config'],
+  config: [],
 };
+// The rooms of rollout/, each of which may import those before it.
+const ROOMS = ['rules', 'store', 'updates', 'campaign', 'insight', 'http'];
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 
-const direction = Object.entries(ALLOWED).map(([folder, allowed]) => ({
-  files: [`src/${folder}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            group: FOLDERS.filter((other) => other !== folder && !allowed.includes(other)).map(
-              (other) => `**/${other}/**`,
-            ),
-            message: `${folder} does not import these folders.`,
-          },
-        ],
-      },
-    ],
-  },
-}));
+/** Refuses imports by a regular expression for their specifiers. */
+function refuse(files, regex, message) {
+  return { files, rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] } };
+}
+
+/** Imports of files at a depth of folders below src/ may lead into these folders of src/ alone. */
+function foldersRegex(depth, folder, allowed) {
+  const up = '\\.\\./'.repeat(depth);
+  const others = Object.keys(ALLOWED).filter((other) => other !== folder && !allowed.includes(other));
+  return `^${up}(?:${others.join('|')})/`;
+}
+
+/** Rooms that files at a depth of folders below rollout/ may not import. */
+function roomsRegex(depth, rooms) {
+  return `^${depth === 0 ? '\\./' : '\\.\\./'.repeat(depth)}(?:${rooms.join('|')})/`;
+}
+
+const direction = Object.entries(ALLOWED).flatMap(([folder, allowed]) =>
+  [1, 2, 3].map((depth) =>
+    refuse(
+      [`src/${folder}/${'*/'.repeat(depth - 1)}*.ts`],
+      foldersRegex(depth, folder, allowed),
+      `${folder}/ imports ${allowed.join(', ') || 'no other folder'}.`,
+    ),
+  ),
+);
+// These take the place of the rule above for files in a room: ESLint does not merge them.
+const rooms = ROOMS.flatMap((room, index) =>
+  [1, 2].map((depth) => {
+    const later = ROOMS.slice(index + 1);
+    const folders = foldersRegex(depth + 1, 'rollout', ALLOWED.rollout);
+    const regex = later.length === 0 ? folders : `${folders}|${roomsRegex(depth, later)}`;
+    const files = [`src/rollout/${room}/${'*/'.repeat(depth - 1)}*.ts`];
+    return refuse(files, regex, `rollout/${room}/ imports only the rooms before it: ${ROOMS.join(', ')}.`);
+  }),
+);
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'uploads', 'coverage', 'console/src/api/schema.ts'] },
@@ -107,18 +106,19 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   ...direction,
+  ...rooms,
   {
-    // The rules of the domain are pure functions: no framework, no database, no clock.
-    files: ['src/rollout/domain/**/*.ts'],
+    // Rules are pure functions: no framework, no database, no clock.
+    files: ['src/rollout/rules/**/*.ts'],
     rules: {
       'no-restricted-imports': [
         'error',
         {
           patterns: [
-            { group: FRAMEWORKS, message: 'The domain imports no framework.' },
+            { group: FRAMEWORKS, message: 'Rules import no framework.' },
             {
               regex: '^\\.\\./(?!\\.\\./common/(?:bucket|channel|version)\\.js$)',
-              message: 'The domain imports nothing but itself, buckets, channels and versions.',
+              message: 'Rules import nothing but each other, buckets, channels and versions.',
             },
           ],
         },

@@ -6,13 +6,14 @@ import { AuditModule } from './audit/audit.module.js';
 import { CommonModule } from './common/common.module.js';
 import type { AppConfig } from './config/config.js';
 import { ConsoleModule } from './console/console.module.js';
-import { lockData } from './database/data-lock.js';
+import { lockData } from './database/sqlite/data-lock.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { PrinterModule } from './printer/printer.module.js';
 import { RolloutModule } from './rollout/rollout.module.js';
 import { SimulatorModule } from './simulator-control/simulator.module.js';
@@ -37,6 +38,7 @@ export class AppModule {
         AuditModule,
         FleetModule,
         HealthModule,
+        MetricsModule,
         HttpModule,
         SimulatorModule,
         ConsoleModule,

@@ -9,23 +9,23 @@ import type { NextFunction, Request, Response } from 'express';
 import { RequestLimits } from './access/request-limits.js';
 import { onBehalfOf } from './common/actor.js';
 import type { Actor } from './common/actor.js';
-import { ErrorFilter } from './common/error.filter.js';
-import { problem } from './common/problem.dto.js';
-import { normalizeTarget, pathOf, stripBasePath } from './common/request-target.js';
-import { StrictValidationPipe } from './common/strict-validation.pipe.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { problem } from './http/problem.dto.js';
+import { normalizeTarget, pathOf, stripBasePath } from './http/server/request-target.js';
+import { StrictValidationPipe } from './http/strict-validation.pipe.js';
 import { AppConfig } from './config/config.js';
 import { ConsoleFiles } from './console/console-files.js';
 import { consoleNotFound, setUpConsole } from './console/console-routes.js';
-import { EventStreams } from './fleet/event-streams.js';
+import { EventStreams } from './fleet/events/event-streams.js';
 import { Connections } from './gateway/connections.js';
 import { PrinterWsAdapter } from './gateway/printer-ws-adapter.js';
-import { GatedExpressAdapter } from './http/gated-express-adapter.js';
-import type { RouteGate } from './http/gated-express-adapter.js';
-import { ignoreUpgrade, watchResponses } from './http/ignore-upgrade.js';
-import { oneLayer } from './http/one-layer.js';
-import { OpenSockets } from './http/open-sockets.js';
-import { RequestObserver } from './http/request-observer.js';
-import { securityHeaders } from './http/security-headers.js';
+import { GatedExpressAdapter } from './http/server/gated-express-adapter.js';
+import type { RouteGate } from './http/server/gated-express-adapter.js';
+import { ignoreUpgrade, watchResponses } from './http/server/ignore-upgrade.js';
+import { composeMiddleware } from './http/server/compose-middleware.js';
+import { SocketLimiter } from './http/server/socket-limiter.js';
+import { RequestLog } from './http/server/request-log.js';
+import { securityHeaders } from './http/server/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
 
 // Nobody needs to know on whose behalf: nothing is changed.
@@ -43,17 +43,17 @@ export function setUpApp(app: NestExpressApplication): void {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  const observer = app.get(RequestObserver);
+  const observer = app.get(RequestLog);
   const limits = app.get(RequestLimits);
-  const sockets = app.get(OpenSockets);
+  const sockets = app.get(SocketLimiter);
   const server = adapter.getHttpServer() as Server;
   sockets.watch(server);
   watchResponses(server);
   adapter.setPreHandler(
-    (request, response) => sockets.turnAway(request, response) || answersTarget(request, response, config),
+    (request, response) => sockets.reject(request, response) || answersTarget(request, response, config),
   );
   app.use(
-    oneLayer([
+    composeMiddleware([
       (request, response, next) => {
         observer.watch(request, response, () => routeOf(request));
         next();
@@ -91,11 +91,11 @@ function routeGate(config: AppConfig, limits: RequestLimits, headers: RouteGate)
   const json = express.json({ limit: config.maxBodyBytes, verify: refuseOtherThanUtf8 });
   return (access) => {
     if (access === null)
-      return oneLayer([
+      return composeMiddleware([
         headers(access),
         (request, _, next) => void limits.countUnmatched(request).then(() => next(), next),
       ]);
-    return oneLayer([
+    return composeMiddleware([
       headers(access),
       (request, _, next) => {
         const proceed = (actor: Actor): void =>

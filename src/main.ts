@@ -1,7 +1,7 @@
 import { explainFailure } from './common/startup-error.js';
 import { AppConfig } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
-import { lockData } from './database/data-lock.js';
+import { lockData } from './database/sqlite/data-lock.js';
 
 async function start(): Promise<void> {
   const config = new AppConfig(readEnvironment());

@@ -7,7 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { APP_OPTIONS } from './app.setup.js';
 import { AppConfig } from './config/config.js';
-import { GatedExpressAdapter } from './http/gated-express-adapter.js';
+import { GatedExpressAdapter } from './http/server/gated-express-adapter.js';
 import { openApiDocument } from './openapi.js';
 
 /** Writes the OpenAPI document to a file, without a server that listens or data that stays. */

@@ -1,10 +1,10 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { ACCESS_EXTENSION, isScope } from './common/route-access.js';
-import type { RouteAccess } from './common/route-access.js';
-import type { Scope } from './common/scopes.js';
-import { problem } from './common/problem.dto.js';
+import { ACCESS_EXTENSION, isScope } from './http/route-access.js';
+import type { RouteAccess } from './http/route-access.js';
+import type { Scope } from './http/scopes.js';
+import { problem } from './http/problem.dto.js';
 import { AppConfig } from './config/config.js';
 import { operationId } from './operation-ids.js';
 import { VERSION } from './version.js';

@@ -5,8 +5,8 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { APP_OPTIONS, listen, setUpApp } from './app.setup.js';
 import type { AppConfig } from './config/config.js';
-import type { DataLock } from './database/data-lock.js';
-import { GatedExpressAdapter } from './http/gated-express-adapter.js';
+import type { DataLock } from './database/sqlite/data-lock.js';
+import { GatedExpressAdapter } from './http/server/gated-express-adapter.js';
 import { ServerLogger } from './server-logger.js';
 
 /** Starts the server, and resolves when it listens. */

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import type { DecisionResponse } from '../src/rollout/printer-decision.dto.js';
-import type { RolloutPreviewResponse } from '../src/rollout/rollout-preview.dto.js';
+import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
+import type { RolloutPreviewResponse } from '../src/rollout/http/dto/rollout-preview.dto.js';
 import { eventually } from './support/eventually.js';
 import {
   connected,

@@ -6,7 +6,7 @@ import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { ImagePatrol } from '../src/firmware/binaries/image-patrol.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
-import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
 import { eventually } from './support/eventually.js';
 import {
   binary,

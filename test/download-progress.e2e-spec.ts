@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DownloadProgress } from '../src/firmware/download/download-progress.js';
-import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, counts, roll, upload } from './support/factories.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
-import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
+import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
 import { eventually } from './support/eventually.js';
 import {
   binary,

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { versionKey } from '../src/common/version.js';
-import { FleetSampler } from '../src/fleet/fleet-sampler.js';
-import type { FleetHistoryResponse } from '../src/fleet/history.dto.js';
+import { FleetSampler } from '../src/fleet/history/fleet-sampler.js';
+import type { FleetHistoryResponse } from '../src/fleet/history/fleet-history.dto.js';
 import type { SummaryResponse, VersionCountResponse } from '../src/fleet/summary.dto.js';
-import type { PrinterHello } from '../src/printer/printer.service.js';
+import type { SubscribeRequest } from '../src/printer/subscribe-request.js';
 import { bucketOf } from '../src/common/bucket.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import { RolloutScheduler } from '../src/rollout/rollout.scheduler.js';
+import { RolloutScheduler } from '../src/rollout/campaign/rollout.scheduler.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
 import { VERSION } from '../src/version.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
@@ -70,7 +70,7 @@ async function offline(options: Parameters<typeof connected>[1] = {}): Promise<V
 }
 
 /** Registers a printer as a socket does that has gone at once. */
-async function register(changes: Partial<PrinterHello> = {}): Promise<string> {
+async function register(changes: Partial<SubscribeRequest> = {}): Promise<string> {
   const uuid = randomUUID();
   await server.get(RolloutService).printerSubscribed({
     uuid,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RolloutListResponse, RolloutResponse } from '../src/rollout/rollout-response.dto.js';
+import type { RolloutListResponse, RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
 import { EventReader } from './support/event-reader.js';
 import { eventually } from './support/eventually.js';
 import { expectStatus, patch, roll, upload } from './support/factories.js';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { NewKeyResponse } from '../src/access/api-key.dto.js';
-import { addressGroup } from '../src/common/address.js';
+import { addressGroup } from '../src/http/address.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
 import { Connections } from '../src/gateway/connections.js';
 import { eventually } from './support/eventually.js';

@@ -3,19 +3,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { SelectQueryBuilder } from 'typeorm';
-import { Invalid } from '../src/common/errors.js';
+import { ValidationError } from '../src/common/errors.js';
 import { Database } from '../src/database/database.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { Firmware } from '../src/firmware/firmware.entity.js';
 import { Presence } from '../src/printer/presence.js';
 import { Printer } from '../src/printer/printer.entity.js';
-import type { ChangePreviewResponse, RolloutPreviewResponse } from '../src/rollout/rollout-preview.dto.js';
-import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
-import { RolloutRules } from '../src/rollout/rollout-rules.js';
-import { Rollout } from '../src/rollout/rollout.entity.js';
+import type {
+  ChangePreviewResponse,
+  RolloutPreviewResponse,
+} from '../src/rollout/http/dto/rollout-preview.dto.js';
+import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
+import { RolloutRules } from '../src/rollout/store/rollout-rules.js';
+import { Rollout } from '../src/rollout/store/entities/rollout.entity.js';
 import { PendingBuckets } from '../src/rollout/store/pending-buckets.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
-import { UpdateReports } from '../src/rollout/update-reports.js';
+import { UpdateReports } from '../src/rollout/updates/update-reports.js';
 import { IMAGE, IMAGE_SHA256, firmwareRow, fleet, wanted } from './support/arbitraries.js';
 import type { Drawn } from './support/arbitraries.js';
 import { propertyRuns } from './support/property-runs.js';
@@ -168,7 +171,7 @@ class World {
         await this.server
           .get(UpdateReports)
           .report(this.printers[one.who]!.uuid, one.report, CONNECTION)
-          ?.catch((error: unknown) => expect(error).toBeInstanceOf(Invalid));
+          ?.catch((error: unknown) => expect(error).toBeInstanceOf(ValidationError));
         return this.push();
       case 'leave':
         this.leave(one.who);

@@ -4,11 +4,11 @@ import { CHANNELS } from '../src/common/channel.js';
 import { versionKey } from '../src/common/version.js';
 import { Database } from '../src/database/database.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import { FleetTally } from '../src/printer/fleet-tally.js';
+import { PrinterCounts } from '../src/printer/printer-counts.js';
 import { Presence } from '../src/printer/presence.js';
-import type { PrinterListResponse } from '../src/printer/printer-list.dto.js';
+import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.js';
 import { Printer } from '../src/printer/printer.entity.js';
-import { PrinterUpdate } from '../src/rollout/update.entity.js';
+import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.entity.js';
 import { expectStatus, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
@@ -228,7 +228,7 @@ describe('The pages of printers', () => {
     for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
     const table = server.get(Database).table(Printer);
     const updates = server.get(Database).table(PrinterUpdate);
-    const tally = server.get(FleetTally);
+    const tally = server.get(PrinterCounts);
     return server.get(UnitOfWork).run(async (tx) => {
       tx.db.run('DELETE FROM printer_update');
       tx.db.run('DELETE FROM printer');

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PrinterListResponse } from '../src/printer/printer-list.dto.js';
+import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.js';
 import type { ProblemResponse } from '../src/printer/printer.dto.js';
-import type { DecisionResponse } from '../src/rollout/printer-decision.dto.js';
-import type { RolloutPreviewResponse } from '../src/rollout/rollout-preview.dto.js';
+import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
+import type { RolloutPreviewResponse } from '../src/rollout/http/dto/rollout-preview.dto.js';
 import { eventually } from './support/eventually.js';
 import { counts, details, expectStatus, history, patch, roll, rollout, upload } from './support/factories.js';
 import { LogLines } from './support/log-lines.js';

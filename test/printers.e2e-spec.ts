@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PrinterListResponse } from '../src/printer/printer-list.dto.js';
+import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, details, expectStatus } from './support/factories.js';

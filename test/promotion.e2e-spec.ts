@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
-import { FirmwareStorage } from '../src/firmware/firmware-storage.js';
+import { FirmwareStorage } from '../src/firmware/binaries/firmware-storage.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, rollout, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';

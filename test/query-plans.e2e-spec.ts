@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
-import { addTextContains } from '../src/database/text-contains.js';
-import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { addTextContains } from '../src/database/sqlite/text-contains.js';
+import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
 import { EventReader } from './support/event-reader.js';
 import { eventually } from './support/eventually.js';
 import { connected, roll, upload } from './support/factories.js';

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import type { RegistrationListResponse, RegistrationResponse } from '../src/printer/registration.dto.js';
+import type {
+  RegistrationListResponse,
+  RegistrationResponse,
+} from '../src/printer/registration/registration.dto.js';
 import { Board } from './support/board.js';
 import { eventually } from './support/eventually.js';
 import {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
-import type { RollbackPreviewResponse, RollbackResponse } from '../src/rollout/rollback/rollback.dto.js';
-import type { DecisionResponse } from '../src/rollout/printer-decision.dto.js';
+import type { RollbackPreviewResponse, RollbackResponse } from '../src/rollout/http/dto/rollback.dto.js';
+import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import {

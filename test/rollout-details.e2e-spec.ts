@@ -2,14 +2,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../src/database/database.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
-import type { DecisionResponse } from '../src/rollout/printer-decision.dto.js';
+import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
 import type {
   FailuresResponse,
   RolloutUpdateListResponse,
   TimelineResponse,
-} from '../src/rollout/rollout-details.dto.js';
-import type { ChangePreviewResponse, RolloutPreviewResponse } from '../src/rollout/rollout-preview.dto.js';
-import { RolloutSamples } from '../src/rollout/rollout-samples.js';
+} from '../src/rollout/http/dto/rollout-details.dto.js';
+import type {
+  ChangePreviewResponse,
+  RolloutPreviewResponse,
+} from '../src/rollout/http/dto/rollout-preview.dto.js';
+import { RolloutSamples } from '../src/rollout/store/rollout-samples.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, details, expectStatus, patch, roll, upload } from './support/factories.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RolloutListResponse, RolloutResponse } from '../src/rollout/rollout-response.dto.js';
+import type { RolloutListResponse, RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
 import { bucketOf } from '../src/common/bucket.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';

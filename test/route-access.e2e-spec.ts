@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { RequestHandler } from 'express';
 import type { NewKeyResponse } from '../src/access/api-key.dto.js';
-import { GatedExpressAdapter } from '../src/http/gated-express-adapter.js';
+import { GatedExpressAdapter } from '../src/http/server/gated-express-adapter.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload } from './support/factories.js';
 import { sendRaw } from './support/raw-connection.js';

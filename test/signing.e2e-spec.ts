@@ -10,7 +10,7 @@ import { AppConfig } from '../src/config/config.js';
 import { dataSourceOptions } from '../src/database/data-source.js';
 import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
-import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
+import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
 import type { SigningKeyListResponse, SigningKeyResponse } from '../src/signing/signing-key.dto.js';
 import { eventually } from './support/eventually.js';
 import {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NewKeyResponse } from '../src/access/api-key.dto.js';
 import { Connections } from '../src/gateway/connections.js';
-import type { PrinterListResponse } from '../src/printer/printer-list.dto.js';
+import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.js';
 import type { SimulatorResponse } from '../src/simulator-control/simulator.dto.js';
 import { eventually } from './support/eventually.js';
 import { counts, expectStatus, roll, upload } from './support/factories.js';

@@ -4,13 +4,13 @@ import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { Transaction } from '../src/database/transaction.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { bucketOf } from '../src/common/bucket.js';
-import { decide } from '../src/rollout/domain/decide.js';
-import type { Situation } from '../src/rollout/domain/decide.js';
-import { targetRefusal } from '../src/rollout/domain/targeting.js';
-import type { RolloutRule } from '../src/rollout/domain/targeting.js';
-import { RuleSet } from '../src/rollout/rule-set.js';
-import { PrinterUpdate } from '../src/rollout/update.entity.js';
-import { Withdrawal } from '../src/rollout/withdrawal.entity.js';
+import { decide } from '../src/rollout/rules/decide.js';
+import type { UpdateContext } from '../src/rollout/rules/decide.js';
+import { targetRefusal } from '../src/rollout/rules/targeting.js';
+import type { RolloutRule } from '../src/rollout/rules/targeting.js';
+import { RuleSet } from '../src/rollout/store/rule-set.js';
+import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.entity.js';
+import { RolloutCancellation } from '../src/rollout/store/entities/rollout-cancellation.entity.js';
 import { CREATED, WITHDRAWALS, fleet, printerRow, ruleOf, wanted } from './support/arbitraries.js';
 import { TestServer } from './support/server.js';
 import { pendingCondition, targetCondition } from './support/target-condition.js';
@@ -57,7 +57,7 @@ describe('Targeting', () => {
     server = await TestServer.start();
     await server.get(UnitOfWork).run(async (tx) => {
       for (const [rolloutId, newestRolloutId] of WITHDRAWALS)
-        await tx.insert(Withdrawal, { rolloutId, newestRolloutId });
+        await tx.insert(RolloutCancellation, { rolloutId, newestRolloutId });
     });
   });
   afterAll(() => server.stop());
@@ -134,8 +134,8 @@ describe('Targeting', () => {
               if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
           const set = new RuleSet(rules, WITHDRAWALS);
           for (const one of everybody) {
-            const situation: Situation = { earlier: earlier.get(one.id)!, busy: false, comesBack: true };
-            const decision = decide(set.factsOf(one), set.rules, situation);
+            const context: UpdateContext = { earlier: earlier.get(one.id)!, busy: false, reconnecting: true };
+            const decision = decide(set.factsOf(one), set.rules, context);
             expect(decision.send ? decision.rule.id : undefined).toBe(bySql.get(one.id));
           }
         });

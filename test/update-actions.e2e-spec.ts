@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { UpdateResponse } from '../src/rollout/update.dto.js';
+import type { UpdateResponse } from '../src/rollout/http/dto/update.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { StuckUpdates } from '../src/rollout/stuck-updates.js';
+import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
 import type { SummaryResponse } from '../src/fleet/summary.dto.js';
-import type { RolloutResponse } from '../src/rollout/rollout-response.dto.js';
-import type { UpdateResponse } from '../src/rollout/update.dto.js';
+import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
+import type { UpdateResponse } from '../src/rollout/http/dto/update.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import {

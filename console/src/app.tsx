@@ -64,7 +64,7 @@ function Pages() {
         <Route path="/rollouts/:id" component={RolloutPage} />
         <Route path="/inbox" component={InboxPage} />
         <Route path="/try" component={TryItPage} />
-        <Route default component={NotFound} />
+        <Route default component={NotFoundError} />
       </Router>
     </ErrorBoundary>
   );
@@ -196,7 +196,7 @@ function ThemeSwitch() {
   );
 }
 
-function NotFound() {
+function NotFoundError() {
   return (
     <>
       <PageHead title="Page not found" />

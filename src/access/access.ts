@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Actor } from '../common/actor.js';
-import { Forbidden, Unauthorized, WrongKey } from '../common/errors.js';
-import { Forwarding } from '../common/forwarding.js';
-import { allows, isScope } from '../common/route-access.js';
-import type { RouteAccess } from '../common/route-access.js';
-import type { Scope } from '../common/scopes.js';
+import { ForbiddenError, UnauthorizedError, InvalidKeyError } from '../common/errors.js';
+import { Forwarding } from '../http/forwarding.js';
+import { allows, isScope } from '../http/route-access.js';
+import type { RouteAccess } from '../http/route-access.js';
+import type { Scope } from '../http/scopes.js';
 import { AppConfig } from '../config/config.js';
-import { DownloadTokens } from '../firmware/download-tokens.js';
+import { DownloadTokens } from '../firmware/download/download-tokens.js';
 import { ApiKeys } from './api-keys.js';
 import type { KeyHolder } from './api-keys.js';
 import { isLocalRequest } from './local-request.js';
@@ -44,7 +44,7 @@ export class Access {
    * Says whose key a request carries; null if it carries none, or none is asked for.
    *
    * @param access what the matched route asks for; null if no route was matched
-   * @throws WrongKey if the key does not count
+   * @throws InvalidKeyError if the key does not count
    */
   identify(request: Request, access: RouteAccess | null): KeyHolder | null {
     if (this.config.auth === 'none') return null;
@@ -56,7 +56,7 @@ export class Access {
     // With a good token, a key is not asked for.
     if (access === 'download' && this.downloadRefusal(request) === null) return null;
     const holder = this.keys.holderOf(key);
-    if (holder === null) throw new WrongKey('The API key is unknown, revoked or expired', inBrowser);
+    if (holder === null) throw new InvalidKeyError('The API key is unknown, revoked or expired', inBrowser);
     return holder;
   }
 
@@ -64,15 +64,15 @@ export class Access {
    * Says in which capacity a request may be made.
    *
    * @param holder whose key it carries
-   * @throws Unauthorized if it needs a key
-   * @throws Forbidden if its key lacks the scope
+   * @throws UnauthorizedError if it needs a key
+   * @throws ForbiddenError if its key lacks the scope
    */
   authorize(request: Request, access: RouteAccess, holder: KeyHolder | null): Actor {
     if (this.config.auth === 'none') return this.without('anybody', request);
     const needed = scopeOf(access);
     if (holder === null) return this.checkWithoutKey(request, access, needed);
     if (needed !== null && !allows(holder.scopes, needed))
-      throw new Forbidden(
+      throw new ForbiddenError(
         `This needs a key with the scope ${needed}; key "${holder.name}" has ${holder.scopes.join(', ')}`,
       );
     return {
@@ -99,15 +99,15 @@ export class Access {
   private checkWithoutKey(request: Request, access: RouteAccess, needed: Scope | null): Actor {
     if (access === 'download') {
       const refusal = this.downloadRefusal(request);
-      if (refusal !== null) throw new Unauthorized(refusal);
+      if (refusal !== null) throw new UnauthorizedError(refusal);
     }
     if (needed === null) return this.without('anybody', request);
     if (this.keys.isClaimed)
-      throw new Unauthorized(
+      throw new UnauthorizedError(
         'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',
         access === 'explorer',
       );
-    if (!isLocalRequest(request)) throw new Unauthorized(howToClaim(this.config));
+    if (!isLocalRequest(request)) throw new UnauthorizedError(howToClaim(this.config));
     return this.without('local', request);
   }
 

@@ -6,10 +6,10 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
+import { ApiBadInput, ApiProblem } from '../http/api-answers.js';
 import { Clock } from '../common/clock.js';
-import { NoQuery } from '../common/no-query.js';
-import { DeclareAccess, RequireScope } from '../common/route-access.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { DeclareAccess, RequireScope } from '../http/route-access.js';
 import {
   ClaimDto,
   CreateKeyDto,

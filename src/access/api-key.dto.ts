@@ -1,12 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayNotEmpty, ArrayUnique, IsIn, IsInt, IsOptional, IsString, Length, Min } from 'class-validator';
-import { Invalid } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
 import { parseInstant } from '../common/instant.js';
-import { QueryInteger } from '../common/query.js';
+import { QueryInteger } from '../http/query-fields.js';
 import type { ApiKey } from './api-key.entity.js';
 import type { NewApiKey } from './api-keys.js';
-import { SCOPES } from '../common/scopes.js';
-import type { Scope } from '../common/scopes.js';
+import { SCOPES } from '../http/scopes.js';
+import type { Scope } from '../http/scopes.js';
 
 const MAX_NAME = 100;
 
@@ -113,12 +113,12 @@ export class KeyListResponse {
 /**
  * Maps the body to what is to be made.
  *
- * @throws Invalid for a time that is none, or has passed
+ * @throws ValidationError for a time that is none, or has passed
  */
 export function toNewApiKey(dto: CreateKeyDto, now: Date): NewApiKey {
   const expiresAt = dto.expires_at == null ? null : parseInstant(dto.expires_at);
   if (dto.expires_at != null && (expiresAt === null || expiresAt <= now))
-    throw Invalid.field('expires_at', dto.expires_at, 'expires_at must be an ISO 8601 time to come');
+    throw ValidationError.field('expires_at', dto.expires_at, 'expires_at must be an ISO 8601 time to come');
   return { name: dto.name, scopes: dto.scopes, expiresAt };
 }
 

@@ -4,15 +4,15 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { AuditedChange, AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
-import { NotFound } from '../common/errors.js';
+import { NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { ApiKey } from './api-key.entity.js';
-import { SCOPES } from '../common/scopes.js';
-import type { Scope } from '../common/scopes.js';
+import { SCOPES } from '../http/scopes.js';
+import type { Scope } from '../http/scopes.js';
 
 /** What is asked for when a key is made. */
 export interface NewApiKey {
@@ -100,12 +100,12 @@ export class ApiKeys implements OnModuleDestroy {
   /**
    * Revokes a key, at once and for good.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   revoke(id: number): Promise<void> {
     return this.unitOfWork.run((tx) => {
       const row = this.table.find(tx.db, 'WHERE id = ?', id);
-      if (row === null) throw new NotFound(`Key not found: ${id}`);
+      if (row === null) throw new NotFoundError(`Key not found: ${id}`);
       if (row.revokedAt === null) {
         const revokedAt = this.clock.now();
         this.table.update(tx.db, id, { revokedAt });

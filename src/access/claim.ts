@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
-import { Conflict, Forbidden } from '../common/errors.js';
+import { ConflictError, ForbiddenError } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { dataFiles } from '../config/data-files.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
@@ -54,15 +54,15 @@ export class Claim implements OnApplicationBootstrap {
    * Claims the server with its one-time token.
    *
    * @returns the first admin key
-   * @throws Conflict where somebody was faster
-   * @throws Forbidden where the token is another one
+   * @throws ConflictError where somebody was faster
+   * @throws ForbiddenError where the token is another one
    */
   async claim(token: string, name: string): Promise<{ key: string; row: ApiKey }> {
     const made = await this.unitOfWork.run((tx) => {
       if (tx.db.get('SELECT 1 FROM api_key LIMIT 1') !== undefined)
-        throw new Conflict('This server has been claimed already');
+        throw new ConflictError('This server has been claimed already');
       if (!this.matches(token))
-        throw new Forbidden(`The token is not the one in the file ${basename(this.path)}`);
+        throw new ForbiddenError(`The token is not the one in the file ${basename(this.path)}`);
       return Promise.resolve(this.keys.createIn(tx, { name, scopes: ['admin'], expiresAt: null }));
     });
     rmSync(this.path, { force: true });

@@ -12,13 +12,13 @@ import { AppConfig } from '../config/config.js';
 import { readEnvironment } from '../config/environment.js';
 import { dataSourceOptions } from '../database/data-source.js';
 import { writingConnection } from '../database/database.js';
-import { requireDatabase, requireSameSchema } from '../database/schema-check.js';
+import { requireDatabase, requireSameSchema } from '../database/sqlite/schema-check.js';
 import { Statements } from '../database/statements.js';
 import { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
 import { CLAIM_SEEN_WITHIN_MS, keyMade, keyRevoked, newKey } from './api-keys.js';
-import { SCOPES } from '../common/scopes.js';
-import type { Scope } from '../common/scopes.js';
+import { SCOPES } from '../http/scopes.js';
+import type { Scope } from '../http/scopes.js';
 
 interface CreateOptions {
   admin?: true;

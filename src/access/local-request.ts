@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
-import { plainAddress } from '../common/address.js';
-import { targetAuthority } from '../common/request-target.js';
+import { plainAddress } from '../http/address.js';
+import { targetAuthority } from '../http/server/request-target.js';
 
 const LOCAL_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
 // Behind a proxy on this machine every peer has a loopback address; what proxies, balancers and content networks add gives them away.

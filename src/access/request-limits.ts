@@ -3,12 +3,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Actor } from '../common/actor.js';
-import { AddressList, addressGroup } from '../common/address.js';
-import { TooMany, WrongKey } from '../common/errors.js';
-import { Forwarding } from '../common/forwarding.js';
-import { isScope } from '../common/route-access.js';
-import type { RouteAccess } from '../common/route-access.js';
-import { Seldom } from '../common/seldom.js';
+import { AddressList, addressGroup } from '../http/address.js';
+import { RateLimitError, InvalidKeyError } from '../common/errors.js';
+import { Forwarding } from '../http/forwarding.js';
+import { isScope } from '../http/route-access.js';
+import type { RouteAccess } from '../http/route-access.js';
+import { Throttle } from '../common/throttle.js';
 import { AppConfig } from '../config/config.js';
 import { Access, carriesKey } from './access.js';
 import type { KeyHolder } from './api-keys.js';
@@ -27,7 +27,7 @@ export class RequestLimits {
   private readonly requests: RateLimiterMemory;
   private readonly guesses: RateLimiterMemory;
   private readonly limitedAddresses = new WeakMap<Socket, string | null>();
-  private readonly warnings = new Seldom();
+  private readonly warnings = new Throttle();
 
   constructor(
     private readonly config: AppConfig,
@@ -43,9 +43,9 @@ export class RequestLimits {
    * Says who makes a request, if it may be made now.
    *
    * @param access what the matched route asks for
-   * @throws TooMany if its key, or its address, has sent too many
-   * @throws Unauthorized if it needs a key and has none that counts
-   * @throws Forbidden if its key lacks the scope
+   * @throws RateLimitError if its key, or its address, has sent too many
+   * @throws UnauthorizedError if it needs a key and has none that counts
+   * @throws ForbiddenError if its key lacks the scope
    */
   admit(request: Request, access: RouteAccess): Actor | Promise<Actor> {
     const address = this.limitedAddressOf(request);
@@ -57,8 +57,8 @@ export class RequestLimits {
   /**
    * Counts a request that no route was found for: looking for routes is no way around the limits.
    *
-   * @throws TooMany if its key, or its address, has sent too many
-   * @throws Unauthorized if its key does not count
+   * @throws RateLimitError if its key, or its address, has sent too many
+   * @throws UnauthorizedError if its key does not count
    */
   async countUnmatched(request: Request): Promise<void> {
     const address = this.limitedAddressOf(request);
@@ -83,7 +83,7 @@ export class RequestLimits {
     } catch (error) {
       // Only failures are refused, never a key that counts: else a neighbour with an old key could keep an operator from stopping a
       // rollout. That helps nobody to guess: a key has 256 random bits (NIST SP 800-63B §5.1.2.2 asks for throttling below 64).
-      if (error instanceof WrongKey) await this.guess(address);
+      if (error instanceof InvalidKeyError) await this.guess(address);
       throw error;
     }
   }
@@ -101,7 +101,7 @@ export class RequestLimits {
     try {
       await take(this.guesses, address, `Too many keys that do not count: at most ${most} a minute`);
     } catch (error) {
-      this.warnings.do(() =>
+      this.warnings.run(() =>
         this.logger.warn(
           `${address} sends keys that do not count, more than ${most} a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
         ),
@@ -133,6 +133,6 @@ async function take(limiter: RateLimiterMemory, who: string, message: string): P
     await limiter.consume(who);
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error;
-    throw new TooMany(message, Math.ceil(error.msBeforeNext / 1_000));
+    throw new RateLimitError(message, Math.ceil(error.msBeforeNext / 1_000));
   }
 }

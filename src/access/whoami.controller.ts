@@ -1,9 +1,9 @@
 import { Controller, Get, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { ApiBadInput } from '../common/api-answers.js';
-import { NoQuery } from '../common/no-query.js';
-import { RequireScope } from '../common/route-access.js';
+import { ApiBadInput } from '../http/api-answers.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { RequireScope } from '../http/route-access.js';
 import { Access } from './access.js';
 import { WhoAmIResponse, toWhoAmIResponse } from './whoami.dto.js';
 

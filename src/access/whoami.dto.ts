@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { Actor } from '../common/actor.js';
-import { SCOPES } from '../common/scopes.js';
-import type { Scope } from '../common/scopes.js';
+import { SCOPES } from '../http/scopes.js';
+import type { Scope } from '../http/scopes.js';
 import type { KeyHolder } from './api-keys.js';
 
 const CALLER_KINDS = ['key', 'local', 'anybody'] as const;

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiBadInput } from '../common/api-answers.js';
-import { RequireScope } from '../common/route-access.js';
+import { ApiBadInput } from '../http/api-answers.js';
+import { RequireScope } from '../http/route-access.js';
 import { AuditLog } from './audit-log.js';
 import { AuditListResponse, AuditQuery, toAuditListResponse, toAuditPage } from './audit.dto.js';
 

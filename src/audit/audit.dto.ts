@@ -2,9 +2,9 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
 import { ACTOR_KINDS } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
-import { Invalid } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
 import { parseInstant } from '../common/instant.js';
-import { QueryInteger } from '../common/query.js';
+import { QueryInteger } from '../http/query-fields.js';
 import type { AuditEntry } from './audit-entry.entity.js';
 import { ACTIONS } from './audit-log.js';
 import type { Action, AuditFilter, AuditPage } from './audit-log.js';
@@ -135,7 +135,7 @@ export class AuditListResponse {
 /**
  * Maps the query to a filter and a page.
  *
- * @throws Invalid for a time that is none
+ * @throws ValidationError for a time that is none
  */
 export function toAuditPage(query: AuditQuery): {
   filter: AuditFilter;
@@ -181,6 +181,6 @@ function toInstant(field: string, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const instant = parseInstant(text);
   if (instant === null)
-    throw Invalid.field(field, text, `${field} must be a time such as 2025-01-15T10:00:00Z`);
+    throw ValidationError.field(field, text, `${field} must be a time such as 2025-01-15T10:00:00Z`);
   return instant;
 }

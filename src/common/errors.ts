@@ -16,13 +16,13 @@ export abstract class DomainError extends Error {
 }
 
 /** The thing asked for does not exist. */
-export class NotFound extends DomainError {}
+export class NotFoundError extends DomainError {}
 
 /** The request is well-formed, but the present state of things forbids it. */
-export class Conflict extends DomainError {}
+export class ConflictError extends DomainError {}
 
 /** It is not known who asks: a key is missing, or does not count. */
-export class Unauthorized extends DomainError {
+export class UnauthorizedError extends DomainError {
   /** @param inBrowser true where a browser may ask its user for the key */
   constructor(
     message: string,
@@ -33,10 +33,10 @@ export class Unauthorized extends DomainError {
 }
 
 /** A key came along that does not count. */
-export class WrongKey extends Unauthorized {}
+export class InvalidKeyError extends UnauthorizedError {}
 
 /** Who asks has asked too often. */
-export class TooMany extends DomainError {
+export class RateLimitError extends DomainError {
   /** @param retryAfter when to ask again, in seconds */
   constructor(
     message: string,
@@ -47,10 +47,10 @@ export class TooMany extends DomainError {
 }
 
 /** It is known who asks, and that they may not. */
-export class Forbidden extends DomainError {}
+export class ForbiddenError extends DomainError {}
 
 /** A printer is not let in. */
-export class Refused extends DomainError {
+export class PrinterRefusedError extends DomainError {
   constructor(
     readonly code:
       'unauthorized' | 'blocked' | 'registration_closed' | 'approval_pending' | 'registration_limited',
@@ -61,13 +61,13 @@ export class Refused extends DomainError {
 }
 
 /** The server cannot do its work at the moment. */
-export class Unavailable extends DomainError {}
+export class UnavailableError extends DomainError {}
 
 /** What the server keeps is damaged: nobody can be given it until an operator mends it. */
-export class Damaged extends DomainError {}
+export class CorruptBinaryError extends DomainError {}
 
 /** The request itself is wrong; says which fields and why. */
-export class Invalid extends DomainError {
+export class ValidationError extends DomainError {
   readonly errors: readonly FieldError[];
 
   constructor(errors: readonly FieldError[]) {
@@ -77,8 +77,8 @@ export class Invalid extends DomainError {
   }
 
   /** The usual case: one field is wrong. */
-  static field(field: string, value: unknown, message: string): Invalid {
-    return new Invalid([{ field, value, message }]);
+  static field(field: string, value: unknown, message: string): ValidationError {
+    return new ValidationError([{ field, value, message }]);
   }
 }
 

@@ -1,11 +1,11 @@
 import { applyDecorators } from '@nestjs/common';
 import { ValidateBy } from 'class-validator';
-import type { ValidationError, ValidationOptions } from 'class-validator';
+import type { ValidationError as Finding, ValidationOptions } from 'class-validator';
 import { Transform } from 'class-transformer';
-import { Invalid } from './errors.js';
+import { ValidationError } from './errors.js';
 import type { FieldError } from './errors.js';
 import { isUuid } from './uuid.js';
-import { InvalidVersion, parseVersion } from './version.js';
+import { InvalidVersionError, parseVersion } from './version.js';
 
 /** The field must be a version (see `parseVersion`); it keeps its text, the mapping canonicalises it. */
 export function IsVersion(): PropertyDecorator {
@@ -24,7 +24,7 @@ function versionProblem(value: unknown): string | null {
     parseVersion(value);
     return null;
   } catch (error) {
-    if (error instanceof InvalidVersion) return error.message;
+    if (error instanceof InvalidVersionError) return error.message;
     throw error;
   }
 }
@@ -87,11 +87,11 @@ export function IsPlatform(): PropertyDecorator {
 }
 
 /** Turns class-validator's findings into the one error that names every field, its value and what is wrong. */
-export function toInvalid(findings: readonly ValidationError[]): Invalid {
-  return new Invalid(findings.flatMap((finding) => fieldErrors(finding, '')));
+export function toValidationError(findings: readonly Finding[]): ValidationError {
+  return new ValidationError(findings.flatMap((finding) => fieldErrors(finding, '')));
 }
 
-function fieldErrors(finding: ValidationError, parent: string): FieldError[] {
+function fieldErrors(finding: Finding, parent: string): FieldError[] {
   const field = parent + finding.property;
   const own = Object.entries(finding.constraints ?? {}).map(([rule, message]) => ({
     field,

@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { Invalid } from './errors.js';
+import { ValidationError } from './errors.js';
 import { trimBlanks } from './text.js';
 
 /** Longest version text accepted; keeps the update message far below the 1 KiB that a board can take. */
@@ -10,46 +10,47 @@ const VERSION_CHARACTERS = /^[0-9A-Za-z.+-]+$/;
 const NUMBER = /^\d+$/;
 
 /** Why a text is not a version, in words. */
-export class InvalidVersion extends Error {}
+export class InvalidVersionError extends Error {}
 
 /**
  * Reads a version as SemVer 2.0.0. A leading `v` and a missing third number are the printers' habits: `v1.5` is `1.5.0`.
  *
  * @returns the canonical text, e.g. `1.5.0-beta.2`
- * @throws InvalidVersion where the text is no version, carries build metadata, or has a number above 2^53 - 1
+ * @throws InvalidVersionError where the text is no version, carries build metadata, or has a number above 2^53 - 1
  */
 export function parseVersion(text: string): string {
   if (text.length > MAX_VERSION_LENGTH) {
-    throw new InvalidVersion(`must be at most ${MAX_VERSION_LENGTH} characters long`);
+    throw new InvalidVersionError(`must be at most ${MAX_VERSION_LENGTH} characters long`);
   }
   if (!VERSION_CHARACTERS.test(text)) throw notAVersion();
   // Two builds that differ only in build metadata have equal precedence (SemVer §10): one version, two binaries.
-  if (text.includes('+')) throw new InvalidVersion('must not carry build metadata (+...)');
+  if (text.includes('+')) throw new InvalidVersionError('must not carry build metadata (+...)');
   const bare = text.startsWith('v') ? text.slice(1) : text;
   const parsed = /^\d/.test(bare) ? semver.parse(TWO_NUMBERS.test(bare) ? `${bare}.0` : bare) : null;
   if (parsed === null) throw notAVersion();
   for (const identifier of parsed.prerelease) {
     if (NUMBER.test(String(identifier)) && !Number.isSafeInteger(Number(identifier))) {
-      throw new InvalidVersion('must not contain a number above 2^53 - 1');
+      throw new InvalidVersionError('must not contain a number above 2^53 - 1');
     }
   }
   return parsed.version;
 }
 
-function notAVersion(): InvalidVersion {
-  return new InvalidVersion('must be a semantic version such as 1.5.0 or 1.5.0-beta.2');
+function notAVersion(): InvalidVersionError {
+  return new InvalidVersionError('must be a semantic version such as 1.5.0 or 1.5.0-beta.2');
 }
 
 /**
  * As `parseVersion`, for a field of a request or a message.
  *
- * @throws Invalid naming the field
+ * @throws ValidationError naming the field
  */
 export function parseVersionField(field: string, text: string): string {
   try {
     return parseVersion(text);
   } catch (error) {
-    if (error instanceof InvalidVersion) throw Invalid.field(field, text, `${field} ${error.message}`);
+    if (error instanceof InvalidVersionError)
+      throw ValidationError.field(field, text, `${field} ${error.message}`);
     throw error;
   }
 }
@@ -65,7 +66,7 @@ export function parseReportedVersion(text: string): string | null {
   try {
     return parseVersion(trimBlanks(withoutMetadata));
   } catch (error) {
-    if (error instanceof InvalidVersion) return null;
+    if (error instanceof InvalidVersionError) return null;
     throw error;
   }
 }

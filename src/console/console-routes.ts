@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { NotFound } from '../common/errors.js';
-import { pathOf } from '../common/request-target.js';
+import { NotFoundError } from '../common/errors.js';
+import { pathOf } from '../http/server/request-target.js';
 import { ENCODINGS } from './console-files.js';
 import type { ConsoleFile, ConsoleFiles, Encoding } from './console-files.js';
 import { FILE_ROUTES, PAGE_ROUTES, isReservedPath } from './console-path.js';
@@ -18,7 +18,7 @@ export function setUpConsole(app: Routes, files: ConsoleFiles): void {
   for (const route of PAGE_ROUTES)
     app.get(route, (request, response, next) => {
       const page = files.pageAt(pathOf(request));
-      if (page === null) next(new NotFound(NOT_BUILT));
+      if (page === null) next(new NotFoundError(NOT_BUILT));
       else send(request, response, page, 'no-cache').catch(next);
     });
   for (const route of FILE_ROUTES)
@@ -26,7 +26,7 @@ export function setUpConsole(app: Routes, files: ConsoleFiles): void {
       const path = pathOf(request);
       const file = files.find(path);
       const lifetime = path.startsWith('/assets/') ? FOR_EVER : 'no-cache';
-      if (file === null) next(new NotFound(files.isBuilt ? `The console has no ${path}` : NOT_BUILT));
+      if (file === null) next(new NotFoundError(files.isBuilt ? `The console has no ${path}` : NOT_BUILT));
       else send(request, response, file, lifetime).catch(next);
     });
 }

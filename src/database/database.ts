@@ -4,14 +4,14 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
-import { Unavailable } from '../common/errors.js';
-import { Serial } from '../common/serial.js';
+import { UnavailableError } from '../common/errors.js';
+import { Mutex } from '../common/mutex.js';
 import { AppConfig } from '../config/config.js';
-import { DataLock } from './data-lock.js';
-import { DataPresence } from './data-presence.js';
+import { DataLock } from './sqlite/data-lock.js';
+import { DataPresence } from './sqlite/data-presence.js';
 import { Statements } from './statements.js';
 import { Table } from './table.js';
-import { addTextContains } from './text-contains.js';
+import { addTextContains } from './sqlite/text-contains.js';
 
 // What waits keeps what was asked: a list of targets may be a megabyte.
 const MAX_WAITING = 100;
@@ -30,7 +30,7 @@ export class Database implements OnApplicationShutdown {
   private readonly readingConnection: SqliteDatabase.Database;
   private readonly snapshotConnection: SqliteDatabase.Database;
   private readonly snapshotReader: Statements;
-  private readonly snapshots = new Serial();
+  private readonly snapshots = new Mutex();
   private waiting = 0;
   private closing = false;
 
@@ -69,15 +69,17 @@ export class Database implements OnApplicationShutdown {
    * state at the first statement of the work. What memory alone knows has to be looked at before its first `await`. One piece of
    * work at a time: long ones may not take the machine from printers by their number.
    *
-   * @throws Unavailable where too much work waits already, or the server is stopping
+   * @throws UnavailableError where too much work waits already, or the server is stopping
    */
   async snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
     if (this.waiting >= MAX_WAITING)
-      throw new Unavailable(`${MAX_WAITING} requests wait for a look at the whole fleet, as many as may`);
+      throw new UnavailableError(
+        `${MAX_WAITING} requests wait for a look at the whole fleet, as many as may`,
+      );
     this.waiting += 1;
-    return this.snapshots.run(async () => {
+    return this.snapshots.runExclusive(async () => {
       this.waiting -= 1;
-      if (this.closing) throw new Unavailable('The server is stopping');
+      if (this.closing) throw new UnavailableError('The server is stopping');
       this.snapshotReader.run('BEGIN');
       try {
         return await work(this.snapshotReader);
@@ -94,7 +96,7 @@ export class Database implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.closing = true;
     // A snapshot that is being read may finish; those queued behind it are refused.
-    await this.snapshots.run(() => Promise.resolve());
+    await this.snapshots.runExclusive(() => Promise.resolve());
     this.snapshotConnection.close();
     this.readingConnection.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();

@@ -6,8 +6,8 @@ import { DataSource } from 'typeorm';
 import type { QueryRunner } from 'typeorm';
 import { SYSTEM, currentActor } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
-import { Unavailable } from '../common/errors.js';
-import { DataPresence } from './data-presence.js';
+import { UnavailableError } from '../common/errors.js';
+import { DataPresence } from './sqlite/data-presence.js';
 import { Database } from './database.js';
 import { Transaction } from './transaction.js';
 
@@ -67,12 +67,12 @@ export class UnitOfWork implements BeforeApplicationShutdown {
    * Inside the work: database calls only, one after the other; no files, no other unit of work. Long work gives the event loop
    * back between its slices (`setImmediate`); the transaction stays open meanwhile, and everybody else's writes wait.
    *
-   * @throws what the work throws (its changes are rolled back), the database's error where the commit fails, or Unavailable
+   * @throws what the work throws (its changes are rolled back), the database's error where the commit fails, or UnavailableError
    *   where the server is stopping
    */
   run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.refuseNesting();
-    if (this.closed) return Promise.reject(new Unavailable('The server is stopping'));
+    if (this.closed) return Promise.reject(new UnavailableError('The server is stopping'));
     return new Promise<T>((resolve, reject) => {
       this.operators.push({
         actor: currentActor(),
@@ -90,7 +90,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
    */
   collect<T>(work: (tx: Transaction) => T): Promise<T> {
     this.refuseNesting();
-    if (this.closed) return Promise.reject(new Unavailable('The server is stopping'));
+    if (this.closed) return Promise.reject(new UnavailableError('The server is stopping'));
     return new Promise<T>((resolve, reject) => {
       this.printers.push({ actor: SYSTEM, work, resolve: resolve as (value: unknown) => void, reject });
       if (!this.draining) this.timer ??= setTimeout(() => this.startDraining(), COLLECT_MS);
@@ -168,7 +168,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       for (const listener of this.groupListeners) listener({ pieces: group.length, seconds });
     } catch (error) {
       // What is gone has been logged, once and not with every write.
-      if (!(error instanceof Unavailable))
+      if (!(error instanceof UnavailableError))
         this.logger.error(`The database refused a transaction: ${String(error)}`);
       // On some errors (the disk is full) SQLite has ended the transaction already, and says so here.
       await rollback(runner).catch(() => undefined);

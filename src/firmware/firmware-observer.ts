@@ -10,7 +10,7 @@ export interface FirmwareObserver {
    * Called before rows of one version are deleted, in the same transaction.
    *
    * @param remaining the rows of the version that stay
-   * @throws Conflict if a row is still needed, and none that stays can take its place
+   * @throws ConflictError if a row is still needed, and none that stays can take its place
    */
   beforeDelete(tx: Transaction, rows: readonly Firmware[], remaining: readonly Firmware[]): Promise<void>;
   /** Called after rows of a version were added, changed or deleted, in the same transaction. */

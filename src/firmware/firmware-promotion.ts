@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
-import { Conflict, Invalid } from '../common/errors.js';
+import { ConflictError, ValidationError } from '../common/errors.js';
 import type { Transaction } from '../database/transaction.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SigningKeys } from '../signing/signing-keys.js';
@@ -26,13 +26,13 @@ export class FirmwarePromotion {
    * them, or none.
    *
    * @returns the new rows
-   * @throws Invalid where the channel is the one that they are taken from
-   * @throws NotFound where the selector names no row
-   * @throws Conflict where the channel has the version, a build is deprecated, or would be refused at an upload for its signature
+   * @throws ValidationError where the channel is the one that they are taken from
+   * @throws NotFoundError where the selector names no row
+   * @throws ConflictError where the channel has the version, a build is deprecated, or would be refused at an upload for its signature
    */
   async promote(selector: FirmwareSelector, to: Channel): Promise<Firmware[]> {
     if (selector.channel === to)
-      throw Invalid.field('to', to, `to must be another channel than that of ?channel=${to}`);
+      throw ValidationError.field('to', to, `to must be another channel than that of ?channel=${to}`);
     return this.unitOfWork.run(async (tx) => {
       const sources = firstOfEachPlatform(this.rows.named(tx.db, selector));
       const there = this.rows.named(tx.db, { version: selector.version }).filter((row) => row.channel === to);
@@ -78,10 +78,10 @@ export class FirmwarePromotion {
 
   private refuse(tx: Transaction, source: Firmware): void {
     if (source.deprecatedAt !== null)
-      throw new Conflict(`The source is deprecated: ${describe(source)} is offered to nobody`);
+      throw new ConflictError(`The source is deprecated: ${describe(source)} is offered to nobody`);
     const { signingKeyFingerprint } = source;
     if (this.signingKeys.accepts(tx.db, signingKeyFingerprint)) return;
-    throw new Conflict(
+    throw new ConflictError(
       `A signature is missing: ${describe(source)} has none by a signing key that is registered; give it one ` +
         `(PATCH /api/firmware/${source.version})`,
     );

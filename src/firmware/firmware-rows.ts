@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Action, AuditedState } from '../audit/audit-log.js';
 import { channelRank } from '../common/channel.js';
-import { Conflict, NotFound } from '../common/errors.js';
+import { ConflictError, NotFoundError } from '../common/errors.js';
 import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
@@ -30,7 +30,7 @@ export class FirmwareRows {
   /**
    * The row that a selector leads to: in the most stable channel, the build for every board first.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   get(selector: FirmwareSelector): Firmware {
     return this.named(this.database.reader, selector)[0];
@@ -39,7 +39,7 @@ export class FirmwareRows {
   /**
    * Every row that a selector names, in the order of `compareRows`.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   named(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
     const rows = this.table.select(
@@ -51,7 +51,7 @@ export class FirmwareRows {
     );
     const { sha256 = '' } = selector;
     const [first, ...others] = rows.filter((row) => row.sha256.startsWith(sha256)).sort(compareRows);
-    if (!first) throw new NotFound('Firmware version not found');
+    if (!first) throw new NotFoundError('Firmware version not found');
     return [first, ...others];
   }
 
@@ -134,8 +134,8 @@ export function compareText(a: string, b: string): number {
 }
 
 /** The refusal of a second build for the same version, channel and platform. */
-export function alreadyExists(row: Firmware): Conflict {
-  return new Conflict(`Firmware version already exists: ${nameOf(row)}`);
+export function alreadyExists(row: Firmware): ConflictError {
+  return new ConflictError(`Firmware version already exists: ${nameOf(row)}`);
 }
 
 /** A row in words. */

@@ -24,10 +24,10 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { Invalid } from '../common/errors.js';
-import { NoQuery } from '../common/no-query.js';
-import { RequireScope } from '../common/route-access.js';
+import { ApiBadInput, ApiProblem } from '../http/api-answers.js';
+import { ValidationError } from '../common/errors.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { RequireScope } from '../http/route-access.js';
 import { FirmwareResponse, UploadResponse, toFirmwareResponse } from './firmware-response.dto.js';
 import {
   ChangeFirmwareDto,
@@ -43,11 +43,11 @@ import {
 import { FirmwarePromotion } from './firmware-promotion.js';
 import type { Firmware } from './firmware.entity.js';
 import { FirmwareService } from './firmware.service.js';
-import { ImageCheck } from './image-check.js';
+import { ImageCheck } from './binaries/image-check.js';
 import { FirmwareUploads } from './uploads/firmware-uploads.js';
 import { UploadErrorsInterceptor } from './uploads/upload-errors.interceptor.js';
 import { UploadWarnings } from './uploads/upload-warnings.js';
-import type { UploadedBinary } from './upload-engine.js';
+import type { UploadedBinary } from './uploads/upload-engine.js';
 
 const CHANGES = {
   notes: { summary: 'Better words', value: { release_notes: 'Fixes the paper sensor', changelog: null } },
@@ -100,7 +100,7 @@ export class FirmwareController {
     @UploadedFile() file: Express.Multer.File | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<UploadResponse> {
-    if (!file) throw Invalid.field('file', undefined, 'file must be a file');
+    if (!file) throw ValidationError.field('file', undefined, 'file must be a file');
     const binary = file as UploadedBinary;
     const { firmware, mended } = await this.uploads.upload(toNewFirmware(dto), binary);
     response.status(mended ? HttpStatus.OK : HttpStatus.CREATED);

@@ -4,7 +4,7 @@ import { Transform } from 'class-transformer';
 import { IsBoolean, IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
-import { Invalid } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
 import { ANY_PLATFORM, IsPlatform, IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import { SIGNATURE } from '../signing/ed25519.js';
@@ -224,7 +224,7 @@ export class ChangeFirmwareDto {
 /**
  * Maps a change.
  *
- * @throws Invalid where it names nothing to change
+ * @throws ValidationError where it names nothing to change
  */
 export function toFirmwareChange(dto: ChangeFirmwareDto): FirmwareChange {
   const change: FirmwareChange = {};
@@ -235,7 +235,7 @@ export function toFirmwareChange(dto: ChangeFirmwareDto): FirmwareChange {
   if (dto.signature != null) change.signature = dto.signature;
   if (Object.keys(change).length === 0) {
     const message = 'the body must name release_notes, changelog, mandatory, deprecated or signature';
-    throw Invalid.field('body', dto, message);
+    throw ValidationError.field('body', dto, message);
   }
   return change;
 }

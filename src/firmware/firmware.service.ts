@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
-import { Conflict, NotFound } from '../common/errors.js';
+import { ConflictError, NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
@@ -13,7 +13,7 @@ import { SharedBinaries } from './binaries/shared-binaries.js';
 import type { FirmwareChange, FirmwareSelector } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
 import { FirmwareRows, compareRows, compareText, describe } from './firmware-rows.js';
-import { FirmwareStorage } from './firmware-storage.js';
+import { FirmwareStorage } from './binaries/firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
 import { UploadChecks } from './uploads/upload-checks.js';
 
@@ -48,7 +48,7 @@ export class FirmwareService {
       'WHERE channel = ? AND deprecated_at IS NULL ORDER BY version_key DESC, platform LIMIT 1',
       channel,
     );
-    if (!latest) throw new NotFound(`No firmware in channel ${channel}`);
+    if (!latest) throw new NotFoundError(`No firmware in channel ${channel}`);
     return latest;
   }
 
@@ -71,7 +71,7 @@ export class FirmwareService {
    * Changes every row that the selector names.
    *
    * @returns the row that `get` answers with for the same selector
-   * @throws Invalid for a signature that is not that of the binary of each row, or texts that are too long
+   * @throws ValidationError for a signature that is not that of the binary of each row, or texts that are too long
    */
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
     this.checks.refuseLongTexts(change);
@@ -118,7 +118,7 @@ export class FirmwareService {
   /**
    * Deletes every row that the selector names, and the binary with its last row.
    *
-   * @throws Conflict while a rollout that is not cancelled could send one of the rows, and no other row takes its place
+   * @throws ConflictError while a rollout that is not cancelled could send one of the rows, and no other row takes its place
    */
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.binaries.exclusive(async () => {
@@ -142,12 +142,12 @@ export class FirmwareService {
   /**
    * Says whether builds may be chosen for new rollouts.
    *
-   * @throws Conflict where one has no signature, while signing keys are registered
+   * @throws ConflictError where one has no signature, while signing keys are registered
    */
   requireSigned(db: Statements, rows: readonly Firmware[]): void {
     const unsigned = rows.find((row) => row.signature === null);
     if (unsigned === undefined || !this.signingKeys.areRegistered(db)) return;
-    throw new Conflict(
+    throw new ConflictError(
       `A signature is missing: ${describe(unsigned)} has none, and signing keys are registered; ` +
         `give it one (PATCH /api/firmware/${unsigned.version})`,
     );

@@ -7,8 +7,8 @@ import { PrinterSelections } from '../printer/list/printer-selections.js';
 import { Printer } from '../printer/printer.entity.js';
 import { TARGET_PROPERTIES } from '../printer/printer.service.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
-import { RolloutRules } from '../rollout/rollout-rules.js';
-import { standingIn } from './standing.js';
+import { RolloutRules } from '../rollout/store/rollout-rules.js';
+import { updateStateIn } from './update-state.js';
 
 // Some milliseconds.
 const BATCH = 500;
@@ -33,7 +33,7 @@ export class BehindPrinters {
     const ids = new Set<number>();
     for (const printers of onlineOnly ? this.online() : this.all()) {
       const rules = this.rules.forReading();
-      for (const printer of printers) if (standingIn(printer, rules) === 'due') ids.add(printer.id);
+      for (const printer of printers) if (updateStateIn(printer, rules) === 'due') ids.add(printer.id);
       await nextTurn();
     }
     return ids;

@@ -3,11 +3,11 @@ import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
 import { ANY_FIELD, ProblemCounts } from '../printer/problem-counts.js';
-import type { RolloutStatus } from '../rollout/domain/state.js';
-import { UpdateEndings } from '../rollout/update-endings.js';
-import type { Endings } from '../rollout/update-endings.js';
-import { Census } from './census.js';
-import type { Count } from './census.js';
+import type { RolloutStatus } from '../rollout/rules/status.js';
+import { OutcomeCounts } from '../rollout/store/outcome-counts.js';
+import type { Outcomes } from '../rollout/store/outcome-counts.js';
+import { VersionBreakdown } from './version-breakdown.js';
+import type { Count } from './version-breakdown.js';
 import { InstallationWarnings } from './installation-warnings.js';
 import type { InstallationWarning } from './installation-warnings.js';
 
@@ -18,7 +18,7 @@ export interface Summary {
   /** Printers that wait for an operator to accept them. */
   waiting: number;
   updatesInProgress: number;
-  endedLastDay: Endings;
+  endedLastDay: Outcomes;
   rollouts: ReadonlyMap<RolloutStatus, number>;
   firmware: number;
   warnings: readonly InstallationWarning[];
@@ -40,8 +40,8 @@ export class FleetSummary {
   constructor(
     private readonly database: Database,
     private readonly presence: Presence,
-    private readonly endings: UpdateEndings,
-    private readonly census: Census,
+    private readonly outcomes: OutcomeCounts,
+    private readonly breakdown: VersionBreakdown,
     private readonly problems: ProblemCounts,
     private readonly clock: Clock,
     private readonly warnings: InstallationWarnings,
@@ -49,7 +49,7 @@ export class FleetSummary {
 
   /** As of now; the versions as they were counted last. */
   async current(): Promise<Summary> {
-    const count = await this.census.latest();
+    const count = await this.breakdown.latest();
     const { reader } = this.database;
     const now = this.clock.now();
     const rollouts = reader.all(ROLLOUTS).map(({ status, rollouts }) => [status, Number(rollouts)]);
@@ -62,7 +62,7 @@ export class FleetSummary {
       },
       waiting: reader.count(WAITING),
       updatesInProgress: reader.count(IN_PROGRESS),
-      endedLastDay: this.endings.lastDay(reader, now),
+      endedLastDay: this.outcomes.lastDay(reader, now),
       rollouts: new Map(rollouts as Array<[RolloutStatus, number]>),
       firmware: reader.count(FIRMWARE),
       warnings: this.warnings.current,
@@ -72,11 +72,11 @@ export class FleetSummary {
 
   /** False where something has changed since the versions were counted. */
   get isCurrent(): boolean {
-    return this.census.isCurrent;
+    return this.breakdown.isCurrent;
   }
 
   /** Lets nobody wait for a count any more. */
   stop(): void {
-    this.census.stop();
+    this.breakdown.stop();
   }
 }

@@ -3,14 +3,18 @@ import type { MessageEvent } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { NoQuery } from '../common/no-query.js';
-import { RequireScope } from '../common/route-access.js';
+import { ApiBadInput, ApiProblem } from '../http/api-answers.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { RequireScope } from '../http/route-access.js';
 import { AppConfig } from '../config/config.js';
-import { EventStreams } from './event-streams.js';
-import { FleetHistory } from './fleet-history.js';
+import { EventStreams } from './events/event-streams.js';
+import { FleetHistory } from './history/fleet-history.js';
 import { FleetSummary } from './fleet-summary.js';
-import { FleetHistoryQuery, FleetHistoryResponse, toFleetHistoryResponse } from './history.dto.js';
+import {
+  FleetHistoryQuery,
+  FleetHistoryResponse,
+  toFleetHistoryResponse,
+} from './history/fleet-history.dto.js';
 import { SummaryResponse, toSummaryResponse } from './summary.dto.js';
 
 const EVENTS = `One stream of server-sent events. Each has a name and JSON:

@@ -4,16 +4,16 @@ import { FirmwareModule } from '../firmware/firmware.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { RolloutModule } from '../rollout/rollout.module.js';
 import { BehindPrinters } from './behind-printers.js';
-import { Census } from './census.js';
-import { EventStreams, EventTimes } from './event-streams.js';
-import { FleetHistory } from './fleet-history.js';
-import { FleetSample } from './fleet-sample.entity.js';
-import { FleetSampler } from './fleet-sampler.js';
+import { VersionBreakdown } from './version-breakdown.js';
+import { EventStreams, EventTimes } from './events/event-streams.js';
+import { FleetHistory } from './history/fleet-history.js';
+import { FleetSample } from './history/fleet-sample.entity.js';
+import { FleetSampler } from './history/fleet-sampler.js';
 import { FleetSummary } from './fleet-summary.js';
-import { FleetWatch } from './fleet-watch.js';
+import { FleetWatch } from './events/fleet-changes.js';
 import { FleetController } from './fleet.controller.js';
 import { InstallationWarnings } from './installation-warnings.js';
-import { RolloutDiff } from './rollout-diff.js';
+import { RolloutDiff } from './events/rollout-diff.js';
 
 /** All printers at a glance, over time and as it changes. */
 @Module({
@@ -21,7 +21,7 @@ import { RolloutDiff } from './rollout-diff.js';
   controllers: [FleetController],
   providers: [
     BehindPrinters,
-    Census,
+    VersionBreakdown,
     EventStreams,
     EventTimes,
     FleetHistory,

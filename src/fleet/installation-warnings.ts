@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { FORWARDING_WARNING_CODES, Forwarding } from '../common/forwarding.js';
-import { ImageCheck } from '../firmware/image-check.js';
+import { FORWARDING_WARNING_CODES, Forwarding } from '../http/forwarding.js';
+import { ImageCheck } from '../firmware/binaries/image-check.js';
 
 export const WARNING_CODES = [...FORWARDING_WARNING_CODES, 'image_damaged'] as const;
 

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { RolloutStatus } from '../rollout/domain/state.js';
+import type { RolloutStatus } from '../rollout/rules/status.js';
 import { VERSION } from '../version.js';
-import type { VersionCount } from './census.js';
-import { OTHER } from './fleet-history.js';
+import type { VersionCount } from './version-breakdown.js';
+import { OTHER } from './history/fleet-history.js';
 import type { Summary } from './fleet-summary.js';
 import { WARNING_CODES } from './installation-warnings.js';
 

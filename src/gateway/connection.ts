@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import type { Offer } from '../rollout/offer.service.js';
+import type { Offer } from '../rollout/updates/offer.service.js';
 import type { SubscribeObserver } from '../rollout/rollout.service.js';
-import type { ReportSource } from '../rollout/update-reports.js';
+import type { ReportSource } from '../rollout/updates/update-reports.js';
 import { updateMessage } from './messages.js';
 import type { Origin } from './subscribe-message.js';
 

@@ -2,15 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
-import { Forwarding } from '../common/forwarding.js';
-import type { Refused } from '../common/errors.js';
+import { Forwarding } from '../http/forwarding.js';
+import type { PrinterRefusedError } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { Presence } from '../printer/presence.js';
 import { Connection } from './connection.js';
 import type { ConnectionOwner } from './connection.js';
 
 /** Why a subscribe was not accepted, as the printer was told. */
-export type RefusalCode = Refused['code'] | 'validation_error' | 'server_error';
+export type RefusalCode = PrinterRefusedError['code'] | 'validation_error' | 'server_error';
 
 /** The open sockets of this process, and which of them speaks for which printer. */
 @Injectable()

@@ -5,12 +5,12 @@ import { Connections } from './connections.js';
 import { Heartbeat } from './heartbeat.js';
 import { PrinterGateway } from './printer.gateway.js';
 import { RolloutPush } from './rollout-push.js';
-import { ShutOut } from './shut-out.js';
+import { DisconnectPrinters } from './disconnect-printers.js';
 
 /** The WebSocket side: printers' sockets, and what is pushed to them. */
 @Module({
   imports: [PrinterModule, RolloutModule],
-  providers: [Connections, Heartbeat, PrinterGateway, RolloutPush, ShutOut],
+  providers: [Connections, Heartbeat, PrinterGateway, RolloutPush, DisconnectPrinters],
   exports: [Connections],
 })
 export class GatewayModule {}

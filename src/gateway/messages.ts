@@ -1,10 +1,10 @@
-import { Invalid } from '../common/errors.js';
-import type { Refused } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
+import type { PrinterRefusedError } from '../common/errors.js';
 import { trimBlanks } from '../common/text.js';
 import { isUuid } from '../common/uuid.js';
-import type { PrinterHello } from '../printer/printer.service.js';
-import type { Offer } from '../rollout/offer.service.js';
-import type { Report } from '../rollout/update-reports.js';
+import type { SubscribeRequest } from '../printer/subscribe-request.js';
+import type { Offer } from '../rollout/updates/offer.service.js';
+import type { Report } from '../rollout/updates/update-reports.js';
 import type { Message } from './message-fields.js';
 import { parseReport } from './report-message.js';
 import { parseSubscribe } from './subscribe-message.js';
@@ -12,7 +12,7 @@ import type { Origin } from './subscribe-message.js';
 
 /** A message of a printer, understood. */
 export type PrinterMessage =
-  | { kind: 'subscribe'; hello: PrinterHello }
+  | { kind: 'subscribe'; hello: SubscribeRequest }
   /** `printerId`: whom it names, lower-case; reports need not name anybody. */
   | { kind: 'report'; report: Report; printerId: string | null };
 
@@ -20,7 +20,7 @@ export type PrinterMessage =
  * Understands a text frame (printer protocol, "Subscribe" and "Reports"). Fields that it does not know are ignored, whatever they
  * hold: a frame is small, and nothing is read but the fields that have a meaning.
  *
- * @throws Invalid saying what is wrong, in words
+ * @throws ValidationError saying what is wrong, in words
  */
 export function parseMessage(text: string, origin: Origin): PrinterMessage {
   const message = parseObject(text);
@@ -37,10 +37,10 @@ function parseObject(text: string): Message {
   try {
     value = JSON.parse(trimBlanks(text));
   } catch {
-    throw Invalid.field('message', text, 'message must be JSON');
+    throw ValidationError.field('message', text, 'message must be JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw Invalid.field(
+    throw ValidationError.field(
       'message',
       Array.isArray(value) ? '(a list)' : value,
       'message must be a JSON object',
@@ -51,7 +51,7 @@ function parseObject(text: string): Message {
 
 /** Codes of the server's status messages. */
 export type StatusCode =
-  'info' | 'subscription_accepted' | 'validation_error' | 'server_error' | Refused['code'];
+  'info' | 'subscription_accepted' | 'validation_error' | 'server_error' | PrinterRefusedError['code'];
 
 /** A status message, as it goes over the wire. */
 export function statusMessage(code: StatusCode, detail: string, now: Date): string {

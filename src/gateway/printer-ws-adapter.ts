@@ -5,9 +5,9 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 import type { AppConfig } from '../config/config.js';
-import { problem } from '../common/problem.dto.js';
-import { pathOf, stripBasePath } from '../common/request-target.js';
-import { Seldom } from '../common/seldom.js';
+import { problem } from '../http/problem.dto.js';
+import { pathOf, stripBasePath } from '../http/server/request-target.js';
+import { Throttle } from '../common/throttle.js';
 import { isUuid } from '../common/uuid.js';
 
 // How long a printer that was sent a close frame may take to answer it. ws allows 30 s, in which a dead one keeps its socket.
@@ -53,7 +53,7 @@ export class PrinterWsAdapter extends WsAdapter {
 
   private readonly stopListening: Array<() => void> = [];
   private readonly handshakes: Handshake[] = [];
-  private readonly warnings = new Seldom();
+  private readonly warnings = new Throttle();
 
   override create(port: number, options: Parameters<WsAdapter['create']>[1] = {}): WebSocketServer {
     return super.create(port, {
@@ -119,7 +119,7 @@ export class PrinterWsAdapter extends WsAdapter {
   }
 
   private warnThatFull(): void {
-    this.warnings.do(() =>
+    this.warnings.run(() =>
       this.logger.warn(
         `${this.config.maxConnections} printers are connected: more are turned away (MAX_CONNECTIONS)`,
       ),

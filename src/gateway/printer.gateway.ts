@@ -4,16 +4,16 @@ import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Clock } from '../common/clock.js';
-import { Invalid, Refused, Unavailable } from '../common/errors.js';
-import { Seldom } from '../common/seldom.js';
+import { ValidationError, PrinterRefusedError, UnavailableError } from '../common/errors.js';
+import { Throttle } from '../common/throttle.js';
 import { AppConfig } from '../config/config.js';
-import { PrinterGate } from '../printer/printer-gate.js';
-import type { PrinterHello } from '../printer/printer.service.js';
+import { PrinterAuthenticator } from '../printer/printer-authenticator.js';
+import type { SubscribeRequest } from '../printer/subscribe-request.js';
 import type { FoundProblem } from '../printer/printer-problems.js';
-import { Registrations } from '../printer/registrations.js';
+import { Registrations } from '../printer/registration/registrations.js';
 import { RolloutService } from '../rollout/rollout.service.js';
-import { UpdateReports } from '../rollout/update-reports.js';
-import type { Report } from '../rollout/update-reports.js';
+import { UpdateReports } from '../rollout/updates/update-reports.js';
+import type { Report } from '../rollout/updates/update-reports.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import type { RefusalCode } from './connections.js';
@@ -28,14 +28,14 @@ import { pathIdOf } from './printer-ws-adapter.js';
 @WebSocketGateway({ path: '/ws', perMessageDeflate: false })
 export class PrinterGateway implements OnGatewayConnection {
   private readonly logger = new Logger(PrinterGateway.name);
-  private readonly refusalLogs = new Map<RefusalCode, Seldom>();
-  private readonly failures = new Seldom();
+  private readonly refusalLogs = new Map<RefusalCode, Throttle>();
+  private readonly failures = new Throttle();
 
   constructor(
     private readonly connections: Connections,
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
-    private readonly gate: PrinterGate,
+    private readonly authenticator: PrinterAuthenticator,
     private readonly registrations: Registrations,
     private readonly config: AppConfig,
     private readonly clock: Clock,
@@ -83,13 +83,13 @@ export class PrinterGateway implements OnGatewayConnection {
     }
   }
 
-  private async subscribe(connection: Connection, hello: PrinterHello): Promise<void> {
+  private async subscribe(connection: Connection, hello: SubscribeRequest): Promise<void> {
     refuseAnother(connection, hello.uuid);
     // By what is committed: most that are refused need no transaction for it.
     try {
-      this.gate.check(hello);
+      this.authenticator.check(hello);
     } catch (error) {
-      if (error instanceof Refused && error.code === 'approval_pending')
+      if (error instanceof PrinterRefusedError && error.code === 'approval_pending')
         await this.registrations.request(hello);
       throw error;
     }
@@ -106,7 +106,11 @@ export class PrinterGateway implements OnGatewayConnection {
 
   private report(connection: Connection, report: Report, printerId: string | null): Promise<void> | null {
     if (connection.printerUuid === null) {
-      throw Invalid.field('kind', `firmware_${report.kind}`, 'the printer must subscribe before it reports');
+      throw ValidationError.field(
+        'kind',
+        `firmware_${report.kind}`,
+        'the printer must subscribe before it reports',
+      );
     }
     if (printerId !== null) refuseAnother(connection, printerId);
     return this.reports.report(connection.printerUuid, report, connection);
@@ -117,15 +121,16 @@ export class PrinterGateway implements OnGatewayConnection {
    * closed, and the printer tries again.
    */
   private refuseSubscribe(connection: Connection, error: unknown): void {
-    if (error instanceof Invalid || error instanceof Refused) return this.refuse(connection, error);
+    if (error instanceof ValidationError || error instanceof PrinterRefusedError)
+      return this.refuse(connection, error);
     this.connections.refuse(connection, 'server_error');
-    this.failures.do(() => this.logFailure(error));
+    this.failures.run(() => this.logFailure(error));
     this.tell(connection, 'server_error', 'The server failed to record this subscribe; connect again later');
     connection.closeToRetry('try again later');
   }
 
   private refuse(connection: Connection, error: unknown): void {
-    if (error instanceof Invalid) {
+    if (error instanceof ValidationError) {
       if (connection.printerUuid === null) {
         this.connections.countRefusal('validation_error');
         this.logRefusal(connection, 'validation_error', error.message);
@@ -133,7 +138,7 @@ export class PrinterGateway implements OnGatewayConnection {
       this.tell(connection, 'validation_error', error.message);
       return;
     }
-    if (error instanceof Refused) {
+    if (error instanceof PrinterRefusedError) {
       this.logRefusal(connection, error.code, error.message);
       this.connections.refuse(connection, error.code);
       this.tell(connection, error.code, error.message);
@@ -147,7 +152,7 @@ export class PrinterGateway implements OnGatewayConnection {
 
   /** What makes the whole server unavailable is logged once, not with every printer that comes back twice a second. */
   private logFailure(error: unknown): void {
-    if (error instanceof Unavailable) return;
+    if (error instanceof UnavailableError) return;
     this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
   }
 
@@ -155,11 +160,11 @@ export class PrinterGateway implements OnGatewayConnection {
   private logRefusal({ origin }: Connection, code: RefusalCode, reason: string): void {
     let throttle = this.refusalLogs.get(code);
     if (throttle === undefined) {
-      throttle = new Seldom();
+      throttle = new Throttle();
       this.refusalLogs.set(code, throttle);
     }
     const counted = `paperminder_subscribes_refused_total{code="${code}"}`;
-    throttle.do(() =>
+    throttle.run(() =>
       this.logger.warn(`A printer at ${origin.address} was refused: ${reason} (${counted} counts others)`),
     );
   }
@@ -174,7 +179,7 @@ export class PrinterGateway implements OnGatewayConnection {
 }
 
 /** The problem of two boards that share one UUID. */
-function contested({ uuid }: PrinterHello): FoundProblem {
+function contested({ uuid }: SubscribeRequest): FoundProblem {
   const message =
     'printer_id must be of one board: more than 5 connections replaced each other within a minute';
   return { field: 'printer_id', value: uuid, message };
@@ -183,12 +188,12 @@ function contested({ uuid }: PrinterHello): FoundProblem {
 /** One connection speaks for one printer: from its first subscribe on, for no other. */
 function refuseAnother({ printerUuid }: Connection, named: string): void {
   if (printerUuid !== null && printerUuid !== named)
-    throw Invalid.field('printer_id', named, `this connection speaks for printer ${printerUuid}`);
+    throw ValidationError.field('printer_id', named, `this connection speaks for printer ${printerUuid}`);
 }
 
 function understand(connection: Connection, data: RawData, isBinary: boolean): PrinterMessage {
   // ws hands a text frame over as one Buffer.
   if (isBinary || !Buffer.isBuffer(data))
-    throw Invalid.field('message', undefined, 'message must be a text frame');
+    throw ValidationError.field('message', undefined, 'message must be a text frame');
   return parseMessage(data.toString('utf8'), connection.origin);
 }

@@ -1,6 +1,6 @@
-import { Invalid } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
 import { parseReportedVersion } from '../common/version.js';
-import type { Report } from '../rollout/update-reports.js';
+import type { Report } from '../rollout/updates/update-reports.js';
 import { MessageFields, shownValue } from './message-fields.js';
 import type { Message } from './message-fields.js';
 
@@ -12,7 +12,7 @@ const ERROR_PERCENT = -1;
  * Reads a report (printer protocol, "Reports"). What cannot be used of it counts as absent: a report that gets something wrong must
  * not cost the printer its update.
  *
- * @throws Invalid if the kind is none of a report
+ * @throws ValidationError if the kind is none of a report
  */
 export function parseReport(message: Message): Report {
   const fields = new MessageFields(message);
@@ -33,7 +33,7 @@ export function parseReport(message: Message): Report {
       return { kind: 'declined', version: readVersion(fields), autoUpdate: fields.boolean('auto_update') };
     default: {
       const kind = shownValue(message.kind);
-      throw Invalid.field('kind', kind, 'unknown kind');
+      throw ValidationError.field('kind', kind, 'unknown kind');
     }
   }
 }

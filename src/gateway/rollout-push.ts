@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { RolloutEvents } from '../rollout/rollout.events.js';
-import type { PrintersMayHaveUpdates } from '../rollout/rollout.events.js';
+import { RolloutEvents } from '../rollout/store/rollout.events.js';
+import type { PrintersMayHaveUpdates } from '../rollout/store/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import type { ConnectedPrinters } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';

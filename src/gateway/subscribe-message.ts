@@ -1,10 +1,10 @@
-import { Invalid } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
 import { trimBlanks } from '../common/text.js';
 import { isUuid } from '../common/uuid.js';
 import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
 import { MAX_VERSION_LENGTH, parseReportedVersion } from '../common/version.js';
-import { keyHashOf } from '../printer/printer-gate.js';
-import type { PrinterHello } from '../printer/printer.service.js';
+import { keyHashOf } from '../printer/printer-authenticator.js';
+import type { SubscribeRequest } from '../printer/subscribe-request.js';
 import { MessageFields, firstCodePoints, shownValue } from './message-fields.js';
 import type { Message } from './message-fields.js';
 
@@ -25,9 +25,9 @@ const NAME_FROM_UUID = 8;
  * whatever else is wrong, so a field that cannot be used counts as absent and becomes one of the printer's problems (decisions,
  * "Printers").
  *
- * @throws Invalid if the message does not say which printer it is
+ * @throws ValidationError if the message does not say which printer it is
  */
-export function parseSubscribe(message: Message, { pathId, address }: Origin): PrinterHello {
+export function parseSubscribe(message: Message, { pathId, address }: Origin): SubscribeRequest {
   const fields = new MessageFields(message);
   const uuid = printerUuid(fields);
   if (fields.has('kind'))
@@ -52,13 +52,13 @@ function printerUuid(fields: MessageFields): string {
   const field = fields.has('printer_id') ? 'printer_id' : 'api_key';
   if (!fields.has(field)) {
     const problem = 'message must have a kind, or a printer_id (first generation: an api_key)';
-    throw Invalid.field(fields.has('printer_name') ? 'printer_id' : 'kind', undefined, problem);
+    throw ValidationError.field(fields.has('printer_name') ? 'printer_id' : 'kind', undefined, problem);
   }
   const value = fields.value(field);
   if (isUuid(value)) return value.toLowerCase();
   if (field === 'printer_id')
-    throw Invalid.field(field, shownValue(value), 'printer_id must be the UUID of the printer');
-  throw Invalid.field(field, undefined, 'api_key must be a UUID if there is no printer_id');
+    throw ValidationError.field(field, shownValue(value), 'printer_id must be the UUID of the printer');
+  throw ValidationError.field(field, undefined, 'api_key must be a UUID if there is no printer_id');
 }
 
 function readName(fields: MessageFields, uuid: string): string {
@@ -89,7 +89,7 @@ function readPlatform(fields: MessageFields): string | null {
  * A version that is there and cannot be read is never taken for the one on record: a printer that runs something else now could be
  * moved to an older version by it.
  */
-function readVersion(fields: MessageFields): Pick<PrinterHello, 'firmwareVersion' | 'unreadableVersion'> {
+function readVersion(fields: MessageFields): Pick<SubscribeRequest, 'firmwareVersion' | 'unreadableVersion'> {
   const field = 'firmware_version';
   const value = fields.value(field);
   const text = typeof value === 'string' ? trimBlanks(value) : value;

@@ -4,14 +4,14 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthCheckResult, HealthIndicatorResult } from '@nestjs/terminus';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { Unavailable } from '../common/errors.js';
-import { NoQuery } from '../common/no-query.js';
-import { DeclareAccess } from '../common/route-access.js';
+import { ApiBadInput, ApiProblem } from '../http/api-answers.js';
+import { UnavailableError } from '../common/errors.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { DeclareAccess } from '../http/route-access.js';
 import { AppConfig } from '../config/config.js';
-import { DataPresence } from '../database/data-presence.js';
+import { DataPresence } from '../database/sqlite/data-presence.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { ImageCheck } from '../firmware/image-check.js';
+import { ImageCheck } from '../firmware/binaries/image-check.js';
 
 type SchemaObject = Exclude<
   NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string],
@@ -90,7 +90,8 @@ export class HealthController {
     try {
       return await this.health.check([() => this.database(), () => this.uploads(), () => this.firmware()]);
     } catch (error) {
-      if (error instanceof ServiceUnavailableException) throw new Unavailable(describe(error.getResponse()));
+      if (error instanceof ServiceUnavailableException)
+        throw new UnavailableError(describe(error.getResponse()));
       throw error;
     }
   }

@@ -1,8 +1,12 @@
-import { Module } from '@nestjs/common';
-import { MetricsModule } from '../metrics/metrics.module.js';
-import { OpenSockets } from './open-sockets.js';
-import { RequestObserver } from './request-observer.js';
+import { Global, Module } from '@nestjs/common';
+import { Forwarding } from './forwarding.js';
+import { SocketLimiter } from './server/socket-limiter.js';
+import { RequestLog } from './server/request-log.js';
 
 /** What stands around Express. */
-@Module({ imports: [MetricsModule], providers: [OpenSockets, RequestObserver] })
+@Global()
+@Module({
+  providers: [Forwarding, SocketLimiter, RequestLog],
+  exports: [Forwarding, RequestLog],
+})
 export class HttpModule {}

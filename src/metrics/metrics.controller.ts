@@ -1,8 +1,8 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { NoQuery } from '../common/no-query.js';
-import { RequireScope } from '../common/route-access.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { RequireScope } from '../http/route-access.js';
 import { Metrics } from './metrics.js';
 
 /** What Prometheus scrapes. */

@@ -11,6 +11,5 @@ import { Metrics } from './metrics.js';
   imports: [FirmwareModule, GatewayModule, PrinterModule, RolloutModule],
   controllers: [MetricsController],
   providers: [Metrics],
-  exports: [Metrics],
 })
 export class MetricsModule {}

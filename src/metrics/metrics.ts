@@ -5,11 +5,13 @@ import type { Subscription } from 'rxjs';
 import { versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { ImageCheck } from '../firmware/image-check.js';
+import { RequestLog } from '../http/server/request-log.js';
+import type { FinishedRequest } from '../http/server/request-log.js';
+import { ImageCheck } from '../firmware/binaries/image-check.js';
 import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
 import { ProblemCounts } from '../printer/problem-counts.js';
-import { RolloutEvents } from '../rollout/rollout.events.js';
+import { RolloutEvents } from '../rollout/store/rollout.events.js';
 import { VERSION } from '../version.js';
 
 // A fleet runs some tens of versions; what printers claim beyond that must not become time series without end.
@@ -22,7 +24,7 @@ const TAKEN_BACK = `SELECT DISTINCT firmware_version AS version FROM rollback WH
 // One by one, in the middle of each request, they cost a twentieth of a small request; a thousand at once cost next to nothing.
 const FINISHED_AT_ONCE = 1_000;
 
-interface FinishedRequest {
+interface LabelledDuration {
   labels: { method: string; route: string; status: number };
   seconds: number;
 }
@@ -42,7 +44,7 @@ export class Metrics implements OnApplicationShutdown {
     registers: [this.registry],
     collect: () => this.flushRequests(),
   });
-  private finished: FinishedRequest[] = [];
+  private finished: LabelledDuration[] = [];
   private readonly updates = new Counter({
     name: 'paperminder_updates_total',
     help: 'Updates that ended since the start, by result.',
@@ -74,6 +76,7 @@ export class Metrics implements OnApplicationShutdown {
     private readonly presence: Presence,
     private readonly connections: Connections,
     private readonly problems: ProblemCounts,
+    requests: RequestLog,
     images: ImageCheck,
     events: RolloutEvents,
     unitOfWork: UnitOfWork,
@@ -121,6 +124,7 @@ export class Metrics implements OnApplicationShutdown {
       this.updates.inc({ result: status });
       if (status === 'completed') this.updateDuration.observe(seconds);
     });
+    this.subscription.add(requests.requestFinished.subscribe((request) => this.observe(request)));
     unitOfWork.afterGroup(({ pieces, seconds }) => {
       this.groupSize.observe(pieces);
       this.groupDuration.observe(seconds);
@@ -137,15 +141,14 @@ export class Metrics implements OnApplicationShutdown {
     return this.registry.contentType;
   }
 
-  /** Counts a request and its time. */
-  observe(method: string, route: string, status: number, seconds: number): void {
-    this.finished.push({ labels: { method, route, status }, seconds });
-    if (this.finished.length >= FINISHED_AT_ONCE) this.flushRequests();
-  }
-
   onApplicationShutdown(): void {
     this.subscription.unsubscribe();
     this.registry.clear();
+  }
+
+  private observe({ method, route, status, seconds }: FinishedRequest): void {
+    this.finished.push({ labels: { method, route, status }, seconds });
+    if (this.finished.length >= FINISHED_AT_ONCE) this.flushRequests();
   }
 
   private flushRequests(): void {

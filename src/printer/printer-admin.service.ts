@@ -7,7 +7,7 @@ import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { FleetTally } from './fleet-tally.js';
+import { PrinterCounts } from './printer-counts.js';
 import { ProblemCounts } from './problem-counts.js';
 import type { PrinterObserver } from './printer-observer.js';
 import { Printer } from './printer.entity.js';
@@ -20,7 +20,7 @@ export interface PrinterChange {
 }
 
 /** A printer whose connections must be closed. */
-export interface DisconnectPrinter {
+export interface CredentialsChange {
   uuid: string;
   /** Why, for the close frame. */
   reason: string;
@@ -31,14 +31,14 @@ export interface DisconnectPrinter {
 export class PrinterAdminService {
   private readonly logger = new Logger('Printer');
   private readonly table: Table<Printer>;
-  private readonly shutOut = new Subject<DisconnectPrinter>();
+  private readonly shutOut = new Subject<CredentialsChange>();
   private readonly observers: PrinterObserver[] = [];
 
   constructor(
     database: Database,
     private readonly unitOfWork: UnitOfWork,
     private readonly printers: PrinterService,
-    private readonly tally: FleetTally,
+    private readonly printerCounts: PrinterCounts,
     private readonly problems: ProblemCounts,
     private readonly audit: AuditLog,
     private readonly changes: Changes,
@@ -49,7 +49,7 @@ export class PrinterAdminService {
   /**
    * Shuts a printer out or lets it in again, or forgets its secret, so that it may come with another one.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   change(key: number | string, change: PrinterChange): Promise<Printer> {
     return this.unitOfWork.run((tx) => {
@@ -61,7 +61,7 @@ export class PrinterAdminService {
       if (Object.keys(changes).length === 0) return Promise.resolve(before);
       this.table.update(tx.db, before.id, changes);
       const after = { ...before, ...changes };
-      this.tally.move(tx.db, before, after);
+      this.printerCounts.move(tx.db, before, after);
       for (const observer of this.observers) observer.changed(tx, before, after);
       this.changes.printerIn(tx, before.id);
       this.audit.record(tx, {
@@ -85,14 +85,14 @@ export class PrinterAdminService {
    * Deletes a printer and its history; the counters of rollouts count it no more. Where printers register themselves, it comes back
    * as a new one: to keep it out, block it.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   remove(key: number | string): Promise<void> {
     return this.unitOfWork.run((tx) => {
       const printer = this.printers.find(tx.db, key);
       const { id, uuid } = printer;
       for (const observer of this.observers) observer.beforeDelete(tx, printer);
-      this.tally.remove(tx.db, printer);
+      this.printerCounts.remove(tx.db, printer);
       this.problems.move(tx.db, printer.problems, null);
       tx.db.run('DELETE FROM printer WHERE id = ?', id);
       this.changes.printerIn(tx, id);
@@ -116,7 +116,7 @@ export class PrinterAdminService {
   }
 
   /** Emits a printer whose connections must be closed, with the reason that the close says, after the commit. */
-  get mustReconnect(): Observable<DisconnectPrinter> {
+  get credentialsChanged(): Observable<CredentialsChange> {
     return this.shutOut.asObservable();
   }
 }

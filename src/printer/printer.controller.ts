@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query, Req } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { RequireScope } from '../common/route-access.js';
+import { ApiBadInput, ApiProblem } from '../http/api-answers.js';
+import { RequireScope } from '../http/route-access.js';
 import {
   ApiPrinterKey,
   ChangePrinterDto,
@@ -18,9 +18,9 @@ import {
   PrinterListResponse,
   toPrinterList,
   toPrinterListResponse,
-} from './printer-list.dto.js';
+} from './list/printer-list.dto.js';
 import { PrinterAdminService } from './printer-admin.service.js';
-import { PrinterList } from './printer-list.js';
+import { PrinterList } from './list/printer-list.js';
 import { PrinterService } from './printer.service.js';
 
 /** The printer endpoints (guide, "Printer Endpoints"), but for the history, which rollouts write. */

@@ -5,9 +5,9 @@ import { IsBoolean, ValidateIf } from 'class-validator';
 import type { Request } from 'express';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
-import { Invalid } from '../common/errors.js';
-import { refuseUnknownQuery } from '../common/no-query.js';
-import { isDigits } from '../common/query.js';
+import { ValidationError } from '../common/errors.js';
+import { rejectUnknownQuery } from '../http/reject-unknown-query.js';
+import { isDigits } from '../http/query-fields.js';
 import { isUuid } from '../common/uuid.js';
 import { problemsOf } from './printer-problems.js';
 import type { PrinterProblem } from './printer-problems.js';
@@ -25,14 +25,14 @@ export const PrinterKey = createParamDecorator((known: readonly string[], contex
 /**
  * As `PrinterKey`, for the one endpoint where Nest's pipes, through which every parameter but the request itself goes, can be felt.
  *
- * @throws Invalid where the path has no number and no UUID, or the query has parameters that are not known
+ * @throws ValidationError where the path has no number and no UUID, or the query has parameters that are not known
  */
 export function printerKeyOf(request: Request, known: readonly string[]): number | string {
-  refuseUnknownQuery(request.query, known);
+  rejectUnknownQuery(request.query, known);
   const { printer_id: key } = request.params;
   if (isUuid(key)) return key.toLowerCase();
   if (isDigits(key)) return Number(key);
-  throw Invalid.field('printer_id', key, 'printer_id must be the number or the UUID of a printer');
+  throw ValidationError.field('printer_id', key, 'printer_id must be the number or the UUID of a printer');
 }
 
 /** Documents the printer in a path. */
@@ -69,11 +69,11 @@ export class ChangePrinterDto {
 /**
  * Maps the body to what is to be changed.
  *
- * @throws Invalid where it names nothing
+ * @throws ValidationError where it names nothing
  */
 export function toPrinterChange(dto: ChangePrinterDto): PrinterChange {
   if (dto.blocked === undefined && dto.reset_key === undefined)
-    throw Invalid.field('body', dto, 'body must have blocked or reset_key');
+    throw ValidationError.field('body', dto, 'body must have blocked or reset_key');
   return { blocked: dto.blocked, resetKey: dto.reset_key };
 }
 

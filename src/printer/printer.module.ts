@@ -1,31 +1,31 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
-import { FleetTally } from './fleet-tally.js';
+import { PrinterCounts } from './printer-counts.js';
 import { ProblemCounts } from './problem-counts.js';
-import { ProblemTally } from './problem-tally.entity.js';
+import { ProblemCount } from './problem-count.entity.js';
 import { PrinterAdminService } from './printer-admin.service.js';
-import { PrinterGate } from './printer-gate.js';
+import { PrinterAuthenticator } from './printer-authenticator.js';
 import { Presence } from './presence.js';
-import { PrinterList } from './printer-list.js';
+import { PrinterList } from './list/printer-list.js';
 import { PrinterSelections } from './list/printer-selections.js';
-import { PrinterTally } from './printer-tally.entity.js';
+import { PrinterCount } from './printer-count.entity.js';
 import { PrinterController } from './printer.controller.js';
 import { Printer } from './printer.entity.js';
 import { PrinterService } from './printer.service.js';
-import { RegistrationController } from './registration.controller.js';
-import { Registration } from './registration.entity.js';
-import { Registrations } from './registrations.js';
+import { RegistrationController } from './registration/registration.controller.js';
+import { Registration } from './registration/registration.entity.js';
+import { Registrations } from './registration/registrations.js';
 
 /** Printers: registered by their first subscribe, listed and looked up. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Printer, PrinterTally, ProblemTally, Registration]), AuditModule],
+  imports: [TypeOrmModule.forFeature([Printer, PrinterCount, ProblemCount, Registration]), AuditModule],
   controllers: [PrinterController, RegistrationController],
   providers: [
-    FleetTally,
+    PrinterCounts,
     Presence,
     PrinterAdminService,
-    PrinterGate,
+    PrinterAuthenticator,
     PrinterList,
     PrinterSelections,
     PrinterService,
@@ -33,10 +33,10 @@ import { Registrations } from './registrations.js';
     Registrations,
   ],
   exports: [
-    FleetTally,
+    PrinterCounts,
     Presence,
     PrinterAdminService,
-    PrinterGate,
+    PrinterAuthenticator,
     PrinterSelections,
     PrinterService,
     ProblemCounts,

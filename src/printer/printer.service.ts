@@ -1,43 +1,20 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { bucketOf } from '../common/bucket.js';
-import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
-import { NotFound } from '../common/errors.js';
+import { NotFoundError } from '../common/errors.js';
 import { UNKNOWN_VERSION_KEY, versionKey } from '../common/version.js';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
-import { FleetTally } from './fleet-tally.js';
+import { PrinterCounts } from './printer-counts.js';
 import { ProblemCounts } from './problem-counts.js';
-import { PrinterGate } from './printer-gate.js';
+import { PrinterAuthenticator } from './printer-authenticator.js';
 import { mergeProblems } from './printer-problems.js';
-import type { FoundProblem } from './printer-problems.js';
 import { Printer } from './printer.entity.js';
-import { Registrations } from './registrations.js';
-
-/** What a printer says of itself when it subscribes; null where it says nothing. */
-export interface PrinterHello {
-  /** Lower-case; so also the user ids. */
-  uuid: string;
-  name: string;
-  /** SHA-256 of the printer's secret; null where it shows none. */
-  keyHash: string | null;
-  userId: string | null;
-  /** The UUID in the path of its connection: the owner's, or the printer's own (early firmware). */
-  pathId: string;
-  platform: string | null;
-  /** Canonical; null if it says none, or one that cannot be read. */
-  firmwareVersion: string | null;
-  /** The text that it says as its version, if that cannot be read. */
-  unreadableVersion: string | null;
-  autoUpdate: boolean | null;
-  channel: Channel | null;
-  address: string;
-  /** What of its subscribe cannot be used. */
-  problems: readonly FoundProblem[];
-}
+import type { SubscribeRequest } from './subscribe-request.js';
+import { Registrations } from './registration/registrations.js';
 
 /** What updates know of the versions of a printer that is on record. */
 export interface VersionSource {
@@ -81,9 +58,9 @@ export class PrinterService {
 
   constructor(
     private readonly database: Database,
-    private readonly tally: FleetTally,
+    private readonly printerCounts: PrinterCounts,
     private readonly problemCounts: ProblemCounts,
-    private readonly gate: PrinterGate,
+    private readonly authenticator: PrinterAuthenticator,
     private readonly registrations: Registrations,
     private readonly config: AppConfig,
     private readonly clock: Clock,
@@ -96,14 +73,14 @@ export class PrinterService {
    * Registers a printer, or brings what is on record up to date.
    *
    * @returns the printer before (null where it is new) and after
-   * @throws Refused where it may not speak
+   * @throws PrinterRefusedError where it may not speak
    */
   register(
     tx: Transaction,
-    hello: PrinterHello,
+    hello: SubscribeRequest,
     versions: VersionSource,
   ): { before: Printer | null; printer: Printer } {
-    this.gate.check(hello, tx.db);
+    this.authenticator.check(hello, tx.db);
     const before = this.table.find(tx.db, 'WHERE uuid = ?', hello.uuid);
     const now = this.clock.now();
     if (before === null) return { before, printer: this.add(tx, hello, now) };
@@ -141,7 +118,7 @@ export class PrinterService {
     };
     // What has not changed is not written: an index costs more than the row.
     this.table.update(tx.db, before.id, changesOf(before, printer));
-    this.tally.move(tx.db, before, printer);
+    this.printerCounts.move(tx.db, before, printer);
     this.problemCounts.move(tx.db, before.problems, problems);
     return { before, printer };
   }
@@ -154,7 +131,7 @@ export class PrinterService {
   /**
    * One printer, by its number or its UUID, as it is on record now.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   get(idOrUuid: number | string): Printer {
     return this.find(this.database.reader, idOrUuid);
@@ -178,11 +155,11 @@ export class PrinterService {
   /**
    * The number of the printer with this UUID.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   idOf(db: Statements, uuid: string): number {
     const row = db.get('SELECT id FROM printer WHERE uuid = ?', uuid);
-    if (row === undefined) throw new NotFound(`Printer not found: ${uuid}`);
+    if (row === undefined) throw new NotFoundError(`Printer not found: ${uuid}`);
     return Number(row.id);
   }
 
@@ -216,17 +193,17 @@ export class PrinterService {
   /**
    * One printer, by its number or its UUID, as a connection sees it.
    *
-   * @throws NotFound where there is none
+   * @throws NotFoundError where there is none
    */
   find(db: Statements, key: number | string): Printer {
     const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
     const printer = this.table.find(db, condition, key);
-    if (!printer) throw new NotFound(`Printer not found: ${key}`);
+    if (!printer) throw new NotFoundError(`Printer not found: ${key}`);
     return printer;
   }
 
-  private add(tx: Transaction, hello: PrinterHello, now: Date): Printer {
-    this.gate.admitNew(hello.address);
+  private add(tx: Transaction, hello: SubscribeRequest, now: Date): Printer {
+    this.authenticator.admitNew(hello.address);
     const version = versionOf(hello, NEVER_REPORTED, null);
     const problems = mergeProblems(null, hello.problems, now);
     const row: Omit<Printer, 'id'> = {
@@ -252,7 +229,7 @@ export class PrinterService {
     };
     const id = this.table.insert(tx.db, row);
     const printer = { ...row, id };
-    this.tally.move(tx.db, null, printer);
+    this.printerCounts.move(tx.db, null, printer);
     this.problemCounts.move(tx.db, null, problems);
     if (this.config.registration === 'approve') this.registrations.done(tx, hello.uuid);
     tx.afterCommit(() =>
@@ -266,7 +243,7 @@ export class PrinterService {
 
 /** What a printer runs by its own words; `onRecord` if it says nothing. */
 function versionOf(
-  hello: PrinterHello,
+  hello: SubscribeRequest,
   onRecord: string | null,
   before: Printer | null,
 ): Pick<Printer, 'firmwareVersion' | 'reportedVersion'> {
@@ -284,7 +261,7 @@ function keyOf(version: string | null): string {
 }
 
 /** Early firmware puts the printer's own UUID into the path: then what is on record names the owner. */
-function ownerFromPath(hello: PrinterHello, before: Printer): string {
+function ownerFromPath(hello: SubscribeRequest, before: Printer): string {
   return hello.pathId === hello.uuid ? before.userId : hello.pathId;
 }
 

@@ -3,66 +3,66 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { FirmwareModule } from '../firmware/firmware.module.js';
 import { PrinterModule } from '../printer/printer.module.js';
-import { FailedPrinters } from './updates/failed-printers.js';
-import { FirmwareWatch } from './firmware-watch.js';
-import { FleetWalk } from './fleet-walk.js';
-import { HistoryController } from './history.controller.js';
-import { OfferService } from './offer.service.js';
-import { PendingList } from './pending-list.js';
-import { PendingTargets } from './pending-targets.js';
-import { PrinterDecision } from './printer-decision.js';
-import { PrinterWatch } from './printer-watch.js';
-import { RolloutAdminService } from './rollout-admin.service.js';
-import { RolloutDetailsController } from './rollout-details.controller.js';
-import { RolloutDrafts } from './rollout-draft.js';
-import { RolloutFailures } from './rollout-failures.js';
-import { RolloutPresenter } from './campaign/rollout-presenter.js';
-import { AffectedFleet } from './rollback/affected-printers.js';
-import { RollbackCheck } from './rollback/rollback-check.js';
-import { RollbackController } from './rollback/rollback.controller.js';
-import { Rollback } from './rollback/rollback.entity.js';
-import { Rollbacks } from './rollback/rollbacks.js';
-import { RolloutLinks } from './rollback/rollout-links.js';
+import { FailedPrinters } from './insight/failed-printers.js';
+import { FirmwareWatch } from './updates/firmware-watch.js';
+import { FleetWalk } from './store/fleet-walk.js';
+import { HistoryController } from './http/history.controller.js';
+import { OfferService } from './updates/offer.service.js';
+import { PendingList } from './insight/pending-list.js';
+import { PendingTargets } from './updates/pending-targets.js';
+import { PrinterDecision } from './insight/printer-decision.js';
+import { PrinterWatch } from './updates/printer-watch.js';
+import { Rollouts } from './campaign/rollouts.js';
+import { RolloutDetailsController } from './http/rollout-details.controller.js';
+import { RolloutDrafts } from './campaign/rollout-draft.js';
+import { RolloutFailures } from './insight/rollout-failures.js';
+import { RolloutPresenter } from './http/rollout-presenter.js';
+import { AffectedFleet } from './campaign/affected-printers.js';
+import { RollbackCheck } from './campaign/rollback-check.js';
+import { RollbackController } from './http/rollback.controller.js';
+import { Rollback } from './store/entities/rollback.entity.js';
+import { Rollbacks } from './campaign/rollbacks.js';
+import { RolloutLinks } from './insight/rollout-links.js';
 import { PendingBuckets } from './store/pending-buckets.js';
-import { RolloutPending } from './store/rollout-pending.entity.js';
-import { RolloutTargetRow } from './store/rollout-target.entity.js';
+import { RolloutPending } from './store/entities/rollout-pending.entity.js';
+import { RolloutTargetRow } from './store/entities/rollout-target.entity.js';
 import { RolloutTargets } from './store/target-lists.js';
-import { Superseding } from './rules/superseding.js';
-import { RolloutPreviewController } from './rollout-preview.controller.js';
-import { RolloutPreview } from './rollout-preview.js';
-import { RolloutProgress } from './rollout-progress.js';
-import { RolloutRules } from './rollout-rules.js';
-import { RolloutSample } from './rollout-sample.entity.js';
-import { RolloutSamples } from './rollout-samples.js';
-import { RolloutUpdates } from './rollout-updates.js';
-import { RolloutController } from './rollout.controller.js';
-import { Rollout } from './rollout.entity.js';
-import { RolloutEvents } from './rollout.events.js';
-import { RolloutScheduler } from './rollout.scheduler.js';
+import { Superseding } from './updates/superseding.js';
+import { RolloutPreviewController } from './http/rollout-preview.controller.js';
+import { RolloutPreview } from './insight/rollout-preview.js';
+import { RolloutProgress } from './updates/rollout-progress.js';
+import { RolloutRules } from './store/rollout-rules.js';
+import { RolloutSample } from './store/entities/rollout-sample.entity.js';
+import { RolloutSamples } from './store/rollout-samples.js';
+import { RolloutUpdates } from './insight/rollout-updates.js';
+import { RolloutController } from './http/rollout.controller.js';
+import { Rollout } from './store/entities/rollout.entity.js';
+import { RolloutEvents } from './store/rollout.events.js';
+import { RolloutScheduler } from './campaign/rollout.scheduler.js';
 import { RolloutService } from './rollout.service.js';
-import { BuildReplacement } from './store/build-replacement.js';
-import { RolloutBuild } from './store/rollout-build.entity.js';
+import { BuildReplacement } from './updates/build-replacement.js';
+import { RolloutBuild } from './store/entities/rollout-build.entity.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import { SentBuilds } from './store/sent-builds.js';
-import { StuckUpdates } from './stuck-updates.js';
-import { UploadAdvice } from './store/upload-advice.js';
-import { UpdateEnding } from './update-ending.entity.js';
-import { UpdateEndings } from './update-endings.js';
-import { UpdateHistory } from './update-history.js';
-import { UpdateJournal } from './update-journal.js';
-import { UpdateReports } from './update-reports.js';
-import { UpdateRetry } from './update-retry.js';
-import { PrinterUpdate } from './update.entity.js';
-import { CancelledPendingRow } from './updates/cancelled-pending.entity.js';
-import { CancelledPending } from './updates/cancelled-pending.js';
-import { ServiceTimeRow } from './updates/service-time.entity.js';
-import { ServiceTime } from './updates/service-time.js';
+import { StuckUpdates } from './updates/stuck-updates.js';
+import { UploadAdvice } from './insight/upload-advice.js';
+import { OutcomeCount } from './store/entities/outcome-count.entity.js';
+import { OutcomeCounts } from './store/outcome-counts.js';
+import { UpdateHistory } from './insight/update-history.js';
+import { UpdateLifecycle } from './updates/update-lifecycle.js';
+import { UpdateReports } from './updates/update-reports.js';
+import { UpdateRetry } from './updates/update-retry.js';
+import { PrinterUpdate } from './store/entities/printer-update.entity.js';
+import { CancelledPendingRow } from './store/entities/cancelled-pending.entity.js';
+import { CancelledPending } from './store/cancelled-pending.js';
+import { ServiceTimeRow } from './store/entities/service-time.entity.js';
+import { ServiceTime } from './store/service-time.js';
 import { ImageWatch } from './updates/image-watch.js';
-import { UpdateActionsController } from './updates/update-actions.controller.js';
-import { UpdateActions } from './updates/update-actions.js';
+import { UpdateActionsController } from './http/update-actions.controller.js';
+import { UpdateActions } from './campaign/update-actions.js';
 import { UpdateRecall } from './updates/update-recall.js';
-import { VersionSettlement } from './version-settlement.js';
-import { Withdrawal } from './withdrawal.entity.js';
+import { VersionReconciler } from './updates/version-reconciler.js';
+import { RolloutCancellation } from './store/entities/rollout-cancellation.entity.js';
 
 /** Rollouts: the rule, the decision for each printer, and the life of every update. */
 @Module({
@@ -77,8 +77,8 @@ import { Withdrawal } from './withdrawal.entity.js';
       RolloutTargetRow,
       PrinterUpdate,
       ServiceTimeRow,
-      UpdateEnding,
-      Withdrawal,
+      OutcomeCount,
+      RolloutCancellation,
     ]),
     AuditModule,
     FirmwareModule,
@@ -108,7 +108,7 @@ import { Withdrawal } from './withdrawal.entity.js';
     PrinterWatch,
     RollbackCheck,
     Rollbacks,
-    RolloutAdminService,
+    Rollouts,
     RolloutBuilds,
     RolloutDrafts,
     RolloutEvents,
@@ -128,22 +128,22 @@ import { Withdrawal } from './withdrawal.entity.js';
     StuckUpdates,
     Superseding,
     UpdateActions,
-    UpdateEndings,
+    OutcomeCounts,
     UpdateHistory,
-    UpdateJournal,
+    UpdateLifecycle,
     UpdateRecall,
     UpdateReports,
     UpdateRetry,
     UploadAdvice,
-    VersionSettlement,
+    VersionReconciler,
   ],
   exports: [
-    RolloutAdminService,
+    Rollouts,
     RolloutPresenter,
     RolloutEvents,
     RolloutRules,
     RolloutService,
-    UpdateEndings,
+    OutcomeCounts,
     UpdateReports,
   ],
 })

@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { PrinterService } from '../printer/printer.service.js';
-import type { PrinterHello, TargetPrinter } from '../printer/printer.service.js';
-import { OfferService } from './offer.service.js';
-import type { Offer } from './offer.service.js';
-import { PendingTargets } from './pending-targets.js';
-import { UpdateJournal } from './update-journal.js';
-import type { PrinterUpdate } from './update.entity.js';
-import { VersionSettlement } from './version-settlement.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
+import type { SubscribeRequest } from '../printer/subscribe-request.js';
+import { OfferService } from './updates/offer.service.js';
+import type { Offer } from './updates/offer.service.js';
+import { PendingTargets } from './updates/pending-targets.js';
+import { UpdateLifecycle } from './updates/update-lifecycle.js';
+import type { PrinterUpdate } from './store/entities/printer-update.entity.js';
+import { VersionReconciler } from './updates/version-reconciler.js';
 
 /** What came of a subscribe, all of it on disk. */
 export interface Subscribed {
@@ -35,30 +36,30 @@ export interface ConnectedPrinters {
   uuids: readonly string[];
 }
 
-/** What rollouts have for printers; the gateway asks it. Operators use `RolloutAdminService`. */
+/** What rollouts have for printers; the gateway asks it. Operators use `Rollouts`. */
 @Injectable()
 export class RolloutService {
   constructor(
     private readonly unitOfWork: UnitOfWork,
     private readonly printers: PrinterService,
     private readonly pending: PendingTargets,
-    private readonly settlement: VersionSettlement,
+    private readonly reconciler: VersionReconciler,
     private readonly offers: OfferService,
-    private readonly journal: UpdateJournal,
+    private readonly lifecycle: UpdateLifecycle,
   ) {}
 
   /**
    * A printer has connected and said what it runs: registers it, settles its earlier updates, and decides what it gets.
    *
    * @param observer absent if nobody needs to know before the promise resolves
-   * @throws Refused if it may not speak
+   * @throws PrinterRefusedError if it may not speak
    */
-  printerSubscribed(hello: PrinterHello, observer?: SubscribeObserver): Promise<Subscribed> {
+  printerSubscribed(hello: SubscribeRequest, observer?: SubscribeObserver): Promise<Subscribed> {
     return this.unitOfWork.collect((tx) => {
       tx.onFailure(() => observer?.subscribeFailed());
-      const { before, printer } = this.printers.register(tx, hello, this.settlement);
+      const { before, printer } = this.printers.register(tx, hello, this.reconciler);
       this.pending.printerChanged(tx, before, printer);
-      const resend = before && this.settlement.settle(tx, before, printer);
+      const resend = before && this.reconciler.reconcile(tx, before, printer);
       tx.onSuccess(() => observer?.subscribeWritten());
       tx.afterCommit(() => observer?.subscribeCommitted(printer.id));
       return { printerId: printer.id, offer: resend ?? this.offers.makeForSubscribe(tx, printer) };
@@ -75,7 +76,7 @@ export class RolloutService {
       const { ids, uuids } = connected();
       const printers = this.printers.byIds(tx.db, ids);
       if (uuids.length > 0) printers.push(...this.printers.byUuids(tx.db, uuids));
-      const live = this.journal.live(tx.db, printers);
+      const live = this.lifecycle.live(tx.db, printers);
       return printers.flatMap((printer) => this.offerFor(tx, printer, live.get(printer.id) ?? []) ?? []);
     });
   }
@@ -83,9 +84,9 @@ export class RolloutService {
   private offerFor(tx: Transaction, printer: TargetPrinter, live: PrinterUpdate[]): Offer | null {
     const held = live.find((update) => update.sendOnResume);
     if (!held) return this.offers.makeForConnected(tx, printer, live);
-    const again = this.settlement.sendHeldBack(tx, printer, held);
+    const again = this.reconciler.sendHeldBack(tx, printer, held);
     // What was held back may just have ended, and made room for another.
-    const now = (): PrinterUpdate[] => this.journal.live(tx.db, [printer]).get(printer.id) ?? [];
+    const now = (): PrinterUpdate[] => this.lifecycle.live(tx.db, [printer]).get(printer.id) ?? [];
     return again ?? this.offers.makeForConnected(tx, printer, now());
   }
 }

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsInt, IsOptional, IsString, Length, Min } from 'class-validator';
-import { Invalid } from '../common/errors.js';
-import { QueryBoolean, QueryInteger } from '../common/query.js';
+import { ValidationError } from '../common/errors.js';
+import { QueryBoolean, QueryInteger } from '../http/query-fields.js';
 import { NotAPublicKey, readPublicKey } from './ed25519.js';
 import type { SigningKey } from './signing-key.entity.js';
 
@@ -82,7 +82,7 @@ export class SigningKeyListResponse {
 /**
  * Reads the key of a body.
  *
- * @throws Invalid where it is no Ed25519 public key
+ * @throws ValidationError where it is no Ed25519 public key
  */
 export function toPublicKey({ public_key }: CreateSigningKeyDto): KeyObject {
   try {
@@ -91,7 +91,7 @@ export function toPublicKey({ public_key }: CreateSigningKeyDto): KeyObject {
     if (!(error instanceof NotAPublicKey)) throw error;
     // What is no public key may be a private one that lost its label, and answers end up in terminals and logs.
     const value = error.isPublic ? public_key : `(${public_key.length} characters, not repeated)`;
-    throw Invalid.field('public_key', value, `public_key ${error.message}`);
+    throw ValidationError.field('public_key', value, `public_key ${error.message}`);
   }
 }
 

@@ -4,7 +4,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
-import { Conflict, Invalid, NotFound } from '../common/errors.js';
+import { ConflictError, ValidationError, NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
@@ -39,13 +39,14 @@ export class SigningKeys {
   /**
    * Registers a key.
    *
-   * @throws Conflict where it is registered already
+   * @throws ConflictError where it is registered already
    */
   register(name: string, publicKey: KeyObject): Promise<SigningKey> {
     const fingerprint = fingerprintOf(publicKey);
     return this.unitOfWork.run((tx) => {
       const same = this.registered(tx.db).find((key) => key.fingerprint === fingerprint);
-      if (same) throw new Conflict(`The key ${fingerprint} is registered already: ${same.id} (${same.name})`);
+      if (same)
+        throw new ConflictError(`The key ${fingerprint} is registered already: ${same.id} (${same.name})`);
       const row = {
         name,
         publicKey: pemOf(publicKey),
@@ -74,17 +75,17 @@ export class SigningKeys {
    * Removes a key, at once: no upload can be signed with it any more. It may be registered again.
    *
    * @param allowUnsigned true where the last key may go, and uploads need no signature from then on
-   * @throws NotFound where there is none
-   * @throws Conflict where it is the last one: whoever takes a stolen key away must not open the door to unsigned firmware by it
+   * @throws NotFoundError where there is none
+   * @throws ConflictError where it is the last one: whoever takes a stolen key away must not open the door to unsigned firmware by it
    */
   remove(id: number, allowUnsigned: boolean): Promise<void> {
     return this.unitOfWork.run((tx) => {
       const row = this.table.find(tx.db, 'WHERE id = ?', id);
-      if (row === null) throw new NotFound(`Signing key not found: ${id}`);
+      if (row === null) throw new NotFoundError(`Signing key not found: ${id}`);
       if (row.removedAt !== null) return Promise.resolve();
       const isLast = this.registered(tx.db).length === 1;
       if (isLast && !allowUnsigned)
-        throw new Conflict(
+        throw new ConflictError(
           `Signing key ${id} (${row.name}) is the last one, and without it firmware would need no signature any more: ` +
             'register its successor first, or say ?allow_unsigned=true',
         );
@@ -120,13 +121,13 @@ export class SigningKeys {
    * meanwhile: `confirm` says whether the outcome counts.
    *
    * @returns null where there is no signature
-   * @throws Invalid where it is not by a registered key
+   * @throws ValidationError where it is not by a registered key
    */
   async verify(path: string, signature: string | null): Promise<VerifiedSignature | null> {
     if (signature === null) return null;
     const keys = this.registered(this.database.reader);
     if (keys.length === 0)
-      throw Invalid.field(
+      throw ValidationError.field(
         'signature',
         signature,
         'signature cannot be checked: no signing key is registered (POST /api/signing-keys)',
@@ -136,7 +137,7 @@ export class SigningKeys {
       if (await isSignedBy(readPublicKey(publicKey), bytes, signature))
         return { signature, signingKeyFingerprint: fingerprint };
     }
-    throw Invalid.field(
+    throw ValidationError.field(
       'signature',
       signature,
       'signature must be made over the exact bytes of the file, with a registered signing key',
@@ -146,16 +147,16 @@ export class SigningKeys {
   /**
    * To be called in the transaction that makes use of what `verify` has found.
    *
-   * @throws Invalid where a signature is needed and missing, or the key that it is by has been removed meanwhile
+   * @throws ValidationError where a signature is needed and missing, or the key that it is by has been removed meanwhile
    */
   confirm(tx: Transaction, verified: VerifiedSignature | null): void {
     if (verified === null) {
-      if (this.areRegistered(tx.db)) throw Invalid.field('signature', undefined, MISSING);
+      if (this.areRegistered(tx.db)) throw ValidationError.field('signature', undefined, MISSING);
       return;
     }
     const { signature, signingKeyFingerprint } = verified;
     if (!this.registered(tx.db).some(({ fingerprint }) => fingerprint === signingKeyFingerprint))
-      throw Invalid.field('signature', signature, 'signature is by a key that has just been removed');
+      throw ValidationError.field('signature', signature, 'signature is by a key that has just been removed');
   }
 
   private registered(db: Statements): SigningKey[] {

@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Channel } from '../common/channel.js';
-import { Conflict } from '../common/errors.js';
+import { ConflictError } from '../common/errors.js';
 import { Fleet } from '../simulator/fleet.js';
 import type { VirtualPrinter } from '../simulator/virtual-printer.js';
 
@@ -47,12 +47,12 @@ export class SimulatedFleet implements OnModuleDestroy {
   /**
    * Adds printers, which begin to connect.
    *
-   * @throws Conflict where there would be too many
+   * @throws ConflictError where there would be too many
    */
   add(wanted: NewPrinters): void {
     const there = this.printers.length;
     if (there + wanted.printers > MAX_PRINTERS)
-      throw new Conflict(
+      throw new ConflictError(
         `There are ${there} virtual printers, and there may be ${MAX_PRINTERS}: add ${MAX_PRINTERS - there} at most, or ` +
           'remove those that there are (DELETE /api/simulator)',
       );

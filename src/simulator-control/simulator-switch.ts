@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CanActivate } from '@nestjs/common';
-import { NotFound } from '../common/errors.js';
+import { NotFoundError } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 
 /** Lets requests through where the operator has asked for a simulator. */
@@ -10,6 +10,6 @@ export class SimulatorSwitch implements CanActivate {
 
   canActivate(): boolean {
     if (this.config.simulator) return true;
-    throw new NotFound('The simulator is switched off: start the server with SIMULATOR=true');
+    throw new NotFoundError('The simulator is switched off: start the server with SIMULATOR=true');
   }
 }

@@ -6,9 +6,9 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiBadInput, ApiProblem } from '../common/api-answers.js';
-import { NoQuery } from '../common/no-query.js';
-import { RequireScope } from '../common/route-access.js';
+import { ApiBadInput, ApiProblem } from '../http/api-answers.js';
+import { NoQuery } from '../http/reject-unknown-query.js';
+import { RequireScope } from '../http/route-access.js';
 import { SimulatedFleet } from './simulated-fleet.js';
 import { SimulatorSwitch } from './simulator-switch.js';
 import { AddPrintersDto, SimulatorResponse, toNewPrinters, toSimulatorResponse } from './simulator.dto.js';

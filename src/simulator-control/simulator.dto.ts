@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
-import { Invalid } from '../common/errors.js';
+import { ValidationError } from '../common/errors.js';
 import { IsVersion } from '../common/validators.js';
 import { parseVersion } from '../common/version.js';
 import type { VirtualPrinter } from '../simulator/virtual-printer.js';
@@ -90,13 +90,17 @@ export class AddPrintersDto {
 /**
  * Maps the body to what is to be added.
  *
- * @throws Invalid where the shares are more than all
+ * @throws ValidationError where the shares are more than all
  */
 export function toNewPrinters(dto: AddPrintersDto): NewPrinters {
   const { fail = 0, decline = 0, hang = 0, roll_back: rollBack = 0 } = dto;
   // Shares that make exactly 1 on paper may not in binary.
   if (fail + decline + hang + rollBack > 1 + 1e-9)
-    throw Invalid.field('fail', fail, 'fail, decline, hang and roll_back must not be more than 1 together');
+    throw ValidationError.field(
+      'fail',
+      fail,
+      'fail, decline, hang and roll_back must not be more than 1 together',
+    );
   return {
     printers: dto.printers,
     version: parseVersion(dto.version ?? USUAL_VERSION),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { versionKey } from '../../src/common/version.js';
-import { REASONS, compareRules, decide } from '../../src/rollout/domain/decide.js';
-import type { Decision, EarlierUpdate, Reason, Situation } from '../../src/rollout/domain/decide.js';
-import { waitingReason } from '../../src/rollout/domain/preview.js';
-import type { Build, PrinterFacts, RolloutRule } from '../../src/rollout/domain/targeting.js';
+import { REASONS, compareRules, decide } from '../../src/rollout/rules/decide.js';
+import type { Decision, EarlierUpdate, Reason, UpdateContext } from '../../src/rollout/rules/decide.js';
+import { waitingReason } from '../../src/rollout/rules/preview.js';
+import type { Build, PrinterFacts, RolloutRule } from '../../src/rollout/rules/targeting.js';
 
 // Its bucket is 25 (printer protocol, "Test vectors for the gradual bucket").
 const UUID = '880e8400-e29b-41d4-a716-446655440001';
@@ -64,8 +64,8 @@ function rule(changes: Omit<Partial<RolloutRule>, 'builds'> & { builds?: Build[]
   };
 }
 
-function situation(earlier: EarlierUpdate | null = null, changes: Partial<Situation> = {}): Situation {
-  return { earlier: new Map(earlier ? [[1, earlier]] : []), busy: false, comesBack: false, ...changes };
+function context(earlier: EarlierUpdate | null = null, changes: Partial<UpdateContext> = {}): UpdateContext {
+  return { earlier: new Map(earlier ? [[1, earlier]] : []), busy: false, reconnecting: false, ...changes };
 }
 
 function reasonOf(decision: Decision): Reason | null {
@@ -75,7 +75,7 @@ function reasonOf(decision: Decision): Reason | null {
 const key = versionKey;
 
 describe('The decision for a printer', () => {
-  const refusals: Array<[Reason, string, PrinterFacts, RolloutRule[], Situation?]> = [
+  const refusals: Array<[Reason, string, PrinterFacts, RolloutRule[], UpdateContext?]> = [
     ['no_rollout', 'there is no rollout', printer(), []],
     ['not_targeted', 'its channel is not named', printer(), [rule({ channels: new Set(['beta'] as const) })]],
     ['not_targeted', 'its owner is not named', printer(), [rule({ userIds: new Set([UUID]) })]],
@@ -163,35 +163,35 @@ describe('The decision for a printer', () => {
       'it had the update, and went back',
       printer(),
       [rule()],
-      situation({ status: 'completed', attempts: 1 }),
+      context({ status: 'completed', attempts: 1 }),
     ],
     [
       'already_failed',
       'the update has failed',
       printer(),
       [rule()],
-      situation({ status: 'failed', attempts: 1 }),
+      context({ status: 'failed', attempts: 1 }),
     ],
     [
       'already_declined',
       'it has declined, and has not come back since',
       printer(),
       [rule()],
-      situation({ status: 'declined', attempts: 1 }),
+      context({ status: 'declined', attempts: 1 }),
     ],
     [
       'already_declined',
       'it has declined three times',
       printer(),
       [rule()],
-      situation({ status: 'declined', attempts: 3 }, { comesBack: true }),
+      context({ status: 'declined', attempts: 3 }, { reconnecting: true }),
     ],
     [
       'already_declined',
       'it has declined a mandatory update',
       printer({ autoUpdate: false }),
       [rule({ builds: [build({ mandatory: true })] })],
-      situation({ status: 'declined', attempts: 1 }, { comesBack: true }),
+      context({ status: 'declined', attempts: 1 }, { reconnecting: true }),
     ],
     [
       'firmware_deprecated',
@@ -214,12 +214,12 @@ describe('The decision for a printer', () => {
       'it declined, and still has auto_update off',
       printer({ autoUpdate: false }),
       [rule()],
-      situation({ status: 'declined', attempts: 1 }, { comesBack: true }),
+      context({ status: 'declined', attempts: 1 }, { reconnecting: true }),
     ],
-    ['already_in_progress', 'an update is under way', printer(), [rule()], situation(null, { busy: true })],
+    ['already_in_progress', 'an update is under way', printer(), [rule()], context(null, { busy: true })],
   ];
 
-  it.each(refusals)('is %s when %s', (reason, _when, facts, rules, known = situation()) => {
+  it.each(refusals)('is %s when %s', (reason, _when, facts, rules, known = context()) => {
     expect(reasonOf(decide(facts, rules, known))).toBe(reason);
   });
 
@@ -227,7 +227,7 @@ describe('The decision for a printer', () => {
     expect(new Set(refusals.map(([reason]) => reason))).toEqual(new Set(Object.keys(REASONS)));
   });
 
-  const offers: Array<[string, PrinterFacts, RolloutRule, Situation?]> = [
+  const offers: Array<[string, PrinterFacts, RolloutRule, UpdateContext?]> = [
     ['it runs an older version', printer(), rule()],
     ['it runs a pre-release of the version', printer({ version: '1.5.0-beta.2' }), rule()],
     [
@@ -261,27 +261,27 @@ describe('The decision for a printer', () => {
       'it declined, and comes back with auto_update on',
       printer(),
       rule(),
-      situation({ status: 'declined', attempts: 2 }, { comesBack: true }),
+      context({ status: 'declined', attempts: 2 }, { reconnecting: true }),
     ],
     [
       'it was spared the update while auto_update was off',
       printer(),
       rule(),
-      situation({ status: 'declined', attempts: 0 }),
+      context({ status: 'declined', attempts: 0 }),
     ],
   ];
 
-  it.each(offers)('is an update when %s', (_when, facts, one, known = situation()) => {
+  it.each(offers)('is an update when %s', (_when, facts, one, known = context()) => {
     expect(decide(facts, [one], known)).toMatchObject({ send: true, rule: { id: 1 } });
   });
 
   it('takes the build for the board of the printer, else the one for every board', () => {
     const both = rule({ builds: [build({ firmwareId: 1 }), build({ firmwareId: 2, platform: 'esp8266' })] });
-    expect(decide(printer(), [both], situation())).toMatchObject({ build: { firmwareId: 2 } });
-    expect(decide(printer({ platform: 'esp32' }), [both], situation())).toMatchObject({
+    expect(decide(printer(), [both], context())).toMatchObject({ build: { firmwareId: 2 } });
+    expect(decide(printer({ platform: 'esp32' }), [both], context())).toMatchObject({
       build: { firmwareId: 1 },
     });
-    expect(decide(printer({ platform: null }), [both], situation())).toMatchObject({
+    expect(decide(printer({ platform: null }), [both], context())).toMatchObject({
       build: { firmwareId: 1 },
     });
   });
@@ -293,7 +293,7 @@ describe('The decision for a printer', () => {
       rule({ id: 3, version: '1.10.0' }),
       rule({ id: 4, version: '1.10.0-rc.1' }),
     ].sort(compareRules);
-    expect(decide(printer(), rules, situation())).toMatchObject({ send: true, rule: { id: 2 } });
+    expect(decide(printer(), rules, context())).toMatchObject({ send: true, rule: { id: 2 } });
   });
 
   it('gives a lower version where the higher one is not for this printer', () => {
@@ -301,7 +301,7 @@ describe('The decision for a printer', () => {
       rule({ id: 1, version: '2.0.0', minKey: key('1.5.0') }),
       rule({ id: 2, version: '1.5.0' }),
     ];
-    expect(decide(printer(), rules, situation())).toMatchObject({ send: true, rule: { id: 2 } });
+    expect(decide(printer(), rules, context())).toMatchObject({ send: true, rule: { id: 2 } });
   });
 
   it('names the closest of several reasons, and its rollout', () => {
@@ -310,14 +310,14 @@ describe('The decision for a printer', () => {
       rule({ id: 2, status: 'paused' }),
       rule({ id: 3, minKey: key('1.4.1') }),
     ];
-    expect(decide(printer(), rules, situation())).toMatchObject({ reason: 'rollout_paused', rolloutId: 2 });
+    expect(decide(printer(), rules, context())).toMatchObject({ reason: 'rollout_paused', rolloutId: 2 });
   });
 
   it('names the rollouts to record as declined, once', () => {
     const off = printer({ autoUpdate: false });
     const rules = [rule({ id: 1 }), rule({ id: 2 }), rule({ id: 3, channels: new Set(['beta'] as const) })];
-    expect(decide(off, rules, situation()).declines.map(({ id }) => id)).toEqual([1, 2]);
-    const known = situation({ status: 'declined', attempts: 0 });
+    expect(decide(off, rules, context()).declines.map(({ id }) => id)).toEqual([1, 2]);
+    const known = context({ status: 'declined', attempts: 0 });
     expect(decide(off, rules, known).declines.map(({ id }) => id)).toEqual([2]);
   });
 });
@@ -329,23 +329,23 @@ describe('What a target of a rollout waits for', () => {
   const among = (...rules: RolloutRule[]): RolloutRule[] => rules.sort(compareRules);
 
   it('is nothing where the rollout has its turn', () => {
-    expect(waitingReason(printer(), older, among(newer, older), situation())).toBeNull();
-    expect(waitingReason(printer(), higher, among(newer, older, higher), situation())).toBeNull();
+    expect(waitingReason(printer(), older, among(newer, older), context())).toBeNull();
+    expect(waitingReason(printer(), higher, among(newer, older, higher), context())).toBeNull();
   });
 
   it('is another rollout: a higher version, or an older one of the same', () => {
-    expect(waitingReason(printer(), newer, among(newer, older), situation())).toBe('other_rollout');
-    expect(waitingReason(printer(), older, among(higher, older), situation())).toBe('other_rollout');
+    expect(waitingReason(printer(), newer, among(newer, older), context())).toBe('other_rollout');
+    expect(waitingReason(printer(), older, among(higher, older), context())).toBe('other_rollout');
   });
 
   it('is what the rollout itself says, whatever is closer in others', () => {
     const gradual = rule({ id: 2, version: '1.6.0', percentage: 10 });
     const off = printer({ autoUpdate: false });
-    expect(waitingReason(off, gradual, among(gradual, older), situation())).toBe('not_in_percentage');
+    expect(waitingReason(off, gradual, among(gradual, older), context())).toBe('not_in_percentage');
   });
 
   it('is an update under way, whose ever it is', () => {
-    const busy = situation(null, { busy: true });
+    const busy = context(null, { busy: true });
     expect(waitingReason(printer(), newer, among(newer), busy)).toBe('already_in_progress');
   });
 });

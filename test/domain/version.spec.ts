@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import semver from 'semver';
 import {
-  InvalidVersion,
+  InvalidVersionError,
   isVersion,
   parseVersion,
   versionKey,
@@ -54,7 +54,7 @@ describe('A version', () => {
     '1'.repeat(10_000),
   ])('%j is refused', (text) => {
     expect(isVersion(text)).toBe(false);
-    expect(() => parseVersion(text)).toThrow(InvalidVersion);
+    expect(() => parseVersion(text)).toThrow(InvalidVersionError);
   });
 
   const number = fc.oneof(fc.nat(20), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }));

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
-import { RolloutScheduler } from '../../src/rollout/rollout.scheduler.js';
-import { StuckUpdates } from '../../src/rollout/stuck-updates.js';
+import { RolloutScheduler } from '../../src/rollout/campaign/rollout.scheduler.js';
+import { StuckUpdates } from '../../src/rollout/updates/stuck-updates.js';
 import { eventually } from '../support/eventually.js';
 import { connected, counts, handled, history, roll, rollout, upload } from '../support/factories.js';
 import { TestServer } from '../support/server.js';

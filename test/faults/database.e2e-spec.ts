@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
-import { RolloutEvents } from '../../src/rollout/rollout.events.js';
+import { RolloutEvents } from '../../src/rollout/store/rollout.events.js';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { eventually } from '../support/eventually.js';
 import {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
+import type { RolloutResponse } from '../../src/rollout/http/dto/rollout-response.dto.js';
 import { binary, uploadForm } from '../support/factories.js';
 import type { Answer } from '../support/server.js';
 import type { Random } from './random.js';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RollbackResponse } from '../../src/rollout/rollback/rollback.dto.js';
+import type { RollbackResponse } from '../../src/rollout/http/dto/rollback.dto.js';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { eventually } from '../support/eventually.js';
 import { connected, patch, roll, rollout, upload } from '../support/factories.js';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { StuckUpdates } from '../../src/rollout/stuck-updates.js';
+import { StuckUpdates } from '../../src/rollout/updates/stuck-updates.js';
 import { eventually } from '../support/eventually.js';
 import { counts, details, history, printer, roll, upload } from '../support/factories.js';
 import { TestServer } from '../support/server.js';

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RolloutListResponse, RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
+import type {
+  RolloutListResponse,
+  RolloutResponse,
+} from '../../src/rollout/http/dto/rollout-response.dto.js';
 import { expectStatus, upload } from '../support/factories.js';
 import type { ProblemBody } from '../support/factories.js';
 import { RawSocket } from '../support/raw-socket.js';

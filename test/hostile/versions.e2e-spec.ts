@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
+import type { RolloutResponse } from '../../src/rollout/http/dto/rollout-response.dto.js';
 import type { FirmwareResponse } from '../../src/firmware/firmware-response.dto.js';
 import { details, expectStatus, roll, upload, uploadForm } from '../support/factories.js';
 import type { ProblemBody } from '../support/factories.js';

@@ -5,10 +5,10 @@ import { CHANNELS } from '../../src/common/channel.js';
 import { versionKey } from '../../src/common/version.js';
 import type { Firmware } from '../../src/firmware/firmware.entity.js';
 import type { Printer } from '../../src/printer/printer.entity.js';
-import type { RolloutRule } from '../../src/rollout/domain/targeting.js';
-import { toRule } from '../../src/rollout/rollout-rules.js';
+import type { RolloutRule } from '../../src/rollout/rules/targeting.js';
+import { toRule } from '../../src/rollout/store/rollout-rules.js';
 import { bytesOf } from '../../src/rollout/store/rollout-builds.js';
-import type { Rollout } from '../../src/rollout/rollout.entity.js';
+import type { Rollout } from '../../src/rollout/store/entities/rollout.entity.js';
 
 const USERS = Array.from({ length: 3 }, () => randomUUID());
 const UUIDS = Array.from({ length: 8 }, () => randomUUID());

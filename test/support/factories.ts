@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { UploadResponse } from '../../src/firmware/firmware-response.dto.js';
 import type { PrinterResponse } from '../../src/printer/printer.dto.js';
-import type { RolloutResponse } from '../../src/rollout/rollout-response.dto.js';
-import type { HistoryResponse, UpdateResponse } from '../../src/rollout/update.dto.js';
+import type { RolloutResponse } from '../../src/rollout/http/dto/rollout-response.dto.js';
+import type { HistoryResponse, UpdateResponse } from '../../src/rollout/http/dto/update.dto.js';
 import { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import type { VirtualPrinterOptions } from '../../src/simulator/virtual-printer.js';
 import { eventually } from './eventually.js';

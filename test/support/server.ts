@@ -11,7 +11,7 @@ import { APP_OPTIONS, listen, setUpApp } from '../../src/app.setup.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
 import { CONSOLE_FOLDER } from '../../src/console/console-files.js';
-import { GatedExpressAdapter } from '../../src/http/gated-express-adapter.js';
+import { GatedExpressAdapter } from '../../src/http/server/gated-express-adapter.js';
 import { writeMigratedDatabase } from './migrated-database.js';
 import { TestClock } from './test-clock.js';
 

@@ -1,8 +1,8 @@
 import { Brackets } from 'typeorm';
 import type { ObjectLiteral, SelectQueryBuilder, WhereExpressionBuilder } from 'typeorm';
-import type { Build, RolloutRule } from '../../src/rollout/domain/targeting.js';
-import { PrinterUpdate } from '../../src/rollout/update.entity.js';
-import { Withdrawal } from '../../src/rollout/withdrawal.entity.js';
+import type { Build, RolloutRule } from '../../src/rollout/rules/targeting.js';
+import { PrinterUpdate } from '../../src/rollout/store/entities/printer-update.entity.js';
+import { RolloutCancellation } from '../../src/rollout/store/entities/rollout-cancellation.entity.js';
 
 /**
  * Narrows a query whose printer is called `p` to the targets of a rollout: what the server decides in memory, said a second time
@@ -25,7 +25,7 @@ export function targetCondition<T extends ObjectLiteral>(
   const withdrawn = query
     .subQuery()
     .select('1')
-    .from(Withdrawal, 'w')
+    .from(RolloutCancellation, 'w')
     .where('w.rolloutId = p.versionRolloutId AND w.newestRolloutId < :ruleId')
     .getQuery();
   query.andWhere(

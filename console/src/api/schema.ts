@@ -1918,7 +1918,7 @@ export interface components {
             /** @description The newest first; on top a pending entry, where a rollout is due and has not been sent yet */
             updates: components["schemas"]["UpdateResponse"][];
         };
-        RolloutVerdictResponse: {
+        RolloutEvaluationResponse: {
             /** @example 3 */
             rollout_id: number;
             /** @example 1.5.0 */
@@ -1997,7 +1997,7 @@ export interface components {
              */
             bucket: number;
             /** @description All rollouts that are not cancelled, in the order of their turn; at most 100 */
-            rollouts: components["schemas"]["RolloutVerdictResponse"][];
+            rollouts: components["schemas"]["RolloutEvaluationResponse"][];
         };
         CreateKeyDto: {
             /** @example build server */

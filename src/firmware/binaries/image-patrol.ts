@@ -2,12 +2,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Clock } from '../../common/clock.js';
-import { Damaged, Unavailable } from '../../common/errors.js';
+import { CorruptBinaryError, UnavailableError } from '../../common/errors.js';
 import { UnitOfWork } from '../../database/unit-of-work.js';
 import { FirmwareRows } from '../firmware-rows.js';
-import { FirmwareStorage } from '../firmware-storage.js';
+import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
-import { ImageCheck } from '../image-check.js';
+import { ImageCheck } from './image-check.js';
 
 /** Age at which a file that no row names is an orphan, and not an upload that is under way. */
 const ORPHAN_AGE_MS = 60 * 60_000;
@@ -103,7 +103,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
 
   private report(row: Firmware, error: unknown): void {
     // That an image is damaged, or that the whole folder is gone, is said elsewhere; a server that stops refuses to write.
-    if (error instanceof Damaged || error instanceof Unavailable || this.stopped) return;
+    if (error instanceof CorruptBinaryError || error instanceof UnavailableError || this.stopped) return;
     this.logger.error(`The binary of firmware ${row.version} could not be checked: ${String(error)}`);
   }
 }

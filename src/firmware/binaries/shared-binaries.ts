@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { Serial } from '../../common/serial.js';
+import { Mutex } from '../../common/mutex.js';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
-import { FirmwareStorage } from '../firmware-storage.js';
+import { FirmwareStorage } from './firmware-storage.js';
 import { Firmware } from '../firmware.entity.js';
-import { ImageCheck } from '../image-check.js';
+import { ImageCheck } from './image-check.js';
 
 /** Binaries that rows share: between "no row needs it" and the removal of one, no upload may come to rely on it. */
 @Injectable()
 export class SharedBinaries {
   private readonly table: Table<Firmware>;
-  private readonly work = new Serial();
+  private readonly work = new Mutex();
 
   constructor(
     private readonly database: Database,
@@ -22,7 +22,7 @@ export class SharedBinaries {
 
   /** Runs work that adds or removes binaries, one piece after the other. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.work.run(work);
+    return this.work.runExclusive(work);
   }
 
   /** Removes the binaries that no row names; to be called in exclusive work, outside a transaction. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import type { Socket } from 'node:net';
-import { plainAddress } from '../../common/address.js';
+import { plainAddress } from '../../http/address.js';
 
 // proc(5), "/proc/net/tcp": number, local and remote address, state, send queue and receive queue, all but the first hexadecimal.
 const LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/gm;

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
-import { Invalid } from '../../common/errors.js';
+import { ValidationError } from '../../common/errors.js';
 import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
 import { UnitOfWork } from '../../database/unit-of-work.js';
@@ -10,10 +10,10 @@ import type { VerifiedSignature } from '../../signing/signing-keys.js';
 import { SharedBinaries } from '../binaries/shared-binaries.js';
 import type { NewFirmware } from '../firmware-input.js';
 import { FirmwareRows, describe } from '../firmware-rows.js';
-import { FirmwareStorage } from '../firmware-storage.js';
-import type { ReceivedBinary } from '../firmware-storage.js';
+import { FirmwareStorage } from '../binaries/firmware-storage.js';
+import type { ReceivedBinary } from '../binaries/firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
-import { ImageCheck } from '../image-check.js';
+import { ImageCheck } from '../binaries/image-check.js';
 import { UploadChecks } from './upload-checks.js';
 
 /** What an upload has come to. */
@@ -44,9 +44,9 @@ export class FirmwareUploads {
    * Adds a build. The binary is on disk before its row exists; if the build is refused, it is removed. If the build is there with the
    * same bytes, and these are missing or damaged on the disk, they are put right.
    *
-   * @throws Invalid for an empty binary, a min_upgrade_version above the version, a signature that does not count, or texts that are
+   * @throws ValidationError for an empty binary, a min_upgrade_version above the version, a signature that does not count, or texts that are
    *   too long
-   * @throws Conflict if the channel has this version, or the version names other bytes
+   * @throws ConflictError if the channel has this version, or the version names other bytes
    */
   async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Upload> {
     try {
@@ -57,12 +57,12 @@ export class FirmwareUploads {
   }
 
   private async add(build: NewFirmware, binary: ReceivedBinary): Promise<Upload> {
-    if (binary.size === 0) throw Invalid.field('file', '', 'file must not be empty');
+    if (binary.size === 0) throw ValidationError.field('file', '', 'file must not be empty');
     this.checks.refuseLongTexts(build);
     const key = versionKey(build.version);
     if (build.minUpgradeVersion !== null && versionKey(build.minUpgradeVersion) > key) {
       const message = `min_upgrade_version must not be above version ${build.version}`;
-      throw Invalid.field('min_upgrade_version', build.minUpgradeVersion, message);
+      throw ValidationError.field('min_upgrade_version', build.minUpgradeVersion, message);
     }
     const upload = await this.binaries.exclusive(async () => {
       const existing = await this.damagedRow(build, binary);

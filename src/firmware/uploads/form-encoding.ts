@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
-import { Invalid } from '../../common/errors.js';
+import { ValidationError } from '../../common/errors.js';
 
 const END_OF_HEADERS = '\r\n\r\n';
 // What the parser takes as the headers of one part; it refuses more.
@@ -19,7 +19,7 @@ export function feedUtf8Form(request: IncomingMessage, parser: Writable, maxText
   if (boundary !== undefined) {
     const texts = new FormTexts(boundary, maxTextBytes, (name) => {
       request.off('data', look);
-      parser.emit('error', Invalid.field(name, null, `${name} must be UTF-8`));
+      parser.emit('error', ValidationError.field(name, null, `${name} must be UTF-8`));
     });
     const look = (chunk: Buffer): void => texts.read(chunk);
     // Before the parser sees it: whatever is wrong stops the form in time.

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Conflict, Invalid } from '../../common/errors.js';
+import { ConflictError, ValidationError } from '../../common/errors.js';
 import { AppConfig } from '../../config/config.js';
 import { Database } from '../../database/database.js';
 import type { Statements } from '../../database/statements.js';
@@ -34,7 +34,7 @@ export class UploadChecks {
    * Refuses a build that is there already, or that carries other bytes than its version names.
    *
    * @param sha256 of the file
-   * @throws Conflict
+   * @throws ConflictError
    */
   refuseClash(db: Statements, build: NewFirmware, sha256: string): void {
     const same = this.existing(db, build);
@@ -43,19 +43,19 @@ export class UploadChecks {
     const rows = this.table.select(db, BUILDS, build.version, build.platform);
     const other = rows.find((row) => row.sha256 !== sha256);
     if (other === undefined) return;
-    throw new Conflict(
+    throw new ConflictError(
       `A version names one binary: ${build.version} is in channel ${other.channel} with SHA-256 ${other.sha256}, ` +
         `and the file has ${sha256}; upload the same file, or give it a version of its own`,
     );
   }
 
-  /** @throws Invalid naming the text that is too long */
+  /** @throws ValidationError naming the text that is too long */
   refuseLongTexts({ releaseNotes, changelog }: Pick<FirmwareChange, 'releaseNotes' | 'changelog'>): void {
     const { maxTextLength } = this.config;
     for (const [field, text] of Object.entries({ release_notes: releaseNotes, changelog })) {
       if (text == null || text.length <= maxTextLength) continue;
       const message = `${field} must be at most ${maxTextLength} characters long, not ${text.length}`;
-      throw Invalid.field(field, text, message);
+      throw ValidationError.field(field, text, message);
     }
   }
 
@@ -64,7 +64,7 @@ export class UploadChecks {
     const sent = db.get(SENT_WITH_OTHER_BYTES, version, platform, sha256);
     if (sent === undefined) return;
     const board = platform === '' ? '' : ` for ${platform}`;
-    throw new Conflict(
+    throw new ConflictError(
       `Firmware ${version}${board} was sent to ${inWords(Number(sent.printers))} with other bytes; ` +
         `use a new version number (the bytes that were sent have SHA-256 ${sent.sha256}, and the file has ${sha256})`,
     );

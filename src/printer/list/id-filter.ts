@@ -1,5 +1,5 @@
 import type { Presence } from '../presence.js';
-import type { PrinterFilter } from '../printer-filter.js';
+import type { PrinterFilter } from './printer-filter.js';
 import { SELECTIONS } from './printer-selections.js';
 import type { PrinterSelections } from './printer-selections.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BUCKETS } from '../../common/bucket.js';
 import type { Statements } from '../../database/statements.js';
-import type { Rollout } from '../rollout.entity.js';
+import type { Rollout } from './entities/rollout.entity.js';
 
 const ADD = 'UPDATE rollout_pending SET pending = pending + ? WHERE rollout_id = ? AND bucket = ?';
 const SET = `INSERT INTO rollout_pending (rollout_id, bucket, pending) VALUES (?, ?, ?)

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Gathered } from '../../database/gathered.js';
+import { CounterBuffer } from '../../database/counter-buffer.js';
 import type { Transaction } from '../../database/transaction.js';
 import { UnitOfWork } from '../../database/unit-of-work.js';
 
@@ -16,11 +16,11 @@ const SENT_BEFORE = `SELECT 1 FROM printer_update u JOIN sent_firmware before ON
 export class SentBuilds {
   /** Builds that are on record; forgotten with the transaction that put them there. */
   private readonly known = new Set<number>();
-  private readonly counts: Gathered<'printers'>;
+  private readonly counts: CounterBuffer<'printers'>;
 
   constructor(unitOfWork: UnitOfWork) {
     unitOfWork.onRollback(() => this.known.clear());
-    this.counts = new Gathered(unitOfWork, (tx, id, { printers = 0 }) => tx.db.run(COUNT, printers, id));
+    this.counts = new CounterBuffer(unitOfWork, (tx, id, { printers = 0 }) => tx.db.run(COUNT, printers, id));
   }
 
   /** Records that a printer is about to be sent a build; to be called before its update is written, in the same transaction. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
-import { RolloutTargetRow } from './rollout-target.entity.js';
+import { RolloutTargetRow } from './entities/rollout-target.entity.js';
 
 /** The printers or users that a rollout lists, as JSON; at most one of them is there. */
 export type TargetLists = Pick<RolloutTargetRow, 'userIds' | 'printerIds'>;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ImageCheck } from '../../firmware/image-check.js';
-import { RolloutRules } from '../rollout-rules.js';
-import { RolloutEvents } from '../rollout.events.js';
+import { ImageCheck } from '../../firmware/binaries/image-check.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import { RolloutEvents } from '../store/rollout.events.js';
 
 /** Stops offers of an image as soon as it is found damaged, and makes them as soon as it is mended. */
 @Injectable()

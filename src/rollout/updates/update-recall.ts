@@ -2,11 +2,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Changes } from '../../database/changes.js';
 import type { Transaction } from '../../database/transaction.js';
 import { PrinterService } from '../../printer/printer.service.js';
-import { REASONS, judgeResend } from '../domain/decide.js';
-import { RolloutProgress } from '../rollout-progress.js';
-import { RolloutRules } from '../rollout-rules.js';
+import { REASONS, evaluateResend } from '../rules/decide.js';
+import { RolloutProgress } from './rollout-progress.js';
+import { RolloutRules } from '../store/rollout-rules.js';
 import { SentBuilds } from '../store/sent-builds.js';
-import type { PrinterUpdate } from '../update.entity.js';
+import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 
 const REMOVE = `DELETE FROM printer_update WHERE id = ? AND status = 'in_progress'`;
 
@@ -36,8 +36,8 @@ export class UpdateRecall {
     if (rule === undefined || ![...rule.builds.values()].some(({ damaged }) => damaged)) return false;
     const printer = this.printers.byId(tx.db, update.printerId);
     if (printer === null) return false;
-    const verdict = judgeResend(rules.factsOf(printer), rule);
-    if (!('refused' in verdict) || verdict.refused !== 'image_damaged') return false;
+    const evaluation = evaluateResend(rules.factsOf(printer), rule);
+    if (!('refused' in evaluation) || evaluation.refused !== 'image_damaged') return false;
     this.takeBack(tx, update);
     return true;
   }

@@ -1,0 +1,74 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { StartupError } from '../../common/startup-error.js';
+import type { AppConfig } from '../../config/config.js';
+import { FileLock, LockedError, describeHolder } from './file-lock.js';
+import { refuseNewerSchema } from './schema-check.js';
+
+/**
+ * Makes this process the only one that serves this database and this uploads folder, until it ends. A second server would go on
+ * sending what this one has cancelled, and would sweep away binaries that are not its own.
+ */
+export class DataLock {
+  private readonly locks: FileLock[] = [];
+
+  /**
+   * Creates the uploads folder if it is missing.
+   *
+   * @throws StartupError naming the process that has them, or what is missing
+   */
+  constructor({ databasePath, uploadsDir, port }: Pick<AppConfig, 'databasePath' | 'uploadsDir' | 'port'>) {
+    // Not created: a path with a typing error would otherwise become a new, empty server.
+    requireFolder(dirname(databasePath), 'The folder of the database', 'DATABASE_URL');
+    requireFolder(dirname(uploadsDir), 'The folder of the uploads folder', 'UPLOADS_DIR');
+    try {
+      this.lock('database', databasePath, `${databasePath}-lock`, port);
+      this.lock('uploads folder', uploadsDir, join(uploadsDir, UPLOADS_LOCK), port);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Lets another process have them. */
+  release(): void {
+    for (const lock of this.locks.splice(0)) lock.release();
+  }
+
+  private lock(what: string, path: string, lockFile: string, port: number): void {
+    try {
+      if (!existsSync(dirname(lockFile))) mkdirSync(dirname(lockFile));
+      this.locks.push(FileLock.acquire(lockFile, port));
+    } catch (error) {
+      const why =
+        error instanceof LockedError
+          ? `is in use: ${describeHolder(error.holder)}`
+          : `cannot be used: ${String(error)}`;
+      throw new StartupError(`The ${what} ${path} ${why}`);
+    }
+  }
+}
+
+/**
+ * Locks the data of the server, and then looks whether this version can serve it: nothing looks into the database of another server. Loads
+ * no framework, which takes seconds on a small machine: what forbids a start is said at once.
+ *
+ * @throws StartupError naming what is locked, missing or newer
+ */
+export function lockData(config: AppConfig): DataLock {
+  const lock = new DataLock(config);
+  try {
+    refuseNewerSchema(config.databasePath);
+    return lock;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Name of the lock file within the uploads folder. */
+export const UPLOADS_LOCK = '.lock';
+
+function requireFolder(path: string, what: string, setting: string): void {
+  if (!existsSync(path)) throw new StartupError(`${what} does not exist: ${path} (${setting})`);
+}

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import SqliteDatabase from 'better-sqlite3';
+import { StartupError } from '../../common/startup-error.js';
+import { MIGRATION_NAMES } from '../migration-names.js';
+
+/**
+ * Compares the migrations of a database with those of this program, in the order of their numbers. A database that does not exist
+ * yet has none.
+ *
+ * @throws StartupError if the file cannot be opened, or is no database
+ * @returns `newer`: applied, and unknown here; `missing`: known here, and not applied
+ */
+export function schemaDifference(path: string): { newer: string[]; missing: string[] } {
+  const applied = appliedMigrations(path);
+  const known: readonly string[] = MIGRATION_NAMES;
+  return {
+    newer: applied.filter((name) => !known.includes(name)),
+    missing: known.filter((name) => !applied.includes(name)),
+  };
+}
+
+/** @throws StartupError naming the version if the database is newer than this program */
+export function refuseNewerSchema(path: string): void {
+  const newest = schemaDifference(path).newer.at(-1);
+  if (newest === undefined) return;
+  throw new StartupError(
+    `The database ${path} was written by a newer version of the server: it has migration ${newest}, ` +
+      `and this version knows none after ${MIGRATION_NAMES.at(-1)}. Install the newer version again`,
+  );
+}
+
+/**
+ * For programs that work on a database and must not make a new one.
+ *
+ * @throws StartupError naming the path where none is
+ */
+export function requireDatabase(path: string): void {
+  if (existsSync(path)) return;
+  throw new StartupError(
+    `There is no database at ${path} (DATABASE_URL). Run this in the folder that the server was started in, or set DATABASE_URL`,
+  );
+}
+
+/** @throws StartupError if the database is not exactly of this program's version */
+export function requireSameSchema(path: string): void {
+  refuseNewerSchema(path);
+  const [missing] = schemaDifference(path).missing;
+  if (missing === undefined) return;
+  throw new StartupError(
+    `The database ${path} was written by an older version of the server (it lacks migration ${missing}). Start this version once`,
+  );
+}
+
+function appliedMigrations(path: string): string[] {
+  if (!existsSync(path)) return [];
+  try {
+    const connection = new SqliteDatabase(path, { fileMustExist: true });
+    try {
+      const table = connection.prepare("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").get();
+      if (table === undefined) return [];
+      const sql = 'SELECT name FROM migrations ORDER BY timestamp';
+      const rows = connection.prepare<[], { name: string }>(sql).all();
+      return rows.map(({ name }) => name);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    // SQLite's own words do not name the file.
+    throw new StartupError(`The database ${path} cannot be opened: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Injectable } from '@nestjs/common';
+import { FirmwareStorage } from './firmware-storage.js';
+import type { Firmware } from '../firmware.entity.js';
+import { ImageCheck } from './image-check.js';
+
+// A rollout sends few images to many printers; these are a dozen of the largest that the default settings allow.
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The images in use, in memory: one Buffer serves every printer that downloads it, however slow. An image is checked against its
+ * hash when it is read, and never again; the least recently used ones make room.
+ */
+@Injectable()
+export class BinaryCache {
+  /** The least recently used first. */
+  private readonly images = new Map<string, Promise<Buffer>>();
+  private readonly sizes = new Map<string, number>();
+  private bytes = 0;
+
+  constructor(
+    private readonly storage: FirmwareStorage,
+    private readonly check: ImageCheck,
+  ) {}
+
+  /** True where an image is small enough to be kept. */
+  fits(row: Firmware): boolean {
+    return row.fileSize <= MAX_BYTES;
+  }
+
+  /**
+   * The image of a build.
+   *
+   * @throws CorruptBinaryError where the file is missing, or holds other bytes than were uploaded
+   */
+  async get(row: Firmware): Promise<Buffer> {
+    const { sha256, fileSize } = row;
+    const image = this.images.get(sha256) ?? this.read(row);
+    if (!this.images.delete(sha256)) {
+      this.sizes.set(sha256, fileSize);
+      this.bytes += fileSize;
+    }
+    this.images.set(sha256, image);
+    this.makeRoom();
+    try {
+      return await image;
+    } catch (error) {
+      // The next request looks again: the file may have been put back.
+      if (this.images.get(sha256) === image) this.drop(sha256);
+      throw error;
+    }
+  }
+
+  private async read(row: Firmware): Promise<Buffer> {
+    const image = await readFile(this.storage.pathOf(row.sha256)).catch((error: unknown) => {
+      throw this.check.cannotRead(row, error);
+    });
+    this.check.compare(row, createHash('sha256').update(image).digest('hex'));
+    return image;
+  }
+
+  private makeRoom(): void {
+    for (const sha256 of this.images.keys()) {
+      if (this.bytes <= MAX_BYTES) return;
+      this.drop(sha256);
+    }
+  }
+
+  private drop(sha256: string): void {
+    this.images.delete(sha256);
+    this.bytes -= this.sizes.get(sha256) ?? 0;
+    this.sizes.delete(sha256);
+  }
+}

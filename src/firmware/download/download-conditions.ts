@@ -1,0 +1,79 @@
+import type { Request } from 'express';
+import { isVersion, parseVersion } from '../../common/version.js';
+import type { Firmware } from '../firmware.entity.js';
+
+/** A part of a binary, both ends included. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/** The strong entity tag of a binary: its SHA-256, quoted (RFC 9110 §8.8.3). */
+export function etagOf(row: Firmware): string {
+  return `"${row.sha256}"`;
+}
+
+/** What every download says of its binary. */
+export function headersOf(row: Firmware): Record<string, string> {
+  return {
+    'Accept-Ranges': 'bytes',
+    ETag: etagOf(row),
+    'x-MD5': row.md5,
+    'Repr-Digest': `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`,
+    'Content-Disposition': `attachment; filename="paperminder-${row.version}.bin"`,
+    'Content-Type': 'application/octet-stream',
+    ...(row.signature === null ? {} : { 'x-Signature-Ed25519': row.signature }),
+  };
+}
+
+/** RFC 9110 §13.1.2. Express's own check passes over it beside `Cache-Control: no-cache`, which is a word to caches. */
+export function hasAlready(request: Request, row: Firmware): boolean {
+  return names(request.get('If-None-Match'), row, true);
+}
+
+/** True where the client wants the binary only if it is another one (RFC 9110 §13.1.1). */
+export function wantsAnother(request: Request, row: Firmware): boolean {
+  const condition = request.get('If-Match');
+  return condition !== undefined && !names(condition, row, false);
+}
+
+/** True where the board says, in its own headers, that it runs this version or these bytes. */
+export function runsAlready(request: Request, row: Firmware): boolean {
+  const version = request.get('x-ESP8266-version') ?? request.get('x-ESP32-version');
+  if (version !== undefined && isVersion(version) && parseVersion(version) === row.version) return true;
+  const md5 = request.get('x-ESP8266-sketch-md5') ?? request.get('x-ESP32-sketch-md5');
+  if (md5?.toLowerCase() === row.md5) return true;
+  // An ESP32 takes it from its running partition: the digest that the image carries, if it carries one (`esp_partition_get_sha256`).
+  const sha256 = request.get('x-ESP32-sketch-sha256')?.toLowerCase();
+  return sha256 !== undefined && (sha256 === row.sha256 || sha256 === row.appendedSha256);
+}
+
+/**
+ * The part that a request asks for (RFC 9110 §14.2). What does not count means the whole binary: a Range for another
+ * representation (§13.1.5), one that ends before it begins (§14.1.2), more than one range, or another unit.
+ *
+ * @returns null for the whole binary
+ */
+export function wantedRange(request: Request, row: Firmware): ByteRange | 'unsatisfiable' | null {
+  const condition = request.get('If-Range');
+  if (condition !== undefined && condition !== etagOf(row)) return null;
+  const size = row.fileSize;
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/i.exec(request.get('Range') ?? '') ?? [];
+  if (first === '') {
+    if (last === '') return null;
+    const length = Number(last);
+    if (length === 0) return 'unsatisfiable';
+    return length >= size ? null : { start: size - length, end: size - 1 };
+  }
+  const start = Number(first);
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== '' && Number(last) < start) return null;
+  return start >= size ? 'unsatisfiable' : { start, end };
+}
+
+function names(header: string | undefined, row: Firmware, weakly: boolean): boolean {
+  return (header?.split(',') ?? []).some((one) => {
+    const tag = weakly ? one.trim().replace(/^W\//, '') : one.trim();
+    return tag === '*' || tag === etagOf(row);
+  });
+}

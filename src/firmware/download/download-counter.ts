@@ -1,0 +1,47 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
+import { UnavailableError } from '../../common/errors.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+
+// A fleet that downloads would cause a flush to the disk for each image; a crash loses the counts of this time at most.
+const WRITE_EVERY_MS = 100;
+
+const COUNT = 'UPDATE firmware SET download_count = download_count + ? WHERE id = ?';
+
+/** Counts downloads, and writes the counts together. */
+@Injectable()
+export class DownloadCounter implements OnModuleDestroy {
+  private readonly logger = new Logger(DownloadCounter.name);
+  private readonly counts = new Map<number, number>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly unitOfWork: UnitOfWork) {}
+
+  /** Counts a download of a build that delivered the last byte. */
+  count(firmwareId: number): void {
+    this.counts.set(firmwareId, (this.counts.get(firmwareId) ?? 0) + 1);
+    this.timer ??= setTimeout(() => void this.write(), WRITE_EVERY_MS);
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.write();
+  }
+
+  private async write(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const counts = [...this.counts];
+    this.counts.clear();
+    if (counts.length === 0) return;
+    try {
+      await this.unitOfWork.collect((tx) => {
+        for (const [id, count] of counts) tx.db.run(COUNT, count, id);
+      });
+    } catch (error) {
+      // A download that ended while the server stopped.
+      if (error instanceof UnavailableError) return;
+      this.logger.error(`Downloads could not be counted, and are counted with the next: ${String(error)}`);
+      for (const [id, count] of counts) this.counts.set(id, (this.counts.get(id) ?? 0) + count);
+    }
+  }
+}

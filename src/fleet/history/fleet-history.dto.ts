@@ -1,0 +1,59 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { QueryInteger } from '../../http/query-fields.js';
+import type { FleetPast, FleetPoint } from './fleet-history.js';
+
+const DEFAULT_HOURS = 24;
+const MAX_HOURS = 2 * 365 * 24;
+
+/** Query of GET /api/fleet/history. */
+export class FleetHistoryQuery {
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_HOURS,
+    default: DEFAULT_HOURS,
+    description:
+      'How far back: up to 24 with a point every five minutes, up to 720 one an hour, else one a day',
+  })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_HOURS)
+  hours: number = DEFAULT_HOURS;
+}
+
+/** What the fleet ran at one moment. */
+export class FleetPointResponse {
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  at!: string;
+
+  @ApiProperty({ type: Number, example: 120 })
+  online!: number;
+
+  @ApiProperty({ type: [Number], example: [100, 50], description: 'In the order of `versions`' })
+  printers!: number[];
+}
+
+/** What the fleet ran over time. */
+export class FleetHistoryResponse {
+  @ApiProperty({
+    type: [String],
+    example: ['1.5.0', '1.4.0'],
+    description: 'The highest first; where there are more than twenty, the last is `other`',
+  })
+  versions!: string[];
+
+  @ApiProperty({ type: [FleetPointResponse], description: 'The oldest first; the last is now' })
+  points!: FleetPointResponse[];
+}
+
+/** Maps a history to its answer. */
+export function toFleetHistoryResponse({ versions, points }: FleetPast): FleetHistoryResponse {
+  return { versions, points: points.map((point) => toPoint(point, versions)) };
+}
+
+function toPoint({ at, online, printers }: FleetPoint, versions: readonly string[]): FleetPointResponse {
+  return { at: at.toISOString(), online, printers: versions.map((version) => printers.get(version) ?? 0) };
+}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/clock.js';
+import { UNKNOWN_VERSION, UNKNOWN_VERSION_KEY, versionKey, versionOfKey } from '../../common/version.js';
+import { Database } from '../../database/database.js';
+import { sqlInstant } from '../../database/table.js';
+import type { Table } from '../../database/table.js';
+import { Presence } from '../../printer/presence.js';
+import { FleetSample } from './fleet-sample.entity.js';
+
+/** What the fleet ran at one moment: how many printers each version had. */
+export interface FleetPoint {
+  at: Date;
+  online: number;
+  printers: ReadonlyMap<string, number>;
+}
+
+/** What the fleet ran over time. */
+export interface FleetPast {
+  /** The highest first, `other` at the end. */
+  versions: string[];
+  /** The oldest first; the last is now. */
+  points: FleetPoint[];
+}
+
+/** Stands for the versions that are not named. */
+export const OTHER = 'other';
+// A picture with more lines is none; and whatever printers claim to run, a sample stays small.
+const MAX_VERSIONS = 20;
+const HOUR_MS = 60 * 60_000;
+const HOURS_OF_ALL = 24;
+const HOURS_OF_HOURLY = 720;
+
+const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
+  GROUP BY version_key ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
+const BETWEEN = 'WHERE at >= ? AND at < ?';
+
+/** Says what the fleet runs, and what it ran. */
+@Injectable()
+export class FleetHistory {
+  private readonly table: Table<FleetSample>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly presence: Presence,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(FleetSample);
+  }
+
+  /** What the fleet runs now, by the tally. */
+  now(): FleetPoint {
+    const { reader } = this.database;
+    const printers = new Map<string, number>();
+    let others = reader.count('SELECT sum(printers) FROM printer_tally');
+    for (const row of reader.all(VERSIONS)) {
+      printers.set(versionOfKey(String(row.versionKey)), Number(row.printers));
+      others -= Number(row.printers);
+    }
+    if (others > 0) printers.set(OTHER, others);
+    return { at: this.clock.now(), online: this.presence.count, printers };
+  }
+
+  /** The last hours; farther back than a day by the hour, and farther than a month by the day. */
+  ofLast(hours: number): FleetPast {
+    const now = this.now();
+    const from = new Date(now.at.getTime() - hours * HOUR_MS);
+    const grains =
+      hours <= HOURS_OF_ALL
+        ? ''
+        : hours <= HOURS_OF_HOURLY
+          ? ` AND grain <> 'minutes'`
+          : ` AND grain = 'day'`;
+    const samples = this.table.select(
+      this.database.reader,
+      `${BETWEEN}${grains} ORDER BY at, id`,
+      sqlInstant(from),
+      sqlInstant(now.at),
+    );
+    const points = [...samples.map(toPoint), now];
+    const versions = commonestOf(points);
+    return { versions, points: points.map((point) => summedUp(point, versions)) };
+  }
+}
+
+function toPoint({ at, online, versions }: FleetSample): FleetPoint {
+  return { at, online, printers: new Map(Object.entries(JSON.parse(versions) as Record<string, number>)) };
+}
+
+/** The versions that had most printers at some time, the highest first; `other` where there are more. */
+function commonestOf(points: readonly FleetPoint[]): string[] {
+  const most = new Map<string, number>();
+  for (const { printers } of points)
+    for (const [version, count] of printers) most.set(version, Math.max(count, most.get(version) ?? 0));
+  const hadOthers = most.delete(OTHER);
+  const commonest = [...most].sort(([, a], [, b]) => b - a).slice(0, MAX_VERSIONS);
+  const named = commonest
+    .map(([version]) => [version, keyOf(version)] as const)
+    .sort(([, a], [, b]) => (a < b ? 1 : -1))
+    .map(([version]) => version);
+  return hadOthers || most.size > named.length ? [...named, OTHER] : named;
+}
+
+function keyOf(version: string): string {
+  return version === UNKNOWN_VERSION ? UNKNOWN_VERSION_KEY : versionKey(version);
+}
+
+function summedUp(point: FleetPoint, versions: readonly string[]): FleetPoint {
+  const printers = new Map(versions.map((version) => [version, 0]));
+  for (const [version, count] of point.printers) {
+    const under = printers.has(version) ? version : OTHER;
+    printers.set(under, (printers.get(under) ?? 0) + count);
+  }
+  return { ...point, printers };
+}

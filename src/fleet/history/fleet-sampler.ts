@@ -1,0 +1,96 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { Cron, CronExpression } from '@nestjs/schedule';
+import { Clock } from '../../common/clock.js';
+import { UnavailableError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import { sqlInstant } from '../../database/table.js';
+import type { Table } from '../../database/table.js';
+import type { Transaction } from '../../database/transaction.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import { OutcomeCounts } from '../../rollout/store/outcome-counts.js';
+import { FleetHistory } from './fleet-history.js';
+import { FleetSample } from './fleet-sample.entity.js';
+import type { Grain } from './fleet-sample.entity.js';
+
+const EVERY_MS = 5 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+
+const KEPT_MS: Readonly<Record<Grain, number>> = {
+  minutes: DAY_MS,
+  hour: 30 * DAY_MS,
+  day: 2 * 365 * DAY_MS,
+};
+const FORGET = 'DELETE FROM fleet_sample WHERE at < ? AND grain = ?';
+const LAST = 'WHERE at <= ? ORDER BY at DESC LIMIT 1';
+
+/** Writes down what the fleet runs, and forgets what is too old to be looked at so closely. */
+@Injectable()
+export class FleetSampler implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Fleet');
+  private readonly table: Table<FleetSample>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly history: FleetHistory,
+    private readonly outcomes: OutcomeCounts,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(FleetSample);
+  }
+
+  /** A server that was down, or is restarted again and again, has one sample in five minutes all the same. */
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.isOlder(EVERY_MS)) await this.sample();
+  }
+
+  /** One that was taken at the start may be a moment old. */
+  @Cron(CronExpression.EVERY_5_MINUTES, { waitForCompletion: true })
+  async tick(): Promise<void> {
+    if (this.isOlder(EVERY_MS / 2)) await this.sample();
+  }
+
+  /** Takes a sample. One that cannot be written is missed by nobody but the picture. */
+  async sample(): Promise<void> {
+    try {
+      await this.unitOfWork.run((tx) => {
+        this.write(tx);
+        return Promise.resolve();
+      });
+    } catch (error) {
+      if (error instanceof UnavailableError) return;
+      this.logger.error(`What the fleet runs could not be written down: ${String(error)}`);
+    }
+  }
+
+  private write(tx: Transaction): void {
+    const { at, online, printers } = this.history.now();
+    const grain = grainOf(at, this.last(at));
+    this.table.insert(tx.db, { at, grain, online, versions: JSON.stringify(Object.fromEntries(printers)) });
+    for (const [kept, milliseconds] of Object.entries(KEPT_MS))
+      tx.db.run(FORGET, sqlInstant(new Date(at.getTime() - milliseconds)), kept);
+    this.outcomes.prune(tx, at);
+  }
+
+  /** True where the last sample is so old, or there is none. */
+  private isOlder(milliseconds: number): boolean {
+    const now = this.clock.now();
+    const last = this.last(now);
+    return last === null || now.getTime() - last.at.getTime() >= milliseconds;
+  }
+
+  private last(now: Date): FleetSample | null {
+    return this.table.find(this.database.reader, LAST, sqlInstant(now));
+  }
+}
+
+/** The first of a day (UTC) stands for the day, the first of an hour for the hour. */
+function grainOf(at: Date, last: FleetSample | null): Grain {
+  if (last === null || !sameUntil('YYYY-MM-DD', at, last.at)) return 'day';
+  return sameUntil('YYYY-MM-DDTHH', at, last.at) ? 'minutes' : 'hour';
+}
+
+function sameUntil({ length }: string, a: Date, b: Date): boolean {
+  return a.toISOString().slice(0, length) === b.toISOString().slice(0, length);
+}

@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { UnavailableError } from '../common/errors.js';
+import { UNKNOWN_VERSION } from '../common/version.js';
+import { DATA_VERSION, Database } from '../database/database.js';
+import type { Table } from '../database/table.js';
+import { Presence } from '../printer/presence.js';
+import { Printer } from '../printer/printer.entity.js';
+import { TARGET_PROPERTIES } from '../printer/printer.service.js';
+import type { TargetPrinter } from '../printer/printer.service.js';
+import { RolloutRules } from '../rollout/store/rollout-rules.js';
+import type { RuleSet } from '../rollout/store/rule-set.js';
+import { updateStateIn } from './update-state.js';
+import type { UpdateState } from './update-state.js';
+
+/** The printers of one version; each counts once. */
+export interface VersionCount {
+  version: string;
+  onTarget: number;
+  held: number;
+  behindOffline: number;
+  behindOnline: number;
+}
+
+/** All printers, by version and by where they stand. */
+export interface Count {
+  countedAt: Date;
+  /** The highest first. */
+  versions: VersionCount[];
+}
+
+interface Kept {
+  count: Count;
+  /** What it counted. */
+  revision: string;
+  /** Until when it is good enough though something has changed, in milliseconds of `performance.now()`. */
+  until: number;
+}
+
+// At most so many printers in a turn of the event loop: some milliseconds, and fewer where each is judged by many rollouts.
+const SLICE = 500;
+const TURN_MS = 4;
+// For each millisecond of work so many are left to everybody else.
+const REST = 3;
+const LEAST_KEPT_MS = 1_000;
+// A count is kept for so many times what it took.
+const KEPT_TIMES = 10;
+// A small fleet is counted in that time; who asks about a large one is given what was counted last.
+const PATIENCE_MS = 250;
+
+/** Counts where the printers stand by walking through all of them, with pauses. */
+@Injectable()
+export class VersionBreakdown {
+  private readonly table: Table<TargetPrinter>;
+  private kept: Kept | null = null;
+  private running: Promise<Count> | null = null;
+  private stopped = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly rules: RolloutRules,
+    private readonly presence: Presence,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.view(Printer, TARGET_PROPERTIES);
+  }
+
+  /**
+   * The last count, as long as it is young enough or nothing has changed; else a new one. Where that takes its time, the last one all
+   * the same, or null where there is none yet.
+   *
+   * @throws UnavailableError where the server is stopping
+   */
+  async latest(): Promise<Count | null> {
+    const { kept } = this;
+    if (kept !== null && (this.isCurrent || performance.now() < kept.until)) return kept.count;
+    this.running ??= this.count().finally(() => (this.running = null));
+    // Who does not wait for it to the end is not told that it failed.
+    this.running.catch(() => undefined);
+    return Promise.race([this.running, sleep(PATIENCE_MS, kept?.count ?? null, { ref: false })]);
+  }
+
+  /** True where nothing has changed since the last count. */
+  get isCurrent(): boolean {
+    return this.kept?.revision === this.revision;
+  }
+
+  /** Breaks off what is being counted. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** Another one whenever something was committed, or a printer has come or gone. */
+  private get revision(): string {
+    return `${this.database.reader.count(DATA_VERSION)} ${this.presence.revision}`;
+  }
+
+  private async count(): Promise<Count> {
+    const { revision } = this;
+    const countedAt = this.clock.now();
+    const counter = new Counter(this.presence);
+    let after = 0;
+    let worked = 0;
+    for (let size = SLICE; ;) {
+      if (this.stopped) throw new UnavailableError('The server is stopping');
+      const begun = performance.now();
+      const printers = this.table.select(
+        this.database.reader,
+        'WHERE id > ? ORDER BY id LIMIT ?',
+        after,
+        size,
+      );
+      counter.add(printers, this.rules.forReading());
+      const took = performance.now() - begun;
+      worked += took;
+      if (printers.length < size) break;
+      after = printers.at(-1)?.id ?? after;
+      size = Math.min(SLICE, Math.ceil((size * TURN_MS) / took));
+      await sleep(took * REST);
+    }
+    const count = { countedAt, versions: counter.versions() };
+    const until = performance.now() + Math.max(LEAST_KEPT_MS, worked * KEPT_TIMES);
+    this.kept = { count, revision, until };
+    return count;
+  }
+}
+
+/** Adds printers up. */
+class Counter {
+  private readonly byKey = new Map<string, VersionCount>();
+  private rules: RuleSet | null = null;
+  /** Where printers of a kind stand, as long as the rules tell no two of a kind apart. */
+  private remembered: Map<string, UpdateState> | null = null;
+
+  constructor(private readonly presence: Presence) {}
+
+  add(printers: readonly TargetPrinter[], rules: RuleSet): void {
+    if (rules !== this.rules) {
+      this.rules = rules;
+      this.remembered = rules.rules.some(looksAtPrinters) ? null : new Map<string, UpdateState>();
+    }
+    for (const printer of printers) this.addTo(this.versionOf(printer), printer, this.state(printer, rules));
+  }
+
+  /** The highest version first. */
+  versions(): VersionCount[] {
+    return [...this.byKey].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, count]) => count);
+  }
+
+  private addTo(count: VersionCount, printer: TargetPrinter, state: UpdateState): void {
+    if (state === 'on_target') count.onTarget += 1;
+    else if (state === 'held') count.held += 1;
+    else if (this.presence.isOnline(printer.id)) count.behindOnline += 1;
+    else count.behindOffline += 1;
+  }
+
+  private versionOf({ versionKey, firmwareVersion }: TargetPrinter): VersionCount {
+    let count = this.byKey.get(versionKey);
+    if (count === undefined) {
+      const version = firmwareVersion ?? UNKNOWN_VERSION;
+      count = { version, onTarget: 0, held: 0, behindOffline: 0, behindOnline: 0 };
+      this.byKey.set(versionKey, count);
+    }
+    return count;
+  }
+
+  private state(printer: TargetPrinter, rules: RuleSet): UpdateState {
+    if (this.remembered === null) return updateStateIn(printer, rules);
+    const kind = kindOf(printer);
+    let state = this.remembered.get(kind);
+    if (state === undefined) {
+      state = updateStateIn(printer, rules);
+      this.remembered.set(kind, state);
+    }
+    return state;
+  }
+}
+
+/** True for a rule that tells printers of one kind apart: by their names, or by chance. */
+function looksAtPrinters({ userIds, printerUuids, percentage }: RuleSet['rules'][number]): boolean {
+  return userIds !== null || printerUuids !== null || percentage < 100;
+}
+
+function kindOf(printer: TargetPrinter): string {
+  const { versionKey, updateChannel, versionRolloutId, previousVersion, movedBack } = printer;
+  const { autoUpdate, blocked, platform } = printer;
+  const kind = [
+    versionKey,
+    updateChannel,
+    versionRolloutId,
+    previousVersion,
+    movedBack,
+    autoUpdate,
+    blocked,
+    platform,
+  ];
+  return kind.join(' ');
+}

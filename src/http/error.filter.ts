@@ -1,0 +1,117 @@
+import { Catch, HttpException, Logger } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import {
+  ConflictError,
+  CorruptBinaryError,
+  ForbiddenError,
+  ValidationError,
+  NotFoundError,
+  RateLimitError,
+  UnauthorizedError,
+  UnavailableError,
+} from '../common/errors.js';
+import type { FieldError } from '../common/errors.js';
+import { problem } from './problem.dto.js';
+import type { FieldProblem, Problem } from './problem.dto.js';
+import { pathOf } from './server/request-target.js';
+
+/** The one place where errors become HTTP answers: RFC 9457 problem details. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Error');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const response = http.getResponse<Response>();
+    // The client has gone in the middle of its request: there is nobody to tell, and nothing to mend.
+    if (response.destroyed) return;
+    const answer = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
+    if (answer.status === 503) response.setHeader('Retry-After', '5');
+    if (error instanceof RateLimitError) response.setHeader('Retry-After', String(error.retryAfter));
+    // A refusal on purpose: where it was thrown says nothing, and whoever is refused may come back in a loop.
+    if (error instanceof UnavailableError) this.logger.warn(error.message);
+    else if (answer.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
+    // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    // RFC 9110 §11.6.1: a 401 says how to authenticate.
+    if (error instanceof UnauthorizedError) {
+      const scheme = error.inBrowser ? 'Basic' : 'Bearer';
+      response.setHeader('WWW-Authenticate', `${scheme} realm="PaperMinder"`);
+    }
+    response.status(answer.status).type('application/problem+json').send(JSON.stringify(answer));
+  }
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof NotFoundError) return problem(404, error.message);
+  if (error instanceof ConflictError) return problem(409, error.message);
+  if (error instanceof UnauthorizedError) return problem(401, error.message);
+  if (error instanceof ForbiddenError) return problem(403, error.message);
+  if (error instanceof RateLimitError) return problem(429, error.message);
+  if (error instanceof UnavailableError) return problem(503, error.message);
+  if (error instanceof CorruptBinaryError) return problem(500, error.message);
+  if (error instanceof ValidationError)
+    return { ...problem(400, error.message), errors: error.errors.map(toFieldProblem) };
+  if (hasCode(error, DATABASE_TROUBLE))
+    return problem(503, 'The database cannot be used at the moment; try again later');
+  if (hasCode(error, DISK_TROUBLE))
+    return problem(503, 'The disk is full or cannot be used at the moment; try again later');
+  if (error instanceof HttpException)
+    return badRequest(problem(error.getStatus(), error.message), error.cause);
+  // Errors of express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.
+  const status = middlewareStatus(error);
+  if (status !== null && error instanceof Error) return badRequest(problem(status, error.message), error);
+  return problem(500, 'The server failed to answer this request; its log says why');
+}
+
+// Locked by another process, read-only, full, failing or damaged: nothing is wrong with the request.
+const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN|CORRUPT|NOTADB)/;
+
+// No room, read-only, failing, or no file may be opened any more: likewise.
+const DISK_TROUBLE = /^(?:ENOSPC|EDQUOT|EROFS|EIO|EMFILE|ENFILE)$/;
+
+function hasCode(error: unknown, codes: RegExp): boolean {
+  // TypeORM wraps what the driver throws, and keeps its code.
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    codes.test(error.code)
+  );
+}
+
+function toFieldProblem({ field, value, message }: FieldError): FieldProblem {
+  return { field, value: value ?? null, message };
+}
+
+/** True where Express could not decode what a path names. */
+function isBadlyEncoded(error: unknown): boolean {
+  return error instanceof HttpException && error.cause instanceof URIError;
+}
+
+function badPath(request: Request): ValidationError {
+  return ValidationError.field(
+    'path',
+    pathOf(request),
+    'path must be UTF-8, percent-encoded (RFC 3986 §2.1)',
+  );
+}
+
+/** Names the field of a request that could not even be read: multer knows it, a JSON parser does not. */
+function badRequest(refusal: Problem, cause: unknown): Problem {
+  if (refusal.status !== 400) return refusal;
+  const known = typeof cause === 'object' && cause !== null && 'field' in cause ? cause.field : undefined;
+  const field = typeof known === 'string' ? known : 'body';
+  return { ...refusal, errors: [{ field, value: null, message: refusal.detail }] };
+}
+
+function middlewareStatus(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return null;
+  const { status } = error;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
+}

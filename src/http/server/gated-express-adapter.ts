@@ -1,0 +1,165 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { StreamableFile } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import express from 'express';
+import type { Express, IRouter, RequestHandler, Response } from 'express';
+import { declaredAccess } from '../route-access.js';
+import type { RouteAccess } from '../route-access.js';
+
+/** Answers a request before Express sees it and returns true, or leaves it alone and returns false. */
+export type PreHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** The middleware that decides who may use a route; `null` for requests that no route was found for. */
+export type RouteGate = (access: RouteAccess | null) => RequestHandler;
+
+type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all';
+
+const CHECK_INTERVAL_MS = 1_000;
+
+/**
+ * Express with a gate before every route, by the access that its handler declares. Nest copies a handler's metadata to the function that
+ * it registers, for adapters to read. So the route that is checked is the one that is taken, however the target was spelled.
+ */
+export class GatedExpressAdapter extends ExpressAdapter {
+  private preHandler: PreHandler = () => false;
+  private readonly sockets = new Set<Socket>();
+  private readonly stopListeners: Array<() => void> = [];
+  private readonly lastRoutes: Array<{ access: RouteAccess; add: () => void }> = [];
+  private gate: RouteGate | null = null;
+  /** The access of routes whose handlers declare none. */
+  private undeclared: RouteAccess = 'admin';
+
+  setPreHandler(preHandler: PreHandler): void {
+    this.preHandler = preHandler;
+  }
+
+  /** Calls back when the server begins to stop, before it stops to accept. */
+  onStop(listener: () => void): void {
+    this.stopListeners.push(listener);
+  }
+
+  constructor() {
+    super(application());
+  }
+
+  /** To be called before any route is added. */
+  setRouteGate(gate: RouteGate): void {
+    this.gate = gate;
+  }
+
+  /**
+   * Calls back when all the controllers' routes are in place: what is added then is tried last, and costs the others nothing.
+   *
+   * @param access what these routes ask for
+   */
+  afterRoutes(access: RouteAccess, add: () => void): void {
+    this.lastRoutes.push({ access, add });
+  }
+
+  override setNotFoundHandler(...handler: Parameters<ExpressAdapter['setNotFoundHandler']>): void {
+    for (const { access, add } of this.lastRoutes) {
+      this.undeclared = access;
+      add();
+    }
+    this.undeclared = 'admin';
+    this.use(this.gateFor(null));
+    super.setNotFoundHandler(...handler);
+  }
+
+  override get = this.gated('get');
+  override head = this.gated('head');
+  override post = this.gated('post');
+  override put = this.gated('put');
+  override patch = this.gated('patch');
+  override delete = this.gated('delete');
+  override options = this.gated('options');
+  override all = this.gated('all');
+
+  override useStaticAssets(...[path, options]: Parameters<ExpressAdapter['useStaticAssets']>): void {
+    this.use(options.prefix ?? '/', this.gateFor(this.undeclared));
+    super.useStaticAssets(path, options);
+  }
+
+  private gated(verb: Verb): (path: unknown, handler?: RequestHandler) => unknown {
+    return (path, handler) => {
+      if (typeof path !== 'string' || handler === undefined) throw new Error('A route needs a path');
+      const gate = this.gateFor(declaredAccess(handler) ?? this.undeclared);
+      const router: IRouter = this.getInstance();
+      return router[verb](path, gate, handler);
+    };
+  }
+
+  private gateFor(access: RouteAccess | null): RequestHandler {
+    if (this.gate === null) throw new Error('The adapter has no gate: setRouteGate comes before the routes');
+    return this.gate(access);
+  }
+
+  /**
+   * As Express answers an object, without what it works out each time: the content type is always the same one, and there is
+   * no ETag to compare.
+   */
+  override reply(response: Response, body: unknown, statusCode?: number): void {
+    if (!isPlain(body) || response.hasHeader('Content-Type')) {
+      super.reply(response, body, statusCode);
+      return;
+    }
+    if (statusCode !== undefined) response.statusCode = statusCode;
+    const text = JSON.stringify(body);
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    response.end(text);
+  }
+
+  /** Takes no new connection any more; those that are open stay, and answer their last request. */
+  stopAccepting(): void {
+    const server: Server = this.getHttpServer();
+    if (!server.listening) return;
+    for (const listener of this.stopListeners) listener();
+    server.close();
+    server.closeIdleConnections();
+  }
+
+  /** Thrown out of the listener, an error (a database that cannot be read) would end the process; Express answers it. */
+  private preHandle(request: IncomingMessage, response: ServerResponse): boolean {
+    try {
+      return this.preHandler(request, response);
+    } catch (error) {
+      if (response.headersSent) response.destroy(error as Error);
+      return response.headersSent;
+    }
+  }
+
+  /** Nest's own cannot set how often Node looks for requests that take too long: by default every 30 s, long after their time. */
+  override initHttpServer(): void {
+    const app: RequestListener = this.getInstance();
+    const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (request, response) => {
+      if (!this.preHandle(request, response)) app(request, response);
+    });
+    server.on('connection', (socket) => {
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+    });
+    this.setHttpServer(server);
+  }
+
+  /** Closes what is still open, event streams and WebSockets, too: a stop does not wait for them. */
+  override close(): Promise<unknown> | undefined {
+    for (const socket of this.sockets) socket.destroy();
+    return super.close();
+  }
+}
+
+function application(): Express {
+  const app = express();
+  // RFC 3986 §6.2.2.1: a path is case-sensitive. Whoever closes a path at a proxy in front closes all that leads there.
+  app.enable('case sensitive routing');
+  return app;
+}
+
+function isPlain(body: unknown): boolean {
+  return (
+    typeof body === 'object' && body !== null && !(body instanceof StreamableFile) && !(body instanceof Error)
+  );
+}

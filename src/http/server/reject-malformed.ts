@@ -1,0 +1,57 @@
+import type { AppConfig } from '../../config/config.js';
+import { ValidationError } from '../../common/errors.js';
+
+// Nothing that we read has more than some ten; validators need seconds for a hundred thousand.
+const MAX_FIELDS = 100;
+// In a pattern that knows characters, only a half that stands alone is a surrogate. SQLite would keep another text.
+const HALF_A_CHARACTER = /\p{Surrogate}/u;
+
+/** How large a value may be. */
+export type JsonLimits = Pick<AppConfig, 'maxJsonDepth' | 'maxTargetIds'>;
+
+/**
+ * Refuses what no request means and what harms those who read it: values nested or listed without end, keys that are members of
+ * every object (`__proto__`, `constructor`), which validators take for known ones, and texts that are not Unicode.
+ *
+ * @param name what it is called as a whole
+ * @throws ValidationError naming the field
+ */
+export function rejectMalformed(value: unknown, name: string, limits: JsonLimits): void {
+  visit(value, name, null, limits.maxJsonDepth, limits);
+}
+
+/** @param path of the value; null for the whole */
+function visit(value: unknown, name: string, path: string | null, depth: number, limits: JsonLimits): void {
+  const field = path ?? name;
+  if (typeof value === 'string') {
+    if (HALF_A_CHARACTER.test(value)) throw ValidationError.field(field, value, `${field} must be Unicode`);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === 0)
+    throw ValidationError.field(
+      field,
+      undefined,
+      `${field} is nested more than ${limits.maxJsonDepth} levels deep`,
+    );
+  if (Array.isArray(value)) {
+    // The longest list that we read is that of a target; the others are shorter, however short that may be.
+    const most = Math.max(limits.maxTargetIds, MAX_FIELDS);
+    if (value.length > most) throw tooMany(field, value.length, most, 'elements');
+    for (const inner of value) visit(inner, name, path, depth - 1, limits);
+    return;
+  }
+  const entries = Object.entries(value);
+  if (entries.length > MAX_FIELDS) throw tooMany(field, entries.length, MAX_FIELDS, 'fields');
+  for (const [key, inner] of entries) {
+    const innerPath = path === null ? key : `${path}.${key}`;
+    if (key in Object.prototype || HALF_A_CHARACTER.test(key))
+      throw ValidationError.field(innerPath, undefined, `${innerPath} is not a known field`);
+    visit(inner, name, innerPath, depth - 1, limits);
+  }
+}
+
+/** With their number for a value: the value itself may be as long as a request. */
+function tooMany(field: string, count: number, most: number, what: string): ValidationError {
+  return ValidationError.field(field, count, `${field} must contain no more than ${most} ${what}`);
+}

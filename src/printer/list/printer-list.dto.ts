@@ -1,0 +1,200 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Max, Min, ValidateIf } from 'class-validator';
+import { CHANNELS } from '../../common/channel.js';
+import type { Channel } from '../../common/channel.js';
+import { QueryBoolean, QueryInteger } from '../../http/query-fields.js';
+import { IsPlatform, IsUuid, IsVersion } from '../../common/validators.js';
+import { UNKNOWN_VERSION, UNKNOWN_VERSION_KEY, parseVersion, versionKey } from '../../common/version.js';
+import type { Presence } from '../presence.js';
+import type { PrinterFilter } from './printer-filter.js';
+import type { PrinterPage } from './printer-list.js';
+import { ORDERS, SORTS, decodeCursor } from './printer-order.js';
+import type { PrinterOrder } from './printer-order.js';
+import type { Position } from './keyset.js';
+import { PrinterResponse, toPrinterResponse } from '../printer.dto.js';
+
+const DEFAULT_LIMIT = 1_000;
+const MAX_LIMIT = 10_000;
+const LONGEST_SEARCH = 128;
+const LONGEST_CURSOR = 2_000;
+
+/** Query of GET /api/printers. */
+export class ListPrintersQuery {
+  @ApiPropertyOptional({ type: String, format: 'uuid', description: 'The owner' })
+  @IsOptional()
+  @IsUuid()
+  user_id?: string;
+
+  @ApiPropertyOptional({ type: Boolean })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  online?: boolean;
+
+  @ApiPropertyOptional({
+    type: String,
+    description: `E.g. \`1.4.0\`; \`${UNKNOWN_VERSION}\` finds those whose version cannot be read`,
+  })
+  @ValidateIf(
+    ({ firmware_version }: ListPrintersQuery) =>
+      firmware_version !== undefined && firmware_version !== UNKNOWN_VERSION,
+  )
+  @IsVersion()
+  firmware_version?: string;
+
+  @ApiPropertyOptional({ enum: CHANNELS })
+  @IsOptional()
+  @IsIn(CHANNELS)
+  channel?: Channel;
+
+  @ApiPropertyOptional({ type: String, description: 'The board, e.g. `esp8266`' })
+  @IsOptional()
+  @IsPlatform()
+  platform?: string;
+
+  @ApiPropertyOptional({ type: Boolean })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  auto_update?: boolean;
+
+  @ApiPropertyOptional({ type: Boolean, description: 'Shut out by an operator' })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  blocked?: boolean;
+
+  @ApiPropertyOptional({ type: Boolean, description: 'Something of its last subscribe could not be used' })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  problems?: boolean;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    description: 'Their latest update failed, and was not retried',
+  })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  failed?: boolean;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    description:
+      'An update is due for them: it is on its way, has failed, or waits until they connect. With `online=true` these are the ' +
+      'printers that `behind_online` of the summary counts; without it, the whole fleet is read',
+  })
+  @QueryBoolean()
+  @IsOptional()
+  @IsBoolean()
+  behind?: boolean;
+
+  @ApiPropertyOptional({
+    type: String,
+    minLength: 1,
+    maxLength: LONGEST_SEARCH,
+    description:
+      'Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a ' +
+      'UUID those whose UUID begins with them',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, LONGEST_SEARCH)
+  search?: string;
+
+  @ApiPropertyOptional({
+    enum: SORTS,
+    description: 'Between equals by number. Without it: by number, or by name where `search` is given',
+  })
+  @IsOptional()
+  @IsIn(SORTS)
+  sort?: PrinterOrder['sort'];
+
+  @ApiPropertyOptional({ enum: ORDERS, default: 'asc' })
+  @IsOptional()
+  @IsIn(ORDERS)
+  order?: (typeof ORDERS)[number];
+
+  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit?: number;
+
+  @ApiPropertyOptional({
+    type: String,
+    description: '`next_cursor` of the page before, which belongs to its search, sort and order',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, LONGEST_CURSOR)
+  cursor?: string;
+}
+
+/**
+ * Maps the query to a filter and a page.
+ *
+ * @throws ValidationError for a cursor of another order
+ */
+export function toPrinterList(query: ListPrintersQuery): {
+  filter: PrinterFilter;
+  order: PrinterOrder;
+  limit: number;
+  after: Position | null;
+} {
+  const order = {
+    sort: query.sort ?? (query.search === undefined ? 'id' : 'name'),
+    descending: query.order === 'desc',
+  };
+  return {
+    filter: {
+      userId: query.user_id?.toLowerCase(),
+      online: query.online,
+      versionKey: versionKeyOf(query.firmware_version),
+      channel: query.channel,
+      platform: query.platform,
+      autoUpdate: query.auto_update,
+      blocked: query.blocked,
+      problems: query.problems,
+      failed: query.failed,
+      behind: query.behind,
+      search: query.search,
+    },
+    order,
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: decodeCursor(order, query.cursor),
+  };
+}
+
+function versionKeyOf(version: string | undefined): string | undefined {
+  if (version === undefined) return undefined;
+  return version === UNKNOWN_VERSION ? UNKNOWN_VERSION_KEY : versionKey(parseVersion(version));
+}
+
+/** One page of printers. */
+export class PrinterListResponse {
+  @ApiProperty({ type: [PrinterResponse] })
+  printers!: PrinterResponse[];
+
+  @ApiProperty({ type: Number, example: 150, description: 'All that match, on whichever page' })
+  total!: number;
+
+  @ApiProperty({
+    oneOf: [{ type: 'integer', nullable: true }, { type: 'string' }],
+    example: null,
+    description: '`cursor` of the next page: a number where the printers are sorted by number, else a text',
+  })
+  next_cursor!: number | string | null;
+}
+
+/** Maps a page to its answer. */
+export function toPrinterListResponse(page: PrinterPage, presence: Presence): PrinterListResponse {
+  return {
+    printers: page.printers.map((row) => toPrinterResponse(row, presence)),
+    total: page.total,
+    next_cursor: page.nextCursor,
+  };
+}

@@ -1,0 +1,261 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import type { Table } from '../../database/table.js';
+import { TopN, compareSortKeys, sortKeyOf } from './top-n.js';
+import type { SortKey } from './top-n.js';
+import { PrinterCounts } from '../printer-counts.js';
+import { IdFilter } from './id-filter.js';
+import { Presence } from '../presence.js';
+import { partAlong, partsOf, wholeCondition } from './printer-filter.js';
+import type { Part, PrinterFilter } from './printer-filter.js';
+import { columnOf, encodeCursor } from './printer-order.js';
+import type { PrinterOrder } from './printer-order.js';
+import { PrinterSelections } from './printer-selections.js';
+import { slicesOf, sortable } from './keyset.js';
+import type { Condition, KeyColumn, IndexRange, Position, Batch } from './keyset.js';
+import { Printer } from '../printer.entity.js';
+
+/** One page of printers. */
+export interface PrinterPage {
+  printers: Printer[];
+  /** All that match, on whichever page. */
+  total: number;
+  /** Where the next page begins; null on the last one. */
+  nextCursor: number | string | null;
+}
+
+/** What of the order a page is read in. */
+interface Wanted {
+  column: KeyColumn | null;
+  descending: boolean;
+  after: Position | null;
+  /** One more than the page has, which tells that there is another. */
+  rows: number;
+}
+
+// Some milliseconds each.
+const READ_SLICE = 1_000;
+const COUNT_SLICE = 5_000;
+
+/**
+ * Lists of printers, page by page. Whatever is asked for, no statement looks at more than a slice of the printers, and between
+ * slices the event loop gets its turn. Where few match, they are found by the narrowest index and sorted; where many do, the index
+ * of the order is walked until the page is full.
+ */
+@Injectable()
+export class PrinterList {
+  private readonly table: Table<Printer>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly printerCounts: PrinterCounts,
+    private readonly presence: Presence,
+    private readonly selections: PrinterSelections,
+  ) {
+    this.table = database.table(Printer);
+  }
+
+  /** One page of the printers that match, behind a position. */
+  async page(
+    filter: PrinterFilter,
+    order: PrinterOrder,
+    limit: number,
+    after: Position | null,
+  ): Promise<PrinterPage> {
+    // All have the same version then.
+    const column =
+      order.sort === 'firmware_version' && filter.versionKey !== undefined ? null : columnOf(order);
+    const wanted: Wanted = { column, descending: order.descending, after, rows: limit + 1 };
+    const ids = await IdFilter.of(filter, this.presence, this.selections);
+    const { candidates } = ids;
+    const { rows, total } = await (candidates === null
+      ? this.readAny(filter, ids, wanted)
+      : this.readAmong(candidates, filter, wanted));
+    const printers = rows.slice(0, limit);
+    const last = printers.at(-1);
+    return {
+      printers,
+      total,
+      nextCursor: rows.length > limit && last !== undefined ? encodeCursor(order, last) : null,
+    };
+  }
+
+  private async readAmong(
+    candidates: number[],
+    filter: PrinterFilter,
+    wanted: Wanted,
+  ): Promise<{ rows: Printer[]; total: number }> {
+    const first = new TopN(wanted, wanted.rows);
+    await this.findAmong(candidates, filter, first);
+    return { rows: await this.read(first.ids()), total: first.total };
+  }
+
+  private async readAny(
+    filter: PrinterFilter,
+    idFilter: IdFilter,
+    wanted: Wanted,
+  ): Promise<{ rows: Printer[]; total: number }> {
+    const parts = partsOf(filter);
+    const sizes: number[] = [];
+    for (const part of parts)
+      sizes.push(filter.search === undefined ? await this.count(filter) : await this.countAlong(part));
+    let total = sizes.reduce((sum, size) => sum + size, 0);
+    total -= await this.countAmong(idFilter.exceptions, filter);
+    // To find nobody means to look at everybody.
+    if (total === 0) return { rows: [], total };
+    return { rows: await this.readParts(filter, idFilter, wanted, parts, sizes), total };
+  }
+
+  private async readParts(
+    filter: PrinterFilter,
+    ids: IdFilter,
+    wanted: Wanted,
+    parts: Part[],
+    sizes: number[],
+  ): Promise<Printer[]> {
+    const [only] = parts;
+    if (parts.length === 1 && only?.path.key === wanted.column) return this.walk(only, ids, wanted);
+    const all = this.printerCounts.count(this.database.reader, {});
+    const first = new TopN(wanted, wanted.rows);
+    for (const [index, part] of parts.entries()) {
+      const size = sizes[index] ?? 0;
+      if (part.path.key === wanted.column) {
+        const rows = await this.walk(part, ids, wanted);
+        first.add(rows.map((row) => sortKeyOf(row, wanted.column)));
+      } else if (size * size <= wanted.rows * all) {
+        await this.find(part, ids, first);
+      } else {
+        // Of every `all / size` printers one matches: to fill the page by a walk costs less than to find them all.
+        return this.walk(partAlong(wanted.column, filter), ids, wanted);
+      }
+    }
+    return this.read(first.ids());
+  }
+
+  /** The first that match along a path that is in the wanted order. */
+  private async walk(part: Part, ids: IdFilter, wanted: Wanted): Promise<Printer[]> {
+    const { reader } = this.database;
+    const rows: Printer[] = [];
+    const isPlain = part.condition === null && (part.indexed ?? null) === null;
+    const size = isPlain ? Math.min(READ_SLICE, wanted.rows) : READ_SLICE;
+    for (const slice of slicesOf(reader, part.path, wanted.descending, wanted.after, size)) {
+      const { rest, values } = matching(slice, part);
+      const matches = this.table.select(reader, rest, ...values).filter(({ id }) => ids.allows(id));
+      rows.push(...(isPlain ? matches : inOrder(matches, wanted)));
+      if (rows.length >= wanted.rows) break;
+      await nextTurn();
+    }
+    return rows.slice(0, wanted.rows);
+  }
+
+  /** All that match along a path. */
+  private async find(part: Part, ids: IdFilter, first: TopN): Promise<void> {
+    const { reader } = this.database;
+    for (const slice of slicesOf(reader, part.path, false, null, READ_SLICE)) {
+      const matches = this.findThose(matching(slice, part), first.column);
+      first.add(matches.filter(({ id }) => ids.allows(id)));
+      await nextTurn();
+    }
+  }
+
+  /** All printers among these that meet the conditions of a filter on columns. */
+  private async findAmong(ids: number[], filter: PrinterFilter, first: TopN): Promise<void> {
+    const condition = wholeCondition(filter);
+    for (let start = 0; start < ids.length; start += READ_SLICE) {
+      const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
+      const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
+      const rest = `WHERE id IN (SELECT value FROM json_each(?)) AND ${sql}`;
+      first.add(this.findThose({ rest, values: [some, ...values] }, first.column));
+      await nextTurn();
+    }
+  }
+
+  private findThose({ rest, values }: Batch, column: KeyColumn | null): SortKey[] {
+    const rows = this.database.reader.allValues(
+      `SELECT id, ${column ?? `''`} FROM printer ${rest}`,
+      ...values,
+    );
+    return rows.map(([id, key]) => ({ id: Number(id), key: sortable(String(key)) }));
+  }
+
+  private async read(ids: number[]): Promise<Printer[]> {
+    const rows = new Map<number, Printer>();
+    for (let start = 0; start < ids.length; start += READ_SLICE) {
+      const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
+      const rest = 'WHERE id IN (SELECT value FROM json_each(?))';
+      for (const row of this.table.select(this.database.reader, rest, some)) rows.set(row.id, row);
+      await nextTurn();
+    }
+    return ids.flatMap((id) => rows.get(id) ?? []);
+  }
+
+  /** How many match, whether they are online or not; without a search. */
+  private async count(filter: PrinterFilter): Promise<number> {
+    const { userId, blocked, problems, autoUpdate, channel, platform, versionKey } = filter;
+    // Of what nearly all are, the others are counted.
+    if (blocked === false)
+      return (
+        (await this.count({ ...filter, blocked: undefined })) -
+        (await this.count({ ...filter, blocked: true }))
+      );
+    if (problems === false)
+      return (
+        (await this.count({ ...filter, problems: undefined })) -
+        (await this.count({ ...filter, problems: true }))
+      );
+    if (autoUpdate === true)
+      return (
+        (await this.count({ ...filter, autoUpdate: undefined })) -
+        (await this.count({ ...filter, autoUpdate: false }))
+      );
+    if ([userId, blocked, problems, autoUpdate].every((narrowing) => narrowing === undefined))
+      return this.printerCounts.count(this.database.reader, { channel, platform, versionKey });
+    let sum = 0;
+    for (const part of partsOf({ ...filter, online: undefined })) sum += await this.countAlong(part);
+    return sum;
+  }
+
+  private async countAlong(part: Part): Promise<number> {
+    const { reader } = this.database;
+    const { path, condition, indexed = null } = part;
+    let sum = 0;
+    for (const slice of slicesOf(reader, path, false, null, COUNT_SLICE)) {
+      const ids = indexOnly(slice, path, indexed);
+      const { rest, values } = condition === null ? ids : matching(slice, part);
+      const sql =
+        condition === null ? `SELECT count(*) FROM (${rest})` : `SELECT count(*) FROM printer ${rest}`;
+      sum += reader.count(sql, ...values);
+      await nextTurn();
+    }
+    return sum;
+  }
+
+  private async countAmong(ids: number[], filter: PrinterFilter): Promise<number> {
+    const none = new TopN({ column: null, descending: false, after: null }, 0);
+    await this.findAmong(ids, filter, none);
+    return none.total;
+  }
+}
+
+/** The rows of a slice that meet the conditions of a part, in no order; the slice itself, if there are none. */
+function matching(slice: Batch, { path, condition, indexed = null }: Part): Batch {
+  if (condition === null && indexed === null) return slice;
+  const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
+  const within = indexOnly(slice, path, indexed);
+  return { rest: `WHERE id IN (${within.rest}) AND ${sql}`, values: [...within.values, ...values] };
+}
+
+/** A query for the ids of a slice that reads nothing but the index of its path. */
+function indexOnly(slice: Batch, { key }: IndexRange, indexed: Condition | null): Batch {
+  if (indexed === null) return { rest: `SELECT id FROM printer ${slice.rest}`, values: slice.values };
+  const { sql, values } = indexed;
+  const rest = `SELECT id FROM (SELECT id, ${key} FROM printer ${slice.rest}) WHERE ${sql}`;
+  return { rest, values: [...slice.values, ...values] };
+}
+
+function inOrder(rows: Printer[], { column, descending }: Wanted): Printer[] {
+  const direction = descending ? -1 : 1;
+  const places = rows.map((row) => ({ row, ...sortKeyOf(row, column) }));
+  return places.sort((a, b) => direction * compareSortKeys(a, b)).map(({ row }) => row);
+}

@@ -1,0 +1,122 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { QueryInteger } from '../../http/query-fields.js';
+import { IsUuid } from '../../common/validators.js';
+import { REGISTRATION_STATUSES } from './registration.entity.js';
+import type { Registration, RegistrationStatus } from './registration.entity.js';
+import type { RegistrationPage } from './registrations.js';
+
+/** The printer in a path. */
+export class RegistrationParam {
+  @ApiProperty({ type: String, format: 'uuid', description: 'The printer' })
+  @IsUuid()
+  printer_id!: string;
+}
+
+/** Most that one page of registrations has, and what it has unless it is asked for less. */
+export const MAX_REGISTRATIONS_LISTED = 1_000;
+
+/** Query of GET /api/registrations. */
+export class ListRegistrationsQuery {
+  @ApiPropertyOptional({ enum: REGISTRATION_STATUSES })
+  @IsOptional()
+  @IsIn(REGISTRATION_STATUSES)
+  status?: RegistrationStatus;
+
+  @ApiPropertyOptional({
+    type: Number,
+    minimum: 1,
+    maximum: MAX_REGISTRATIONS_LISTED,
+    default: MAX_REGISTRATIONS_LISTED,
+  })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_REGISTRATIONS_LISTED)
+  limit?: number;
+
+  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before' })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  cursor?: number;
+}
+
+/** Body of PATCH /api/registrations/{printer_id}. */
+export class DecideRegistrationDto {
+  @ApiProperty({ enum: REGISTRATION_STATUSES, example: 'accepted' })
+  @IsIn(REGISTRATION_STATUSES)
+  status!: RegistrationStatus;
+}
+
+/** A printer that has asked to be registered. */
+export class RegistrationResponse {
+  @ApiProperty({ type: String, format: 'uuid' })
+  printer_id!: string;
+
+  @ApiProperty({ enum: REGISTRATION_STATUSES, example: 'pending' })
+  status!: RegistrationStatus;
+
+  @ApiProperty({ type: String, example: 'Front Desk' })
+  printer_name!: string;
+
+  @ApiProperty({ type: String, format: 'uuid', description: 'The owner, as the printer says' })
+  user_id!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'esp8266' })
+  platform!: string | null;
+
+  @ApiProperty({
+    type: Boolean,
+    description: 'True where it has shown an api_key: it is accepted with that one alone',
+  })
+  has_key!: boolean;
+
+  @ApiProperty({ type: String, example: '192.0.2.7', description: 'Where it connected from' })
+  address!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  requested_at!: string;
+}
+
+/** The printers that have asked. */
+export class RegistrationListResponse {
+  @ApiProperty({ type: [RegistrationResponse], description: 'The newest first' })
+  registrations!: RegistrationResponse[];
+
+  @ApiProperty({ type: Number, example: 3, description: 'All that match, on whichever page' })
+  total!: number;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: null,
+    description: '`cursor` of the next page; null on the last one',
+  })
+  next_cursor!: number | null;
+}
+
+/** Maps a row to its answer. */
+export function toRegistrationResponse(row: Registration): RegistrationResponse {
+  return {
+    printer_id: row.uuid,
+    status: row.status,
+    printer_name: row.name,
+    user_id: row.userId,
+    platform: row.platform,
+    has_key: row.keyHash !== null,
+    address: row.address,
+    requested_at: row.requestedAt.toISOString(),
+  };
+}
+
+/** Maps a page to its answer. */
+export function toRegistrationListResponse(page: RegistrationPage): RegistrationListResponse {
+  return {
+    registrations: page.registrations.map(toRegistrationResponse),
+    total: page.total,
+    next_cursor: page.nextCursor,
+  };
+}

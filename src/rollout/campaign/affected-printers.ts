@@ -1,0 +1,107 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { versionKey } from '../../common/version.js';
+import type { SqlValue, Statements } from '../../database/statements.js';
+import { PrinterCounts } from '../../printer/printer-counts.js';
+import { Presence } from '../../printer/presence.js';
+import type { AffectedPrinters } from '../rules/rollback-plan.js';
+import { FleetWalk } from '../store/fleet-walk.js';
+
+/** How many printers run a version. */
+export interface RunningPrinters {
+  printers: number;
+  online: number;
+  /** How many more are about to: their update to it is under way, or they have reported it and are yet to come back. */
+  underWay: number;
+}
+
+// Rows per turn of the event loop.
+const SLICE = 500;
+// What a printer is about to run, along the index of each: its update is under way, or it has reported it and is yet to come back. A printer
+// has one such update at most.
+const ABOUT_TO_RUN = [
+  `u.status = 'in_progress'`,
+  `u.status = 'completed' AND u.confirmed = false AND u.firmware_version = bad.version`,
+].map(
+  (condition) => `WITH bad(version, version_key) AS (VALUES (?, ?))
+    SELECT u.printer_id, u.firmware_version = bad.version AND p.version_key <> bad.version_key AND p.blocked = false,
+      p.firmware_version, p.platform
+    FROM bad CROSS JOIN printer_update u JOIN printer p ON p.id = u.printer_id
+    WHERE ${condition} AND u.printer_id > ? ORDER BY u.printer_id LIMIT ${SLICE}`,
+);
+
+/** Finds the printers that run a version, and those that are about to. */
+@Injectable()
+export class AffectedFleet {
+  constructor(
+    private readonly printerCounts: PrinterCounts,
+    private readonly walk: FleetWalk,
+    private readonly presence: Presence,
+  ) {}
+
+  /** All of them, by what they ran before and by platform. To be called with a snapshot or in a transaction. */
+  async of(db: Statements, version: string): Promise<AffectedPrinters[]> {
+    const key = versionKey(version);
+    const found = new Map<string, AffectedPrinters>();
+    const groupOf = (
+      previousVersion: string | null,
+      platform: string | null,
+      underWay: boolean,
+    ): AffectedPrinters => {
+      const name = `${previousVersion} ${platform} ${underWay}`;
+      const group = found.get(name) ?? { previousVersion, platform, underWay, printers: 0, online: 0 };
+      found.set(name, group);
+      return group;
+    };
+    const online = this.presence.ids();
+    for (const { previousVersion, platform, printers } of this.printerCounts.kindsRunning(db, key))
+      groupOf(previousVersion || null, platform || null, false).printers += printers;
+    await this.walk.withIds(db, online, (printers) => {
+      for (const printer of printers)
+        if (printer.versionKey === key && !printer.blocked)
+          groupOf(printer.previousVersion, printer.platform, false).online += 1;
+    });
+    await this.underWay(db, version, (runs, platform) => {
+      groupOf(runs, platform, true).printers += 1;
+    });
+    return [...found.values()];
+  }
+
+  /** How many they are. */
+  async count(db: Statements, version: string): Promise<RunningPrinters> {
+    return runningOf(await this.of(db, version));
+  }
+
+  private async underWay(
+    db: Statements,
+    version: string,
+    visit: (runs: string | null, platform: string | null) => void,
+  ): Promise<void> {
+    for (const sql of ABOUT_TO_RUN)
+      for (let after = 0; ;) {
+        const rows = db.allValues(sql, version, versionKey(version), after);
+        for (const [, concerns, runs, platform] of rows)
+          if (concerns === 1) visit(textOf(runs), textOf(platform));
+        if (rows.length < SLICE) break;
+        after = Number(rows.at(-1)?.[0]);
+        await nextTurn();
+      }
+  }
+}
+
+/** How many printers they are. */
+export function runningOf(affected: readonly AffectedPrinters[]): RunningPrinters {
+  const sum: RunningPrinters = { printers: 0, online: 0, underWay: 0 };
+  for (const { printers, online, underWay } of affected) {
+    if (underWay) sum.underWay += printers;
+    else {
+      sum.printers += printers;
+      sum.online += online;
+    }
+  }
+  return sum;
+}
+
+function textOf(value: SqlValue | undefined): string | null {
+  return value === null || value === undefined ? null : String(value);
+}

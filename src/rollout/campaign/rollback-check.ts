@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { versionKey } from '../../common/version.js';
+import type { Statements } from '../../database/statements.js';
+import type { Firmware } from '../../firmware/firmware.entity.js';
+import { FirmwareService } from '../../firmware/firmware.service.js';
+import { ImageCheck } from '../../firmware/binaries/image-check.js';
+import { planRollback } from '../rules/rollback-plan.js';
+import type { AffectedPrinters, RollbackGroup, RollbackTo } from '../rules/rollback-plan.js';
+import { openRollback } from './rollout-draft.js';
+import { chosenRows } from '../store/rollout-rules.js';
+
+/** Every reason why printers cannot be moved back to a version. */
+export const MISSING_REASONS = {
+  no_older_version:
+    'It is not known what the printers ran before, and there is no older version to go back to.',
+  no_firmware: 'There is no firmware of this version.',
+  no_build_for_platform: 'The version has no build for the board of these printers.',
+  deprecated: 'The build is deprecated, and offered to nobody.',
+  unsigned: 'The build has no signature, and signing keys are registered.',
+  image_damaged: 'The binary is missing or damaged on the disk of the server.',
+  rolled_back: 'The version is being rolled back itself.',
+} as const;
+export type MissingReason = keyof typeof MISSING_REASONS;
+
+/** An older binary that a rollback needs and cannot have. */
+export interface MissingBuild {
+  /** Null if there is no version to go back to. */
+  version: string | null;
+  /** The board; null if the printers did not say, or all are concerned. */
+  platform: string | null;
+  reason: MissingReason;
+  printers: number;
+}
+
+/** What a rollback would do, and what stands in its way. */
+export interface RollbackPlan {
+  groups: RollbackGroup[];
+  missing: MissingBuild[];
+}
+
+/** Plans rollbacks, and checks that every older binary is there. */
+@Injectable()
+export class RollbackCheck {
+  constructor(
+    private readonly firmware: FirmwareService,
+    private readonly images: ImageCheck,
+  ) {}
+
+  /** Plans a rollback of a version. */
+  plan(db: Statements, bad: string, to: RollbackTo, affected: readonly AffectedPrinters[]): RollbackPlan {
+    const groups = planRollback(bad, to, affected, this.highestBelow(db, bad));
+    if (groups.length > 0) return { groups, missing: groups.flatMap((group) => this.missingFor(db, group)) };
+    const printers = affected.reduce((sum, one) => sum + one.printers, 0);
+    return { groups, missing: [{ version: null, platform: null, reason: 'no_older_version', printers }] };
+  }
+
+  /** Reads the binaries that a plan needs, so that damage since the last look is known. Not to be called in a transaction. */
+  async look(db: Statements, { groups }: RollbackPlan): Promise<void> {
+    const rows = groups.flatMap((group) => this.buildsFor(db, group).map(({ row }) => row));
+    await this.images.verifyAll(rows.filter((row) => row !== undefined));
+  }
+
+  private missingFor(db: Statements, group: RollbackGroup): MissingBuild[] {
+    const { version } = group;
+    const all = group.printers + group.underWay;
+    const builds = this.buildsFor(db, group);
+    if (builds.length === 0) return [{ version, platform: null, reason: 'no_firmware', printers: all }];
+    if (openRollback(db, version).length > 0)
+      return [{ version, platform: null, reason: 'rolled_back', printers: all }];
+    return builds.flatMap(({ platform, row, printers }) => {
+      const reason = row === undefined ? 'no_build_for_platform' : this.faultOf(db, row);
+      return reason === null ? [] : [{ version, platform, reason, printers }];
+    });
+  }
+
+  private faultOf(db: Statements, row: Firmware): MissingReason | null {
+    if (row.deprecatedAt !== null) return 'deprecated';
+    if (this.firmware.lacksSignature(db, row)) return 'unsigned';
+    return this.images.isDamaged(row) ? 'image_damaged' : null;
+  }
+
+  /** The build for each platform of a group; for a group without printers, every build. Empty without firmware. */
+  private buildsFor(
+    db: Statements,
+    { version, platforms }: RollbackGroup,
+  ): Array<{ platform: string | null; row: Firmware | undefined; printers: number }> {
+    const rows = chosenRows(this.firmware.ofVersions(db, [version]).get(version) ?? [], null);
+    if (rows.length === 0) return [];
+    if (platforms.size === 0)
+      return rows.map((row) => ({ platform: row.platform || null, row, printers: 0 }));
+    const byPlatform = new Map(rows.map((row) => [row.platform, row]));
+    return [...platforms].map(([platform, printers]) => ({
+      platform,
+      row: byPlatform.get(platform ?? '') ?? byPlatform.get(''),
+      printers,
+    }));
+  }
+
+  private highestBelow(db: Statements, bad: string): string | null {
+    return this.firmware.highestBelow(db, versionKey(bad))?.version ?? null;
+  }
+}

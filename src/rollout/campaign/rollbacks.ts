@@ -1,0 +1,274 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditLog } from '../../audit/audit-log.js';
+import { actorName } from '../../common/actor.js';
+import { Clock } from '../../common/clock.js';
+import { ConflictError, ValidationError, NotFoundError } from '../../common/errors.js';
+import { versionKey } from '../../common/version.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+import type { Table } from '../../database/table.js';
+import type { Transaction } from '../../database/transaction.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import { FirmwareService } from '../../firmware/firmware.service.js';
+import { PrinterCounts } from '../../printer/printer-counts.js';
+import type { RollbackGroup } from '../rules/rollback-plan.js';
+import type { NewRollout } from './rollout-draft.js';
+import { Rollouts } from './rollouts.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import { Rollout } from '../store/entities/rollout.entity.js';
+import { Superseding } from '../updates/superseding.js';
+import { AffectedFleet, runningOf } from './affected-printers.js';
+import { MISSING_REASONS, RollbackCheck } from './rollback-check.js';
+import type { MissingBuild, RollbackPlan } from './rollback-check.js';
+import { Rollback } from '../store/entities/rollback.entity.js';
+import type { FurtherRollback, RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
+
+/** Takes a version back: one act, which says what it does before it does it. */
+@Injectable()
+export class Rollbacks {
+  private readonly logger = new Logger('Rollback');
+  private readonly table: Table<Rollback>;
+  private readonly rolloutTable: Table<Rollout>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly fleet: AffectedFleet,
+    private readonly check: RollbackCheck,
+    private readonly rollouts: Rollouts,
+    private readonly rules: RolloutRules,
+    private readonly superseding: Superseding,
+    private readonly firmware: FirmwareService,
+    private readonly printerCounts: PrinterCounts,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(Rollback);
+    this.rolloutTable = database.table(Rollout);
+  }
+
+  /**
+   * Says what a rollback would do, and writes nothing.
+   *
+   * @throws NotFoundError if nothing is known of the version, ValidationError if `to` is not older
+   */
+  async preview(request: RollbackRequest): Promise<RollbackPreview> {
+    this.refuseUseless(this.database.reader, request);
+    await this.look(request);
+    return this.database.snapshot(async (db) => {
+      const affected = await this.fleet.of(db, request.version);
+      const existing = this.open(db, request.version);
+      const plan = this.check.plan(db, request.version, request.to, affected);
+      const cancels = existing === null ? this.toCancel(db, request.version) : [];
+      return {
+        ...plan,
+        request,
+        running: runningOf(affected),
+        cancels,
+        existing,
+        further: await this.further(db, request.version, cancels, plan),
+      };
+    });
+  }
+
+  /**
+   * Rolls a version back: cancels every rollout of it, deprecates it, and creates a rollout for each version that printers go back to,
+   * all in one transaction. Connected printers are sent their update at once. A newer version that is being rolled back to this one
+   * is rolled back further, to where the rest of the printers goes.
+   *
+   * @returns the rollback that is there already if it goes the same way
+   * @throws NotFoundError if nothing is known of the version, ValidationError if `to` is not older, ConflictError if an older binary is missing, or a
+   *   rollback to something else is there
+   */
+  async rollBack(request: RollbackRequest): Promise<RollbackState> {
+    this.refuseUseless(this.database.reader, request);
+    await this.look(request);
+    const { rollback, created } = await this.unitOfWork.run(async (tx) => {
+      const existing = this.open(tx.db, request.version);
+      if (existing === null) return { rollback: await this.act(tx, request), created: true };
+      if (existing.to === request.to) return { rollback: existing, created: false };
+      throw new ConflictError(
+        `Firmware ${request.version} is being rolled back to ${existing.to} already, by ${this.named(tx.db, existing)}; cancel that first`,
+      );
+    });
+    return this.stateOf(this.database.reader, rollback, created);
+  }
+
+  /**
+   * The newest rollback of a version.
+   *
+   * @throws NotFoundError if it was never rolled back
+   */
+  async get(version: string): Promise<RollbackState> {
+    const rollback = this.newest(this.database.reader, version);
+    if (rollback === null) throw new NotFoundError(`Firmware ${version} was never rolled back`);
+    return this.stateOf(this.database.reader, rollback, false);
+  }
+
+  private async act(tx: Transaction, request: RollbackRequest): Promise<Rollback> {
+    const { version, to } = request;
+    const plan = this.check.plan(tx.db, version, to, await this.fleet.of(tx.db, version));
+    if (plan.missing.length > 0) throw new ConflictError(inWords(version, plan.missing));
+    const before = this.rules.current(tx);
+    const row = {
+      version,
+      to,
+      rollouts: plan.groups.length,
+      createdBy: actorName(tx.actor),
+      createdAt: this.clock.now(),
+    };
+    const rollback = { ...row, id: await tx.insert(Rollback, row) };
+    const cancelled = this.toCancel(tx.db, version);
+    for (const rollout of cancelled) await this.rollouts.cancelIn(tx, rollout);
+    tx.db.run(TAKE_BACK, rollback.id, version);
+    if (request.deprecate) await this.firmware.deprecateIn(tx, version);
+    const created: Rollout[] = [];
+    for (const group of plan.groups) created.push(await this.begin(tx, rollback, group));
+    const after = this.rules.current(tx);
+    const changed = [...cancelled, ...created].flatMap(({ id }) => after.get(id) ?? before.get(id) ?? []);
+    await this.superseding.changed(tx, before, after, changed);
+    const destination = destinationOf(plan.groups);
+    // A printer that has yet to come back from a newer version to this one would be left there: it goes where the others go.
+    for (const newer of this.rollbacksTo(tx.db, version, cancelled))
+      await this.act(tx, { version: newer, to: destination, deprecate: false });
+    this.audit.record(tx, {
+      action: 'firmware.rollback',
+      subject: `firmware/${version}`,
+      before: null,
+      after: {
+        to,
+        deprecate: request.deprecate,
+        rollouts: created.map(({ id }) => id),
+        cancelled_rollouts: cancelled.map(({ id }) => id),
+      },
+    });
+    tx.afterCommit(() => this.logger.log(`Firmware ${version} is rolled back to ${to} by ${idsOf(created)}`));
+    return rollback;
+  }
+
+  private begin(tx: Transaction, rollback: Rollback, { version, cameFrom }: RollbackGroup): Promise<Rollout> {
+    const { version: bad, id: rollbackId } = rollback;
+    const wanted: NewRollout = {
+      version,
+      target: {
+        all: true,
+        userIds: null,
+        printerIds: null,
+        channels: null,
+        minVersion: bad,
+        maxVersion: bad,
+      },
+      type: 'immediate',
+      percentage: 100,
+      scheduledFor: null,
+      allowDowngrade: true,
+      name: `Roll back ${bad} to ${version}`,
+      note: null,
+    };
+    return this.rollouts.createIn(tx, wanted, { rollbackId, cameFrom });
+  }
+
+  /** What was damaged since the last look is found before the transaction, which must not wait for the disk. */
+  private async look({ version, to }: RollbackRequest): Promise<void> {
+    const db = this.database.reader;
+    const plan = this.check.plan(db, version, to, await this.fleet.of(db, version));
+    const further = await this.further(db, version, this.toCancel(db, version), plan);
+    for (const one of [plan, ...further]) await this.check.look(db, one);
+  }
+
+  /** What `act` does to newer versions that are being rolled back to this one. */
+  private async further(
+    db: Statements,
+    version: string,
+    cancelled: readonly Rollout[],
+    { groups }: RollbackPlan,
+  ): Promise<FurtherRollback[]> {
+    // Without any version to go back to, the rollback is refused.
+    if (groups.length === 0) return [];
+    const to = destinationOf(groups);
+    const found: FurtherRollback[] = [];
+    for (const newer of this.rollbacksTo(db, version, cancelled)) {
+      const affected = await this.fleet.of(db, newer);
+      const plan = this.check.plan(db, newer, to, affected);
+      found.push({ ...plan, version: newer, to, running: runningOf(affected) });
+      found.push(...(await this.further(db, newer, this.toCancel(db, newer), plan)));
+    }
+    return found;
+  }
+
+  private refuseUseless(db: Statements, { version, to }: RollbackRequest): void {
+    const isKnown =
+      this.firmware.ofVersions(db, [version]).size > 0 ||
+      this.printerCounts.running(db, versionKey(version)) > 0 ||
+      this.rolloutTable.find(db, 'WHERE firmware_version = ? LIMIT 1', version) !== null;
+    if (!isKnown) throw new NotFoundError('Firmware version not found');
+    if (to !== 'previous' && versionKey(to) >= versionKey(version))
+      throw ValidationError.field('to', to, `to must be a version below ${version}, or previous`);
+  }
+
+  /** The rollouts of a version that a rollback cancels, and what is left of an earlier rollback of it; the newest first. */
+  private toCancel(db: Statements, version: string): Rollout[] {
+    return this.rolloutTable.select(db, TO_CANCEL, version, version);
+  }
+
+  /** The newer versions that were being rolled back to this one, by the rollouts that are cancelled. */
+  private rollbacksTo(db: Statements, version: string, cancelled: readonly Rollout[]): string[] {
+    const versions = cancelled.flatMap(({ rollbackId }) =>
+      rollbackId === null ? [] : (this.table.find(db, 'WHERE id = ?', rollbackId)?.version ?? []),
+    );
+    return [...new Set(versions)].filter((other) => other !== version);
+  }
+
+  /** The newest rollback of a version if all of it still holds. */
+  private open(db: Statements, version: string): Rollback | null {
+    const rollback = this.newest(db, version);
+    if (rollback === null) return null;
+    const rollouts = this.rolloutsOf(db, rollback);
+    const holds =
+      rollouts.length === rollback.rollouts && rollouts.every(({ status }) => status !== 'cancelled');
+    return holds ? rollback : null;
+  }
+
+  private newest(db: Statements, version: string): Rollback | null {
+    return this.table.find(db, 'WHERE firmware_version = ? ORDER BY id DESC LIMIT 1', version);
+  }
+
+  private rolloutsOf(db: Statements, { id }: Rollback): Rollout[] {
+    return this.rolloutTable.select(db, 'WHERE rollback_id = ? ORDER BY id', id);
+  }
+
+  private named(db: Statements, rollback: Rollback): string {
+    return idsOf(this.rolloutsOf(db, rollback));
+  }
+
+  private async stateOf(db: Statements, rollback: Rollback, created: boolean): Promise<RollbackState> {
+    const running = await this.fleet.count(db, rollback.version);
+    const takenBack = db.allValues(TAKEN_BACK, rollback.id).map(([id]) => Number(id));
+    return { rollback, rollouts: this.rolloutsOf(db, rollback), takenBack, running, created };
+  }
+}
+
+const TO_CANCEL = `WHERE status <> 'cancelled' AND (firmware_version = ?
+  OR rollback_id IN (SELECT id FROM rollback WHERE firmware_version = ?)) ORDER BY id DESC`;
+const TAKE_BACK = `UPDATE rollout SET taken_back_by = ? WHERE firmware_version = ? AND taken_back_by IS NULL`;
+const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
+
+/** Where printers go of which it is not known what they ran before. */
+function destinationOf(groups: readonly RollbackGroup[]): string {
+  const rest = groups.find(({ cameFrom }) => cameFrom === null || 'except' in cameFrom);
+  if (rest === undefined) throw new Error('A rollback has no version for the rest of the printers');
+  return rest.version;
+}
+
+function idsOf(rollouts: readonly Rollout[]): string {
+  return `rollout ${rollouts.map(({ id }) => id).join(', ')}`;
+}
+
+function inWords(version: string, missing: readonly MissingBuild[]): string {
+  const list = missing.map((one) => {
+    const board = one.platform === null ? '' : ` for ${one.platform}`;
+    const what = one.version === null ? '' : `${one.version}${board}: `;
+    return `${what}${MISSING_REASONS[one.reason]} (${one.printers} printers)`;
+  });
+  return `Firmware ${version} cannot be rolled back: ${list.join('; ')}`;
+}

@@ -1,0 +1,152 @@
+import { Injectable } from '@nestjs/common';
+import type { Channel } from '../../common/channel.js';
+import { Clock } from '../../common/clock.js';
+import { ConflictError, NotFoundError } from '../../common/errors.js';
+import { versionKey } from '../../common/version.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+import type { Firmware } from '../../firmware/firmware.entity.js';
+import { describe } from '../../firmware/firmware-rows.js';
+import { FirmwareService } from '../../firmware/firmware.service.js';
+import { ImageCheck } from '../../firmware/binaries/image-check.js';
+import { chosenRows } from '../store/rollout-rules.js';
+import type { CameFrom } from '../rules/rollback-plan.js';
+import type { TargetLists } from '../store/target-lists.js';
+import type { Rollout, RolloutType } from '../store/entities/rollout.entity.js';
+
+/** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
+export interface RolloutTarget {
+  all: boolean;
+  userIds: string[] | null;
+  printerIds: string[] | null;
+  channels: Channel[] | null;
+  minVersion: string | null;
+  maxVersion: string | null;
+}
+
+/** What an operator asks for; versions are canonical, UUIDs lower-case. */
+export interface NewRollout {
+  version: string;
+  target: RolloutTarget;
+  type: RolloutType;
+  percentage: number;
+  scheduledFor: Date | null;
+  allowDowngrade: boolean;
+  name: string | null;
+  note: string | null;
+}
+
+/** What makes a rollout part of a rollback. */
+export interface RollbackPart {
+  rollbackId: number;
+  cameFrom: CameFrom | null;
+}
+
+/** A rollout that may be created. */
+export interface Draft {
+  row: Omit<Rollout, 'id'>;
+  lists: TargetLists;
+  /** All builds of its version, in the order of `compareRows`: what it will send is chosen among them. */
+  firmware: Firmware[];
+}
+
+/** Says what becomes of what an operator asks for; whether it is created then, or only previewed, makes no difference. */
+@Injectable()
+export class RolloutDrafts {
+  constructor(
+    private readonly database: Database,
+    private readonly firmware: FirmwareService,
+    private readonly images: ImageCheck,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Looks at the binaries of a version on the disk; what is damaged is refused by `draft`. */
+  async checkImages(version: string): Promise<void> {
+    const { reader } = this.database;
+    await this.images.verifyAll(this.firmware.ofVersions(reader, [version]).get(version) ?? []);
+  }
+
+  /**
+   * Drafts a rollout. Nothing is counted yet.
+   *
+   * @param createdBy who asks for it, as the audit log names them
+   * @param part set if it is part of a rollback
+   * @throws NotFoundError where no build has the version
+   * @throws ConflictError if every build that it would send is deprecated, or one lacks the signature that is needed or is damaged on disk, or the version is
+   *   being rolled back
+   */
+  draft(db: Statements, wanted: NewRollout, createdBy: string, part: RollbackPart | null = null): Draft {
+    const rows = this.firmware.ofVersions(db, [wanted.version]).get(wanted.version) ?? [];
+    const { channels } = wanted.target;
+    const chosen = chosenRows(rows, channels && new Set(channels));
+    const [firmware] = chosen;
+    if (!firmware) throw new NotFoundError('Firmware version not found');
+    if (chosen.every((row) => row.deprecatedAt !== null)) {
+      throw new ConflictError(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
+    }
+    this.firmware.requireSigned(db, chosen);
+    const damaged = chosen.find((row) => this.images.isDamaged(row));
+    if (damaged) {
+      throw new ConflictError(
+        `The binary of ${describe(damaged)} is missing or damaged on the disk of the server, and offered to nobody; ` +
+          'upload the same file again',
+      );
+    }
+    const takingBack = openRollback(db, wanted.version);
+    if (takingBack.length > 0)
+      throw new ConflictError(
+        `Firmware ${wanted.version} is being rolled back by rollout ${takingBack.join(', ')}; cancel that first`,
+      );
+    const row = toRow(wanted, firmware.id, createdBy, this.clock.now());
+    const cameFrom = part?.cameFrom ? JSON.stringify(part.cameFrom) : null;
+    const { userIds, printerIds } = wanted.target;
+    return {
+      row: { ...row, rollbackId: part?.rollbackId ?? null, cameFrom },
+      lists: { userIds: toJson(userIds), printerIds: toJson(printerIds) },
+      firmware: rows,
+    };
+  }
+}
+
+const TAKING_BACK = `SELECT rollout.id FROM rollback JOIN rollout ON rollout.rollback_id = rollback.id
+  WHERE rollback.firmware_version = ? AND rollout.status <> 'cancelled' ORDER BY rollout.id`;
+
+/** The rollouts that are there to move printers back from a version. */
+export function openRollback(db: Statements, version: string): number[] {
+  return db.allValues(TAKING_BACK, version).map(([id]) => Number(id));
+}
+
+function toRow(wanted: NewRollout, firmwareId: number, createdBy: string, now: Date): Omit<Rollout, 'id'> {
+  const waits = wanted.scheduledFor !== null && wanted.scheduledFor > now;
+  return {
+    version: wanted.version,
+    versionKey: versionKey(wanted.version),
+    firmwareId,
+    targetAll: wanted.target.all,
+    targetIdsCount: (wanted.target.userIds ?? wanted.target.printerIds)?.length ?? null,
+    targetChannels: toJson(wanted.target.channels),
+    minVersion: wanted.target.minVersion,
+    maxVersion: wanted.target.maxVersion,
+    allowDowngrade: wanted.allowDowngrade,
+    type: wanted.type,
+    percentage: wanted.percentage,
+    scheduledFor: wanted.scheduledFor,
+    status: waits ? 'scheduled' : 'active',
+    createdAt: now,
+    name: wanted.name,
+    note: wanted.note,
+    createdBy,
+    rollbackId: null,
+    cameFrom: null,
+    takenBackBy: null,
+    pendingCount: 0,
+    inProgressCount: 0,
+    completedCount: 0,
+    failedCount: 0,
+    declinedCount: 0,
+  };
+}
+
+function toJson(list: readonly string[] | null): string | null {
+  return list === null ? null : JSON.stringify(list);
+}

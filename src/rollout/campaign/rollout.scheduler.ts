@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { Cron, CronExpression } from '@nestjs/schedule';
+import { Clock } from '../../common/clock.js';
+import { Rollouts } from './rollouts.js';
+import { RolloutSamples } from '../store/rollout-samples.js';
+import { StuckUpdates } from '../updates/stuck-updates.js';
+
+/** What time alone brings about. */
+@Injectable()
+export class RolloutScheduler implements OnApplicationBootstrap {
+  constructor(
+    private readonly rollouts: Rollouts,
+    private readonly stuck: StuckUpdates,
+    private readonly samples: RolloutSamples,
+    private readonly clock: Clock,
+  ) {}
+
+  /** What fell due while the server was down does not wait for the first tick. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.rollouts.countBuckets();
+    await this.activateDue();
+    await this.failStuck();
+  }
+
+  @Cron(CronExpression.EVERY_5_SECONDS, { waitForCompletion: true })
+  activateDue(): Promise<void> {
+    return this.rollouts.activateDue(this.clock.now());
+  }
+
+  @Cron(CronExpression.EVERY_30_SECONDS, { waitForCompletion: true })
+  failStuck(): Promise<void> {
+    return this.stuck.fail();
+  }
+
+  @Cron(CronExpression.EVERY_5_SECONDS, { waitForCompletion: true })
+  sample(): Promise<void> {
+    return this.samples.take(this.clock.now());
+  }
+}

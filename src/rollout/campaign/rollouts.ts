@@ -1,0 +1,290 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { LessThanOrEqual } from 'typeorm';
+import { AuditLog } from '../../audit/audit-log.js';
+import type { Action, AuditedState } from '../../audit/audit-log.js';
+import { actorName } from '../../common/actor.js';
+import { ConflictError, NotFoundError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import type { Table } from '../../database/table.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import type { Transaction } from '../../database/transaction.js';
+import type { RolloutStatus } from '../rules/status.js';
+import { PendingTargets } from '../updates/pending-targets.js';
+import { stateAfter } from './rollout-change.js';
+import type { RolloutChange } from './rollout-change.js';
+import { RolloutDrafts } from './rollout-draft.js';
+import type { NewRollout, RollbackPart } from './rollout-draft.js';
+import { RolloutProgress } from '../updates/rollout-progress.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import { RolloutSamples } from '../store/rollout-samples.js';
+import { Rollout, listOf } from '../store/entities/rollout.entity.js';
+import { Superseding } from '../updates/superseding.js';
+import type { RuleSet } from '../store/rule-set.js';
+import { PendingBuckets } from '../store/pending-buckets.js';
+import { RolloutBuilds } from '../store/rollout-builds.js';
+import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
+import type { TargetLists } from '../store/target-lists.js';
+import { UpdateRetry } from '../updates/update-retry.js';
+import { CancelledPending } from '../store/cancelled-pending.js';
+import { RolloutCancellation } from '../store/entities/rollout-cancellation.entity.js';
+
+/** One page of rollouts, the newest first. */
+export interface RolloutPage {
+  rollouts: Rollout[];
+  /** Where the next page begins; null on the last one. */
+  nextCursor: number | null;
+}
+
+/** The operators' side of rollouts: create, watch, change, retry and delete them. */
+@Injectable()
+export class Rollouts {
+  private readonly logger = new Logger('Rollout');
+
+  private readonly table: Table<Rollout>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly drafts: RolloutDrafts,
+    private readonly builds: RolloutBuilds,
+    private readonly rules: RolloutRules,
+    private readonly progress: RolloutProgress,
+    private readonly pending: PendingTargets,
+    private readonly superseding: Superseding,
+    private readonly cancelledPending: CancelledPending,
+    private readonly targets: RolloutTargets,
+    private readonly buckets: PendingBuckets,
+    private readonly retries: UpdateRetry,
+    private readonly samples: RolloutSamples,
+    private readonly audit: AuditLog,
+  ) {
+    this.table = database.table(Rollout);
+  }
+
+  /**
+   * Creates a rollout. Connected printers are sent their update at once, the others when they connect.
+   *
+   * @throws NotFoundError where no build has the version
+   * @throws ConflictError if every build that it would send is deprecated, or one lacks the signature that is needed or is damaged on disk
+   */
+  async create(wanted: NewRollout): Promise<Rollout> {
+    await this.drafts.checkImages(wanted.version);
+    return this.unitOfWork.run(async (tx) => {
+      const before = this.rules.current(tx);
+      const { id } = await this.createIn(tx, wanted);
+      await this.speaksNow(tx, before, id);
+      return this.find(tx, id);
+    });
+  }
+
+  /**
+   * Creates a rollout within a transaction. The pending counts of older ones, of which it may take targets, are the caller's to follow
+   * (`Superseding`).
+   */
+  async createIn(tx: Transaction, wanted: NewRollout, part: RollbackPart | null = null): Promise<Rollout> {
+    const { row, lists, firmware } = this.drafts.draft(tx.db, wanted, actorName(tx.actor), part);
+    const id = await tx.insert(Rollout, row);
+    await this.targets.insert(tx, id, lists);
+    this.builds.pin(tx, id, firmware);
+    this.rules.changed(tx);
+    await this.pending.recount(tx, id);
+    const rollout = await this.find(tx, id);
+    this.samples.begin(tx, rollout);
+    this.record(tx, 'rollout.create', id, null, toState(rollout, lists));
+    this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
+    return rollout;
+  }
+
+  /** Cancels a rollout within a transaction; the pending counts of older ones are the caller's to follow (`Superseding`). */
+  async cancelIn(tx: Transaction, rollout: Rollout): Promise<void> {
+    await this.cancelledPending.remember(tx, rollout);
+    await this.withdraw(tx, rollout);
+    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status: 'cancelled' });
+    this.rules.changed(tx);
+    this.record(
+      tx,
+      'rollout.change',
+      rollout.id,
+      toState(rollout),
+      toState({ ...rollout, status: 'cancelled' }),
+    );
+    this.logStep(tx, rollout, `${rollout.status} -> cancelled`);
+  }
+
+  /** One rollout with its counters. */
+  get(id: number): Rollout {
+    const rollout = this.table.find(this.database.reader, 'WHERE id = ?', id);
+    if (!rollout) throw new NotFoundError(`Rollout not found: ${id}`);
+    return rollout;
+  }
+
+  /** One page of rollouts, the newest first. */
+  list(status: RolloutStatus | undefined, limit: number, before: number | undefined): RolloutPage {
+    const rows = this.table.select(
+      this.database.reader,
+      `WHERE status = coalesce(?, status) AND id < ? ORDER BY id DESC LIMIT ?`,
+      status ?? null,
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit + 1,
+    );
+    const rollouts = rows.slice(0, limit);
+    return { rollouts, nextCursor: rows.length > limit ? (rollouts.at(-1)?.id ?? null) : null };
+  }
+
+  /**
+   * Changes the status, the percentage, the name, the note; to what it is already is no change.
+   *
+   * @throws ConflictError where the life of the rollout lacks that step
+   */
+  async change(id: number, change: RolloutChange): Promise<Rollout> {
+    return this.unitOfWork.run(async (tx) => {
+      const rollout = await this.find(tx, id);
+      const state = stateAfter(rollout, change);
+      if (state.name !== rollout.name || state.note !== rollout.note)
+        await tx.em.update(Rollout, { id }, { name: state.name, note: state.note });
+      if (state.percentage !== rollout.percentage) await this.setPercentage(tx, rollout, state.percentage);
+      if (state.status !== rollout.status) await this.setStatus(tx, rollout, state.status);
+      this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, ...state }));
+      this.progress.settle(tx, id);
+      return this.find(tx, id);
+    });
+  }
+
+  /** Cancels a rollout and removes it; what its updates have become stays in the printers' history. */
+  async remove(id: number): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      const rollout = await this.find(tx, id);
+      const before = this.rules.current(tx);
+      const lists = this.targets.of(tx.db, id);
+      await this.withdraw(tx, rollout);
+      await tx.em.delete(Rollout, { id });
+      this.record(tx, 'rollout.delete', id, toState(rollout, lists), null);
+      this.rules.changed(tx);
+      await this.speaksNow(tx, before, id);
+      this.logStep(tx, rollout, 'deleted');
+    });
+  }
+
+  /**
+   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect. All of it is one
+   * transaction: whatever overtakes it finds all or nothing of it.
+   *
+   * @throws ConflictError if the rollout is cancelled
+   */
+  retry(id: number): Promise<Rollout> {
+    return this.unitOfWork.run(async (tx) => {
+      await this.find(tx, id);
+      const rule = this.rules.current(tx).get(id);
+      if (rule === undefined)
+        throw new ConflictError(`Rollout ${id} is cancelled, and sends nothing any more`);
+      const retried = await this.retries.supersedeAll(tx, rule);
+      this.rules.changed(tx);
+      this.record(tx, 'rollout.retry', id, null, { retried });
+      const rollout = await this.find(tx, id);
+      this.logStep(tx, rollout, `retries ${retried} failed updates`);
+      return rollout;
+    });
+  }
+
+  /** Counts the pending targets by bucket of rollouts that are older than this is kept. */
+  async countBuckets(): Promise<void> {
+    for (const id of this.buckets.uncounted(this.database.reader))
+      await this.unitOfWork.run((tx) => this.pending.recount(tx, id));
+  }
+
+  /** Activates every scheduled rollout whose time has come; each only once, whoever else tries at the same time. */
+  async activateDue(now: Date): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      const due = await tx.em.findBy(Rollout, { status: 'scheduled', scheduledFor: LessThanOrEqual(now) });
+      for (const rollout of due) {
+        const before = this.rules.current(tx);
+        const { affected } = await tx.em.update(
+          Rollout,
+          { id: rollout.id, status: 'scheduled' },
+          { status: 'active' },
+        );
+        if (affected !== 1) continue;
+        this.rules.changed(tx);
+        await this.speaksNow(tx, before, rollout.id);
+        const active = { ...rollout, status: 'active' } as const;
+        this.record(tx, 'rollout.activate', rollout.id, toState(rollout), toState(active));
+        this.logStep(tx, rollout, 'is due: active');
+      }
+    });
+  }
+
+  private async setPercentage(tx: Transaction, rollout: Rollout, percentage: number): Promise<void> {
+    await tx.em.update(Rollout, { id: rollout.id }, { percentage });
+    this.rules.changed(tx);
+    this.logStep(tx, rollout, `${rollout.percentage} % -> ${percentage} %`);
+  }
+
+  private async setStatus(tx: Transaction, rollout: Rollout, status: RolloutStatus): Promise<void> {
+    const before = this.rules.current(tx);
+    if (status === 'cancelled') {
+      await this.cancelledPending.remember(tx, rollout);
+      await this.withdraw(tx, rollout);
+    }
+    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
+    this.rules.changed(tx);
+    if (status === 'cancelled' || rollout.status === 'scheduled')
+      await this.speaksNow(tx, before, rollout.id);
+    this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
+  }
+
+  /** Remembers when a rollout was cancelled: rollouts that come later may move its printers back. */
+  private async withdraw(tx: Transaction, rollout: Rollout): Promise<void> {
+    if (rollout.status === 'cancelled') return;
+    const newestRolloutId = (await tx.em.maximum(Rollout, 'id')) ?? rollout.id;
+    await tx.em.insert(RolloutCancellation, { rolloutId: rollout.id, newestRolloutId });
+  }
+
+  /** A rollout speaks for its printers from now on, or no more: older ones may lose or win targets. */
+  private async speaksNow(tx: Transaction, before: RuleSet, id: number): Promise<void> {
+    const after = this.rules.current(tx);
+    const rule = after.get(id) ?? before.get(id);
+    if (rule) await this.superseding.changed(tx, before, after, [rule]);
+  }
+
+  private async find(tx: Transaction, id: number): Promise<Rollout> {
+    const rollout = await tx.em.findOneBy(Rollout, { id });
+    if (!rollout) throw new NotFoundError(`Rollout not found: ${id}`);
+    return rollout;
+  }
+
+  private record(
+    tx: Transaction,
+    action: Action,
+    id: number,
+    before: AuditedState | null,
+    after: AuditedState | null,
+  ): void {
+    this.audit.record(tx, { action, subject: `rollout/${id}`, before, after });
+  }
+
+  private logStep(tx: Transaction, rollout: Rollout, step: string): void {
+    tx.afterCommit(() => this.logger.log(`Rollout ${rollout.id} of ${rollout.version}: ${step}`));
+  }
+}
+
+/** @param lists left out where only a difference is recorded: they never change */
+function toState(rollout: Rollout, lists: TargetLists = NO_LISTS): AuditedState {
+  return {
+    firmware_version: rollout.version,
+    target: {
+      all: rollout.targetAll,
+      user_ids: listOf(lists.userIds),
+      printer_ids: listOf(lists.printerIds),
+      channels: listOf(rollout.targetChannels),
+      min_version: rollout.minVersion,
+      max_version: rollout.maxVersion,
+    },
+    rollout_type: rollout.type,
+    rollout_percentage: rollout.percentage,
+    scheduled_for: rollout.scheduledFor,
+    allow_downgrade: rollout.allowDowngrade,
+    status: rollout.status,
+    name: rollout.name,
+    note: rollout.note,
+  };
+}

@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../../audit/audit-log.js';
+import type { Action } from '../../audit/audit-log.js';
+import { ConflictError } from '../../common/errors.js';
+import type { Transaction } from '../../database/transaction.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import type { Printer } from '../../printer/printer.entity.js';
+import { PrinterService } from '../../printer/printer.service.js';
+import { REASONS } from '../rules/decide.js';
+import { targetRefusal } from '../rules/targeting.js';
+import { RolloutEvents } from '../store/rollout.events.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import { UpdateLifecycle } from '../updates/update-lifecycle.js';
+import { UpdateRetry } from '../updates/update-retry.js';
+import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+
+/** What operators do to a single update of a printer. */
+@Injectable()
+export class UpdateActions {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly printers: PrinterService,
+    private readonly rules: RolloutRules,
+    private readonly lifecycle: UpdateLifecycle,
+    private readonly retries: UpdateRetry,
+    private readonly events: RolloutEvents,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Ends an update under way: it has failed. What another rollout has for the printer is sent next.
+   *
+   * @param printerKey number or UUID of the printer
+   * @throws NotFoundError if the printer, or the update of this printer, does not exist
+   * @throws ConflictError if the update is not under way
+   */
+  abort(printerKey: number | string, updateId: number): Promise<Printer> {
+    return this.act(printerKey, updateId, 'update.abort', (tx, update) => {
+      if (update.status !== 'in_progress')
+        throw new ConflictError(`Update ${update.id} is ${update.status}, and not under way`);
+      this.lifecycle.end(tx, update, 'failed', { error: 'aborted by an operator' });
+    });
+  }
+
+  /**
+   * Sends a failed update again: at once to a printer that is connected, else at its next connect. It becomes a new update; the failed
+   * one stays in the history.
+   *
+   * @param printerKey number or UUID of the printer
+   * @throws NotFoundError if the printer, or the update of this printer, does not exist
+   * @throws ConflictError if the update has not failed or was sent again already, its rollout is cancelled or deleted, the printer is no target
+   *   of it any more, or another update of the printer is under way
+   */
+  retry(printerKey: number | string, updateId: number): Promise<Printer> {
+    return this.act(printerKey, updateId, 'update.retry', (tx, update, printer) => {
+      const { id, status, rolloutId } = update;
+      if (status !== 'failed')
+        throw new ConflictError(`Update ${id} is ${status}; only a failed one is sent again`);
+      if (update.superseded) throw new ConflictError(`Update ${id} has been retried already`);
+      const rules = this.rules.current(tx);
+      const rule = rules.get(rolloutId);
+      if (rule === undefined)
+        throw new ConflictError(
+          `The rollout of update ${id} is cancelled or deleted, and sends nothing any more`,
+        );
+      const refusal = targetRefusal(rules.factsOf(printer), rule);
+      if (refusal !== null)
+        throw new ConflictError(
+          `Printer ${printer.id} is no target of rollout ${rolloutId}: ${REASONS[refusal]}`,
+        );
+      if (this.lifecycle.context(tx.db, rules, printer, false).busy)
+        throw new ConflictError(
+          `Another update of printer ${printer.id} is under way; retry when it has ended`,
+        );
+      this.retries.supersede(tx, rolloutId, [update]);
+    });
+  }
+
+  private act(
+    printerKey: number | string,
+    updateId: number,
+    action: Action,
+    change: (tx: Transaction, update: PrinterUpdate, printer: Printer) => void,
+  ): Promise<Printer> {
+    return this.unitOfWork.run((tx) => {
+      const printer = this.printers.find(tx.db, printerKey);
+      const before = this.lifecycle.find(tx.db, printer, updateId);
+      change(tx, before, printer);
+      this.audit.record(tx, {
+        action,
+        subject: `printer/${printer.id}`,
+        before: null,
+        after: { update: updateId, rollout: before.rolloutId, firmware_version: before.version },
+      });
+      tx.afterCommit(() => this.events.publish([printer.uuid]));
+      return Promise.resolve(printer);
+    });
+  }
+}

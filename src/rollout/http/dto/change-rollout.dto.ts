@@ -1,0 +1,94 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { ValidationError } from '../../../common/errors.js';
+import { QueryInteger } from '../../../http/query-fields.js';
+import { ROLLOUT_STATUSES } from '../../rules/status.js';
+import type { RolloutStatus } from '../../rules/status.js';
+import type { RolloutChange } from '../../campaign/rollout-change.js';
+import { RolloutName, RolloutNote, textOrNull } from './rollout-texts.js';
+
+const PATCH_STATUSES = ['active', 'paused', 'cancelled'] as const;
+
+/** Body of PATCH /api/rollouts/{rollout_id}. */
+export class ChangeRolloutDto {
+  @ApiPropertyOptional({
+    enum: ROLLOUT_STATUSES,
+    example: 'paused',
+    description: `An operator sets ${PATCH_STATUSES.join(', ')}; the status that it has already changes nothing`,
+  })
+  @IsOptional()
+  @IsIn(ROLLOUT_STATUSES)
+  status?: RolloutStatus | null;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 100,
+    example: 50,
+    description: 'Not of an immediate or cancelled rollout; down recalls nothing that was sent',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(100)
+  rollout_percentage?: number | null;
+
+  @RolloutName()
+  name?: string | null;
+
+  @RolloutNote()
+  note?: string | null;
+}
+
+/**
+ * Maps a change.
+ *
+ * @throws ValidationError where it names nothing to change
+ */
+export function toRolloutChange(dto: ChangeRolloutDto): RolloutChange {
+  const change = {
+    status: dto.status ?? undefined,
+    percentage: dto.rollout_percentage ?? undefined,
+    // Null and an empty text take it away; what is absent stays.
+    name: dto.name === undefined ? undefined : textOrNull(dto.name),
+    note: dto.note === undefined ? undefined : textOrNull(dto.note),
+  };
+  if (Object.values(change).every((value) => value === undefined))
+    throw ValidationError.field('body', dto, 'the body must name status, rollout_percentage, name or note');
+  return change;
+}
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+
+/** Query of GET /api/rollouts. */
+export class ListRolloutsQuery {
+  @ApiPropertyOptional({ enum: ROLLOUT_STATUSES })
+  @IsOptional()
+  @IsIn(ROLLOUT_STATUSES)
+  status?: RolloutStatus;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit?: number;
+
+  @ApiPropertyOptional({ type: 'integer', description: '`next_cursor` of the page before' })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  cursor?: number;
+}
+
+/** Maps the query to what the service takes. */
+export function toRolloutList(query: ListRolloutsQuery): {
+  status: RolloutStatus | undefined;
+  limit: number;
+  before: number | undefined;
+} {
+  return { status: query.status, limit: query.limit ?? DEFAULT_LIMIT, before: query.cursor };
+}

@@ -1,0 +1,286 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsOptional, IsString } from 'class-validator';
+import { parseVersion, parseVersionField } from '../../../common/version.js';
+import type { RollbackGroup } from '../../rules/rollback-plan.js';
+import { ROLLOUT_STATUSES } from '../../rules/status.js';
+import type { RolloutStatus } from '../../rules/status.js';
+import type { RolloutPresenter } from '../rollout-presenter.js';
+import { RolloutResponse } from './rollout-response.dto.js';
+import type { Rollout } from '../../store/entities/rollout.entity.js';
+import { MISSING_REASONS } from '../../campaign/rollback-check.js';
+import type { MissingBuild, MissingReason } from '../../campaign/rollback-check.js';
+import type { RollbackPreview, RollbackRequest, RollbackState } from '../../campaign/rollback-state.js';
+
+/** Body of POST /api/firmware/{version}/rollback, and of its preview. */
+export class RollbackDto {
+  @ApiProperty({
+    type: String,
+    example: 'previous',
+    description: '`previous`: what each printer ran before; or one older version for all',
+  })
+  @IsString()
+  to!: string;
+
+  @ApiPropertyOptional({
+    type: Boolean,
+    default: true,
+    example: true,
+    description: 'Deprecates the version, so that it is offered to nobody any more',
+  })
+  @IsOptional()
+  @IsBoolean()
+  deprecate?: boolean | null;
+}
+
+/**
+ * Maps a request.
+ *
+ * @throws ValidationError if `to` is neither `previous` nor a version
+ */
+export function toRollbackRequest(version: string, dto: RollbackDto): RollbackRequest {
+  return {
+    version: parseVersion(version),
+    to: dto.to === 'previous' ? 'previous' : parseVersionField('to', dto.to),
+    deprecate: dto.deprecate ?? true,
+  };
+}
+
+/** Printers that go back to one version. */
+export class RollbackGroupResponse {
+  @ApiProperty({ type: String, example: '1.4.0', description: 'The version that they go back to' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: Number, example: 170, description: 'Printers that run the bad version' })
+  printers!: number;
+
+  @ApiProperty({ type: Number, example: 150 })
+  online!: number;
+
+  @ApiProperty({ type: Number, example: 20 })
+  offline!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 3,
+    description:
+      'More printers that are about to run the bad version (their update is under way, or they have reported it and reboot): moved back if they come with it',
+  })
+  under_way!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 2,
+    description:
+      'How many of these have no known older version before: with `previous`, they go where most of the others go',
+  })
+  unknown!: number;
+}
+
+/** An older binary that is needed and cannot be had. */
+export class MissingBuildResponse {
+  @ApiProperty({ type: String, nullable: true, example: '1.4.0' })
+  firmware_version!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: 'esp32', description: 'null: not one board' })
+  platform!: string | null;
+
+  @ApiProperty({ enum: Object.keys(MISSING_REASONS), example: 'no_build_for_platform' })
+  reason!: MissingReason;
+
+  @ApiProperty({
+    type: String,
+    example: MISSING_REASONS.no_build_for_platform,
+    description: 'The reason in words',
+  })
+  description!: string;
+
+  @ApiProperty({ type: Number, example: 12 })
+  printers!: number;
+}
+
+/** A rollout that a rollback would cancel. */
+export class CancelledRolloutResponse {
+  @ApiProperty({ type: Number, example: 41 })
+  id!: number;
+
+  @ApiProperty({ type: String, nullable: true, example: 'October, first floor' })
+  name!: string | null;
+
+  @ApiProperty({ enum: ROLLOUT_STATUSES, example: 'active' })
+  status!: RolloutStatus;
+}
+
+/** A newer version that is being rolled back to this one, and would be rolled back further. */
+export class FurtherRollbackResponse {
+  @ApiProperty({ type: String, example: '1.6.0' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: String, example: '1.4.0', description: 'Where its printers would go' })
+  to!: string;
+
+  @ApiProperty({ type: Number, example: 12, description: 'Printers that still run it' })
+  printers!: number;
+}
+
+/** What a rollback would do at this moment. */
+export class RollbackPreviewResponse {
+  @ApiProperty({ type: String, example: '1.5.0' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: String, example: 'previous' })
+  to!: string;
+
+  @ApiProperty({ type: Number, example: 178, description: 'Printers that run the version' })
+  printers!: number;
+
+  @ApiProperty({ type: Number, example: 150 })
+  online!: number;
+
+  @ApiProperty({ type: Number, example: 28 })
+  offline!: number;
+
+  @ApiProperty({ type: Number, example: 3, description: 'More printers that are about to run it' })
+  under_way!: number;
+
+  @ApiProperty({ type: [RollbackGroupResponse], description: 'The highest version first' })
+  by_version!: RollbackGroupResponse[];
+
+  @ApiProperty({ type: [CancelledRolloutResponse], description: 'The newest first' })
+  cancels!: CancelledRolloutResponse[];
+
+  @ApiProperty({ type: Boolean, example: true, description: 'The version would be deprecated' })
+  deprecates!: boolean;
+
+  @ApiProperty({
+    type: [FurtherRollbackResponse],
+    description: 'Newer versions that are being rolled back to this one: their printers would go further',
+  })
+  also_rolls_back!: FurtherRollbackResponse[];
+
+  @ApiProperty({
+    type: [MissingBuildResponse],
+    description: 'Why it would be refused; empty if it would not',
+  })
+  missing!: MissingBuildResponse[];
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: null,
+    description: 'The rollback of the version that is there already',
+  })
+  rollback_id!: number | null;
+}
+
+/** How a rollback stands. */
+export const ROLLBACK_STATUSES = ['active', 'completed', 'cancelled'] as const;
+export type RollbackStatus = (typeof ROLLBACK_STATUSES)[number];
+
+/** A rollback, as it stands. */
+export class RollbackResponse {
+  @ApiProperty({ type: Number, example: 7 })
+  id!: number;
+
+  @ApiProperty({ type: String, example: '1.5.0' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: String, example: 'previous' })
+  to!: string;
+
+  @ApiProperty({
+    enum: ROLLBACK_STATUSES,
+    example: 'active',
+    description:
+      '`completed` once no printer runs the version any more; `cancelled` if its rollouts were cancelled or deleted',
+  })
+  status!: RollbackStatus;
+
+  @ApiProperty({ type: Number, example: 28, description: 'Printers that still run the version' })
+  printers!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  online!: number;
+
+  @ApiProperty({ type: Number, example: 28 })
+  offline!: number;
+
+  @ApiProperty({ type: Number, example: 0, description: 'More printers that are about to run it' })
+  under_way!: number;
+
+  @ApiProperty({ type: [RolloutResponse], description: 'The rollouts that move printers back' })
+  rollouts!: RolloutResponse[];
+
+  @ApiProperty({ type: [Number], example: [41], description: 'The rollouts that it took back' })
+  rolls_back!: number[];
+
+  @ApiProperty({ type: String, example: 'ci' })
+  created_by!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  created_at!: string;
+}
+
+/** Maps a preview to its answer. */
+export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPreviewResponse {
+  const { request, running, groups, cancels, existing, further } = preview;
+  const missing = [preview, ...further].flatMap((plan) => plan.missing);
+  return {
+    firmware_version: request.version,
+    to: request.to,
+    printers: running.printers,
+    online: running.online,
+    offline: running.printers - running.online,
+    under_way: running.underWay,
+    by_version: groups.map(toGroupResponse),
+    cancels: cancels.map(({ id, name, status }) => ({ id, name, status })),
+    deprecates: request.deprecate,
+    also_rolls_back: further.map(({ version, to, running: { printers } }) => ({
+      firmware_version: version,
+      to,
+      printers,
+    })),
+    missing: missing.map(toMissingResponse),
+    rollback_id: existing?.id ?? null,
+  };
+}
+
+/** Maps a rollback to its answer. */
+export function toRollbackResponse(state: RollbackState, presenter: RolloutPresenter): RollbackResponse {
+  const { rollback, rollouts, takenBack, running } = state;
+  return {
+    id: rollback.id,
+    firmware_version: rollback.version,
+    to: rollback.to,
+    status: statusOf(rollouts),
+    printers: running.printers,
+    online: running.online,
+    offline: running.printers - running.online,
+    under_way: running.underWay,
+    rollouts: rollouts.map((rollout) => presenter.short(rollout)),
+    rolls_back: takenBack,
+    created_by: rollback.createdBy,
+    created_at: rollback.createdAt.toISOString(),
+  };
+}
+
+function statusOf(rollouts: readonly Rollout[]): RollbackStatus {
+  const left = rollouts.filter(({ status }) => status !== 'cancelled');
+  if (left.length === 0) return 'cancelled';
+  return left.every(({ status }) => status === 'completed') ? 'completed' : 'active';
+}
+
+function toGroupResponse(group: RollbackGroup): RollbackGroupResponse {
+  const { version, printers, online, underWay, unknown } = group;
+  return {
+    firmware_version: version,
+    printers,
+    online,
+    offline: printers - online,
+    under_way: underWay,
+    unknown,
+  };
+}
+
+function toMissingResponse({ version, platform, reason, printers }: MissingBuild): MissingBuildResponse {
+  return { firmware_version: version, platform, reason, description: MISSING_REASONS[reason], printers };
+}

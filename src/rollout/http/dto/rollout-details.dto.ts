@@ -1,0 +1,245 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { QueryInteger } from '../../../http/query-fields.js';
+import type { Presence } from '../../../printer/presence.js';
+import { ROLLOUT_STATUSES } from '../../rules/status.js';
+import type { RolloutStatus } from '../../rules/status.js';
+import type { Failures } from '../../insight/rollout-failures.js';
+import type { TimelinePoint } from '../../store/rollout-samples.js';
+import { LISTED_STATUSES } from '../../insight/rollout-updates.js';
+import type { ListedStatus, ListedUpdate, UpdatePage } from '../../insight/rollout-updates.js';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+
+/** Query of GET /api/rollouts/{rollout_id}/updates. */
+export class RolloutUpdatesQuery {
+  @ApiProperty({
+    enum: LISTED_STATUSES,
+    description: '`pending`: targets that were sent nothing yet',
+  })
+  @IsIn(LISTED_STATUSES)
+  status!: ListedStatus;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit: number = DEFAULT_LIMIT;
+
+  @ApiPropertyOptional({ type: 'integer', description: '`next_cursor` of the page before', default: 0 })
+  @QueryInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  cursor = 0;
+}
+
+/** A printer, as far as a list names it. */
+export class NamedPrinterResponse {
+  @ApiProperty({ type: Number, example: 42 })
+  id!: number;
+
+  @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
+  uuid!: string;
+
+  @ApiProperty({ type: String, example: 'Front Desk' })
+  name!: string;
+}
+
+/** A printer that a rollout is for. */
+export class TargetPrinterResponse extends NamedPrinterResponse {
+  @ApiProperty({ type: Boolean, example: true })
+  online!: boolean;
+}
+
+/** A target of a rollout, and what has become of its update. */
+export class RolloutUpdateResponse {
+  @ApiProperty({ type: Number, nullable: true, example: 123, description: 'null where pending' })
+  id!: number | null;
+
+  @ApiProperty({ type: TargetPrinterResponse })
+  printer!: TargetPrinterResponse;
+
+  @ApiProperty({ enum: LISTED_STATUSES, example: 'failed' })
+  status!: ListedStatus;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'Update failed: HTTP error 404',
+    description: 'Why it failed or was declined',
+  })
+  error_message!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2025-01-15T10:05:00.000Z' })
+  started_at!: string | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    example: '2025-01-15T10:07:30.000Z',
+    description: 'When it ended, in whatever way',
+  })
+  completed_at!: string | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    minimum: -1,
+    maximum: 100,
+    example: 45,
+    description: '-1: an error',
+  })
+  last_percent!: number | null;
+
+  @ApiProperty({ type: String, nullable: true, example: 'Update failed: HTTP error 404' })
+  last_status_message!: string | null;
+
+  @ApiProperty({ type: Number, example: 1, description: 'How often it was sent' })
+  attempts!: number;
+}
+
+/** A page of the targets of a rollout. */
+export class RolloutUpdateListResponse {
+  @ApiProperty({
+    type: [RolloutUpdateResponse],
+    description: 'By the numbers of the printers. A page may be short, or even empty, and have a next one',
+  })
+  updates!: RolloutUpdateResponse[];
+
+  @ApiProperty({
+    type: Number,
+    example: 12,
+    description: 'All there are, on whichever page; pending ones of a cancelled rollout as it was cancelled',
+  })
+  total!: number;
+
+  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  next_cursor!: number | null;
+}
+
+/** Updates that failed for the same reason. */
+export class FailureResponse {
+  @ApiProperty({ type: String, example: 'Update failed: HTTP error 404' })
+  message!: string;
+
+  @ApiProperty({ type: Number, example: 10 })
+  count!: number;
+
+  @ApiProperty({ type: [NamedPrinterResponse], description: 'Some of them: at most 5' })
+  printers!: NamedPrinterResponse[];
+}
+
+/** Why updates of a rollout failed. */
+export class FailuresResponse {
+  @ApiProperty({
+    type: Number,
+    example: 12,
+    description: 'All that failed; those that a retry sends again do not count',
+  })
+  total!: number;
+
+  @ApiProperty({
+    type: [FailureResponse],
+    description:
+      'The commonest message first, at most 50; beyond 10,000 different ones, new ones are left out',
+  })
+  failures!: FailureResponse[];
+}
+
+/** What a rollout was at one moment. */
+export class TimelinePointResponse {
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  at!: string;
+
+  @ApiProperty({ enum: ROLLOUT_STATUSES, example: 'active' })
+  status!: RolloutStatus;
+
+  @ApiProperty({ type: Number, example: 90 })
+  pending!: number;
+
+  @ApiProperty({ type: Number, example: 8 })
+  in_progress!: number;
+
+  @ApiProperty({ type: Number, example: 2 })
+  completed!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  failed!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  declined!: number;
+}
+
+/** What a rollout was, time after time. */
+export class TimelineResponse {
+  @ApiProperty({
+    type: [TimelinePointResponse],
+    description:
+      'The oldest first: from the creation on (or from when the server first kept them); the last is now',
+  })
+  points!: TimelinePointResponse[];
+}
+
+/** Maps a page to its answer. */
+export function toRolloutUpdateListResponse(
+  page: UpdatePage,
+  status: ListedStatus,
+  presence: Presence,
+): RolloutUpdateListResponse {
+  return {
+    updates: page.updates.map((one) => toRolloutUpdateResponse(one, status, presence)),
+    total: page.total,
+    next_cursor: page.nextCursor,
+  };
+}
+
+function toRolloutUpdateResponse(
+  { printer, update }: ListedUpdate,
+  status: ListedStatus,
+  presence: Presence,
+): RolloutUpdateResponse {
+  const { id, uuid, name } = printer;
+  return {
+    id: update?.id ?? null,
+    printer: { id, uuid, name, online: presence.isOnline(id) },
+    status,
+    error_message: update?.errorMessage ?? null,
+    started_at: update?.startedAt.toISOString() ?? null,
+    completed_at: update?.completedAt?.toISOString() ?? null,
+    last_percent: update?.lastPercent ?? null,
+    last_status_message: update?.lastStatusMessage ?? null,
+    attempts: update?.attempts ?? 0,
+  };
+}
+
+/** Maps failures to their answer. */
+export function toFailuresResponse({ total, failures }: Failures): FailuresResponse {
+  return {
+    total,
+    failures: failures.map(({ message, count, printers }) => ({
+      message,
+      count,
+      printers: printers.map(({ id, uuid, name }) => ({ id, uuid, name })),
+    })),
+  };
+}
+
+/** Maps a timeline to its answer. */
+export function toTimelineResponse(points: readonly TimelinePoint[]): TimelineResponse {
+  return {
+    points: points.map((point) => ({
+      at: point.at.toISOString(),
+      status: point.status,
+      pending: point.pendingCount,
+      in_progress: point.inProgressCount,
+      completed: point.completedCount,
+      failed: point.failedCount,
+      declined: point.declinedCount,
+    })),
+  };
+}

@@ -1,0 +1,156 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { REASONS } from '../../rules/decide.js';
+import { WAITING_REASONS } from '../../rules/preview.js';
+import type { WaitingReason } from '../../rules/preview.js';
+import type { TargetRefusal } from '../../rules/targeting.js';
+import type { ChangePreview, NewPreview } from '../../insight/rollout-preview.js';
+
+const TARGET_REFUSALS = [
+  'not_targeted',
+  'below_min_version',
+  'above_max_version',
+  'no_build_for_platform',
+  'up_to_date',
+  'downgrade_not_allowed',
+  'superseded',
+  'rolled_back',
+  'below_min_upgrade_version',
+] as const satisfies readonly TargetRefusal[];
+
+/** Targets that run the same version. */
+export class MatchingVersionResponse {
+  @ApiProperty({ type: String, example: '1.4.0' })
+  version!: string;
+
+  @ApiProperty({ type: Number, example: 90 })
+  matching!: number;
+
+  @ApiProperty({ type: Number, example: 8 })
+  now!: number;
+}
+
+/** Printers that are no targets for the same reason. */
+export class LeftOutResponse {
+  @ApiProperty({ enum: TARGET_REFUSALS, example: 'not_targeted' })
+  reason!: TargetRefusal;
+
+  @ApiProperty({ type: String, example: REASONS.not_targeted, description: 'The reason in words' })
+  description!: string;
+
+  @ApiProperty({ type: Number, example: 50 })
+  printers!: number;
+}
+
+/** Targets that would be sent nothing now, for the same reason. */
+export class WaitingResponse {
+  @ApiProperty({ enum: Object.keys(WAITING_REASONS), example: 'offline' })
+  reason!: WaitingReason;
+
+  @ApiProperty({ type: String, example: WAITING_REASONS.offline, description: 'The reason in words' })
+  description!: string;
+
+  @ApiProperty({ type: Number, example: 92 })
+  printers!: number;
+}
+
+/** What a new rollout would do at this moment. */
+export class RolloutPreviewResponse {
+  @ApiProperty({ type: String, example: '1.5.0' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: Number, example: 150, description: 'All that there are' })
+  printers!: number;
+
+  @ApiProperty({ type: Number, example: 100, description: 'Its targets: what `total_targets` would be' })
+  matching!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 10,
+    description: 'Targets within the percentage, counted by their buckets',
+  })
+  due!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 8,
+    description: 'Connected printers that it would be sent to at once',
+  })
+  now!: number;
+
+  @ApiProperty({
+    type: [MatchingVersionResponse],
+    description: 'The targets by what they run, the highest version first',
+  })
+  by_version!: MatchingVersionResponse[];
+
+  @ApiProperty({
+    type: [LeftOutResponse],
+    description: 'Printers that are no targets; with `matching` they are all printers',
+  })
+  left_out!: LeftOutResponse[];
+
+  @ApiProperty({
+    type: [WaitingResponse],
+    description: 'Targets that would be sent nothing now; with `now` they are all targets',
+  })
+  waiting!: WaitingResponse[];
+}
+
+/** What a change of a rollout would do at this moment. */
+export class ChangePreviewResponse {
+  @ApiProperty({
+    type: Number,
+    example: 1_204,
+    description: 'Connected printers that it would be sent to at once',
+  })
+  now!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 12,
+    description: 'Updates of the rollout that are under way already',
+  })
+  in_progress!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 1_500,
+    description: 'Targets that were sent nothing yet, those of `now` among them',
+  })
+  pending!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 150,
+    description: 'Targets of `pending` within the percentage, counted by their buckets',
+  })
+  due!: number;
+}
+
+/** Maps a preview to its answer. */
+export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewResponse {
+  return {
+    firmware_version: preview.version,
+    printers: preview.printers,
+    matching: preview.matching,
+    due: preview.due,
+    now: preview.now,
+    by_version: preview.byVersion.map(({ version, matching, now }) => ({ version, matching, now })),
+    left_out: preview.leftOut.map(({ reason, printers }) => ({
+      reason,
+      description: REASONS[reason],
+      printers,
+    })),
+    waiting: preview.waiting.map(({ reason, printers }) => ({
+      reason,
+      description: WAITING_REASONS[reason],
+      printers,
+    })),
+  };
+}
+
+/** Maps the preview of a change to its answer. */
+export function toChangePreviewResponse(preview: ChangePreview): ChangePreviewResponse {
+  return { now: preview.now, in_progress: preview.inProgress, pending: preview.pending, due: preview.due };
+}

@@ -1,0 +1,274 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { CHANNELS } from '../../../common/channel.js';
+import type { Channel } from '../../../common/channel.js';
+import { ROLLOUT_STATUSES } from '../../rules/status.js';
+import type { RolloutStatus } from '../../rules/status.js';
+import type { Links, TakesBack } from '../../insight/rollout-links.js';
+import { LIST_KINDS } from '../../store/target-lists.js';
+import type { ListKind, TargetLists } from '../../store/target-lists.js';
+import { ROLLOUT_TYPES, listOf } from '../../store/entities/rollout.entity.js';
+import type { Rollout, RolloutType } from '../../store/entities/rollout.entity.js';
+
+/** The target of a rollout as an object; what does not narrow is null. */
+export class TargetResponse {
+  @ApiProperty({ type: Boolean, example: false })
+  all!: boolean;
+
+  @ApiProperty({ type: [String], format: 'uuid', nullable: true, example: null })
+  user_ids!: string[] | null;
+
+  @ApiProperty({ type: [String], format: 'uuid', nullable: true, example: null })
+  printer_ids!: string[] | null;
+
+  @ApiProperty({ enum: CHANNELS, isArray: true, nullable: true, example: ['stable'] })
+  channels!: Channel[] | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '1.0.0' })
+  min_version!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  max_version!: string | null;
+}
+
+/** What a rollout of a rollback takes back. */
+export class RollsBackResponse {
+  @ApiProperty({ type: String, example: '1.5.0', description: 'The version that its printers leave' })
+  firmware_version!: string;
+
+  @ApiProperty({ type: [Number], example: [41], description: 'The rollouts of that version' })
+  rollout_ids!: number[];
+
+  @ApiProperty({
+    type: [String],
+    nullable: true,
+    example: ['1.4.0'],
+    description: 'Only printers that ran one of these versions before; null if that does not narrow it',
+  })
+  ran_before!: string[] | null;
+
+  @ApiProperty({
+    type: [String],
+    nullable: true,
+    example: null,
+    description: 'Only printers that ran none of these versions before, those of unknown past included',
+  })
+  ran_none_of!: string[] | null;
+}
+
+/** A rollout, as it is answered. `total_targets` is the sum of the five counts, at every moment. */
+export class RolloutResponse {
+  @ApiProperty({ type: Number, example: 42 })
+  id!: number;
+
+  @ApiProperty({ type: String, example: '1.5.0' })
+  firmware_version!: string;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: 15,
+    description: 'Another one once its row is deleted and another channel has the same build; else null',
+  })
+  firmware_version_id!: number | null;
+
+  @ApiProperty({ type: TargetResponse })
+  target!: TargetResponse;
+
+  @ApiProperty({ type: Boolean, example: false })
+  target_all!: boolean;
+
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'JSON text' })
+  target_user_ids!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'JSON text' })
+  target_printer_ids!: string | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: null,
+    description:
+      'How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say ' +
+      'null there; `GET /api/rollouts/{rollout_id}` has them whole',
+  })
+  target_ids_count!: number | null;
+
+  @ApiProperty({
+    enum: LIST_KINDS,
+    nullable: true,
+    example: 'printer_ids',
+    description: 'What the target lists, users or printers; null if it lists none',
+  })
+  target_ids_kind!: ListKind | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '["stable"]', description: 'JSON text' })
+  target_channels!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '1.0.0' })
+  min_version!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  max_version!: string | null;
+
+  @ApiProperty({ enum: ROLLOUT_TYPES, example: 'gradual' })
+  rollout_type!: RolloutType;
+
+  @ApiProperty({ type: Number, minimum: 0, maximum: 100, example: 20 })
+  rollout_percentage!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  scheduled_for!: string | null;
+
+  @ApiProperty({ type: Boolean, example: false })
+  allow_downgrade!: boolean;
+
+  @ApiProperty({ enum: ROLLOUT_STATUSES, example: 'active' })
+  status!: RolloutStatus;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
+  created_at!: string;
+
+  @ApiProperty({ type: String, nullable: true, maxLength: 100, example: 'October, first floor' })
+  name!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, maxLength: 2_000, example: null })
+  note!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'ci',
+    description:
+      'The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout',
+  })
+  created_by!: string | null;
+
+  @ApiProperty({
+    type: RollsBackResponse,
+    nullable: true,
+    description: 'Set if it is part of a rollback: what it takes back',
+  })
+  rolls_back!: RollsBackResponse | null;
+
+  @ApiProperty({
+    type: [Number],
+    example: [],
+    description: 'The rollouts that move its printers back, once its version was rolled back',
+  })
+  rolled_back_by!: number[];
+
+  @ApiProperty({ type: Number, example: 150 })
+  total_targets!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 58,
+    description:
+      'Targets that are due, whatever has become of them: within the percentage, or sent before. `due_pending_count` plus the four counts',
+  })
+  due_count!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 21,
+    description:
+      'Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing',
+  })
+  due_pending_count!: number;
+
+  @ApiProperty({
+    type: Number,
+    example: 113,
+    description: 'Targets that were sent nothing: offline, or not in the percentage yet',
+  })
+  pending_count!: number;
+
+  @ApiProperty({ type: Number, example: 0 })
+  in_progress_count!: number;
+
+  @ApiProperty({ type: Number, example: 30 })
+  completed_count!: number;
+
+  @ApiProperty({ type: Number, example: 2 })
+  failed_count!: number;
+
+  @ApiProperty({ type: Number, example: 5 })
+  declined_count!: number;
+}
+
+/** A page of rollouts. */
+export class RolloutListResponse {
+  @ApiProperty({ type: [RolloutResponse], description: 'The newest first' })
+  rollouts!: RolloutResponse[];
+
+  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  next_cursor!: number | null;
+}
+
+/** What a rollout is answered with besides its row. */
+export interface RolloutParts {
+  links: Links;
+  lists: TargetLists;
+  kind: ListKind | null;
+  /** How many targets are due and were sent nothing. */
+  duePending: number;
+}
+
+/** Maps a rollout to its answer. */
+export function toRolloutResponse(rollout: Rollout, parts: RolloutParts): RolloutResponse {
+  const { links, lists, kind, duePending } = parts;
+  const sent = rollout.inProgressCount + rollout.completedCount + rollout.failedCount + rollout.declinedCount;
+  return {
+    id: rollout.id,
+    firmware_version: rollout.version,
+    firmware_version_id: rollout.firmwareId,
+    target: toTargetResponse(rollout, lists),
+    target_all: rollout.targetAll,
+    target_user_ids: lists.userIds,
+    target_printer_ids: lists.printerIds,
+    target_ids_count: rollout.targetIdsCount,
+    target_ids_kind: kind,
+    target_channels: rollout.targetChannels,
+    min_version: rollout.minVersion,
+    max_version: rollout.maxVersion,
+    rollout_type: rollout.type,
+    rollout_percentage: rollout.percentage,
+    scheduled_for: rollout.scheduledFor?.toISOString() ?? null,
+    allow_downgrade: rollout.allowDowngrade,
+    status: rollout.status,
+    created_at: rollout.createdAt.toISOString(),
+    name: rollout.name,
+    note: rollout.note,
+    created_by: rollout.createdBy,
+    rolls_back: links.takesBack && toRollsBack(links.takesBack),
+    rolled_back_by: links.takenBackBy,
+    total_targets: rollout.pendingCount + sent,
+    due_count: duePending + sent,
+    due_pending_count: duePending,
+    pending_count: rollout.pendingCount,
+    in_progress_count: rollout.inProgressCount,
+    completed_count: rollout.completedCount,
+    failed_count: rollout.failedCount,
+    declined_count: rollout.declinedCount,
+  };
+}
+
+function toRollsBack({ version, rollouts, cameFrom }: TakesBack): RollsBackResponse {
+  return {
+    firmware_version: version,
+    rollout_ids: rollouts,
+    ran_before: cameFrom && 'only' in cameFrom ? cameFrom.only : null,
+    ran_none_of: cameFrom && 'except' in cameFrom ? cameFrom.except : null,
+  };
+}
+
+function toTargetResponse(rollout: Rollout, lists: TargetLists): TargetResponse {
+  return {
+    all: rollout.targetAll,
+    user_ids: listOf(lists.userIds),
+    printer_ids: listOf(lists.printerIds),
+    channels: listOf(rollout.targetChannels) as Channel[] | null,
+    min_version: rollout.minVersion,
+    max_version: rollout.maxVersion,
+  };
+}

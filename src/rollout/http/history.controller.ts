@@ -1,0 +1,48 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput, ApiProblem } from '../../http/api-answers.js';
+import { RequireScope } from '../../http/route-access.js';
+import { ApiPrinterKey, PrinterKey } from '../../printer/printer.dto.js';
+import { PrinterDecision } from '../insight/printer-decision.js';
+import { DecisionResponse, toDecisionResponse } from './dto/printer-decision.dto.js';
+import { UpdateHistory } from '../insight/update-history.js';
+import { HistoryQuery, HistoryResponse, toHistoryResponse } from './dto/update.dto.js';
+
+/** The history of a printer, and what is decided for it: endpoints of printers, but rollouts know the answers. */
+@ApiTags('printers')
+@Controller('api/printers')
+export class HistoryController {
+  constructor(
+    private readonly history: UpdateHistory,
+    private readonly decisions: PrinterDecision,
+  ) {}
+
+  @Get(':printer_id/updates')
+  @RequireScope('read')
+  @ApiOperation({
+    summary: 'Get the update history of a printer, the newest first',
+    description:
+      'A pending one, with `id: null`, stands on top if a rollout is due and has not been sent yet.',
+  })
+  @ApiPrinterKey()
+  @ApiOkResponse({ type: HistoryResponse })
+  @ApiBadInput('limit', '0', 'limit must not be less than 1')
+  @ApiProblem(404, 'No such printer', 'Printer not found: 42')
+  updates(@PrinterKey(['limit']) key: number | string, @Query() query: HistoryQuery): HistoryResponse {
+    return toHistoryResponse(this.history.of(key, query.limit));
+  }
+
+  @Get(':printer_id/decision')
+  @RequireScope('read')
+  @ApiOperation({
+    summary: 'Say what a printer would be sent now, or why nothing',
+    description: 'Decided by the very rules that send updates, for the printer as it is on record.',
+  })
+  @ApiPrinterKey()
+  @ApiOkResponse({ type: DecisionResponse })
+  @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
+  @ApiProblem(404, 'No such printer', 'Printer not found: 42')
+  decision(@PrinterKey([]) key: number | string): DecisionResponse {
+    return toDecisionResponse(this.decisions.explain(key));
+  }
+}

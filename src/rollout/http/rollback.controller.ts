@@ -1,0 +1,103 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { ApiBadInput, ApiProblem } from '../../http/api-answers.js';
+import { NoQuery } from '../../http/reject-unknown-query.js';
+import { RequireScope } from '../../http/route-access.js';
+import { VersionParam } from '../../firmware/firmware.dto.js';
+import { parseVersion } from '../../common/version.js';
+import { RolloutPresenter } from './rollout-presenter.js';
+import { ApiBusy } from './rollout-api.js';
+import {
+  RollbackDto,
+  RollbackPreviewResponse,
+  RollbackResponse,
+  toRollbackPreviewResponse,
+  toRollbackRequest,
+  toRollbackResponse,
+} from './dto/rollback.dto.js';
+import { Rollbacks } from '../campaign/rollbacks.js';
+
+const EXAMPLES = {
+  previous: { summary: 'Each printer to what it ran before', value: { to: 'previous' } },
+  version: {
+    summary: 'All to one version; the bad one stays on offer',
+    value: { to: '1.4.0', deprecate: false },
+  },
+};
+const ApiBadRollback = (): MethodDecorator =>
+  ApiBadInput('to', '1.6.0', 'to must be a version below 1.5.0, or previous');
+const ApiUnknown = (): MethodDecorator =>
+  ApiProblem(404, 'No firmware, no rollout and no printer has this version', 'Firmware version not found');
+
+/** Takes a version back from every printer that runs it. */
+@ApiTags('firmware')
+@Controller('api/firmware')
+export class RollbackController {
+  constructor(
+    private readonly rollbacks: Rollbacks,
+    private readonly presenter: RolloutPresenter,
+  ) {}
+
+  @Post(':version/rollback')
+  @RequireScope('rollouts:write')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Roll a version back',
+    description:
+      'In one transaction: cancels every rollout of the version, deprecates it, and creates a rollout for each version that printers ' +
+      'go back to. These name exactly the printers that run the version, or come back with it, and go ahead of everything else. ' +
+      'Answers 200 with the rollback that is there already if it goes the same way.',
+  })
+  @ApiBody({ type: RollbackDto, examples: EXAMPLES })
+  @ApiCreatedResponse({ type: RollbackResponse })
+  @ApiOkResponse({ type: RollbackResponse, description: 'It is being rolled back that way already' })
+  @ApiBadRollback()
+  @ApiUnknown()
+  @ApiProblem(
+    409,
+    'An older binary is missing, or the version is being rolled back to something else',
+    'Firmware 1.5.0 cannot be rolled back: 1.4.0 for esp32: The version has no build for the board of these printers. (12 printers)',
+  )
+  async rollBack(
+    @Param() param: VersionParam,
+    @Body() dto: RollbackDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<RollbackResponse> {
+    const state = await this.rollbacks.rollBack(toRollbackRequest(param.version, dto));
+    response.status(state.created ? 201 : 200);
+    return toRollbackResponse(state, this.presenter);
+  }
+
+  @Post(':version/rollback/preview')
+  @RequireScope('read')
+  @HttpCode(200)
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say what rolling a version back would do',
+    description:
+      'Takes what the rollback takes, and changes nothing. What would refuse it stands in `missing`.',
+  })
+  @ApiBody({ type: RollbackDto, examples: EXAMPLES })
+  @ApiOkResponse({ type: RollbackPreviewResponse })
+  @ApiBadRollback()
+  @ApiUnknown()
+  @ApiBusy()
+  async preview(@Param() param: VersionParam, @Body() dto: RollbackDto): Promise<RollbackPreviewResponse> {
+    return toRollbackPreviewResponse(await this.rollbacks.preview(toRollbackRequest(param.version, dto)));
+  }
+
+  @Get(':version/rollback')
+  @RequireScope('read')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Get the newest rollback of a version, and who still runs it',
+    description: 'The rollouts of the roll-back, and how many printers still run the version.',
+  })
+  @ApiOkResponse({ type: RollbackResponse })
+  @ApiBadInput('version', 'x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
+  @ApiProblem(404, 'The version was never rolled back', 'Firmware 1.5.0 was never rolled back')
+  async get(@Param() param: VersionParam): Promise<RollbackResponse> {
+    return toRollbackResponse(await this.rollbacks.get(parseVersion(param.version)), this.presenter);
+  }
+}

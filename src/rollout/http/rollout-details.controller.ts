@@ -1,0 +1,86 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadInput } from '../../http/api-answers.js';
+import { NoQuery } from '../../http/reject-unknown-query.js';
+import { RequireScope } from '../../http/route-access.js';
+import { Presence } from '../../printer/presence.js';
+import { ApiBadRolloutId, ApiBusy, ApiRolloutId, ApiUnknownRollout, RolloutParam } from './rollout-api.js';
+import {
+  FailuresResponse,
+  RolloutUpdateListResponse,
+  RolloutUpdatesQuery,
+  TimelineResponse,
+  toFailuresResponse,
+  toRolloutUpdateListResponse,
+  toTimelineResponse,
+} from './dto/rollout-details.dto.js';
+import { RolloutFailures } from '../insight/rollout-failures.js';
+import { RolloutSamples } from '../store/rollout-samples.js';
+import { RolloutUpdates } from '../insight/rollout-updates.js';
+
+/** A rollout, looked at more closely: its updates, why some failed, and how it has gone. */
+@ApiTags('rollouts')
+@Controller('api/rollouts')
+export class RolloutDetailsController {
+  constructor(
+    private readonly rolloutUpdates: RolloutUpdates,
+    private readonly rolloutFailures: RolloutFailures,
+    private readonly samples: RolloutSamples,
+    private readonly presence: Presence,
+  ) {}
+
+  @Get(':rollout_id/updates')
+  @RequireScope('read')
+  @ApiOperation({
+    summary: 'List the targets of a rollout by the status of their update',
+    description: 'The latest update of each target, or the targets that wait, by status.',
+  })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: RolloutUpdateListResponse })
+  @ApiBadInput(
+    'status',
+    'done',
+    'status must be one of the following values: in_progress, completed, failed, declined, pending',
+  )
+  @ApiUnknownRollout()
+  @ApiBusy()
+  async updates(
+    @Param() param: RolloutParam,
+    @Query() query: RolloutUpdatesQuery,
+  ): Promise<RolloutUpdateListResponse> {
+    const { status, limit, cursor } = query;
+    const page = await this.rolloutUpdates.page(param.rollout_id, status, limit, cursor);
+    return toRolloutUpdateListResponse(page, status, this.presence);
+  }
+
+  @Get(':rollout_id/failures')
+  @RequireScope('read')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say why updates of a rollout failed, the commonest reason first',
+    description: 'The commonest messages first, each with some of its printers.',
+  })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: FailuresResponse })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  @ApiBusy()
+  async failures(@Param() param: RolloutParam): Promise<FailuresResponse> {
+    return toFailuresResponse(await this.rolloutFailures.of(param.rollout_id));
+  }
+
+  @Get(':rollout_id/timeline')
+  @RequireScope('read')
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Get the counters of a rollout, time after time',
+    description: 'Sampled while the rollout runs.',
+  })
+  @ApiRolloutId()
+  @ApiOkResponse({ type: TimelineResponse })
+  @ApiBadRolloutId()
+  @ApiUnknownRollout()
+  timeline(@Param() param: RolloutParam): TimelineResponse {
+    return toTimelineResponse(this.samples.of(param.rollout_id));
+  }
+}

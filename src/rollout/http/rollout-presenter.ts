@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import { RolloutLinks } from '../insight/rollout-links.js';
+import type { RolloutPage } from '../campaign/rollouts.js';
+import { toRolloutResponse } from './dto/rollout-response.dto.js';
+import type { RolloutListResponse, RolloutResponse } from './dto/rollout-response.dto.js';
+import type { Rollout } from '../store/entities/rollout.entity.js';
+import { PendingBuckets } from '../store/pending-buckets.js';
+import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
+import type { TargetLists } from '../store/target-lists.js';
+
+// Longer lists are left out where many rollouts are answered.
+const MAX_LISTED_IDS = 100;
+
+/** Answers with rollouts, and with what belongs to them. */
+@Injectable()
+export class RolloutPresenter {
+  constructor(
+    private readonly database: Database,
+    private readonly links: RolloutLinks,
+    private readonly targets: RolloutTargets,
+    private readonly buckets: PendingBuckets,
+  ) {}
+
+  /** One rollout, with all that its target lists. */
+  one(rollout: Rollout): RolloutResponse {
+    return this.answer(rollout, this.targets.of(this.database.reader, rollout.id));
+  }
+
+  /** One among many: a long list is left out, so no answer grows with what others have put in. */
+  short(rollout: Rollout): RolloutResponse {
+    if ((rollout.targetIdsCount ?? 0) <= MAX_LISTED_IDS) return this.one(rollout);
+    return this.answer(rollout, NO_LISTS);
+  }
+
+  private answer(rollout: Rollout, lists: TargetLists): RolloutResponse {
+    const db = this.database.reader;
+    return toRolloutResponse(rollout, {
+      links: this.links.of(db, rollout),
+      lists,
+      kind: rollout.targetIdsCount === null ? null : this.targets.kindOf(db, rollout.id),
+      duePending: this.buckets.due(db, rollout),
+    });
+  }
+
+  /** A page of rollouts. */
+  page({ rollouts, nextCursor }: RolloutPage): RolloutListResponse {
+    return { rollouts: rollouts.map((rollout) => this.short(rollout)), next_cursor: nextCursor };
+  }
+}

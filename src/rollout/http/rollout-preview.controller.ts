@@ -1,0 +1,69 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NoQuery } from '../../http/reject-unknown-query.js';
+import { RequireScope } from '../../http/route-access.js';
+import { AppConfig } from '../../config/config.js';
+import {
+  ApiBusy,
+  ApiNewRolloutRefusals,
+  ApiRolloutChangeRefusals,
+  ApiRolloutId,
+  RolloutParam,
+} from './rollout-api.js';
+import { RolloutPreview } from '../insight/rollout-preview.js';
+import {
+  ChangePreviewResponse,
+  RolloutPreviewResponse,
+  toChangePreviewResponse,
+  toRolloutPreviewResponse,
+} from './dto/rollout-preview.dto.js';
+import { CHANGES, EXAMPLES } from './rollout.controller.js';
+import { ChangeRolloutDto, toRolloutChange } from './dto/change-rollout.dto.js';
+import { CreateRolloutDto, toNewRollout } from './dto/rollout.dto.js';
+
+/** What a rollout would do, before it is done. */
+@ApiTags('rollouts')
+@Controller('api/rollouts')
+export class RolloutPreviewController {
+  constructor(
+    private readonly previews: RolloutPreview,
+    private readonly config: AppConfig,
+  ) {}
+
+  @Post('preview')
+  @RequireScope('read')
+  @HttpCode(200)
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say what a new rollout would do',
+    description: 'Takes what `POST /api/rollouts` takes, refuses what that refuses, and changes nothing.',
+  })
+  @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
+  @ApiOkResponse({ type: RolloutPreviewResponse })
+  @ApiNewRolloutRefusals()
+  @ApiBusy()
+  async ofNew(@Body() dto: CreateRolloutDto): Promise<RolloutPreviewResponse> {
+    const wanted = toNewRollout(dto, this.config.maxTargetIds);
+    return toRolloutPreviewResponse(await this.previews.ofNew(wanted));
+  }
+
+  @Post(':rollout_id/preview')
+  @RequireScope('read')
+  @HttpCode(200)
+  @NoQuery()
+  @ApiOperation({
+    summary: 'Say what a change of a rollout would do',
+    description: 'Takes what PATCH takes, refuses what that refuses, and changes nothing.',
+  })
+  @ApiRolloutId()
+  @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
+  @ApiOkResponse({ type: ChangePreviewResponse })
+  @ApiRolloutChangeRefusals()
+  @ApiBusy()
+  async ofChange(
+    @Param() param: RolloutParam,
+    @Body() dto: ChangeRolloutDto,
+  ): Promise<ChangePreviewResponse> {
+    return toChangePreviewResponse(await this.previews.ofChange(param.rollout_id, toRolloutChange(dto)));
+  }
+}

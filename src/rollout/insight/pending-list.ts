@@ -1,0 +1,101 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../../database/statements.js';
+import type { SqlValue } from '../../database/statements.js';
+import { FirmwareService } from '../../firmware/firmware.service.js';
+import { ImageCheck } from '../../firmware/binaries/image-check.js';
+import { PrinterService } from '../../printer/printer.service.js';
+import { targetRefusal } from '../rules/targeting.js';
+import type { RolloutRule } from '../rules/targeting.js';
+import { RolloutRules, toRule } from '../store/rollout-rules.js';
+import type { Rollout } from '../store/entities/rollout.entity.js';
+import { RolloutBuilds } from '../store/rollout-builds.js';
+import { RolloutTargets } from '../store/target-lists.js';
+import { MAX_ROWS_SCANNED, SLICE, readPage } from '../store/target-page.js';
+import type { Targets } from '../store/target-page.js';
+
+const ALL = 'SELECT id FROM printer WHERE id > ? AND id < ? ORDER BY id LIMIT ?';
+const OF_CHANNEL =
+  'SELECT id FROM printer WHERE update_channel = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
+const OF_USER = 'SELECT id FROM printer WHERE user_id = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
+const WITH_UUID = 'SELECT id FROM printer WHERE uuid = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
+const SERVED = `SELECT printer_id FROM printer_update
+  WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
+
+/** Finds the targets that a rollout has sent nothing to: they stand nowhere, but follow from its rule. */
+@Injectable()
+export class PendingList {
+  constructor(
+    private readonly printers: PrinterService,
+    private readonly rules: RolloutRules,
+    private readonly firmware: FirmwareService,
+    private readonly targets: RolloutTargets,
+    private readonly builds: RolloutBuilds,
+    private readonly images: ImageCheck,
+  ) {}
+
+  /** One page of them; of a cancelled rollout, those that it would have now. To be called with a snapshot. */
+  async page(db: Statements, rollout: Rollout, limit: number, after: number): Promise<Targets> {
+    const rules = this.rules.asOf(db);
+    const rule =
+      rules.get(rollout.id) ??
+      toRule(
+        rollout,
+        this.targets.of(db, rollout.id),
+        this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? [],
+        this.builds.of(db, rollout.id),
+        this.images,
+      );
+    const numbers = await lowestNumbers(db, rule, after);
+    return readPage(limit, after, (from) => {
+      const start = numbers.findIndex((number) => number > from);
+      const ids = start === -1 ? [] : numbers.slice(start, start + SLICE);
+      const served = new Set(db.allValues(SERVED, rule.id, JSON.stringify(ids)).map(([id]) => id));
+      const pending = this.printers
+        .byIds(db, ids)
+        .filter((printer) => !served.has(printer.id) && targetRefusal(rules.factsOf(printer), rule) === null);
+      const isLast = start + ids.length >= numbers.length && numbers.length < MAX_ROWS_SCANNED;
+      return {
+        targets: pending
+          .map(({ id }) => ({ printerId: id, update: null }))
+          .sort((a, b) => a.printerId - b.printerId),
+        next: isLast ? null : (ids.at(-1) ?? null),
+      };
+    });
+  }
+}
+
+/** The lowest numbers of printers whom a rule names, behind a number; as many as are looked at for a page. */
+async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): Promise<number[]> {
+  const [sql, names] = namesIn(rule);
+  let numbers: number[] = [];
+  // Once there are enough, only lower ones count.
+  let below = Number.MAX_SAFE_INTEGER;
+  let read = 0;
+  for (const name of names) {
+    const found = db.allValues(sql, ...name, after, below, MAX_ROWS_SCANNED);
+    for (const [id] of found) numbers.push(Number(id));
+    if (numbers.length > 2 * MAX_ROWS_SCANNED) {
+      numbers = lowest(numbers);
+      below = numbers.at(-1) ?? below;
+    }
+    read += found.length + 1;
+    if (read < SLICE) continue;
+    read = 0;
+    await nextTurn();
+  }
+  return lowest(numbers);
+}
+
+/** What a rule names, and the statement that finds the printers of each: the narrowest, for the rest is judged one by one. */
+function namesIn(rule: RolloutRule): [sql: string, names: SqlValue[][]] {
+  const { printerUuids, userIds, channels } = rule;
+  const each = (names: ReadonlySet<string>): SqlValue[][] => [...names].map((name) => [name]);
+  if (printerUuids !== null) return [WITH_UUID, each(printerUuids)];
+  if (userIds !== null) return [OF_USER, each(userIds)];
+  return channels === null ? [ALL, [[]]] : [OF_CHANNEL, each(channels)];
+}
+
+function lowest(numbers: number[]): number[] {
+  return numbers.sort((a, b) => a - b).slice(0, MAX_ROWS_SCANNED);
+}

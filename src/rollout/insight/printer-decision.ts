@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import { Presence } from '../../printer/presence.js';
+import type { Printer } from '../../printer/printer.entity.js';
+import { PrinterService } from '../../printer/printer.service.js';
+import { bucketOf } from '../../common/bucket.js';
+import { decide, evaluate } from '../rules/decide.js';
+import type { Decision, Evaluation } from '../rules/decide.js';
+import type { RolloutRule } from '../rules/targeting.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import { UpdateLifecycle } from '../updates/update-lifecycle.js';
+
+/** What a printer would be sent now, and what each rollout has to say to it. */
+export interface Explanation {
+  printer: Printer;
+  online: boolean;
+  bucket: number;
+  decision: Decision;
+  /** In the order of their turn. */
+  verdicts: Array<{ rule: RolloutRule; evaluation: Evaluation }>;
+}
+
+const MOST_ROLLOUTS = 100;
+
+/** Says what is decided for a printer, and why. */
+@Injectable()
+export class PrinterDecision {
+  constructor(
+    private readonly database: Database,
+    private readonly printers: PrinterService,
+    private readonly presence: Presence,
+    private readonly rules: RolloutRules,
+    private readonly lifecycle: UpdateLifecycle,
+  ) {}
+
+  /** What a printer would be sent now, or why nothing. */
+  of(printer: Printer): Decision {
+    const rules = this.rules.forReading();
+    const context = this.lifecycle.context(this.database.reader, rules, printer, false);
+    return decide(rules.factsOf(printer), rules.rules, context);
+  }
+
+  /**
+   * The decision, rollout by rollout.
+   *
+   * @throws NotFoundError where there is no such printer
+   */
+  explain(printerKey: number | string): Explanation {
+    const printer = this.printers.get(printerKey);
+    const rules = this.rules.forReading();
+    const facts = rules.factsOf(printer);
+    const context = this.lifecycle.context(this.database.reader, rules, printer, false);
+    return {
+      printer,
+      online: this.presence.isOnline(printer.id),
+      bucket: bucketOf(printer.uuid),
+      decision: decide(facts, rules.rules, context),
+      verdicts: rules.rules
+        .slice(0, MOST_ROLLOUTS)
+        .map((rule) => ({ rule, evaluation: evaluate(facts, rule, context) })),
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { NotFoundError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+
+/** A printer, as far as a list names it. */
+export interface NamedPrinter {
+  id: number;
+  uuid: string;
+  name: string;
+}
+
+/** Updates that failed for the same reason. */
+export interface Failure {
+  message: string;
+  count: number;
+  /** Some of their printers. */
+  printers: NamedPrinter[];
+}
+
+/** The failed updates of a rollout. */
+export interface Failures {
+  total: number;
+  /** The commonest first. */
+  failures: Failure[];
+}
+
+interface Group {
+  message: string;
+  count: number;
+  printerIds: number[];
+}
+
+// So many rows are read before the event loop is given back: a few milliseconds.
+const SLICE = 500;
+const MOST_MESSAGES = 50;
+const MOST_PRINTERS = 5;
+// Printers write these messages: each may be another one.
+const MOST_REMEMBERED = 10_000;
+
+const FAILED = `SELECT printer_id, error_message FROM printer_update
+  WHERE rollout_id = ? AND status = 'failed' AND NOT superseded AND printer_id > ? ORDER BY printer_id LIMIT ?`;
+const NAMES = 'SELECT id, uuid, name FROM printer WHERE id IN (SELECT value FROM json_each(?))';
+
+/** Says why updates of a rollout failed. */
+@Injectable()
+export class RolloutFailures {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * The failed updates of a rollout that count, by their messages: the 50 commonest, of the first 10,000 that there are.
+   *
+   * @throws NotFoundError where there is no such rollout
+   */
+  of(rolloutId: number): Promise<Failures> {
+    return this.database.snapshot(async (db) => {
+      if (db.get('SELECT 1 FROM rollout WHERE id = ?', rolloutId) === undefined)
+        throw new NotFoundError(`Rollout not found: ${rolloutId}`);
+      const { total, groups } = await this.group(db, rolloutId);
+      const commonest = groups.sort((a, b) => b.count - a.count).slice(0, MOST_MESSAGES);
+      const printers = namesOf(
+        db,
+        commonest.flatMap(({ printerIds }) => printerIds),
+      );
+      return {
+        total,
+        failures: commonest.map(({ message, count, printerIds }) => ({
+          message,
+          count,
+          printers: printerIds.flatMap((id) => printers.get(id) ?? []),
+        })),
+      };
+    });
+  }
+
+  private async group(db: Statements, rolloutId: number): Promise<{ total: number; groups: Group[] }> {
+    const groups = new Map<string, Group>();
+    let total = 0;
+    for (let after = 0; ;) {
+      const rows = db.allValues(FAILED, rolloutId, after, SLICE);
+      for (const [printerId, message] of rows) add(groups, String(message ?? ''), Number(printerId));
+      total += rows.length;
+      if (rows.length < SLICE) return { total, groups: [...groups.values()] };
+      after = Number(rows.at(-1)?.[0]);
+      await nextTurn();
+    }
+  }
+}
+
+function add(groups: Map<string, Group>, message: string, printerId: number): void {
+  const group = groups.get(message);
+  if (group === undefined) {
+    if (groups.size < MOST_REMEMBERED) groups.set(message, { message, count: 1, printerIds: [printerId] });
+    return;
+  }
+  group.count += 1;
+  if (group.printerIds.length < MOST_PRINTERS) group.printerIds.push(printerId);
+}
+
+/** The printers with these numbers. */
+export function namesOf(db: Statements, ids: readonly number[]): Map<number, NamedPrinter> {
+  const rows = db.all(NAMES, JSON.stringify(ids));
+  return new Map(
+    rows.map(({ id, uuid, name }) => [
+      Number(id),
+      { id: Number(id), uuid: String(uuid), name: String(name) },
+    ]),
+  );
+}

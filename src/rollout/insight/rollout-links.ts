@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../../database/statements.js';
+import type { CameFrom } from '../rules/rollback-plan.js';
+import type { Rollout } from '../store/entities/rollout.entity.js';
+
+/** What a rollback rollout takes back. */
+export interface TakesBack {
+  version: string;
+  /** The rollouts of that version that its rollback took back. */
+  rollouts: number[];
+  cameFrom: CameFrom | null;
+}
+
+/** How a rollout and a rollback belong together. */
+export interface Links {
+  /** Null for a rollout that is no rollback. */
+  takesBack: TakesBack | null;
+  /** The rollouts that move its printers back; empty if its version was not taken back. */
+  takenBackBy: number[];
+}
+
+const NONE: Links = { takesBack: null, takenBackBy: [] };
+const CREATED = 'SELECT id FROM rollout WHERE rollback_id = ? ORDER BY id';
+const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
+
+/** Reads which rollouts belong to which rollbacks. */
+@Injectable()
+export class RolloutLinks {
+  /** The links of one rollout. */
+  of(db: Statements, rollout: Rollout): Links {
+    const { rollbackId, takenBackBy, minVersion } = rollout;
+    if (rollbackId === null && takenBackBy === null) return NONE;
+    const ids = (sql: string, rollback: number): number[] =>
+      db.allValues(sql, rollback).map(([id]) => Number(id));
+    return {
+      takesBack:
+        rollbackId === null || minVersion === null
+          ? null
+          : {
+              version: minVersion,
+              rollouts: ids(TAKEN_BACK, rollbackId),
+              cameFrom: rollout.cameFrom === null ? null : (JSON.parse(rollout.cameFrom) as CameFrom),
+            },
+      takenBackBy: takenBackBy === null ? [] : ids(CREATED, takenBackBy),
+    };
+  }
+}

@@ -1,0 +1,183 @@
+import { Injectable } from '@nestjs/common';
+import { versionOfKey } from '../../common/version.js';
+import { NotFoundError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+import type { Table } from '../../database/table.js';
+import { ImageCheck } from '../../firmware/binaries/image-check.js';
+import { PrinterCounts } from '../../printer/printer-counts.js';
+import { Presence } from '../../printer/presence.js';
+import type { TargetPrinter } from '../../printer/printer.service.js';
+import { PreviewCounts, sendsHeldBack, waitingReason } from '../rules/preview.js';
+import type { WaitingReason } from '../rules/preview.js';
+import { targetRefusal } from '../rules/targeting.js';
+import type { PrinterFacts, RolloutRule, TargetRefusal } from '../rules/targeting.js';
+import { FleetWalk } from '../store/fleet-walk.js';
+import { stateAfter } from '../campaign/rollout-change.js';
+import type { RolloutChange } from '../campaign/rollout-change.js';
+import { RolloutDrafts } from '../campaign/rollout-draft.js';
+import type { NewRollout } from '../campaign/rollout-draft.js';
+import { RolloutRules, toRule } from '../store/rollout-rules.js';
+import { Rollout } from '../store/entities/rollout.entity.js';
+import type { RuleSet } from '../store/rule-set.js';
+import { bytesOf } from '../store/rollout-builds.js';
+import { PendingBuckets } from '../store/pending-buckets.js';
+import { UpdateLifecycle, updateContextOf } from '../updates/update-lifecycle.js';
+import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+
+/** How many printers, and why. */
+export interface Counted<Reason> {
+  reason: Reason;
+  printers: number;
+}
+
+/** What a new rollout would do. */
+export interface NewPreview {
+  version: string;
+  /** All that there are. */
+  printers: number;
+  /** Targets: what `total_targets` would be. */
+  matching: number;
+  /** Targets within the percentage, by their buckets. */
+  due: number;
+  /** Connected targets that would be sent the update at once. */
+  now: number;
+  /** The highest version first. */
+  byVersion: Array<{ version: string; matching: number; now: number }>;
+  /** No targets; the commonest reason first. */
+  leftOut: Array<Counted<TargetRefusal>>;
+  /** Targets that would be sent nothing now; the commonest reason first. */
+  waiting: Array<Counted<WaitingReason>>;
+}
+
+/** What a change of a rollout would do. */
+export interface ChangePreview {
+  /** Connected printers that it would be sent to at once. */
+  now: number;
+  inProgress: number;
+  pending: number;
+  /** Pending targets within the percentage. */
+  due: number;
+}
+
+// Above every number that a rollout has: it is created after all of them.
+const NOT_CREATED_YET = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Says what a rollout, or a change of one, would do, by the same rules that do it, and writes nothing. Each answer is about one
+ * moment: the database is read as a snapshot, and who is connected is noted down as that begins.
+ */
+@Injectable()
+export class RolloutPreview {
+  private readonly rollouts: Table<Rollout>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly drafts: RolloutDrafts,
+    private readonly rules: RolloutRules,
+    private readonly walk: FleetWalk,
+    private readonly printerCounts: PrinterCounts,
+    private readonly lifecycle: UpdateLifecycle,
+    private readonly presence: Presence,
+    private readonly images: ImageCheck,
+    private readonly buckets: PendingBuckets,
+  ) {
+    this.rollouts = database.table(Rollout);
+  }
+
+  /**
+   * What a new rollout would do.
+   *
+   * @throws NotFoundError, ConflictError as creating it would
+   */
+  ofNew(wanted: NewRollout): Promise<NewPreview> {
+    return this.database.snapshot(async (db) => {
+      const { row, lists, firmware } = this.drafts.draft(db, wanted, '');
+      const rule = toRule({ ...row, id: NOT_CREATED_YET }, lists, firmware, bytesOf(firmware), this.images);
+      const rules = this.rules.asOf(db).with(rule);
+      const online = this.presence.ids();
+      const counts = new PreviewCounts(rule);
+      await this.walk.named(db, rule, (printer, alike) => counts.named(rules.factsOf(printer), alike));
+      if (rule.status === 'active') {
+        await this.connectedTargets(db, rules, rule, online, (facts, live) => {
+          counts.target(facts, waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false)));
+        });
+      }
+      const printers = this.printerCounts.count(db, {});
+      counts.rest(printers);
+      return toNewPreview(rule, printers, counts);
+    });
+  }
+
+  /**
+   * What a change of a rollout would do.
+   *
+   * @throws NotFoundError, ConflictError as making it would
+   */
+  ofChange(id: number, change: RolloutChange): Promise<ChangePreview> {
+    return this.database.snapshot(async (db) => {
+      const rollout = this.rollouts.find(db, 'WHERE id = ?', id);
+      if (rollout === null) throw new NotFoundError(`Rollout not found: ${id}`);
+      const state = stateAfter(rollout, change);
+      const before = this.rules.asOf(db);
+      const known = before.get(id);
+      const due = this.buckets.due(db, { ...rollout, ...state });
+      const preview = { now: 0, inProgress: rollout.inProgressCount, pending: rollout.pendingCount, due };
+      if (known === undefined || state.status === 'cancelled') return preview;
+      const rule = { ...known, ...state };
+      const rules = before.with(rule);
+      await this.connectedTargets(db, rules, rule, this.presence.ids(), (facts, live) => {
+        if (isSent(facts, rule, rules, live)) preview.now += 1;
+      });
+      return preview;
+    });
+  }
+
+  /** Visits the connected targets of a rollout, each with its updates that count. */
+  private connectedTargets(
+    db: Statements,
+    rules: RuleSet,
+    rule: RolloutRule,
+    online: readonly number[],
+    visit: (facts: PrinterFacts, live: PrinterUpdate[]) => void,
+  ): Promise<void> {
+    return this.walk.withIds(db, online, (printers: TargetPrinter[]) => {
+      const targets = printers
+        .map((printer) => ({ printer, facts: rules.factsOf(printer) }))
+        .filter(({ facts }) => targetRefusal(facts, rule) === null);
+      const live = this.lifecycle.live(
+        db,
+        targets.map(({ printer }) => printer),
+      );
+      for (const { printer, facts } of targets) visit(facts, live.get(printer.id) ?? []);
+    });
+  }
+}
+
+/** As `RolloutService.offersFor`: what was held back during a pause comes first, and ends before anything else is sent. */
+function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: PrinterUpdate[]): boolean {
+  const held = live.find((update) => update.sendOnResume);
+  if (held?.rolloutId === rule.id) return sendsHeldBack(facts, rule, held);
+  return waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false)) === null;
+}
+
+function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts): NewPreview {
+  const { matching, due, now } = counts;
+  const versions = [...counts.versions].sort(([a], [b]) => (a < b ? 1 : -1));
+  return {
+    version: rule.version,
+    printers,
+    matching,
+    due,
+    now,
+    byVersion: versions.map(([key, count]) => ({ version: versionOfKey(key), ...count })),
+    leftOut: commonestFirst(counts.leftOut),
+    waiting: commonestFirst(counts.waiting),
+  };
+}
+
+function commonestFirst<Reason>(counts: ReadonlyMap<Reason, number>): Array<Counted<Reason>> {
+  return [...counts]
+    .map(([reason, printers]) => ({ reason, printers }))
+    .sort((a, b) => b.printers - a.printers || (a.reason < b.reason ? -1 : 1));
+}

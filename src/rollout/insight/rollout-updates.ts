@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { NotFoundError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+import type { Table } from '../../database/table.js';
+import { UPDATE_STATUSES } from '../rules/status.js';
+import type { UpdateStatus } from '../rules/status.js';
+import { PendingList } from './pending-list.js';
+import { namesOf } from './rollout-failures.js';
+import type { NamedPrinter } from './rollout-failures.js';
+import { Rollout } from '../store/entities/rollout.entity.js';
+import { SLICE, readPage } from '../store/target-page.js';
+import type { Targets } from '../store/target-page.js';
+import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+
+/** What can be listed of a rollout. */
+export const LISTED_STATUSES = [...UPDATE_STATUSES, 'pending'] as const;
+export type ListedStatus = (typeof LISTED_STATUSES)[number];
+
+/** One target of a rollout. */
+export interface ListedUpdate {
+  printer: NamedPrinter;
+  /** Null for one that was sent nothing yet. */
+  update: PrinterUpdate | null;
+}
+
+/** One page, by the numbers of the printers. */
+export interface UpdatePage {
+  updates: ListedUpdate[];
+  /** All there are, on whichever page. */
+  total: number;
+  /** Where the next page begins; null on the last one. */
+  nextCursor: number | null;
+}
+
+// Each by the shortest index that has them in the order of their printers. `NOT superseded` keeps SQLite from the index over all
+// that count, where those that failed may be a few among a million.
+const ROWS: Record<UpdateStatus, string> = {
+  in_progress: `status = 'in_progress' AND NOT superseded`,
+  completed: 'rollout_id = ? AND superseded = false',
+  failed: `rollout_id = ? AND status = 'failed' AND NOT superseded`,
+  declined: `rollout_id = ? AND status = 'declined' AND NOT superseded`,
+};
+
+/** Lists the targets of a rollout by what has become of their update. */
+@Injectable()
+export class RolloutUpdates {
+  private readonly rollouts: Table<Rollout>;
+  private readonly updates: Table<PrinterUpdate>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly pending: PendingList,
+  ) {
+    this.rollouts = database.table(Rollout);
+    this.updates = database.table(PrinterUpdate);
+  }
+
+  /**
+   * One page, as the database was at one moment. Any page may be short: only so much is looked at for one.
+   *
+   * @param after number of the printer behind which it begins
+   * @throws NotFoundError where there is no such rollout
+   */
+  page(rolloutId: number, status: ListedStatus, limit: number, after: number): Promise<UpdatePage> {
+    return this.database.snapshot(async (db) => {
+      const rollout = this.rollouts.find(db, 'WHERE id = ?', rolloutId);
+      if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
+      const { targets, next } =
+        status === 'pending'
+          ? await this.pending.page(db, rollout, limit, after)
+          : await readPage(limit, after, (from) => this.read(db, rolloutId, status, from));
+      const names = namesOf(
+        db,
+        targets.map(({ printerId }) => printerId),
+      );
+      return {
+        updates: targets.flatMap(({ printerId, update }) => {
+          const printer = names.get(printerId);
+          return printer ? [{ printer, update }] : [];
+        }),
+        total: totalOf(rollout)[status],
+        nextCursor: next,
+      };
+    });
+  }
+
+  private read(db: Statements, rolloutId: number, status: UpdateStatus, after: number): Targets {
+    const rest = `WHERE ${ROWS[status]} AND printer_id > ? ORDER BY printer_id LIMIT ?`;
+    const values = status === 'in_progress' ? [after, SLICE] : [rolloutId, after, SLICE];
+    const rows = this.updates.select(db, rest, ...values);
+    return {
+      targets: rows
+        .filter((update) => update.rolloutId === rolloutId && update.status === status)
+        .map((update) => ({ printerId: update.printerId, update })),
+      next: rows.length < SLICE ? null : (rows.at(-1)?.printerId ?? null),
+    };
+  }
+}
+
+function totalOf(rollout: Rollout): Record<ListedStatus, number> {
+  return {
+    pending: rollout.pendingCount,
+    in_progress: rollout.inProgressCount,
+    completed: rollout.completedCount,
+    failed: rollout.failedCount,
+    declined: rollout.declinedCount,
+  };
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { NotFoundError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import type { SqlValue } from '../../database/statements.js';
+import type { Table } from '../../database/table.js';
+import type { Printer } from '../../printer/printer.entity.js';
+import { PrinterService } from '../../printer/printer.service.js';
+import { PrinterDecision } from './printer-decision.js';
+import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+
+/** An update that is due for a printer and has not been sent; it stands nowhere, but follows from the rollouts. */
+export interface PendingUpdate {
+  rolloutId: number;
+  version: string;
+}
+
+/** An update as its printer's history shows it. */
+export interface PastUpdate extends Omit<PrinterUpdate, 'rolloutId'> {
+  /** Null once the rollout is deleted. */
+  rolloutId: number | null;
+}
+
+/** The updates of one printer. */
+export interface History {
+  printer: Printer;
+  pending: PendingUpdate | null;
+  /** The newest first. */
+  updates: PastUpdate[];
+}
+
+/** What printers were sent, and what waits for them. */
+@Injectable()
+export class UpdateHistory {
+  private readonly table: Table<PrinterUpdate>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly printers: PrinterService,
+    private readonly decisions: PrinterDecision,
+  ) {
+    this.table = database.table(PrinterUpdate);
+  }
+
+  /**
+   * The history of a printer.
+   *
+   * @param limit how many entries at most, the pending one included
+   */
+  of(printerKey: number | string, limit: number): History {
+    const printer = this.printers.get(printerKey);
+    const decision = this.decisions.of(printer);
+    const pending = decision.send ? { rolloutId: decision.rule.id, version: decision.rule.version } : null;
+    return { printer, pending, updates: this.past(printer, limit - (pending ? 1 : 0)) };
+  }
+
+  /**
+   * One update of a printer.
+   *
+   * @throws NotFoundError if this printer has no such update
+   */
+  one(printer: Printer, updateId: number): PastUpdate {
+    const [update] = this.select('printer_id = ? AND printer_update.id = ?', printer.id, updateId);
+    if (update === undefined) throw new NotFoundError(`Update not found: ${updateId}`);
+    return update;
+  }
+
+  private past(printer: Printer, limit: number): PastUpdate[] {
+    return this.select('printer_id = ? ORDER BY sequence DESC LIMIT ?', printer.id, limit);
+  }
+
+  private select(where: string, ...values: SqlValue[]): PastUpdate[] {
+    const rows = this.database.reader.allValues(
+      `SELECT ${this.table.columns}, rollout.id FROM printer_update
+        LEFT JOIN rollout ON rollout.id = printer_update.rollout_id WHERE ${where}`,
+      ...values,
+    );
+    return rows.map((row) => {
+      const liveRolloutId = row.at(-1) ?? null;
+      return {
+        ...this.table.entity(row),
+        rolloutId: liveRolloutId === null ? null : Number(liveRolloutId),
+      };
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { BUCKETS } from '../../common/bucket.js';
+import type { Statements } from '../../database/statements.js';
+import type { Transaction } from '../../database/transaction.js';
+import type { TargetPrinter } from '../../printer/printer.service.js';
+import { targetRefusal } from '../rules/targeting.js';
+import { FleetWalk } from './fleet-walk.js';
+import { RolloutRules } from './rollout-rules.js';
+import type { Rollout } from './entities/rollout.entity.js';
+import { PendingBuckets } from './pending-buckets.js';
+
+// Printers per row: a look-up reads one row of some kilobytes.
+const SLICE = 500;
+
+const SERVED = `SELECT printer_id FROM printer_update
+  WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
+const KEEP = 'INSERT INTO cancelled_pending (rollout_id, first_printer_id, printer_ids) VALUES (?, ?, ?)';
+const COUNT = 'UPDATE rollout SET pending_count = ? WHERE id = ?';
+const HOLDS = `SELECT r.id FROM rollout r JOIN cancelled_pending c ON c.rollout_id = r.id AND c.first_printer_id =
+    (SELECT max(first_printer_id) FROM cancelled_pending WHERE rollout_id = r.id AND first_printer_id <= ?)
+  WHERE r.id >= ? AND r.id <= ? AND EXISTS (SELECT 1 FROM json_each(c.printer_ids) WHERE value = ?)`;
+
+/**
+ * Remembers which printers were pending when a rollout was cancelled. From then on its counters follow no printer any more, but one
+ * that is deleted, or that turns out to have the update after all, must leave the right place.
+ */
+@Injectable()
+export class CancelledPending {
+  constructor(
+    private readonly rules: RolloutRules,
+    private readonly walk: FleetWalk,
+    private readonly buckets: PendingBuckets,
+  ) {}
+
+  /** To be called in the transaction of the cancel, before it. Gives the event loop back between slices of the fleet. */
+  async remember(tx: Transaction, { id, pendingCount }: Rollout): Promise<void> {
+    const rules = this.rules.current(tx);
+    const rule = rules.get(id);
+    if (rule === undefined || pendingCount === 0) return;
+    const pending: number[] = [];
+    const byBucket = new Array<number>(BUCKETS).fill(0);
+    await this.walk.each(tx.db, rule, (printers) => {
+      const targets = printers.filter((printer) => targetRefusal(rules.factsOf(printer), rule) === null);
+      const served = servedOf(tx.db, id, targets);
+      for (const printer of targets) {
+        if (served.has(printer.id)) continue;
+        pending.push(printer.id);
+        byBucket[printer.bucket] = (byBucket[printer.bucket] ?? 0) + 1;
+      }
+    });
+    pending.sort((a, b) => a - b);
+    // They may differ if several rollouts are cancelled at once: whom each of them may move back depends on the others.
+    if (pending.length !== pendingCount) {
+      tx.db.run(COUNT, pending.length, id);
+      this.buckets.set(tx.db, id, byBucket);
+    }
+    for (let start = 0; start < pending.length; start += SLICE) {
+      const slice = pending.slice(start, start + SLICE);
+      tx.db.run(KEEP, id, slice[0] ?? 0, JSON.stringify(slice));
+      await nextTurn();
+    }
+  }
+
+  /** True if a printer was pending when that rollout was cancelled; false while it is not. */
+  has(db: Statements, rolloutId: number, printerId: number): boolean {
+    return db.get(HOLDS, printerId, rolloutId, rolloutId, printerId) !== undefined;
+  }
+
+  /** The rollouts that were cancelled while a printer was pending. */
+  rolloutsOf(db: Statements, printerId: number): number[] {
+    const rows = db.allValues(HOLDS, printerId, 0, Number.MAX_SAFE_INTEGER, printerId);
+    return rows.map(([id]) => Number(id));
+  }
+}
+
+function servedOf(db: Statements, rolloutId: number, printers: readonly TargetPrinter[]): Set<number> {
+  if (printers.length === 0) return new Set();
+  const ids = JSON.stringify(printers.map(({ id }) => id));
+  return new Set(db.allValues(SERVED, rolloutId, ids).map(([id]) => Number(id)));
+}

@@ -1,0 +1,29 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { Instant } from '../../../database/columns.js';
+
+/** A version that was taken back: one act, which cancelled every rollout of it and created those that move its printers back. */
+@Entity('rollback')
+@Index('ix_rollback_version', ['version'])
+export class Rollback {
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_rollback' })
+  id!: number;
+
+  /** The version that was taken back. */
+  @Column({ name: 'firmware_version', type: 'varchar' })
+  version!: string;
+
+  /** `previous`, or one version for all. */
+  @Column({ name: 'to_version', type: 'varchar' })
+  to!: string;
+
+  /** How many rollouts it created. */
+  @Column({ type: 'integer' })
+  rollouts!: number;
+
+  /** Who did it, as the audit log names them. */
+  @Column({ name: 'created_by', type: 'varchar' })
+  createdBy!: string;
+
+  @Instant({ name: 'created_at' })
+  createdAt!: Date;
+}

@@ -1,0 +1,41 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { Instant } from '../../../database/columns.js';
+import type { RolloutStatus } from '../../rules/status.js';
+import { Rollout } from './rollout.entity.js';
+
+/** What a rollout was, and how far it had come, at one moment. In the order of their numbers they are its timeline. */
+@Entity('rollout_sample')
+@Index('ix_sample_rollout', ['rolloutId'])
+export class RolloutSample {
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_rollout_sample' })
+  id!: number;
+
+  @Column({ name: 'rollout_id', type: 'integer' })
+  rolloutId!: number;
+
+  @ManyToOne(() => Rollout, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'rollout_id', foreignKeyConstraintName: 'fk_sample_rollout' })
+  rollout?: Relation<Rollout>;
+
+  @Instant({ name: 'at' })
+  at!: Date;
+
+  @Column({ type: 'varchar' })
+  status!: RolloutStatus;
+
+  @Column({ name: 'pending_count', type: 'integer' })
+  pendingCount!: number;
+
+  @Column({ name: 'in_progress_count', type: 'integer' })
+  inProgressCount!: number;
+
+  @Column({ name: 'completed_count', type: 'integer' })
+  completedCount!: number;
+
+  @Column({ name: 'failed_count', type: 'integer' })
+  failedCount!: number;
+
+  @Column({ name: 'declined_count', type: 'integer' })
+  declinedCount!: number;
+}

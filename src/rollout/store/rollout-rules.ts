@@ -1,0 +1,257 @@
+import { Injectable } from '@nestjs/common';
+import { channelRank } from '../../common/channel.js';
+import type { Channel } from '../../common/channel.js';
+import { versionKey } from '../../common/version.js';
+import { Database } from '../../database/database.js';
+import type { Statements } from '../../database/statements.js';
+import type { Table } from '../../database/table.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import type { Transaction } from '../../database/transaction.js';
+import type { Firmware } from '../../firmware/firmware.entity.js';
+import { FirmwareService } from '../../firmware/firmware.service.js';
+import { ImageCheck } from '../../firmware/binaries/image-check.js';
+import type { CameFrom } from '../rules/rollback-plan.js';
+import type { RolloutStatus } from '../rules/status.js';
+import type { Build, RolloutRule } from '../rules/targeting.js';
+import { Rollout } from './entities/rollout.entity.js';
+import { RolloutEvents } from './rollout.events.js';
+import { RuleSet } from './rule-set.js';
+import { RolloutBuilds } from './rollout-builds.js';
+import type { PinnedBytes } from './rollout-builds.js';
+import { RolloutTargets } from './target-lists.js';
+import type { TargetLists } from './target-lists.js';
+
+/** What of a rule never changes after its rollout was created: the lists are parsed once. */
+type FixedPart = Omit<RolloutRule, 'status' | 'percentage' | 'builds'>;
+
+/** What of a rule changes. */
+type ChangingPart = Pick<Rollout, 'id' | 'status' | 'percentage'>;
+
+const CHANGING = `SELECT id, status, rollout_percentage AS percentage FROM rollout WHERE status <> 'cancelled'`;
+const NOTHING: PinnedBytes = new Map();
+
+/** Keeps the rules in memory; whoever changes a rollout or its firmware says so within the same transaction. */
+@Injectable()
+export class RolloutRules {
+  private readonly table: Table<Rollout>;
+  private readonly fixed = new Map<number, FixedPart>();
+  /** As the transaction sees them that is open now, or comes next. */
+  private inTransaction: RuleSet | null = null;
+  /** As they are committed. */
+  private committed: RuleSet | null = null;
+
+  constructor(
+    private readonly database: Database,
+    unitOfWork: UnitOfWork,
+    private readonly firmware: FirmwareService,
+    private readonly builds: RolloutBuilds,
+    private readonly images: ImageCheck,
+    private readonly targets: RolloutTargets,
+    private readonly events: RolloutEvents,
+  ) {
+    this.table = database.table(Rollout);
+    // What was read inside a transaction that failed never was; a number that it gave away is given again.
+    unitOfWork.onRollback(() => this.reset());
+  }
+
+  /** The rules as this transaction sees them. */
+  current(tx: Transaction): RuleSet {
+    this.inTransaction ??= this.asOf(tx.db);
+    return this.inTransaction;
+  }
+
+  /** The rules for those who only read. */
+  forReading(): RuleSet {
+    this.committed ??= this.asOf(this.database.reader);
+    return this.committed;
+  }
+
+  /** To be called after every change that may give printers something, in the same transaction. */
+  changed(tx: Transaction): void {
+    this.forget(tx);
+    tx.afterCommit(() => this.events.publish('all'));
+  }
+
+  /** To be called after every other change to a rollout or its firmware, in the same transaction. */
+  forget(tx: Transaction): void {
+    this.inTransaction = null;
+    tx.onFailure(() => this.reset());
+    tx.afterCommit(() => (this.committed = null));
+  }
+
+  /** To be called when an image was found damaged, or whole again: no transaction tells of that. */
+  imagesChanged(): void {
+    this.inTransaction = null;
+    this.committed = null;
+  }
+
+  /** To be called where the server itself has moved a rollout on: nothing else of the rules is read anew for it. */
+  statusChanged(tx: Transaction, rolloutId: number, status: RolloutStatus): void {
+    const rule = this.inTransaction?.get(rolloutId);
+    if (rule) rule.status = status;
+    tx.onFailure(() => this.reset());
+    tx.afterCommit(() => (this.committed = null));
+  }
+
+  /** The rules as this connection sees them; read anew each time. */
+  asOf(db: Statements): RuleSet {
+    const rollouts = db.all(CHANGING) as unknown as ChangingPart[];
+    const parts = rollouts.map((rollout) => [this.fixedPart(db, rollout.id), rollout] as const);
+    this.forgetOthers(rollouts);
+    const rows = this.firmware.ofVersions(
+      db,
+      parts.map(([fixed]) => fixed.version),
+    );
+    const pinned = this.builds.all(db);
+    const cancellations = db.all(
+      'SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM withdrawal',
+    );
+    return new RuleSet(
+      parts.map(([fixed, changing]) => {
+        const { version, channels } = fixed;
+        const chosen = chosenBuilds(rows.get(version) ?? [], channels, pinned.get(fixed.id));
+        return compile(fixed, changing, chosen, this.images);
+      }),
+      new Map(cancellations.map(({ rolloutId, newest }) => [Number(rolloutId), Number(newest)])),
+    );
+  }
+
+  private reset(): void {
+    this.inTransaction = null;
+    this.fixed.clear();
+  }
+
+  /** A cancelled or deleted rollout may list ten thousand printers: they leave the memory. */
+  private forgetOthers(rollouts: readonly ChangingPart[]): void {
+    if (this.fixed.size === rollouts.length) return;
+    const kept = new Set(rollouts.map(({ id }) => id));
+    for (const id of this.fixed.keys()) if (!kept.has(id)) this.fixed.delete(id);
+  }
+
+  private fixedPart(db: Statements, id: number): FixedPart {
+    let part = this.fixed.get(id);
+    if (part === undefined) {
+      const rollout = this.table.find(db, 'WHERE id = ?', id);
+      if (rollout === null) throw new Error(`Rollout ${id} was there a moment ago`);
+      part = toFixedPart(rollout, this.targets.of(db, id));
+      this.fixed.set(id, part);
+    }
+    return part;
+  }
+}
+
+/**
+ * Compiles a rollout.
+ *
+ * @param lists the printers or users that it lists
+ * @param rows all rows of its version, in the order of `compareRows`
+ * @param pinned the bytes that it sends
+ * @param images says which of them are damaged on the disk
+ */
+export function toRule(
+  rollout: Rollout,
+  lists: TargetLists,
+  rows: readonly Firmware[],
+  pinned: PinnedBytes,
+  images: Pick<ImageCheck, 'isDamaged'>,
+): RolloutRule {
+  const fixed = toFixedPart(rollout, lists);
+  return compile(fixed, rollout, chosenBuilds(rows, fixed.channels, pinned), images);
+}
+
+function toFixedPart(rollout: Rollout, lists: TargetLists): FixedPart {
+  return {
+    id: rollout.id,
+    version: rollout.version,
+    versionKey: rollout.versionKey,
+    allowDowngrade: rollout.allowDowngrade,
+    userIds: idSet(lists.userIds),
+    printerUuids: idSet(lists.printerIds),
+    channels: idSet<Channel>(rollout.targetChannels),
+    minKey: rollout.minVersion === null ? null : versionKey(rollout.minVersion),
+    maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),
+    takesBack:
+      rollout.rollbackId === null || rollout.minVersion === null ? null : versionKey(rollout.minVersion),
+    cameFrom: rollout.cameFrom === null ? null : (JSON.parse(rollout.cameFrom) as CameFrom),
+  };
+}
+
+function compile(
+  fixed: FixedPart,
+  changing: ChangingPart,
+  rows: readonly Firmware[],
+  images: Pick<ImageCheck, 'isDamaged'>,
+): RolloutRule {
+  return {
+    ...fixed,
+    status: changing.status,
+    percentage: changing.percentage,
+    builds: new Map(rows.map((row) => [row.platform, toBuild(row, images.isDamaged(row))])),
+  };
+}
+
+/**
+ * The rows that a rollout sends: of those that hold the bytes that it was created for, the ones that `chosenRows` takes. Whatever is
+ * uploaded under its version later, it sends no other bytes.
+ *
+ * @param rows rows of its version, in the order of `compareRows`
+ */
+export function chosenBuilds(
+  rows: readonly Firmware[],
+  channels: ReadonlySet<Channel> | null,
+  pinned: PinnedBytes = NOTHING,
+): Firmware[] {
+  return chosenRows(
+    rows.filter(({ platform, sha256 }) => pinned.get(platform) === sha256),
+    channels,
+  );
+}
+
+/**
+ * For each platform the row in the most stable of the target's channels that has the version, else the most stable row
+ * (decisions, "Firmware").
+ *
+ * @param rows all rows of one version, in the order of `compareRows`
+ */
+export function chosenRows(rows: readonly Firmware[], channels: ReadonlySet<Channel> | null): Firmware[] {
+  const chosen = new Map<string, Firmware>();
+  const preferred = channels ? rows.filter((row) => channels.has(row.channel)) : [];
+  for (const row of [...preferred, ...rows]) {
+    if (!chosen.has(row.platform)) chosen.set(row.platform, row);
+  }
+  return [...chosen.values()].sort((a, b) => (a.platform < b.platform ? -1 : 1));
+}
+
+function toBuild(row: Firmware, damaged: boolean): Build {
+  return {
+    firmwareId: row.id,
+    platform: row.platform,
+    md5: row.md5,
+    sha256: row.sha256,
+    signature: row.signature,
+    minUpgradeKey: row.minUpgradeVersion === null ? null : versionKey(row.minUpgradeVersion),
+    mandatory: row.mandatory,
+    deprecated: row.deprecatedAt !== null,
+    damaged,
+    downloadPath: downloadPath(row),
+  };
+}
+
+// Hexadecimal digits: enough to tell the builds of a version apart, and short in the memory of a board.
+const DIGEST_IN_PATH = 16;
+
+/**
+ * The path that leads to this binary and to no other, whatever is uploaded or deleted later: without the digest, a look-up takes
+ * what there is, in the most stable channel, the build for every board first.
+ */
+function downloadPath(row: Firmware): string {
+  const query = new URLSearchParams();
+  if (channelRank(row.channel) > 0) query.set('channel', row.channel);
+  if (row.platform !== '') query.set('platform', row.platform);
+  query.set('sha256', row.sha256.slice(0, DIGEST_IN_PATH));
+  return `/api/firmware/download/${row.version}?${query.toString()}`;
+}
+
+function idSet<T extends string = string>(json: string | null): ReadonlySet<T> | null {
+  return json === null ? null : new Set(JSON.parse(json) as T[]);
+}

@@ -1,0 +1,99 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/clock.js';
+import { NotFoundError } from '../../common/errors.js';
+import { Database } from '../../database/database.js';
+import { fromSqlInstant, sqlInstant } from '../../database/table.js';
+import type { Table } from '../../database/table.js';
+import type { SqlRow } from '../../database/statements.js';
+import { UnitOfWork } from '../../database/unit-of-work.js';
+import type { Transaction } from '../../database/transaction.js';
+import { RolloutSample } from './entities/rollout-sample.entity.js';
+import { Rollout } from './entities/rollout.entity.js';
+
+/** What a rollout was at one moment. */
+export type TimelinePoint = Omit<RolloutSample, 'id' | 'rolloutId' | 'rollout'>;
+
+// So many rollouts are looked at before the event loop is given back: a few milliseconds.
+const SLICE = 500;
+// Five seconds, as often as anybody asks, less what a tick may come early.
+const SHORTEST_INTERVAL_MS = 4_500;
+// A young rollout is shown by the second, an old one by the day: each by about as many points.
+const POINTS = 300;
+
+const COUNTERS = 'pending_count, in_progress_count, completed_count, failed_count, declined_count';
+
+// Whose counters or status are not as they were sampled last, or were never sampled.
+const CHANGED = `SELECT r.id, r.created_at, s.at FROM rollout r LEFT JOIN rollout_sample s
+    ON s.id = (SELECT max(id) FROM rollout_sample WHERE rollout_id = r.id)
+  WHERE r.id > ? AND r.id <= ? AND (s.id IS NULL OR s.status <> r.status OR s.pending_count <> r.pending_count
+    OR s.in_progress_count <> r.in_progress_count OR s.completed_count <> r.completed_count
+    OR s.failed_count <> r.failed_count OR s.declined_count <> r.declined_count)`;
+
+// Where the rollout has been deleted meanwhile, nothing is written.
+const SAMPLE = `INSERT INTO rollout_sample (rollout_id, at, status, ${COUNTERS})
+  SELECT id, ?, status, ${COUNTERS} FROM rollout WHERE id = ?`;
+
+const SLICE_END = 'SELECT max(id) FROM (SELECT id FROM rollout WHERE id > ? ORDER BY id LIMIT ?) AS slice';
+
+/** Keeps the timelines of rollouts: what they counted, time after time. */
+@Injectable()
+export class RolloutSamples {
+  private readonly samples: Table<RolloutSample>;
+  private readonly rollouts: Table<Rollout>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly clock: Clock,
+  ) {
+    this.samples = database.table(RolloutSample);
+    this.rollouts = database.table(Rollout);
+  }
+
+  /** Samples a rollout that has just been created, and is counted. */
+  begin(tx: Transaction, { id, createdAt }: Rollout): void {
+    tx.db.run(SAMPLE, sqlInstant(createdAt), id);
+  }
+
+  /** Samples every rollout that has changed since it was sampled last, unless that was too short a while ago for its age. */
+  async take(now: Date): Promise<void> {
+    const { reader } = this.database;
+    let end = reader.count(SLICE_END, 0, SLICE);
+    for (let after = 0; end > after; end = reader.count(SLICE_END, after, SLICE)) {
+      const due = reader.all(CHANGED, after, end).filter((row) => isDue(row, now));
+      if (due.length > 0) await this.unitOfWork.collect((tx) => this.write(tx, due, now));
+      else await nextTurn();
+      after = end;
+    }
+  }
+
+  /**
+   * The timeline of a rollout, the oldest first; the last point is now.
+   *
+   * @throws NotFoundError where there is no such rollout
+   */
+  of(rolloutId: number): TimelinePoint[] {
+    const { reader } = this.database;
+    const rollout = this.rollouts.find(reader, 'WHERE id = ?', rolloutId);
+    if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
+    const samples = this.samples.select(reader, 'WHERE rollout_id = ? ORDER BY id', rolloutId);
+    return [...samples, { ...rollout, at: this.clock.now() }];
+  }
+
+  private write(tx: Transaction, due: readonly SqlRow[], now: Date): void {
+    for (const { id } of due) tx.db.run(SAMPLE, sqlInstant(now), Number(id));
+  }
+}
+
+function isDue({ at, created_at }: SqlRow, now: Date): boolean {
+  if (at === null) return true;
+  const age = now.getTime() - instantOf(created_at).getTime();
+  // Whichever lies ahead: the clock may have been set back.
+  const since = Math.abs(now.getTime() - instantOf(at).getTime());
+  return since >= Math.max(SHORTEST_INTERVAL_MS, age / POINTS);
+}
+
+function instantOf(value: SqlRow[string] | undefined): Date {
+  return fromSqlInstant(String(value));
+}

@@ -1,0 +1,156 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { BUCKETS } from '../../common/bucket.js';
+import type { Statements } from '../../database/statements.js';
+import { Database } from '../../database/database.js';
+import type { Table } from '../../database/table.js';
+import type { Transaction } from '../../database/transaction.js';
+import { Printer } from '../../printer/printer.entity.js';
+import { isListed, mightMoveBack, targetRefusal } from '../rules/targeting.js';
+import type { RolloutRule } from '../rules/targeting.js';
+import { FleetWalk, withoutName } from '../store/fleet-walk.js';
+import { PendingBuckets } from '../store/pending-buckets.js';
+import { RolloutProgress } from './rollout-progress.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import type { PrinterKind, RuleSet } from '../store/rule-set.js';
+
+// So many rows are read before the event loop is given back: some milliseconds.
+const SLICE = 500;
+
+/**
+ * Keeps the number of targets that a rollout has sent nothing to. It is counted once, when the rollout is created or its
+ * builds change, and from then on follows every printer that becomes a target, or ceases to be one.
+ */
+@Injectable()
+export class PendingTargets {
+  private readonly printers: Table<Printer>;
+
+  constructor(
+    database: Database,
+    private readonly rules: RolloutRules,
+    private readonly progress: RolloutProgress,
+    private readonly walk: FleetWalk,
+    private readonly buckets: PendingBuckets,
+  ) {
+    this.printers = database.table(Printer);
+  }
+
+  /** A printer is new, or has changed; to be called before anything happens to its updates. */
+  printerChanged(tx: Transaction, before: Printer | null, after: Printer): void {
+    if (before !== null && sameTarget(before, after)) return;
+    const rules = this.rules.current(tx);
+    const was = before && rules.factsOf(before);
+    const is = rules.factsOf(after);
+    // What a blocked printer is about to run does not keep a rollback active.
+    const blockChanged = before !== null && before.blocked !== after.blocked;
+    for (const rule of rules.rules) {
+      if (
+        rule.takesBack !== null &&
+        (blockChanged || [was?.versionKey, is.versionKey].includes(rule.takesBack))
+      )
+        this.progress.settleAtCommit(tx, rule.id);
+      const wasTarget = was !== null && targetRefusal(was, rule) === null;
+      const isTarget = targetRefusal(is, rule) === null;
+      if (wasTarget === isTarget || (before !== null && hasUpdate(tx.db, rule.id, after.id))) continue;
+      this.progress.countPending(tx, rule.id, after.bucket, isTarget ? 1 : -1);
+    }
+  }
+
+  /** A printer is about to be deleted, and its updates with it. */
+  printerRemoved(tx: Transaction, printer: Printer): void {
+    const rules = this.rules.current(tx);
+    for (const rule of rules.rules) {
+      if (rule.takesBack === printer.versionKey) this.progress.settleAtCommit(tx, rule.id);
+      if (isTarget(rules, printer, rule) && !hasUpdate(tx.db, rule.id, printer.id))
+        this.progress.countPending(tx, rule.id, printer.bucket, -1);
+    }
+  }
+
+  /** Counts all targets of a rollout anew. Takes its time at a large list of ids, and gives the event loop back meanwhile. */
+  async recount(tx: Transaction, rolloutId: number): Promise<void> {
+    const rules = this.rules.current(tx);
+    const rule = rules.get(rolloutId);
+    if (rule === undefined) return;
+    const pending = new Array<number>(BUCKETS).fill(0);
+    await this.countTargets(tx.db, rules, rule, (bucket, by) => add(pending, bucket, by));
+    await this.countServedTargets(tx.db, rules, rule, (bucket) => add(pending, bucket, -1));
+    const sum = pending.reduce((total, count) => total + count, 0);
+    tx.db.run('UPDATE rollout SET pending_count = ? WHERE id = ?', sum, rolloutId);
+    this.buckets.set(tx.db, rolloutId, pending);
+    this.progress.settle(tx, rolloutId);
+  }
+
+  private async countTargets(
+    db: Statements,
+    rules: RuleSet,
+    rule: RolloutRule,
+    count: (bucket: number, by: number) => void,
+  ): Promise<void> {
+    let movedBack = 0;
+    await this.walk.named(db, rule, (printer, alike) => {
+      if (!isTarget(rules, printer, rule)) return;
+      for (const [bucket, printers] of alike) {
+        count(bucket, printers);
+        if (mightMoveBack(printer, rule)) movedBack += printers;
+      }
+    });
+    if (movedBack === 0 || isListed(rule)) return;
+    // Kinds do not tell which printers a newer rollout lists: these it keeps where they are.
+    const newer = rules.rules.filter((one) => one.id > rule.id && isListed(one));
+    await this.walk.listed(db, newer, (printer) => {
+      if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule))
+        count(printer.bucket, -1);
+    });
+  }
+
+  /** Targets of a rollout that have an update of it already. */
+  private async countServedTargets(
+    db: Statements,
+    rules: RuleSet,
+    rule: RolloutRule,
+    count: (bucket: number) => void,
+  ): Promise<void> {
+    let after = 0;
+    for (;;) {
+      const printers = this.printers.select(
+        db,
+        `JOIN printer_update u ON u.printer_id = printer.id
+          WHERE u.rollout_id = ? AND u.superseded = false AND u.printer_id > ? ORDER BY u.printer_id LIMIT ?`,
+        rule.id,
+        after,
+        SLICE,
+      );
+      for (const printer of printers) if (isTarget(rules, printer, rule)) count(printer.bucket);
+      if (printers.length < SLICE) return;
+      after = printers.at(-1)?.id ?? after;
+      await nextTurn();
+    }
+  }
+}
+
+function add(counts: number[], bucket: number, by: number): void {
+  counts[bucket] = (counts[bucket] ?? 0) + by;
+}
+
+function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
+  return targetRefusal(rules.factsOf(printer), rule) === null;
+}
+
+/** True where the rollout has sent the printer something, or declined on its behalf. */
+export function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
+  const sql = 'SELECT 1 FROM printer_update WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
+  return db.get(sql, rolloutId, printerId) !== undefined;
+}
+
+function sameTarget(a: Printer, b: Printer): boolean {
+  return (
+    a.versionKey === b.versionKey &&
+    a.updateChannel === b.updateChannel &&
+    a.platform === b.platform &&
+    a.userId === b.userId &&
+    a.versionRolloutId === b.versionRolloutId &&
+    a.movedBack === b.movedBack &&
+    a.previousVersion === b.previousVersion &&
+    a.blocked === b.blocked
+  );
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import type { Statements } from '../../database/statements.js';
+import type { Transaction } from '../../database/transaction.js';
+import { PrinterCounts } from '../../printer/printer-counts.js';
+import { isListed, mayMoveBack, mightMoveBack, targetRefusal } from '../rules/targeting.js';
+import type { RolloutRule } from '../rules/targeting.js';
+import { FleetWalk } from '../store/fleet-walk.js';
+import { PendingTargets, hasUpdate } from './pending-targets.js';
+import { RolloutProgress } from './rollout-progress.js';
+import type { PrinterKind, RuleSet } from '../store/rule-set.js';
+
+/**
+ * Keeps the pending counts of older rollouts right: a rollout that begins or ends to speak for printers decides whether older ones may
+ * move these to an older version.
+ */
+@Injectable()
+export class Superseding {
+  constructor(
+    private readonly printerCounts: PrinterCounts,
+    private readonly walk: FleetWalk,
+    private readonly pending: PendingTargets,
+    private readonly progress: RolloutProgress,
+  ) {}
+
+  /**
+   * To be called after rollouts were created, activated, cancelled or deleted, in the same transaction.
+   *
+   * @param changed the rules of these rollouts, as they are or were
+   */
+  async changed(
+    tx: Transaction,
+    before: RuleSet,
+    after: RuleSet,
+    changed: readonly RolloutRule[],
+  ): Promise<void> {
+    const older = this.concerned(tx.db, before, after, changed);
+    const byLists = older.filter(({ id }) => changed.every((rule) => rule.id < id || isListed(rule)));
+    for (const rule of older) if (!byLists.includes(rule)) await this.pending.recount(tx, rule.id);
+    if (byLists.length > 0) await this.followLists(tx, before, after, changed.filter(isListed), byLists);
+  }
+
+  /** The older rollouts that could move somebody to an older version. Usually there are none, and nothing is counted. */
+  private concerned(
+    db: Statements,
+    before: RuleSet,
+    after: RuleSet,
+    changed: readonly RolloutRule[],
+  ): RolloutRule[] {
+    const newest = Math.max(...changed.map(({ id }) => id));
+    const older = after.rules.filter(
+      (rule) =>
+        rule.id < newest && before.get(rule.id) !== undefined && !changed.some(({ id }) => id === rule.id),
+    );
+    if (older.length === 0) return [];
+    const running = this.printerCounts.versions(db).map(({ versionKey, versionRolloutId }) => ({
+      versionKey,
+      withdrawnAt: after.withdrawnAt(versionRolloutId),
+    }));
+    return older.filter((rule) => running.some((one) => mightMoveBack(one, rule) && mayMoveBack(one, rule)));
+  }
+
+  /** Looks at the printers that the changed rollouts list one by one, however many others there are. */
+  private async followLists(
+    tx: Transaction,
+    before: RuleSet,
+    after: RuleSet,
+    changed: readonly RolloutRule[],
+    older: readonly RolloutRule[],
+  ): Promise<void> {
+    await this.walk.listed(tx.db, changed, (printer) => {
+      for (const rule of older) {
+        const wasTarget = isTarget(before, printer, rule);
+        const isTargetNow = isTarget(after, printer, rule);
+        if (wasTarget === isTargetNow || hasUpdate(tx.db, rule.id, printer.id)) continue;
+        this.progress.countPending(tx, rule.id, printer.bucket, isTargetNow ? 1 : -1);
+      }
+    });
+  }
+}
+
+function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
+  return targetRefusal(rules.factsOf(printer), rule) === null;
+}
