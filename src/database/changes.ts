@@ -1,21 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from './transaction.js';
 
-/** What has changed since somebody last asked. */
+/** Changes since the last `take`. */
 export interface Noted {
-  /** Numbers of printers that came, went or changed, or whose update did; `all` where they are too many to name. */
+  /** Numbers of printers that connected, disconnected or changed, or whose update changed; `all` if there are too many to list. */
   printers: readonly number[] | 'all';
-  /** True where firmware was uploaded, changed or deleted. */
+  /** True if firmware was uploaded, changed or deleted. */
   firmware: boolean;
 }
 
-// Beyond so many, whoever shows them reads them all anew.
+// Maximum number of printers listed; beyond it, all printers are read again.
 const MAX_NAMED = 1_000;
 
-/**
- * Notes what has changed, for one who watches. While nobody does, a note is one look at a boolean: the paths that every printer takes
- * can afford it.
- */
+/** Collects changes for one watcher. Costs one check of a boolean while nobody watches, so hot paths can afford it. */
 @Injectable()
 export class Changes {
   private watched = false;
@@ -23,43 +20,43 @@ export class Changes {
   private readonly printers = new Set<number>();
   private firmware = false;
 
-  /** A printer has come or gone. */
+  /** Notes that a printer has connected or disconnected. */
   printer(id: number): void {
     if (this.watched) this.notePrinter(id);
   }
 
-  /** A printer, or its update, changes with this transaction. */
+  /** Notes, once this transaction is committed, that a printer or its update has changed. */
   printerIn(tx: Transaction, id: number): void {
     if (this.watched) tx.afterCommit(() => this.notePrinter(id));
   }
 
-  /** Firmware is uploaded, changed or deleted in this transaction. */
+  /** Notes, once this transaction is committed, that firmware was uploaded, changed or deleted. */
   firmwareIn(tx: Transaction): void {
     if (this.watched) tx.afterCommit(() => this.noteFirmware());
   }
 
-  /** Firmware has changed, and no transaction tells of it: a binary was found damaged, or whole again. */
+  /** Notes a firmware change outside any transaction: a binary was found damaged, or intact again. */
   firmwareNow(): void {
     if (this.watched) this.noteFirmware();
   }
 
   /**
-   * Begins to note.
+   * Starts collecting changes.
    *
-   * @param wake called with every note that may be the first since the last `take`
+   * @param wake called with every change that may be the first since the last `take`
    */
   watch(wake: () => void): void {
     this.watched = true;
     this.wake = wake;
   }
 
-  /** Ends it. */
+  /** Stops collecting, and discards what was collected. */
   unwatch(): void {
     this.watched = false;
     this.take();
   }
 
-  /** What was noted since the last time. */
+  /** Returns the changes since the last call, and clears them. */
   take(): Noted {
     const noted: Noted = {
       printers: this.printers.size > MAX_NAMED ? 'all' : [...this.printers],

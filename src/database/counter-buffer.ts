@@ -1,12 +1,12 @@
 import type { Transaction } from './transaction.js';
 import type { UnitOfWork } from './unit-of-work.js';
 
-/** By how much each counter of a row changes. */
+/** The amount to add to each counter of a row. */
 export type CounterChange<Counter extends string> = Partial<Record<Counter, number>>;
 
 /**
- * Sums up changes of counters over all the work that is committed together, and writes each row once before that commit: a
- * thousand printers that complete an update in one group cost one change of their rollout's counters.
+ * Sums counter changes over all the work of one commit, and writes each row once before that commit: a thousand printers that complete an
+ * update in one group cost one change to their rollout's counters.
  */
 export class CounterBuffer<Counter extends string> {
   private readonly changes = new Map<number, Map<Counter, number>>();
@@ -20,7 +20,7 @@ export class CounterBuffer<Counter extends string> {
     unitOfWork.onRollback(() => this.changes.clear());
   }
 
-  /** Changes counters within the transaction: at its end for work of printers, at once for an operator, who reads them. */
+  /** Changes counters within the transaction: at its end for printers' work, at once for operators, who read them back. */
   add(tx: Transaction, id: number, change: CounterChange<Counter>): void {
     if (tx.collected) tx.onSuccess(() => this.sum(id, change));
     else this.write(tx, id, change);

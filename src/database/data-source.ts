@@ -45,12 +45,12 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
     logging: false,
     prepareDatabase: (database: Database) => {
       database.pragma('journal_mode = WAL');
-      // FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a Raspberry Pi loses
-      // power. A lost update row would be an update in somebody's home that nobody knows of. The unit of work commits
-      // in groups, so that many writes share one flush to the disk.
+      // FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a Raspberry Pi loses power. A lost update
+      // row would be an update in somebody's home that nobody knows of. The unit of work commits in groups, so that many writes share one
+      // flush to the disk.
       database.pragma('synchronous = FULL');
       database.pragma('foreign_keys = ON');
-      // Nothing else runs while SQLite waits for another process (a key made on the command line takes some milliseconds).
+      // Nothing else runs while SQLite waits for another process (creating a key on the command line takes some milliseconds).
       database.pragma('busy_timeout = 500');
       database.pragma(`cache_size = -${CACHE_KIB}`);
     },

@@ -9,7 +9,7 @@ import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { UnitOfWork } from './unit-of-work.js';
 
-/** The database connection and the unit of work that everything goes through. */
+/** The database connections and the unit of work that all writes go through. */
 @Global()
 @Module({
   imports: [

@@ -13,19 +13,18 @@ import { Statements } from './statements.js';
 import { Table } from './table.js';
 import { addTextContains } from './sqlite/text-contains.js';
 
-// What waits keeps what was asked: a list of targets may be a megabyte.
+// Maximum number of queued snapshot reads. Each keeps its request in memory, and a list of targets may be a megabyte.
 const MAX_WAITING = 100;
 
 /**
- * The connections of this process to its SQLite file. The writing one is TypeORM's own, and only `UnitOfWork` may use it.
- * The reading one sees what is committed, waits for nobody, and cannot write. A third one reads what takes several turns of the
- * event loop.
+ * The connections of this process to its SQLite file. The writer is TypeORM's own, and only `UnitOfWork` may use it. The reader sees
+ * committed data, never waits, and cannot write. A third connection serves reads that take several turns of the event loop.
  */
 @Injectable()
 export class Database implements OnApplicationShutdown {
-  /** The connection that writes, for prepared statements. */
+  /** The writing connection, for prepared statements. */
   readonly writer: Statements;
-  /** The connection that reads. Reads within one synchronous piece of code see one state: commits are made by this thread, too. */
+  /** The reading connection. Reads within one synchronous block see one state, because commits run on this thread too. */
   readonly reader: Statements;
   private readonly readingConnection: SqliteDatabase.Database;
   private readonly snapshotConnection: SqliteDatabase.Database;
@@ -56,7 +55,7 @@ export class Database implements OnApplicationShutdown {
     return new Table<T>(this.dataSource.getMetadata(entity));
   }
 
-  /** Some columns of the table of an entity, for where all would cost too much. */
+  /** Some columns of an entity's table, for reads that do not need all of them. */
   view<T extends ObjectLiteral, P extends keyof T & string>(
     entity: EntityTarget<T>,
     properties: readonly P[],
@@ -65,11 +64,11 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Reads one state of the database, however many turns of the event loop that takes and whatever is committed meanwhile: the
-   * state at the first statement of the work. What memory alone knows has to be looked at before its first `await`. One piece of
-   * work at a time: long ones may not take the machine from printers by their number.
+   * Reads one consistent state of the database, however many turns of the event loop that takes and whatever is committed in the meantime:
+   * the state at the first statement of the work. The work must read data that is only in memory before its first `await`. Runs one job at
+   * a time, so that many long reads cannot starve the printers.
    *
-   * @throws UnavailableError where too much work waits already, or the server is stopping
+   * @throws UnavailableError if too many reads are queued, or the server is stopping
    */
   async snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
     if (this.waiting >= MAX_WAITING)
@@ -90,8 +89,8 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Closes every connection, and lets another server have the database. The file alone is the whole database then: the write-ahead
-   * log has been moved into it and removed.
+   * Closes every connection, and releases the lock for another server. The file alone is then the whole database: the write-ahead log has
+   * been moved into it and removed.
    */
   async onApplicationShutdown(): Promise<void> {
     this.closing = true;
@@ -106,21 +105,21 @@ export class Database implements OnApplicationShutdown {
 }
 
 /**
- * SQLite moves the log into the file when the last connection closes, unless that one only reads. TypeORM may have closed the
- * writing connection before the readers (Nest decides the order), so a last connection is opened for it.
+ * SQLite moves the log into the file when the last connection closes, unless that one is read-only. TypeORM may have closed the writer
+ * before the readers (Nest decides the order), so a last connection is opened for it.
  */
 function moveLogIntoFile(path: string): void {
   if (!existsSync(path)) return;
   const connection = new SqliteDatabase(path);
   try {
-    // Another process (a backup, `npm run keys`) may have the database open; then closing alone would move nothing.
+    // Another process (a backup, `npm run keys`) may have the database open; closing alone would then move nothing.
     connection.pragma('wal_checkpoint(TRUNCATE)');
   } finally {
     connection.close();
   }
 }
 
-/** For the reading connection: another number whenever something has been committed. */
+/** A number that changes whenever something has been committed. For the reading connection. */
 export const DATA_VERSION = 'PRAGMA data_version';
 
 /** Memory for pages of the database, for each connection; its inner pages at a million printers fit many times. */

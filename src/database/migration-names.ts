@@ -1,4 +1,4 @@
-/** The migrations by name, in their order: for what must not load them and the framework with them. */
+/** The migrations' names in order, for code that must not load the migrations and, with them, the framework. */
 export const MIGRATION_NAMES = [
   'Initial1760000000000',
   'Access1764000000000',

@@ -1,14 +1,14 @@
 import type { Database, Statement } from 'better-sqlite3';
 
-/** What SQLite takes and gives as a value. */
+/** A value that SQLite accepts and returns. */
 export type SqlValue = string | number | bigint | null;
 
-/** A row as SQLite gives it, by the names of the query. */
+/** A row from SQLite, keyed by the column names of the query. */
 export type SqlRow = Record<string, SqlValue>;
 
 /**
- * SQL on one connection, each text prepared once: for the paths that every printer takes. Everything here is
- * synchronous; a statement that may touch a number of rows that grows with the fleet does not belong here.
+ * SQL on one connection with each text prepared once, for hot paths. Everything here is synchronous, so no statement may touch a number of
+ * rows that grows with the fleet.
  */
 export class Statements {
   private readonly prepared = new Map<string, Statement<SqlValue[], SqlRow>>();
@@ -16,7 +16,7 @@ export class Statements {
 
   constructor(private readonly database: Database) {}
 
-  /** Runs a statement, and says how many rows it changed. */
+  /** Runs a statement, and returns the number of changed rows. */
   run(sql: string, ...values: SqlValue[]): number {
     return this.prepare(sql).run(...values).changes;
   }
@@ -36,7 +36,7 @@ export class Statements {
     return this.prepare(sql).all(...values);
   }
 
-  /** The values of the first row, in the order of the query: an object for each row costs as much again as the row. */
+  /** The values of the first row, in the order of the query: building an object per row would double the cost of reading it. */
   getValues(sql: string, ...values: SqlValue[]): SqlValue[] | undefined {
     return this.prepareRaw(sql).get(...values);
   }
@@ -46,7 +46,7 @@ export class Statements {
     return this.prepareRaw(sql).all(...values);
   }
 
-  /** The single number that a query answers with; 0 where that is null. */
+  /** The single number that a query returns; 0 if that is null. */
   count(sql: string, ...values: SqlValue[]): number {
     return Number(this.getValues(sql, ...values)?.[0] ?? 0);
   }

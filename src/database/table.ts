@@ -9,11 +9,11 @@ interface Mapped {
 }
 
 /**
- * One table for prepared statements, with the columns, names and types that its TypeORM entity declares: an entity that
- * is read here is the same object that TypeORM would have made.
+ * One table for prepared statements, with the columns, names and types that its TypeORM entity declares. An entity read here equals the one
+ * that TypeORM would have built.
  */
 export class Table<T extends ObjectLiteral> {
-  /** The columns for a SELECT, in the order in which `entity` takes them. */
+  /** The columns for a SELECT, in the order that `entity` expects. */
   readonly columns: string;
   private readonly name: string;
   private readonly mapped: ReadonlyMap<string, Mapped>;
@@ -22,7 +22,7 @@ export class Table<T extends ObjectLiteral> {
   private readonly insertion: string;
   private readonly selections = new Map<string, string>();
 
-  /** @param only properties to read; absent: all. A table that is read in part is not inserted into. */
+  /** @param only properties to read; absent: all. A table that reads only some properties cannot be inserted into. */
   constructor(metadata: EntityMetadata, only?: ReadonlyArray<keyof T & string>) {
     this.name = metadata.tableName;
     const wanted = metadata.columns.filter(({ propertyName }) => only?.includes(propertyName) ?? true);
@@ -40,13 +40,13 @@ export class Table<T extends ObjectLiteral> {
     this.columns = mapped.map(({ column }) => `${this.name}.${column}`).join(', ');
   }
 
-  /** The first row; `rest` is what follows FROM, such as `WHERE id = ?`. */
+  /** The first row, or undefined. `rest` is the SQL after FROM, such as `WHERE id = ?`. */
   find(statements: Statements, rest: string, ...values: SqlValue[]): T | null {
     const row = statements.getValues(this.selection(rest), ...values);
     return row === undefined ? null : this.entity(row);
   }
 
-  /** All rows; `rest` is what follows FROM. */
+  /** All rows. `rest` is the SQL after FROM. */
   select(statements: Statements, rest: string, ...values: SqlValue[]): T[] {
     return statements.allValues(this.selection(rest), ...values).map((row) => this.entity(row));
   }
@@ -60,7 +60,7 @@ export class Table<T extends ObjectLiteral> {
     );
   }
 
-  /** Changes some columns of one row. */
+  /** Updates some columns of one row. */
   update(statements: Statements, id: number, changes: Partial<T>): void {
     const entries = Object.entries(changes).map(([property, value]) => [this.of(property), value] as const);
     const set = entries.map(([{ column }]) => `${column} = ?`).join(', ');
@@ -68,7 +68,7 @@ export class Table<T extends ObjectLiteral> {
     statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...values, id);
   }
 
-  /** Makes an entity of a row that begins with `columns`. */
+  /** Builds an entity from a row that begins with `columns`. */
   entity(values: readonly SqlValue[]): T {
     const entity: Record<string, unknown> = {};
     this.read.forEach(({ property, fromSql }, index) => {
@@ -77,7 +77,7 @@ export class Table<T extends ObjectLiteral> {
     return entity as T;
   }
 
-  // A text that is put together anew each time would be hashed anew each time, when its statement is looked up.
+  // Cached because a newly built string is hashed again each time its statement is looked up.
   private selection(rest: string): string {
     let sql = this.selections.get(rest);
     if (sql === undefined) {
@@ -97,7 +97,7 @@ export class Table<T extends ObjectLiteral> {
 /** An instant as TypeORM writes it on SQLite: UTC, to the millisecond, so that texts sort as instants do. */
 export function sqlInstant(instant: Date): string {
   const time = instant.getTime();
-  // One row has the same instant several times, and so have the rows beside it.
+  // One row often has the same instant several times, and so do neighbouring rows.
   if (time !== lastTime) {
     lastTime = time;
     lastText = instant.toISOString().replace('T', ' ').slice(0, -1);
@@ -108,7 +108,7 @@ export function sqlInstant(instant: Date): string {
 let lastTime = Number.NaN;
 let lastText = '';
 
-/** The instant that `sqlInstant` wrote. */
+/** Parses an instant written by `sqlInstant`. */
 export function fromSqlInstant(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`);
 }

@@ -2,16 +2,16 @@ import type { Actor } from '../common/actor.js';
 import type { EntityManager, EntityTarget, ObjectLiteral, QueryDeepPartialEntity } from 'typeorm';
 import type { Statements } from './statements.js';
 
-/** What a piece of work gets: the database, and a way to speak of it once it is safe. */
+/** The argument of a job: the database, and callbacks for its success, failure and commit. */
 export class Transaction {
   private readonly successes: Array<() => void> = [];
   private readonly failures: Array<() => void> = [];
   private readonly callbacks: Array<() => void> = [];
 
   /**
-   * @param em TypeORM, for the paths that operators take
-   * @param db prepared statements on the same connection, for the paths that printers take
-   * @param actor on whose behalf it is done
+   * @param em TypeORM, for operators' work
+   * @param db prepared statements on the same connection, for printers' work
+   * @param actor on whose behalf the work is done
    * @param collected true for work that shares its transaction with that of many other printers
    */
   constructor(
@@ -21,7 +21,7 @@ export class Transaction {
     readonly collected: boolean,
   ) {}
 
-  /** Inserts one row and returns its number. */
+  /** Inserts one row, and returns its number. */
   async insert<T extends ObjectLiteral>(
     entity: EntityTarget<T>,
     row: QueryDeepPartialEntity<T>,
@@ -30,32 +30,32 @@ export class Transaction {
     return Number(identifiers[0]?.id);
   }
 
-  /** Calls back when this work has succeeded, still within the transaction; never, where the work failed. */
+  /** Calls back when this job has succeeded, still within the transaction; never if it failed. */
   onSuccess(callback: () => void): void {
     this.successes.push(callback);
   }
 
-  /** Calls back when this work has failed by itself, and was rolled back alone. */
+  /** Calls back when this job has failed by itself and was rolled back alone. */
   onFailure(callback: () => void): void {
     this.failures.push(callback);
   }
 
-  /** Calls back when this work has been committed; never, where it was rolled back. Callbacks must not throw. */
+  /** Calls back when this job has been committed; never if it was rolled back. Callbacks must not throw. */
   afterCommit(callback: () => void): void {
     this.callbacks.push(callback);
   }
 
-  /** For the unit of work alone. */
+  /** Only for UnitOfWork. */
   succeeded(): void {
     for (const callback of this.successes) callback();
   }
 
-  /** For the unit of work alone. */
+  /** Only for UnitOfWork. */
   failed(): void {
     for (const callback of this.failures) callback();
   }
 
-  /** For the unit of work alone. */
+  /** Only for UnitOfWork. */
   committed(): void {
     for (const callback of this.callbacks) callback();
   }

@@ -18,29 +18,28 @@ interface Job<Result> {
   reject: (reason: unknown) => void;
 }
 
-/** What was committed together. */
+/** A group of jobs committed together. */
 export interface Group {
-  /** How many pieces of work. */
+  /** Number of jobs. */
   pieces: number;
-  /** From the begin of the transaction to the end of its commit. */
+  /** Time from BEGIN to the end of COMMIT, in seconds. */
   seconds: number;
 }
 
-// Printers' work waits so long for company: it shares one flush to the disk with all that comes in meanwhile.
+// Milliseconds to collect printers' jobs before a commit, so that they share one flush to the disk.
 const COLLECT_MS = 4;
-// After so much work a group is committed and the event loop given back, however much waits.
+// Milliseconds of work after which a group is committed, even if more jobs are queued: the event loop runs between groups.
 const GROUP_MS = 4;
-// Node visits every storage that was ever used whenever a promise is made, so there is one for all units of work.
+// One storage for all units of work: Node visits every storage that was ever used whenever a promise is created.
 const inside = new AsyncLocalStorage<UnitOfWork>();
 
 /**
  * The only place that opens a transaction, and the only way to write.
  *
- * TypeORM has a single SQLite connection: whatever any request does between BEGIN and COMMIT becomes part of that
- * transaction, and would vanish with its rollback. So work is queued and runs one piece after the other. What waits
- * together is committed together, each piece behind a savepoint of its own, so that one flush to the disk serves them
- * all; nobody hears of success before that commit. Work of printers is done in the order in which it was handed in, and so is
- * that of operators; an operator does not wait behind a fleet that reconnects.
+ * TypeORM has a single SQLite connection: whatever any request does between BEGIN and COMMIT becomes part of that transaction, and would
+ * vanish with its rollback. So jobs are queued and run one at a time. Jobs that are queued together are committed together, each behind its
+ * own savepoint, so that they share one flush to the disk; no job resolves before that commit. Printers' jobs run in the order in which
+ * they were submitted, and so do operators' jobs; an operator never waits behind a reconnecting fleet.
  */
 @Injectable()
 export class UnitOfWork implements BeforeApplicationShutdown {
@@ -63,12 +62,12 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * Runs the work in a transaction, and resolves with its result once that is on disk.
-   * Inside the work: database calls only, one after the other; no files, no other unit of work. Long work gives the event loop
-   * back between its slices (`setImmediate`); the transaction stays open meanwhile, and everybody else's writes wait.
+   * Runs the work in a transaction, and resolves with its result once that is on disk. The work may only call the database, one call after
+   * the other: no files, no nested unit of work. Long work yields to the event loop between its slices (`setImmediate`); the transaction
+   * stays open meanwhile, and all other writes wait.
    *
-   * @throws what the work throws (its changes are rolled back), the database's error where the commit fails, or UnavailableError
-   *   where the server is stopping
+   * @throws what the work throws (its changes are rolled back), the database's error if the commit fails, or UnavailableError if the server
+   *   is stopping
    */
   run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.refuseNesting();
@@ -85,8 +84,8 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   }
 
   /**
-   * As `run`, for the many small pieces of work that printers cause: synchronous, with prepared statements only; collected for
-   * some milliseconds and committed together.
+   * Like `run`, for the many small jobs that printers cause: synchronous, with prepared statements only, collected for a few milliseconds
+   * and committed together.
    */
   collect<T>(work: (tx: Transaction) => T): Promise<T> {
     this.refuseNesting();
@@ -97,22 +96,22 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     });
   }
 
-  /** Calls back whenever a whole group was rolled back: what was remembered of it must be read again. */
+  /** Calls back after a whole group was rolled back: data cached from it must be read again. */
   onRollback(listener: () => void): void {
     this.rollbackListeners.push(listener);
   }
 
-  /** Calls back before a group is committed: what was gathered over its pieces can be written once. */
+  /** Calls back before a group is committed, to write once what was collected from its jobs. */
   beforeCommit(preparer: (tx: Transaction) => void): void {
     this.commitPreparers.push(preparer);
   }
 
-  /** Calls back after every group, for whoever measures. */
+  /** Calls back after every commit, for metrics. */
   afterGroup(listener: (group: Group) => void): void {
     this.groupListeners.push(listener);
   }
 
-  /** The connection is closed only when all work that was handed in has ended; what comes later is refused. */
+  /** Waits for all submitted jobs, then refuses new ones; the connection is closed after that. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.printers.length > 0) this.startDraining();
     while (this.draining) await this.idle;
@@ -133,7 +132,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   }
 
   private async drain(): Promise<void> {
-    // One turn of the event loop: work that arrives together goes into one group. Between groups, sockets get their turn.
+    // Yields first: jobs that arrive together go into one group, and sockets get their turn between groups.
     do {
       await nextTurn();
       await this.runGroup();
@@ -161,19 +160,19 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       const tx = new Transaction(runner.manager, this.database.writer, SYSTEM, false);
       for (const prepare of this.commitPreparers) prepare(tx);
       await commit(runner);
-      // A commit into a file that was deleted or replaced meanwhile succeeds, and is lost all the same.
+      // A commit to a file that was deleted or replaced in the meantime succeeds, but its data is lost.
       this.presence.requireDatabase();
       tx.committed();
       const seconds = (performance.now() - begun) / 1_000;
       for (const listener of this.groupListeners) listener({ pieces: group.length, seconds });
     } catch (error) {
-      // What is gone has been logged, once and not with every write.
+      // DataPresence has already logged what is missing, once instead of with every write.
       if (!(error instanceof UnavailableError))
         this.logger.error(`The database refused a transaction: ${String(error)}`);
-      // On some errors (the disk is full) SQLite has ended the transaction already, and says so here.
+      // On some errors (such as a full disk) SQLite has already ended the transaction, and reports that here.
       await rollback(runner).catch(() => undefined);
       for (const listener of this.rollbackListeners) listener();
-      // Where nothing could even be begun, those who wait would find the same.
+      // If the transaction could not even begin, every queued job would fail in the same way.
       const failed = group.length > 0 ? group : [...this.operators.splice(0), ...this.printers.splice(0)];
       for (const job of failed) job.reject(error);
       return;
@@ -181,7 +180,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     for (const answer of answers) answer();
   }
 
-  /** Takes waiting work off its queue, piece by piece, until the time is up; at least one piece, lest it wait for ever. */
+  /** Takes jobs off the queue one by one until the time is up; at least one, so that the queue always advances. */
   private *take<Result>(waiting: Array<Job<Result>>, end: number): Generator<Job<Result>> {
     let taken = 0;
     try {
@@ -195,7 +194,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
     }
   }
 
-  /** Runs one job behind a savepoint; what it returns tells the job's owner, once the group is committed. */
+  /** Runs one job behind a savepoint. Call the returned function after the commit to settle the job's promise. */
   private async attempt(runner: QueryRunner, job: Job<Promise<unknown>>): Promise<() => void> {
     const tx = new Transaction(runner.manager, this.database.writer, job.actor, false);
     this.database.writer.run('SAVEPOINT job');
@@ -234,7 +233,7 @@ export class UnitOfWork implements BeforeApplicationShutdown {
       this.database.writer.run('ROLLBACK TO job');
       this.database.writer.run('RELEASE job');
     } catch {
-      // SQLite has ended the transaction by itself (the disk is full): what it said first is why.
+      // SQLite has already ended the transaction by itself (such as on a full disk): its first error is the cause.
       throw error;
     }
     tx.failed();
@@ -242,10 +241,10 @@ export class UnitOfWork implements BeforeApplicationShutdown {
   }
 }
 
-// Not TypeORM's own startTransaction: its count of nested transactions goes wrong for good when SQLite ends a
-// transaction by itself. The flag keeps `save` and its kin from opening transactions of their own.
+// Not TypeORM's own startTransaction: its count of nested transactions goes wrong for good when SQLite ends a transaction by itself. The
+// flag keeps `save` and similar methods from opening their own transactions.
 async function begin(runner: QueryRunner): Promise<void> {
-  // IMMEDIATE: where another process holds the lock, the whole group waits for it once, and not each piece of it.
+  // IMMEDIATE: if another process holds the lock, the whole group waits for it once, instead of each of its jobs.
   await runner.query('BEGIN IMMEDIATE');
   Object.assign(runner, { isTransactionActive: true });
 }

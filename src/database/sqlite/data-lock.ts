@@ -6,19 +6,19 @@ import { FileLock, LockedError, describeHolder } from './file-lock.js';
 import { refuseNewerSchema } from './schema-check.js';
 
 /**
- * Makes this process the only one that serves this database and this uploads folder, until it ends. A second server would go on
- * sending what this one has cancelled, and would sweep away binaries that are not its own.
+ * Makes this process the only one that serves this database and this uploads folder, until it ends. A second server would keep sending
+ * updates that this one has cancelled, and would delete this one's binaries as unknown.
  */
 export class DataLock {
   private readonly locks: FileLock[] = [];
 
   /**
-   * Creates the uploads folder if it is missing.
+   * Takes both locks, and creates the uploads folder if it is missing.
    *
-   * @throws StartupError naming the process that has them, or what is missing
+   * @throws StartupError naming the process that holds a lock, or the missing folder
    */
   constructor({ databasePath, uploadsDir, port }: Pick<AppConfig, 'databasePath' | 'uploadsDir' | 'port'>) {
-    // Not created: a path with a typing error would otherwise become a new, empty server.
+    // Not created: a mistyped path would otherwise become a new, empty server.
     requireFolder(dirname(databasePath), 'The folder of the database', 'DATABASE_URL');
     requireFolder(dirname(uploadsDir), 'The folder of the uploads folder', 'UPLOADS_DIR');
     try {
@@ -30,7 +30,7 @@ export class DataLock {
     }
   }
 
-  /** Lets another process have them. */
+  /** Releases both locks. */
   release(): void {
     for (const lock of this.locks.splice(0)) lock.release();
   }
@@ -50,8 +50,8 @@ export class DataLock {
 }
 
 /**
- * Locks the data of the server, and then looks whether this version can serve it: nothing looks into the database of another server. Loads
- * no framework, which takes seconds on a small machine: what forbids a start is said at once.
+ * Locks the server's data, then checks that this version can serve it: the database of a running server is never opened. Loads no
+ * framework, which takes seconds on a small machine, so a reason not to start is reported at once.
  *
  * @throws StartupError naming what is locked, missing or newer
  */
@@ -66,7 +66,7 @@ export function lockData(config: AppConfig): DataLock {
   }
 }
 
-/** Name of the lock file within the uploads folder. */
+/** Name of the lock file in the uploads folder. */
 export const UPLOADS_LOCK = '.lock';
 
 function requireFolder(path: string, what: string, setting: string): void {

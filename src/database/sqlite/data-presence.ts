@@ -6,13 +6,13 @@ import { AppConfig } from '../../config/config.js';
 interface Watched {
   what: string;
   path: string;
-  /** Device and inode; null until it is first seen. */
+  /** Device and inode; null until the path is first seen. */
   identity: string | null;
 }
 
 /**
- * Notices that the database or the uploads folder was deleted or replaced while the server has it open. Writes would go on working
- * without an error, into a file that nobody will ever find again.
+ * Detects that the database or the uploads folder was deleted or replaced while the server has it open. Without this check, writes would
+ * still succeed, but into a file that nobody can find again.
  */
 @Injectable()
 export class DataPresence {
@@ -24,32 +24,34 @@ export class DataPresence {
   constructor({ databasePath, uploadsDir }: AppConfig) {
     this.databaseFiles = [
       { what: 'database', path: databasePath, identity: null },
-      // What was committed last is only here.
+      // The last commits exist only in this process's open file.
       { what: "database's write-ahead log", path: `${databasePath}-wal`, identity: null },
     ];
     this.uploadsFolder = { what: 'uploads folder', path: uploadsDir, identity: null };
   }
 
-  /** Remembers the files as they are now. */
+  /** Remembers the current device and inode of both paths. */
   remember(): void {
     for (const one of [...this.databaseFiles, this.uploadsFolder]) one.identity = identityOf(one.path);
   }
 
   /**
-   * Must pass after a commit, before anybody hears of it.
+   * Checks the database file. Call it after a commit, before the commit is reported to anyone.
    *
-   * @throws UnavailableError naming what is gone
+   * @throws UnavailableError naming the missing or replaced path
    */
   requireDatabase(): void {
     this.throwIfGone(this.databaseFiles);
   }
 
-  /** As `requireDatabase`, for the folder of the binaries. */
+  /** Like `requireDatabase`, for the folder of the binaries. */
   requireUploads(): void {
     this.throwIfGone([this.uploadsFolder]);
   }
 
-  /** As both: must pass before work begins, for nothing may be decided on, or sent to printers, that is no longer there. */
+  /**
+   * Checks both paths. Call it before work begins: the server must not make decisions from, or send printers, data that no longer exists.
+   */
   requireAll(): void {
     this.throwIfGone([...this.databaseFiles, this.uploadsFolder]);
     if (this.reported) this.logger.log('The database and the uploads folder are back');

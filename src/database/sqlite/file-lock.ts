@@ -2,17 +2,17 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import SqliteDatabase from 'better-sqlite3';
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 export interface LockHolder {
   pid: number;
   host: string;
-  /** Port that it listens on; absent if it listens on none, or on any free one. */
+  /** Port that the process listens on; absent if it listens on none, or on any free one. */
   port?: number;
   /** ISO 8601, UTC. */
   since: string;
 }
 
-/** Somebody else holds the lock. */
+/** Another process holds the lock. */
 export class LockedError extends Error {
   /** @param holder null if it could not be read */
   constructor(
@@ -23,7 +23,7 @@ export class LockedError extends Error {
   }
 }
 
-/** The holder of a lock in words, e.g. "process 12 on pi, port 8000, since 2026-01-15T10:00:00.000Z". */
+/** Describes the holder of a lock, e.g. "process 12 on pi, port 8000, since 2026-01-15T10:00:00.000Z". */
 export function describeHolder(holder: LockHolder | null): string {
   if (holder === null) return 'another process';
   const port = holder.port === undefined ? '' : `, port ${holder.port}`;
@@ -31,13 +31,13 @@ export function describeHolder(holder: LockHolder | null): string {
 }
 
 /**
- * A lock on a path that one process holds at a time and that the operating system releases when that process ends, however it ends.
+ * A lock on a path that one process holds at a time. The operating system releases it when that process ends, however it ends.
  *
- * Node has no file locks of its own, so SQLite's are used (fcntl on Linux and macOS): an exclusive transaction on an empty database
- * at that path, which never ends. Who holds it stands in `<path>.json` beside it, only for the message: a stale one means nothing.
+ * Node has no file locks, so this uses SQLite's (fcntl on Linux and macOS): an exclusive transaction on an empty database at that path,
+ * which never ends. `<path>.json` beside it describes the holder, only for messages: a stale one means nothing.
  */
 export class FileLock {
-  // A start that fails half-way leaves no file behind either.
+  // A start that fails half-way must not leave the lock's files behind either.
   private readonly onExit = (): void => this.release();
 
   private constructor(
@@ -56,7 +56,7 @@ export class FileLock {
     for (;;) {
       const before = inodeOf(path);
       const connection = lock(path);
-      // A holder that ends removes the file. A lock on a file that is no longer at the path keeps nobody out: try again.
+      // A process removes the file when it releases the lock. A lock on a removed file keeps nobody out: try again.
       if (before !== null && before === inodeOf(path)) {
         const holder: LockHolder = {
           pid: process.pid,
@@ -71,12 +71,12 @@ export class FileLock {
     }
   }
 
-  /** Gives the lock back, and removes its files. */
+  /** Releases the lock, and removes its files. */
   release(): void {
     if (!this.connection.open) return;
     process.off('exit', this.onExit);
     rmSync(holderFile(this.path), { force: true });
-    // While it is still held: removed later, the file might be another process's by then.
+    // Remove the files while the lock is held: later they might belong to another process.
     rmSync(this.path, { force: true });
     this.connection.close();
   }
@@ -105,7 +105,7 @@ function readHolder(path: string): LockHolder | null {
   try {
     return JSON.parse(readFileSync(holderFile(path), 'utf8')) as LockHolder;
   } catch {
-    // Its holder has just taken it and not said so yet, or is another user.
+    // The holder has just taken the lock and not described itself yet, or runs as another user.
     return null;
   }
 }

@@ -4,11 +4,10 @@ import { StartupError } from '../../common/startup-error.js';
 import { MIGRATION_NAMES } from '../migration-names.js';
 
 /**
- * Compares the migrations of a database with those of this program, in the order of their numbers. A database that does not exist
- * yet has none.
+ * Compares the migrations of a database with those of this program, in the order of their numbers. A missing database has none.
  *
- * @throws StartupError if the file cannot be opened, or is no database
- * @returns `newer`: applied, and unknown here; `missing`: known here, and not applied
+ * @throws StartupError if the file cannot be opened, or is not a database
+ * @returns `newer`: applied, but unknown to this program; `missing`: known to this program, but not applied
  */
 export function schemaDifference(path: string): { newer: string[]; missing: string[] } {
   const applied = appliedMigrations(path);
@@ -41,7 +40,7 @@ export function requireDatabase(path: string): void {
   );
 }
 
-/** @throws StartupError if the database is not exactly of this program's version */
+/** @throws StartupError if the database's schema is not exactly this program's version */
 export function requireSameSchema(path: string): void {
   refuseNewerSchema(path);
   const [missing] = schemaDifference(path).missing;
@@ -65,7 +64,7 @@ function appliedMigrations(path: string): string[] {
       connection.close();
     }
   } catch (error) {
-    // SQLite's own words do not name the file.
+    // SQLite's own error does not name the file.
     throw new StartupError(`The database ${path} cannot be opened: ${(error as Error).message}`);
   }
 }
