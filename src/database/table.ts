@@ -40,7 +40,7 @@ export class Table<T extends ObjectLiteral> {
     this.columns = mapped.map(({ column }) => `${this.name}.${column}`).join(', ');
   }
 
-  /** The first row, or undefined. `rest` is the SQL after FROM, such as `WHERE id = ?`. */
+  /** The first row, or null. `rest` is the SQL after FROM, such as `WHERE id = ?`. */
   find(statements: Statements, rest: string, ...values: SqlValue[]): T | null {
     const row = statements.getValues(this.selection(rest), ...values);
     return row === undefined ? null : this.entity(row);

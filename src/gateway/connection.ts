@@ -8,7 +8,7 @@ import type { Origin } from './subscribe-message.js';
 
 const DISMISSED = 4000;
 
-/** Keeps account of the connections, and of who speaks for which printer. */
+/** Keeps track of the connections, and of which one speaks for which printer. */
 export interface ConnectionOwner {
   claim(connection: Connection): void;
   subscribed(connection: Connection, printerId: number): void;
@@ -16,33 +16,33 @@ export interface ConnectionOwner {
   of(printerUuid: string): Connection | undefined;
 }
 
-/** One open socket, and the printer behind it once that has subscribed. */
+/** One open socket, and its printer once that has subscribed. */
 export class Connection implements SubscribeObserver, ReportSource {
-  /** The printer's UUID; null before its first subscribe, and once one was refused. */
+  /** The printer's UUID; null before the first subscribe, and after a refused one. */
   printerUuid: string | null = null;
-  /** The printer's number; null until its first subscribe is on record. */
+  /** The printer's number; null until its first subscribe is recorded. */
   printerId: number | null = null;
-  /** True once nothing more is heard from this socket: it has closed, or is being closed. */
+  /** True once the socket has closed or is being closed; its messages are ignored from then on. */
   muted = false;
-  /** The connection that spoke for the printer before, while the subscribe that takes it over is not committed. */
+  /** The previous connection of the printer, until the subscribe that takes the printer over is committed. */
   replaces: Connection | null = null;
-  /** When its printer was last taken over by another connection, the latest one last. */
+  /** Times at which another connection took the printer over, in epoch milliseconds, the latest last. */
   takeOvers: readonly number[] = [];
   private unwrittenSubscribes = 0;
-  /** True while the last subscribe that was carried out is one that was accepted. */
+  /** True if the last subscribe that was processed was accepted. */
   private isAccepted = false;
   /** Resolves when the last message has been handled and answered; null before the first. */
   work: Promise<void> | null = null;
   readonly openedAt = performance.now();
   private messages = 0;
   private second = 0;
-  /** Pings that have not been answered. */
+  /** Number of unanswered pings. */
   missedPings = 0;
 
   /**
-   * @param stream what the socket writes to
-   * @param baseUrl where this printer reaches the server
-   * @param maxUnreadBytes what may wait to be sent
+   * @param stream the stream below the socket
+   * @param baseUrl the address at which this printer reaches the server
+   * @param maxUnreadBytes maximum bytes that may be buffered for this printer
    */
   constructor(
     private readonly owner: ConnectionOwner,
@@ -53,12 +53,12 @@ export class Connection implements SubscribeObserver, ReportSource {
     private readonly maxUnreadBytes: number,
   ) {}
 
-  /** True while a subscribe of it waits to be written: until then, what is on record may be out of date. */
+  /** True while a subscribe waits to be written: until then, the printer's record may be out of date. */
   get isSubscribing(): boolean {
     return this.unwrittenSubscribes > 0;
   }
 
-  /** A subscribe came in, and is about to be handed in. */
+  /** Called when a subscribe has arrived, before it is submitted. */
   beginSubscribe(printerUuid: string): void {
     this.printerUuid = printerUuid;
     this.unwrittenSubscribes += 1;
@@ -75,7 +75,7 @@ export class Connection implements SubscribeObserver, ReportSource {
     this.forgetPrinter();
   }
 
-  /** Its subscribe was refused: it speaks for no printer. */
+  /** Called when its subscribe was refused: it then speaks for no printer. */
   forgetPrinter(): void {
     this.isAccepted = false;
     this.owner.release(this);
@@ -85,20 +85,23 @@ export class Connection implements SubscribeObserver, ReportSource {
     this.owner.subscribed(this, printerId);
   }
 
-  /** A board that reboots closes its socket right behind its report: only another connection takes its place. */
+  /**
+   * True if reports are accepted. A board that reboots closes its socket right after its report, so a closed socket still counts as the
+   * printer's until another connection replaces it.
+   */
   mayReport(): boolean {
     const current = this.printerUuid === null ? undefined : this.owner.of(this.printerUuid);
     return this.isAccepted && (current === undefined || current === this);
   }
 
-  /** Hears nothing more from the socket; from now on it speaks for no printer. */
+  /** Ignores the socket from now on; it no longer speaks for a printer. */
   mute(): void {
     if (this.muted) return;
     this.muted = true;
     this.owner.release(this);
   }
 
-  /** Sends text frames, all in one write; nothing where the socket is no longer open. Gives up one that does not read. */
+  /** Sends text frames in one write; does nothing if the socket is not open. Terminates a socket that does not read. */
   send(...texts: string[]): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     if (this.socket.bufferedAmount > this.maxUnreadBytes) {
@@ -110,12 +113,12 @@ export class Connection implements SubscribeObserver, ReportSource {
     if (texts.length > 1) this.stream.uncork();
   }
 
-  /** The message that tells this printer of an update. */
+  /** The message that offers this printer an update. */
   updateMessage(offer: Offer): string {
     return updateMessage(offer, this.baseUrl);
   }
 
-  /** Counts a message; false where the socket has sent more in this second than it may. */
+  /** Counts a message; false if the socket has exceeded its limit for this second. */
   mayReceive(perSecond: number): boolean {
     const second = Math.floor(performance.now() / 1_000);
     if (second !== this.second) {
@@ -126,13 +129,13 @@ export class Connection implements SubscribeObserver, ReportSource {
     return this.messages <= perSecond;
   }
 
-  /** Closes a socket that does not behave (RFC 6455 §7.4.1: 1008, policy violation). */
+  /** Closes a socket that breaks the protocol (RFC 6455 §7.4.1: 1008, policy violation). */
   closeForMisuse(reason: string): void {
     this.mute();
     this.socket.close(1008, reason);
   }
 
-  /** Sends a ping, or gives the socket up where the last two were not answered. */
+  /** Sends a ping, or terminates the socket if the last two were not answered. */
   ping(): void {
     if (this.missedPings >= 2 || this.socket.bufferedAmount > this.maxUnreadBytes) {
       this.giveUp();
@@ -147,7 +150,7 @@ export class Connection implements SubscribeObserver, ReportSource {
     this.socket.terminate();
   }
 
-  /** Closes the socket, and hears nothing more from it. */
+  /** Closes the socket, and ignores its messages from now on. */
   dismiss(reason: string): void {
     this.mute();
     this.socket.close(DISMISSED, reason);

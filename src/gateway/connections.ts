@@ -9,16 +9,16 @@ import { Presence } from '../printer/presence.js';
 import { Connection } from './connection.js';
 import type { ConnectionOwner } from './connection.js';
 
-/** Why a subscribe was not accepted, as the printer was told. */
+/** Why a subscribe was not accepted: the code that the printer was sent. */
 export type RefusalCode = PrinterRefusedError['code'] | 'validation_error' | 'server_error';
 
 /** The open sockets of this process, and which of them speaks for which printer. */
 @Injectable()
 export class Connections implements ConnectionOwner {
   private readonly sockets = new Set<Connection>();
-  /** How many subscribes were refused, by the code that the printer was told. */
+  /** Number of refused subscribes by the code that the printer was sent. */
   readonly refused = new Map<RefusalCode, number>();
-  /** Those that have not subscribed, the oldest first. */
+  /** Connections that have not subscribed, the oldest first. */
   private readonly silent = new Set<Connection>();
   private readonly byPrinter = new Map<string, Connection>();
 
@@ -29,7 +29,7 @@ export class Connections implements ConnectionOwner {
     private readonly forwarding: Forwarding,
   ) {}
 
-  /** Takes a new socket in. */
+  /** Adds a new socket. */
   open(socket: WebSocket, request: IncomingMessage, pathId: string): Connection {
     const origin = { pathId, address: this.forwarding.addressOf(request) };
     this.forwarding.check(request);
@@ -51,35 +51,35 @@ export class Connections implements ConnectionOwner {
     return this.sockets;
   }
 
-  /** How many sockets are open. */
+  /** Number of open sockets. */
   get count(): number {
     return this.sockets.size;
   }
 
   /**
-   * Makes a connection the one that speaks for its printer. Called when its subscribe is written, in the order of transactions, and
-   * not earlier: whoever is refused must not cut off the connection that is not.
+   * Makes a connection the one that speaks for its printer. Called when its subscribe is written, in the order of transactions, and not
+   * earlier: a refused connection must not cut off the accepted one.
    */
   claim(connection: Connection): void {
     const { printerUuid } = connection;
     if (printerUuid === null || connection.muted) return;
     const current = this.byPrinter.get(printerUuid);
     if (current === connection) return;
-    // Taken over and back within one transaction: it replaces whoever replaced it.
+    // Taken over and back within one transaction: it replaces the connection that had replaced it.
     for (let one = current; one !== undefined; one = one.replaces ?? undefined)
       if (one.replaces === connection) one.replaces = connection.replaces;
     connection.replaces = current ?? null;
     this.byPrinter.set(printerUuid, connection);
   }
 
-  /** The subscribe of a connection is on disk: its printer is online, and the connection before is closed. */
+  /** Called when the subscribe of a connection is on disk: marks its printer as online, and closes the previous connection. */
   subscribed(connection: Connection, printerId: number): void {
     const { replaces, printerId: former, printerUuid } = connection;
     connection.printerId = printerId;
     connection.replaces = null;
     this.silent.delete(connection);
     if (connection.muted || printerUuid === null) return;
-    // Deleted and registered again meanwhile.
+    // The printer was deleted and registered again in the meantime.
     if (former !== null && former !== printerId) this.presence.disconnected(former, connection);
     if (this.byPrinter.get(printerUuid) === connection) this.presence.connected(printerId, connection);
     if (replaces === null || replaces.muted) return;
@@ -88,7 +88,7 @@ export class Connections implements ConnectionOwner {
   }
 
   /**
-   * True if connections take a printer over from each other all the time: two boards share one UUID.
+   * True if connections keep taking a printer over from each other, because two boards share one UUID.
    *
    * @param connection the one that subscribes now
    */
@@ -99,7 +99,7 @@ export class Connections implements ConnectionOwner {
     return this.recentTakeOvers(current).length + now > MAX_TAKE_OVERS_PER_MINUTE;
   }
 
-  /** Closes every connection of a printer for a reason: it reconnects by itself, and is checked again. */
+  /** Closes every connection of a printer for a reason; it reconnects by itself and is checked again. */
   dismissAll(printerUuid: string, reason: string): void {
     let connection = this.byPrinter.get(printerUuid) ?? null;
     while (connection !== null) {
@@ -109,7 +109,7 @@ export class Connections implements ConnectionOwner {
     }
   }
 
-  /** Closes the sockets that have been open for so long without a subscribe. */
+  /** Closes the sockets that have been open for `afterMs` without a subscribe. */
   closeSilent(afterMs: number): void {
     const oldest = performance.now() - afterMs;
     for (const connection of this.silent) {
@@ -119,19 +119,19 @@ export class Connections implements ConnectionOwner {
     }
   }
 
-  /** Closes every socket. */
+  /** Closes every socket, because the service restarts. */
   closeForRestart(): void {
     for (const connection of this.sockets) connection.closeForRestart();
   }
 
-  /** Forgets a closed socket; if it still spoke for its printer, that is offline from now on. */
+  /** Removes a closed socket; if it still spoke for its printer, that printer is now offline. */
   remove(connection: Connection): void {
     this.sockets.delete(connection);
     this.silent.delete(connection);
     connection.mute();
   }
 
-  /** Takes its printer away from a connection, and gives it back to the one before if that is still there. */
+  /** Takes its printer from a connection, and returns it to the previous connection if that is still open. */
   release(connection: Connection): void {
     const { printerUuid, printerId } = connection;
     if (printerId !== null) this.presence.disconnected(printerId, connection);
@@ -142,7 +142,7 @@ export class Connections implements ConnectionOwner {
     else this.byPrinter.delete(printerUuid);
   }
 
-  /** Takes the printer away from a socket that was not let in. */
+  /** Takes the printer from a refused connection, and counts the refusal. */
   refuse(connection: Connection, code: RefusalCode): void {
     this.countRefusal(code);
     connection.forgetPrinter();
@@ -155,22 +155,22 @@ export class Connections implements ConnectionOwner {
     this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
   }
 
-  /** The socket that speaks for a printer. */
+  /** The connection that speaks for a printer. */
   of(printerUuid: string): Connection | undefined {
     return this.byPrinter.get(printerUuid);
   }
 
-  /** The printers that some connection speaks for. */
+  /** UUIDs of the printers that have a connection. */
   printers(): Iterable<string> {
     return this.byPrinter.keys();
   }
 
   private recentTakeOvers({ takeOvers }: Connection): number[] {
     const minuteAgo = this.clock.now().getTime() - 60_000;
-    // More than these make no difference.
+    // Older ones make no difference.
     return takeOvers.slice(-MAX_TAKE_OVERS_PER_MINUTE - 1).filter((at) => at > minuteAgo);
   }
 }
 
-// A board that loses its Wi-Fi comes back on a new connection while the old one looks alive; not more often than this, though.
+// A board that loses its Wi-Fi opens a new connection while the old one still looks alive, but not more often than this.
 const MAX_TAKE_OVERS_PER_MINUTE = 5;

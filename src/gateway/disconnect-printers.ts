@@ -4,7 +4,7 @@ import type { Subscription } from 'rxjs';
 import { PrinterAdminService } from '../printer/printer-admin.service.js';
 import { Connections } from './connections.js';
 
-/** Closes the connections of a printer that an operator has blocked, deleted or changed: it reconnects, and is checked again. */
+/** Closes the connections of a printer that an operator has blocked, deleted or changed; it reconnects and is checked again. */
 @Injectable()
 export class DisconnectPrinters implements OnModuleInit, OnModuleDestroy {
   private subscription: Subscription | undefined;

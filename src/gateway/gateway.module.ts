@@ -7,7 +7,7 @@ import { PrinterGateway } from './printer.gateway.js';
 import { RolloutPush } from './rollout-push.js';
 import { DisconnectPrinters } from './disconnect-printers.js';
 
-/** The WebSocket side: printers' sockets, and what is pushed to them. */
+/** The WebSocket side: printers' sockets, and the updates pushed to them. */
 @Module({
   imports: [PrinterModule, RolloutModule],
   providers: [Connections, Heartbeat, PrinterGateway, RolloutPush, DisconnectPrinters],

@@ -4,13 +4,13 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { AppConfig } from '../config/config.js';
 import { Connections } from './connections.js';
 
-// So many pings are sent before the event loop is given back.
+// Pings sent before the event loop gets its turn.
 const SLICE = 500;
 const SWEEP_MS = 1_000;
 
 /**
- * Pings every socket: a board that loses power sends no close (printer protocol, "How the boards behave"). Closes those that do
- * not say who they are.
+ * Pings every socket, because a board that loses power sends no close (printer protocol, "How the boards behave"). Closes sockets that have
+ * not subscribed in time.
  */
 @Injectable()
 export class Heartbeat implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -27,7 +27,7 @@ export class Heartbeat implements OnApplicationBootstrap, BeforeApplicationShutd
     this.sweep = setInterval(() => this.connections.closeSilent(this.config.subscribeTimeoutMs), SWEEP_MS);
   }
 
-  /** The sockets are told that the service restarts. */
+  /** Tells all sockets that the service restarts. */
   beforeApplicationShutdown(): void {
     clearInterval(this.timer);
     clearInterval(this.sweep);

@@ -6,28 +6,28 @@ import type { FoundProblem } from '../printer/printer-problems.js';
 /** A message of a printer: a JSON object. */
 export type Message = Readonly<Record<string, unknown>>;
 
-/** Longest value that is repeated in a problem, in code points. */
+/** Longest value repeated in a problem, in code points. */
 const LONGEST_SHOWN_VALUE = 64;
-// Only a half of a character that stands alone is a surrogate in a pattern that knows characters. SQLite would keep another text.
+// Matches lone surrogates only: with the u flag, a pair counts as one character. SQLite would store a different text.
 const HALF_A_CHARACTER = /\p{Surrogate}/u;
 
 /**
- * Reads the fields of a message one by one: a field that cannot be used counts as absent and is noted as a problem, so that it costs
- * the printer nothing else; a validator of decorated classes refuses a message as a whole. A field that is null counts as absent.
+ * Reads the fields of a message one by one. A field that cannot be used counts as absent and is noted as a problem, so it costs the printer
+ * nothing else; a validator of decorated classes would reject the whole message. A null field counts as absent.
  */
 export class MessageFields {
-  /** What cannot be used, at most once for each field. */
+  /** The unusable fields, each at most once. */
   readonly problems: FoundProblem[] = [];
 
   constructor(private readonly message: Message) {}
 
-  /** True if the field is there, usable or not. */
+  /** True if the field is present, usable or not. */
   has(field: string): boolean {
     return (this.message[field] ?? null) !== null;
   }
 
   /**
-   * A text as it was sent, of at most so many code points.
+   * A text exactly as it was sent, with a maximum length in code points.
    *
    * @param secret true if the value must not be repeated in a problem
    */
@@ -40,7 +40,7 @@ export class MessageFields {
     return this.note({ field, value: secret ? null : shownValue(value), message });
   }
 
-  /** A text for people, of which the first characters are kept; anything else counts as absent. */
+  /** A text for people to read, cut to a maximum length; anything but a text counts as absent. */
   words(field: string, longest: number): string | null {
     const value = this.value(field);
     return typeof value === 'string' ? firstCodePoints(wellFormed(value), longest) : null;
@@ -66,31 +66,31 @@ export class MessageFields {
     return this.note({ field, value: shownValue(value), message });
   }
 
-  /** The value of a field, whatever it is; null if it is absent. */
+  /** The raw value of a field; null if it is absent. */
   value(field: string): unknown {
     return this.message[field] ?? null;
   }
 
-  /** Notes a problem; returns null, which stands for a field that is absent. */
+  /** Notes a problem; returns null, which stands for an absent field. */
   note(problem: FoundProblem): null {
     this.problems.push(problem);
     return null;
   }
 }
 
-/** A value that cannot be used, as text: short, and well-formed Unicode. */
+/** Formats an unusable value as a short, well-formed Unicode text. */
 export function shownValue(value: unknown): string {
   if (typeof value === 'string') return firstCodePoints(wellFormed(value), LONGEST_SHOWN_VALUE);
   if (Array.isArray(value)) return '(a list)';
   return typeof value === 'object' && value !== null ? '(an object)' : String(value);
 }
 
-/** The first code points of a text: a character is not cut in two. */
+/** The first code points of a text; never half a character. */
 export function firstCodePoints(text: string, count: number): string {
   return isLongerThan(text, count) ? [...text.slice(0, 2 * count)].slice(0, count).join('') : text;
 }
 
-// A code point is one or two units: most texts are decided by their length alone.
+// A code point is one or two UTF-16 units, so the length alone decides for most texts.
 function isLongerThan(text: string, count: number): boolean {
   if (text.length <= count) return false;
   return text.length > 2 * count || [...text].length > count;

@@ -10,17 +10,17 @@ import { parseReport } from './report-message.js';
 import { parseSubscribe } from './subscribe-message.js';
 import type { Origin } from './subscribe-message.js';
 
-/** A message of a printer, understood. */
+/** A parsed message of a printer. */
 export type PrinterMessage =
   | { kind: 'subscribe'; hello: SubscribeRequest }
-  /** `printerId`: whom it names, lower-case; reports need not name anybody. */
+  /** `printerId`: the UUID that it names, lower-case; null in a report that names none. */
   | { kind: 'report'; report: Report; printerId: string | null };
 
 /**
- * Understands a text frame (printer protocol, "Subscribe" and "Reports"). Fields that it does not know are ignored, whatever they
- * hold: a frame is small, and nothing is read but the fields that have a meaning.
+ * Parses a text frame (printer protocol, "Subscribe" and "Reports"). Ignores unknown fields, whatever they hold: a frame is small, and only
+ * fields with a meaning are read.
  *
- * @throws ValidationError saying what is wrong, in words
+ * @throws ValidationError describing what is wrong
  */
 export function parseMessage(text: string, origin: Origin): PrinterMessage {
   const message = parseObject(text);
@@ -53,13 +53,13 @@ function parseObject(text: string): Message {
 export type StatusCode =
   'info' | 'subscription_accepted' | 'validation_error' | 'server_error' | PrinterRefusedError['code'];
 
-/** A status message, as it goes over the wire. */
+/** Builds a status message as it is sent. */
 export function statusMessage(code: StatusCode, detail: string, now: Date): string {
-  // Put together by hand: it is half of all that is sent.
+  // Not JSON.stringify: status messages are half of everything that is sent.
   return `{"kind":"status","code":"${code}","detail":${JSON.stringify(detail)},"timestamp":"${now.toISOString()}"}`;
 }
 
-/** The update message, as it goes over the wire (printer protocol, "Update"): these names are fixed. */
+/** Builds the update message as it is sent (printer protocol, "Update"): these names are fixed. */
 export function updateMessage(offer: Offer, baseUrl: string): string {
   const { version, platform, md5, signature, downloadPath } = offer;
   const board = platform === null ? '' : `,"platform":${JSON.stringify(platform)}`;

@@ -10,9 +10,9 @@ import { pathOf, stripBasePath } from '../http/server/request-target.js';
 import { Throttle } from '../common/throttle.js';
 import { isUuid } from '../common/uuid.js';
 
-// How long a printer that was sent a close frame may take to answer it. ws allows 30 s, in which a dead one keeps its socket.
+// Milliseconds for a printer to answer a close frame. ws allows 30 s, and a dead printer would keep its socket that long.
 const CLOSE_TIMEOUT_MS = 5_000;
-// A fleet that comes back at once has thousands of handshakes waiting: so much time goes into them before others get a turn.
+// Milliseconds of handshakes per turn of the event loop: a fleet that reconnects at once queues thousands of them.
 const HANDSHAKE_MS = 5;
 
 interface Handshake {
@@ -24,23 +24,23 @@ interface Handshake {
 
 const PRINTER_PATH = /^\/ws\/([^/]+)$/;
 
-/** The UUID in the path of a printer's connection, lower-case; null where the path has none. */
+/** The UUID in the path of a printer's connection, lower-case; null if the path has none. */
 export function pathIdOf(request: IncomingMessage): string | null {
   const id = PRINTER_PATH.exec(pathOf(request))?.[1];
   return isUuid(id) ? id.toLowerCase() : null;
 }
 
-/** What the HTTP side of the server knows and does about sockets. */
+/** What the HTTP side of the server provides to the sockets. */
 export interface HttpSockets {
-  /** True for a handshake over a socket that is one too many of its address. */
+  /** True for a handshake that exceeds the socket limit of its address. */
   isSurplus(request: IncomingMessage): boolean;
   /** Answers a request as if it had not asked for another protocol. */
   ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 /**
- * Nest's adapter for `ws`, for paths with a parameter: the stock one compares paths as a whole, and drops a socket with
- * another path without a word. Messages do not go through Nest's handlers: ours have no `event` to choose them by.
+ * Nest's adapter for `ws`, for paths with a parameter: the stock one compares whole paths, and drops a socket with another path without an
+ * answer. Messages do not go through Nest's handlers, because they have no `event` to choose a handler by.
  */
 export class PrinterWsAdapter extends WsAdapter {
   constructor(
@@ -59,7 +59,7 @@ export class PrinterWsAdapter extends WsAdapter {
     return super.create(port, {
       ...options,
       maxPayload: this.config.maxFrameBytes,
-      // A name in Latin-1 must not cost a printer its connection: bytes that are no UTF-8 are read as U+FFFD.
+      // A Latin-1 name must not cost a printer its connection: bytes that are not UTF-8 are read as U+FFFD.
       skipUTF8Validation: true,
       closeTimeout: CLOSE_TIMEOUT_MS,
     }) as WebSocketServer;
@@ -70,10 +70,10 @@ export class PrinterWsAdapter extends WsAdapter {
   }
 
   override bindClientDisconnect(): void {
-    // Likewise.
+    // The gateway listens on each socket itself.
   }
 
-  /** A socket that breaks off, or a frame that is none, is the printer's trouble: no error of the server. */
+  /** Ignores a broken connection or an invalid frame: it is the printer's fault, not an error of the server. */
   override bindErrorHandler(server: WebSocketServer): WebSocketServer {
     const note = (error: Error): void => this.logger.debug(`A socket failed: ${error.message}`);
     server.on('connection', (socket) => socket.on('error', note));
@@ -88,7 +88,7 @@ export class PrinterWsAdapter extends WsAdapter {
     if (this.httpServersRegistry.has(port)) return undefined;
     this.httpServersRegistry.set(port, httpServer);
     const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
-      // RFC 9110 §7.8: any other protocol (`h2c` of curl --http2 and of Java's client) is only offered.
+      // RFC 9110 §7.8: any other protocol (`h2c` from curl --http2 and Java's client) is only an offer.
       /^websocket$/i.test(request.headers.upgrade ?? '')
         ? this.upgrade(port, request, socket, head)
         : this.sockets.ignoreUpgrade(httpServer, request, socket, head);
@@ -109,7 +109,7 @@ export class PrinterWsAdapter extends WsAdapter {
     if (!PRINTER_PATH.test(path))
       return refuse(socket, 404, `No WebSocket at ${path}; printers connect to /ws/{user_id}`);
     if (pathIdOf(request) === null) return refuse(socket, 400, 'user_id in /ws/{user_id} must be a UUID');
-    // A page of a browser that the operator did not allow: boards send no Origin, or file:// (printer protocol).
+    // A web page that the operator has not allowed: boards send no Origin, or file:// (printer protocol).
     if (!this.mayConnect(request.headers.origin))
       return refuse(socket, 403, 'CORS_ALLOWED_ORIGINS does not allow this Origin');
     if (this.sockets.isSurplus(request))
@@ -135,14 +135,14 @@ export class PrinterWsAdapter extends WsAdapter {
     );
   }
 
-  /** Answers waiting handshakes for some milliseconds; then everybody else gets a turn. */
+  /** Answers queued handshakes for a few milliseconds, then yields to the event loop. */
   private shakeHands(): void {
     const end = performance.now() + HANDSHAKE_MS;
     let done = 0;
     while (done < this.handshakes.length && performance.now() < end) {
       const handshake = this.handshakes[done];
       done += 1;
-      // A board that gave up meanwhile is not there any more.
+      // The board may have given up in the meantime.
       if (handshake && !handshake.socket.destroyed) this.accept(handshake);
     }
     this.handshakes.splice(0, done);
@@ -156,19 +156,19 @@ export class PrinterWsAdapter extends WsAdapter {
       this.warnThatFull();
       return refuse(socket, 503, 'The server has as many connections as it may have');
     }
-    // The answer to the handshake and the greeting leave in one write.
+    // Sends the handshake's answer and the greeting in one write.
     socket.cork();
     server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
     socket.uncork();
   }
 }
 
-/** One function for all sockets: each of fifteen thousand would hold a closure. */
+/** One function for all sockets, instead of a closure for each of fifteen thousand. */
 function destroyIt(this: Duplex): void {
   this.destroy();
 }
 
-/** Answers a handshake with a status instead of an open and a close (printer protocol, "Connecting"). */
+/** Answers a handshake with an HTTP status, instead of opening the socket and closing it (printer protocol, "Connecting"). */
 function refuse(socket: Duplex, status: number, detail: string): void {
   const answer = problem(status, detail);
   const body = JSON.stringify(answer);

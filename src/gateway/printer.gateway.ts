@@ -22,8 +22,8 @@ import type { PrinterMessage, StatusCode } from './messages.js';
 import { pathIdOf } from './printer-ws-adapter.js';
 
 /**
- * The printers' sockets: turns messages into calls of services and answers into messages; knows no rules. Services do the
- * work of printers in the order in which it is handed in, so nothing here waits for the message before.
+ * The printers' sockets: turns messages into calls of services, and results into messages; contains no rules. Services handle printers'
+ * work in the order of submission, so nothing here waits for the previous message.
  */
 @WebSocketGateway({ path: '/ws', perMessageDeflate: false })
 export class PrinterGateway implements OnGatewayConnection {
@@ -56,7 +56,7 @@ export class PrinterGateway implements OnGatewayConnection {
     this.tell(connection, 'info', 'connected');
   }
 
-  /** Counts what came in, pings and pongs, too; false where nothing more is heard from this connection. */
+  /** Counts every frame, pings and pongs too; false if nothing more is accepted from this connection. */
   private mayGoOn(connection: Connection): boolean {
     if (connection.muted) return false;
     if (connection.mayReceive(this.config.maxMessagesPerSecond)) return true;
@@ -77,7 +77,7 @@ export class PrinterGateway implements OnGatewayConnection {
           : this.report(connection, message.report, message.printerId);
       if (work !== null) connection.work = work.catch(refuse);
     } catch (error) {
-      // Answers stand in the order of the messages, those to nonsense, too.
+      // Answers keep the order of the messages, including answers to invalid ones.
       if (before === null) refuse(error);
       else void before.then(() => refuse(error));
     }
@@ -85,7 +85,7 @@ export class PrinterGateway implements OnGatewayConnection {
 
   private async subscribe(connection: Connection, hello: SubscribeRequest): Promise<void> {
     refuseAnother(connection, hello.uuid);
-    // By what is committed: most that are refused need no transaction for it.
+    // Checks against committed data: most refusals need no transaction.
     try {
       this.authenticator.check(hello);
     } catch (error) {
@@ -117,8 +117,8 @@ export class PrinterGateway implements OnGatewayConnection {
   }
 
   /**
-   * Refuses a subscribe. If it could not be recorded at all, nothing may be decided by what was on record before: the connection is
-   * closed, and the printer tries again.
+   * Refuses a subscribe. If it could not be recorded at all, nothing may be decided from the old record: the connection is closed, and the
+   * printer tries again.
    */
   private refuseSubscribe(connection: Connection, error: unknown): void {
     if (error instanceof ValidationError || error instanceof PrinterRefusedError)
@@ -142,7 +142,7 @@ export class PrinterGateway implements OnGatewayConnection {
       this.logRefusal(connection, error.code, error.message);
       this.connections.refuse(connection, error.code);
       this.tell(connection, error.code, error.message);
-      // So that it comes back by itself; for the others there is nothing to hurry for.
+      // The printer reconnects by itself. The other refusals gain nothing from a quick retry.
       if (error.code === 'registration_limited') connection.closeToRetry('try again later');
       return;
     }
@@ -150,13 +150,13 @@ export class PrinterGateway implements OnGatewayConnection {
     this.tell(connection, 'server_error', 'The server failed to handle this message; send it again later');
   }
 
-  /** What makes the whole server unavailable is logged once, not with every printer that comes back twice a second. */
+  /** Logs a failure. An unavailable server has been logged already, and not with every printer that reconnects twice a second. */
   private logFailure(error: unknown): void {
     if (error instanceof UnavailableError) return;
     this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
   }
 
-  /** A board that is refused comes back every half a second: one line a minute for each code says enough. */
+  /** Logs a refusal at most once a minute for each code, because a refused board reconnects every half second. */
   private logRefusal({ origin }: Connection, code: RefusalCode, reason: string): void {
     let throttle = this.refusalLogs.get(code);
     if (throttle === undefined) {
@@ -185,14 +185,14 @@ function contested({ uuid }: SubscribeRequest): FoundProblem {
   return { field: 'printer_id', value: uuid, message };
 }
 
-/** One connection speaks for one printer: from its first subscribe on, for no other. */
+/** A connection belongs to one printer from its first subscribe on. */
 function refuseAnother({ printerUuid }: Connection, named: string): void {
   if (printerUuid !== null && printerUuid !== named)
     throw ValidationError.field('printer_id', named, `this connection speaks for printer ${printerUuid}`);
 }
 
 function understand(connection: Connection, data: RawData, isBinary: boolean): PrinterMessage {
-  // ws hands a text frame over as one Buffer.
+  // ws delivers a text frame as one Buffer.
   if (isBinary || !Buffer.isBuffer(data))
     throw ValidationError.field('message', undefined, 'message must be a text frame');
   return parseMessage(data.toString('utf8'), connection.origin);

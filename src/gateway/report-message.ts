@@ -4,15 +4,15 @@ import type { Report } from '../rollout/updates/update-reports.js';
 import { MessageFields, shownValue } from './message-fields.js';
 import type { Message } from './message-fields.js';
 
-/** Longest text of a report that is kept, in code points. */
+/** Longest stored text of a report, in code points. */
 const LONGEST_TEXT = 1_000;
 const ERROR_PERCENT = -1;
 
 /**
- * Reads a report (printer protocol, "Reports"). What cannot be used of it counts as absent: a report that gets something wrong must
- * not cost the printer its update.
+ * Reads a report (printer protocol, "Reports"). An unusable field counts as absent: a mistake in a report must not cost the printer its
+ * update.
  *
- * @throws ValidationError if the kind is none of a report
+ * @throws ValidationError if the kind is not that of a report
  */
 export function parseReport(message: Message): Report {
   const fields = new MessageFields(message);

@@ -8,20 +8,20 @@ import type { ConnectedPrinters } from '../rollout/rollout.service.js';
 import { Connections } from './connections.js';
 import type { Connection } from './connection.js';
 
-// So many printers are asked about in one piece of work: some milliseconds, then sockets and operators get their turn.
+// Printers evaluated in one job: a few milliseconds of work, then sockets and operators get their turn.
 const SLICE = 40;
-// So many pieces wait at once, more than one group takes: while it is committed, the next is at hand.
+// Jobs submitted at a time: more than one group takes, so the next is ready while a group is being committed.
 const IN_FLIGHT = 12;
-// A database that is locked or full may be well again soon; printers stay connected for months.
+// Milliseconds until a retry: a locked or full database may soon work again, and printers stay connected for months.
 const RETRY_MS = 5_000;
 
-/** Sends connected printers what a change of the rollouts has for them, without waiting for a reconnect. */
+/** Sends connected printers their updates when a rollout changes, without waiting for a reconnect. */
 @Injectable()
 export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger(RolloutPush.name);
   private readonly waiting = new Set<string>();
   private subscription: Subscription | undefined;
-  /** Those that could not be asked about, and the timer that asks again. */
+  /** Printers whose evaluation failed, and the timer that retries them. */
   private readonly failed = new Set<string>();
   private retry: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -66,7 +66,7 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     }
     await Promise.all(inFlight);
     this.running = false;
-    // What came in while the last pieces were on their way.
+    // Printers that were added while the last jobs were being committed.
     if (this.waiting.size > 0) this.add([]);
   }
 
@@ -91,23 +91,23 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     return slice;
   }
 
-  /** Asks behind every message that came before, and sends behind their answers: work of printers is done in order. */
+  /** Evaluates printers after all their earlier messages, and sends after the answers to those: printers' jobs run in order. */
   private async push(printers: readonly string[]): Promise<void> {
     if (!printers.some((uuid) => this.connections.of(uuid) !== undefined)) return;
     const speakers = new Map<string, Connection>();
     for (const offer of await this.rollouts.offersFor(() => this.recorded(printers, speakers))) {
       const connection = speakers.get(offer.printerUuid);
-      // A printer that has come back on a newer socket meanwhile is sent its update by that subscribe.
+      // A printer that has since reconnected on a newer socket gets its update from that subscribe.
       if (connection && this.connections.of(offer.printerUuid) === connection)
         connection.send(connection.updateMessage(offer));
     }
   }
 
   /**
-   * Those that are connected and on record as they are: one that is just subscribing says what it runs first, and is decided for by
-   * that subscribe.
+   * The connected printers whose record is up to date. A printer that is just subscribing will report its version first, and that subscribe
+   * decides its update.
    *
-   * @param speakers takes the connection of each
+   * @param speakers is filled with the connection of each printer
    */
   private recorded(printers: readonly string[], speakers: Map<string, Connection>): ConnectedPrinters {
     const ids: number[] = [];

@@ -17,15 +17,14 @@ export interface Origin {
 
 const LONGEST_NAME = 128;
 const LONGEST_SECRET = 1_024;
-/** As much of its UUID as names a printer that has no other name. */
+/** Number of characters of its UUID that name a printer without a name. */
 const NAME_FROM_UUID = 8;
 
 /**
- * Reads a subscribe (printer protocol, "Subscribe"). Only the UUID of the printer must be right: an update may be the only cure for
- * whatever else is wrong, so a field that cannot be used counts as absent and becomes one of the printer's problems (decisions,
- * "Printers").
+ * Reads a subscribe (printer protocol, "Subscribe"). Only the printer's UUID must be valid: an update may be the only cure for anything
+ * else that is wrong, so an unusable field counts as absent and becomes one of the printer's problems (decisions, "Printers").
  *
- * @throws ValidationError if the message does not say which printer it is
+ * @throws ValidationError if the message does not identify its printer
  */
 export function parseSubscribe(message: Message, { pathId, address }: Origin): SubscribeRequest {
   const fields = new MessageFields(message);
@@ -71,24 +70,24 @@ function readName(fields: MessageFields, uuid: string): string {
   return `Printer ${short}`;
 }
 
-/** A secret is never cut short: two secrets must not become one. Whoever must show one is refused without it. */
+/**
+ * A secret is never truncated, because two secrets must not become one. A printer that must authenticate is refused if its secret is
+ * unusable.
+ */
 function readKeyHash(fields: MessageFields): string | null {
-  // If the api_key is the printer's UUID it is no secret.
+  // An api_key that equals the printer's UUID is not a secret.
   if (!fields.has('printer_id')) return null;
   const secret = fields.text('api_key', LONGEST_SECRET, true);
   return secret === null || secret === '' ? null : keyHashOf(secret);
 }
 
-/** Any text, for only a name that some build has means something; but a name that was cut could become that of another board. */
+/** Accepts any text, because only the names of existing builds have a meaning. A truncated name could become that of another board. */
 function readPlatform(fields: MessageFields): string | null {
   const platform = fields.text('platform', MAX_PLATFORM_LENGTH)?.trim().toLowerCase();
   return platform === undefined || platform === '' ? null : platform;
 }
 
-/**
- * A version that is there and cannot be read is never taken for the one on record: a printer that runs something else now could be
- * moved to an older version by it.
- */
+/** An unreadable version is never replaced by the recorded one: the printer may run something newer by now, and could be downgraded. */
 function readVersion(fields: MessageFields): Pick<SubscribeRequest, 'firmwareVersion' | 'unreadableVersion'> {
   const field = 'firmware_version';
   const value = fields.value(field);
