@@ -122,7 +122,7 @@ function moveLogIntoFile(path: string): void {
 /** A number that changes whenever something has been committed. For the reading connection. */
 export const DATA_VERSION = 'PRAGMA data_version';
 
-/** Memory for pages of the database, for each connection; its inner pages at a million printers fit many times. */
+/** Page cache of each connection, in KiB; several times the size of the inner pages at a million printers. */
 export const CACHE_KIB = 32 * 1024;
 
 function openForReading(path: string): SqliteDatabase.Database {

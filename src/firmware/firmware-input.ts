@@ -1,6 +1,6 @@
 import type { Channel } from '../common/channel.js';
 
-/** What an operator says of a new build; versions are canonical. */
+/** What an operator provides for a new build. Versions are canonical. */
 export interface NewFirmware {
   version: string;
   channel: Channel;
@@ -14,21 +14,21 @@ export interface NewFirmware {
   signature: string | null;
 }
 
-/** What can be changed of a build later; what is absent stays. */
+/** What can be changed of a build later. An absent field stays as it is. */
 export interface FirmwareChange {
   releaseNotes?: string | null;
   changelog?: string | null;
   mandatory?: boolean;
   deprecated?: boolean;
-  /** As that of `NewFirmware`; a build that has one gets another. */
+  /** As in `NewFirmware`; replaces an existing signature. */
   signature?: string;
 }
 
-/** Names the rows of a version; what is absent does not narrow. */
+/** Selects rows of a version. An absent field does not narrow the selection. */
 export interface FirmwareSelector {
   version: string;
   channel?: Channel | undefined;
   platform?: string | undefined;
-  /** The beginning of the SHA-256, hexadecimal, lower-case. */
+  /** A prefix of the SHA-256, hexadecimal, lower-case. */
   sha256?: string | undefined;
 }

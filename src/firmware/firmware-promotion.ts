@@ -9,7 +9,10 @@ import type { FirmwareSelector } from './firmware-input.js';
 import { FirmwareRows, alreadyExists, describe } from './firmware-rows.js';
 import type { Firmware } from './firmware.entity.js';
 
-/** Offers builds in a further channel: a version names one binary, so what has been tried in one is what the next one gets. */
+/**
+ * Offers builds in another channel. A version names one binary, so the next channel gets exactly the build that was tried in the previous
+ * one.
+ */
 @Injectable()
 export class FirmwarePromotion {
   private readonly logger = new Logger('Firmware');
@@ -22,13 +25,13 @@ export class FirmwarePromotion {
   ) {}
 
   /**
-   * Adds to a channel, for each platform, the build that the selector names; in the most stable channel, where it names none. All of
-   * them, or none.
+   * Adds the selected build of each platform to a channel, all or none; a selector without a channel takes each from its most stable
+   * channel.
    *
    * @returns the new rows
-   * @throws ValidationError where the channel is the one that they are taken from
-   * @throws NotFoundError where the selector names no row
-   * @throws ConflictError where the channel has the version, a build is deprecated, or would be refused at an upload for its signature
+   * @throws ValidationError if the target channel is the source channel
+   * @throws NotFoundError if the selector matches no row
+   * @throws ConflictError if the channel has the version, a build is deprecated, or an upload of it would be refused for its signature
    */
   async promote(selector: FirmwareSelector, to: Channel): Promise<Firmware[]> {
     if (selector.channel === to)
@@ -51,7 +54,7 @@ export class FirmwarePromotion {
     });
   }
 
-  // The binary needs no look: while a row has it, it is not removed.
+  // The binary needs no check: it is never removed while a row names it.
   private copy(source: Firmware, channel: Channel): Omit<Firmware, 'id'> {
     return {
       version: source.version,

@@ -3,7 +3,7 @@ import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import type { Firmware } from './firmware.entity.js';
 
-/** A firmware build, as it is answered. */
+/** A firmware build in a response. */
 export class FirmwareResponse {
   @ApiProperty({ type: Number, example: 42 })
   id!: number;
@@ -89,9 +89,9 @@ export class UploadResponse extends FirmwareResponse {
 }
 
 /**
- * Maps a row to its answer; every field is named, so that a new column does not leak by itself.
+ * Maps a row to its response. Every field is named, so that a new column never leaks by itself.
  *
- * @param damaged whether its binary is missing or damaged on the disk
+ * @param damaged whether its binary is missing or damaged on disk
  */
 export function toFirmwareResponse(row: Firmware, damaged: boolean): FirmwareResponse {
   return {

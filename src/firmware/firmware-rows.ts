@@ -12,7 +12,7 @@ import type { FirmwareSelector } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
 import { Firmware } from './firmware.entity.js';
 
-/** The rows of firmware: found by what names them, and changed with the knowledge of all who depend on them. */
+/** The rows of firmware: finds them by selectors, and changes them with the consent of all features that depend on them. */
 @Injectable()
 export class FirmwareRows {
   /** The features that depend on firmware. */
@@ -28,18 +28,18 @@ export class FirmwareRows {
   }
 
   /**
-   * The row that a selector leads to: in the most stable channel, the build for every board first.
+   * The first row that a selector matches: the most stable channel first, and in it the build for every board.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   get(selector: FirmwareSelector): Firmware {
     return this.named(this.database.reader, selector)[0];
   }
 
   /**
-   * Every row that a selector names, in the order of `compareRows`.
+   * Every row that a selector matches, in the order of `compareRows`.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   named(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
     const rows = this.table.select(
@@ -60,24 +60,24 @@ export class FirmwareRows {
     return this.table.select(this.database.reader, 'ORDER BY version_key DESC, id');
   }
 
-  /** Records the digest that an image carries, for rows from before it was looked for. */
+  /** Records the digest that an image carries, for rows from before digests were read. */
   setAppendedDigest(tx: Transaction, sha256: string, appendedSha256: string): void {
     tx.db.run('UPDATE firmware SET appended_sha256 = ? WHERE sha256 = ?', appendedSha256, sha256);
   }
 
-  /** Tells who depends on firmware that a printer begins to fetch a binary, or that its bytes flow. */
+  /** Notifies the observers that a printer has started a download, or that its bytes flow. */
   async downloadProgressed(row: Firmware, printerId: number): Promise<void> {
     for (const observer of this.observers) await observer.downloadProgressed(row, printerId);
   }
 
-  /** Adds a row; `changed` is to follow, once for all rows of a version. */
+  /** Adds a row. Call `changed` afterwards, once for all rows of a version. */
   async insert(tx: Transaction, row: Omit<Firmware, 'id'>, action: Action): Promise<Firmware> {
     const id = await tx.insert(Firmware, row);
     this.record(tx, action, null, { ...row, id });
     return tx.em.findOneByOrFail(Firmware, { id });
   }
 
-  /** Says in the audit log what has become of a row. */
+  /** Records a change to a row in the audit log. */
   record(tx: Transaction, action: Action, before: Firmware | null, after: Firmware | null): void {
     const version = (before ?? after)?.version;
     this.audit.record(tx, {
@@ -88,7 +88,7 @@ export class FirmwareRows {
     });
   }
 
-  /** Says that the damaged binary of a row has been put right. */
+  /** Records in the audit log that the damaged binary of a row has been replaced by an intact one. */
   recordMended(tx: Transaction, row: Firmware): void {
     const state = { id: row.id, channel: row.channel, platform: toState(row).platform };
     this.audit.record(tx, {
@@ -99,7 +99,7 @@ export class FirmwareRows {
     });
   }
 
-  /** To be called when rows of a version were added, changed or deleted, in the same transaction. */
+  /** Call it after rows of a version were added, changed or deleted, in the same transaction. */
   async changed(tx: Transaction, version: string): Promise<void> {
     this.changes.firmwareIn(tx);
     for (const observer of this.observers) await observer.changed(tx, version);
@@ -123,7 +123,7 @@ function toState(row: Firmware): AuditedState {
   };
 }
 
-/** The most stable channel first; within it the build for every board, then by platform. */
+/** Orders rows by channel, the most stable first; within it the build for every board, then by platform. */
 export function compareRows(a: Firmware, b: Firmware): number {
   return channelRank(a.channel) - channelRank(b.channel) || compareText(a.platform, b.platform);
 }
@@ -133,12 +133,12 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The refusal of a second build for the same version, channel and platform. */
+/** The error for a second build of the same version, channel and platform. */
 export function alreadyExists(row: Firmware): ConflictError {
   return new ConflictError(`Firmware version already exists: ${nameOf(row)}`);
 }
 
-/** A row in words. */
+/** Describes a row for messages. */
 export function describe(row: Firmware): string {
   return `firmware ${nameOf(row)}`;
 }

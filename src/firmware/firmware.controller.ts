@@ -60,7 +60,7 @@ const ApiBadChannel = (): MethodDecorator =>
 const ApiUnknownVersion = (): MethodDecorator =>
   ApiProblem(404, 'No such firmware', 'Firmware version not found');
 
-/** The firmware endpoints (guide, "Firmware Endpoints"), but for the download. */
+/** The firmware endpoints (guide, "Firmware Endpoints") except the download. */
 @ApiTags('firmware')
 @Controller('api/firmware')
 export class FirmwareController {

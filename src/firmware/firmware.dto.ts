@@ -10,7 +10,7 @@ import { parseVersion } from '../common/version.js';
 import { SIGNATURE } from '../signing/ed25519.js';
 import type { FirmwareChange, FirmwareSelector, NewFirmware } from './firmware-input.js';
 
-// Form fields are text. Python's requests sends False as "False"; HTML forms leave optional fields empty.
+// Form fields are text. Python's requests sends False as "False"; HTML forms send optional fields as empty.
 const FormBoolean = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => {
     const text = typeof value === 'string' ? value.toLowerCase() : value;
@@ -27,9 +27,9 @@ const IsSignature = (): PropertyDecorator =>
     Matches(SIGNATURE, { message: '$property must be the base64 of the 64 bytes of an Ed25519 signature' }),
   );
 
-// The explorer fills fields in with their examples, and would send them: what is optional has its example in words.
+// Optional fields have their examples in the description: the explorer fills a field with its example, and would send it.
 
-/** The form fields of an upload, beside the file. */
+/** The form fields of an upload, except the file. */
 export class UploadFirmwareDto {
   @ApiProperty({
     type: 'string',
@@ -114,7 +114,7 @@ export class UploadFirmwareDto {
   signature?: string;
 }
 
-/** Maps an upload's form to what the service takes. */
+/** Maps an upload's form to the service's input. */
 export function toNewFirmware(dto: UploadFirmwareDto): NewFirmware {
   return {
     version: parseVersion(dto.version),
@@ -128,7 +128,7 @@ export function toNewFirmware(dto: UploadFirmwareDto): NewFirmware {
   };
 }
 
-/** Rows keep '' for a build that fits every board. */
+/** Maps '', which rows store for a build that fits every board, to undefined. */
 export function toPlatform(platform: string | undefined): string | undefined {
   return platform === ANY_PLATFORM ? '' : platform;
 }
@@ -141,7 +141,7 @@ export class ChannelQuery {
   channel?: Channel;
 }
 
-/** Query of the endpoints that name the rows of a version. */
+/** Query of the endpoints that select rows of a version. */
 export class FirmwareRowQuery extends ChannelQuery {
   @ApiPropertyOptional({
     type: String,
@@ -159,7 +159,7 @@ export class VersionParam {
   version!: string;
 }
 
-/** Maps path and query to the rows that they name. */
+/** Maps path and query to a selector of rows. */
 export function toSelector(param: VersionParam, query: FirmwareRowQuery): FirmwareSelector {
   return {
     version: parseVersion(param.version),
@@ -222,9 +222,9 @@ export class ChangeFirmwareDto {
 }
 
 /**
- * Maps a change.
+ * Maps the body to a change.
  *
- * @throws ValidationError where it names nothing to change
+ * @throws ValidationError if it changes nothing
  */
 export function toFirmwareChange(dto: ChangeFirmwareDto): FirmwareChange {
   const change: FirmwareChange = {};

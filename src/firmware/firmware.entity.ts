@@ -14,14 +14,14 @@ export class Firmware {
   @Column({ type: 'varchar' })
   version!: string;
 
-  /** Sorts as the version's precedence does (`versionKey`). */
+  /** Sorts by the version's precedence (`versionKey`). */
   @Column({ name: 'version_key', type: 'varchar' })
   versionKey!: string;
 
   @Column({ type: 'varchar' })
   channel!: Channel;
 
-  /** The boards that the build fits; '' fits every board. Not NULL: a unique constraint would not see NULLs as equal. */
+  /** The boards that the build fits; '' fits every board. Not NULL, because a unique constraint treats NULLs as different. */
   @Column({ type: 'varchar' })
   platform!: string;
 
@@ -35,17 +35,17 @@ export class Firmware {
   sha256!: string;
 
   /**
-   * The SHA-256 that an ESP32 image carries in its last 32 bytes, over all bytes before them; null if it carries none, or if the image
-   * has not been read since this is recorded.
+   * The SHA-256 that an ESP32 image carries in its last 32 bytes, over all bytes before them; null if it carries none, or if the image has
+   * not been read since this column was added.
    */
   @Column({ name: 'appended_sha256', type: 'varchar', nullable: true })
   appendedSha256!: string | null;
 
-  /** Ed25519 signature over the exact bytes of the binary, base64; null where none was asked for. */
+  /** Ed25519 signature over the exact bytes of the binary, base64; null if none was required. */
   @Column({ type: 'varchar', nullable: true })
   signature!: string | null;
 
-  /** The key that the signature was verified with; not a foreign key: it stays when the key is removed. */
+  /** Fingerprint of the key that the signature was verified with. Not a foreign key: it stays when the key is removed. */
   @Column({ name: 'signing_key_fingerprint', type: 'varchar', nullable: true })
   signingKeyFingerprint!: string | null;
 

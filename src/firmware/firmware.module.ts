@@ -28,11 +28,11 @@ import { UploadChecks } from './uploads/upload-checks.js';
 import { UploadWarnings } from './uploads/upload-warnings.js';
 import { UploadEngine } from './uploads/upload-engine.js';
 
-// Of what counts as one character in a text (a UTF-16 unit) UTF-8 makes up to three bytes.
+// Maximum UTF-8 bytes of one UTF-16 unit, which is what limits count as a character.
 const BYTES_PER_CHARACTER = 3;
 const SHORT_FIELD = 1_000;
 
-/** The binaries alone: the upload needs them before a controller is reached. */
+/** Only the binary storage: the upload needs it before a controller is reached. */
 @Module({ providers: [FirmwareStorage], exports: [FirmwareStorage] })
 class FirmwareStorageModule {}
 
@@ -43,7 +43,7 @@ function uploadOptions(config: AppConfig, storage: FirmwareStorage): MulterModul
     limits: {
       fileSize: config.maxFirmwareSize,
       files: 1,
-      // More than the form has: what is unknown is refused by its name.
+      // More than the form has, so that unknown fields are refused by name.
       fields: 20,
       fieldSize,
     },

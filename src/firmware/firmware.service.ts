@@ -41,7 +41,7 @@ export class FirmwareService {
     this.rows.observers.push(observer);
   }
 
-  /** The highest version by precedence in a channel, deprecated ones left out. */
+  /** The highest version by precedence in a channel, without deprecated ones. */
   latest(channel: Channel): Firmware {
     const latest = this.table.find(
       this.database.reader,
@@ -52,12 +52,12 @@ export class FirmwareService {
     return latest;
   }
 
-  /** The row that a selector leads to: in the most stable channel, the build for every board first. */
+  /** The first row that a selector matches: the most stable channel first, and in it the build for every board. */
   get(selector: FirmwareSelector): Firmware {
     return this.rows.get(selector);
   }
 
-  /** All rows, the highest version first, the most stable channel first. */
+  /** All rows, the highest version first, then the most stable channel. */
   list(channel?: Channel): Firmware[] {
     const rows = this.table.select(
       this.database.reader,
@@ -68,10 +68,10 @@ export class FirmwareService {
   }
 
   /**
-   * Changes every row that the selector names.
+   * Changes every row that the selector matches.
    *
-   * @returns the row that `get` answers with for the same selector
-   * @throws ValidationError for a signature that is not that of the binary of each row, or texts that are too long
+   * @returns the row that `get` returns for the same selector
+   * @throws ValidationError for a signature that does not fit the binary of each row, or texts that are too long
    */
   async change(selector: FirmwareSelector, change: FirmwareChange): Promise<Firmware> {
     this.checks.refuseLongTexts(change);
@@ -80,7 +80,7 @@ export class FirmwareService {
     return this.binaries.exclusive(async () => {
       const rows = this.rows.named(this.database.reader, selector);
       let verified = null;
-      // While this runs no upload can add a row to them.
+      // While this runs, no upload can add a row to these binaries.
       for (const sha256 of new Set(rows.map((row) => row.sha256)))
         verified = await this.signingKeys.verify(this.storage.pathOf(sha256), signature);
       return this.changeRows(selector, change, verified);
@@ -116,9 +116,9 @@ export class FirmwareService {
   }
 
   /**
-   * Deletes every row that the selector names, and the binary with its last row.
+   * Deletes every row that the selector matches, and the binary with its last row.
    *
-   * @throws ConflictError while a rollout that is not cancelled could send one of the rows, and no other row takes its place
+   * @throws ConflictError if a rollout that is not cancelled could send one of the rows, and no other row takes its place
    */
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.binaries.exclusive(async () => {
@@ -140,9 +140,9 @@ export class FirmwareService {
   }
 
   /**
-   * Says whether builds may be chosen for new rollouts.
+   * Checks whether builds may be chosen for new rollouts.
    *
-   * @throws ConflictError where one has no signature, while signing keys are registered
+   * @throws ConflictError if a build has no signature although signing keys are registered
    */
   requireSigned(db: Statements, rows: readonly Firmware[]): void {
     const unsigned = rows.find((row) => row.signature === null);
@@ -153,12 +153,12 @@ export class FirmwareService {
     );
   }
 
-  /** True if a build has no signature while signing keys are registered. */
+  /** True if a build has no signature although signing keys are registered. */
   lacksSignature(db: Statements, row: Firmware): boolean {
     return row.signature === null && this.signingKeys.areRegistered(db);
   }
 
-  /** The row of the highest version below a version that is not deprecated; null if there is none. */
+  /** The row of the highest non-deprecated version below a version; null if there is none. */
   highestBelow(db: Statements, key: string): Firmware | null {
     return this.table.find(
       db,

@@ -5,16 +5,16 @@ import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
 import { ImageCheck } from './image-check.js';
 
-// A rollout sends few images to many printers; these are a dozen of the largest that the default settings allow.
+// Maximum bytes of cached images: a dozen of the largest that the default settings allow. A rollout sends few images to many printers.
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * The images in use, in memory: one Buffer serves every printer that downloads it, however slow. An image is checked against its
- * hash when it is read, and never again; the least recently used ones make room.
+ * The images in use, in memory: one Buffer serves every printer that downloads it, however slow. An image is compared with its hash once,
+ * when it is read; the least recently used images are evicted first.
  */
 @Injectable()
 export class BinaryCache {
-  /** The least recently used first. */
+  /** Images by SHA-256, the least recently used first. */
   private readonly images = new Map<string, Promise<Buffer>>();
   private readonly sizes = new Map<string, number>();
   private bytes = 0;
@@ -24,7 +24,7 @@ export class BinaryCache {
     private readonly check: ImageCheck,
   ) {}
 
-  /** True where an image is small enough to be kept. */
+  /** True if an image is small enough to be cached. */
   fits(row: Firmware): boolean {
     return row.fileSize <= MAX_BYTES;
   }
@@ -32,7 +32,7 @@ export class BinaryCache {
   /**
    * The image of a build.
    *
-   * @throws CorruptBinaryError where the file is missing, or holds other bytes than were uploaded
+   * @throws CorruptBinaryError if the file is missing, or holds other bytes than were uploaded
    */
   async get(row: Firmware): Promise<Buffer> {
     const { sha256, fileSize } = row;
@@ -46,7 +46,7 @@ export class BinaryCache {
     try {
       return await image;
     } catch (error) {
-      // The next request looks again: the file may have been put back.
+      // The next request reads the file again, because it may have been restored.
       if (this.images.get(sha256) === image) this.drop(sha256);
       throw error;
     }

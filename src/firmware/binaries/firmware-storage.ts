@@ -10,20 +10,20 @@ import { AppConfig } from '../../config/config.js';
 import { DataPresence } from '../../database/sqlite/data-presence.js';
 import { AppendedDigest } from './appended-digest.js';
 
-/** A binary that has arrived whole and is on disk, but has no name yet. */
+/** A completely received binary on disk that has no final name yet. */
 export interface ReceivedBinary {
   temporaryPath: string;
   size: number;
-  /** Hexadecimal, lower-case; so also `sha256`. */
+  /** Hexadecimal, lower-case, and so is `sha256`. */
   md5: string;
   sha256: string;
   /** The SHA-256 that an ESP32 image carries at its end; null if it carries none. */
   appendedSha256: string | null;
-  /** 0 if it is empty. */
+  /** 0 if the binary is empty. */
   firstByte: number;
 }
 
-/** What a sweep has done. */
+/** The result of a sweep. */
 export interface Swept {
   files: number;
   bytes: number;
@@ -33,10 +33,10 @@ export interface Swept {
 
 const FOLDER_TROUBLE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
 
-// Nothing else in the folder is ours to remove.
+// Files with other names do not belong to the server, and are never removed.
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** Keeps binaries as files that are named by their SHA-256: the same bytes are kept once. */
+/** Stores binaries as files named by their SHA-256, so identical bytes are stored once. */
 @Injectable()
 export class FirmwareStorage implements OnModuleInit {
   private readonly temporaryDir: string;
@@ -53,11 +53,11 @@ export class FirmwareStorage implements OnModuleInit {
   }
 
   /**
-   * Removes what a crash has left behind: uploads that never arrived whole, and binaries whose row was never written.
+   * Removes what a crash has left behind: incomplete uploads, and binaries whose row was never written.
    *
-   * @param isNamed says whether a row names a binary, by its SHA-256
-   * @param since binaries that were published earlier stay: they belong to another database; null keeps all binaries
-   * @param before files that were changed later stay: an upload may be under way
+   * @param isNamed whether a row names a binary, by its SHA-256
+   * @param since binaries published earlier stay, because they belong to another database; null keeps all binaries
+   * @param before files changed later stay, because an upload may be in progress
    * @returns how many files and bytes were removed, and how many binaries were kept although no row names them
    */
   async sweep(isNamed: (sha256: string) => boolean, since: Date | null, before: Date): Promise<Swept> {
@@ -96,8 +96,8 @@ export class FirmwareStorage implements OnModuleInit {
   }
 
   /**
-   * Writes a stream to a temporary file and computes its hashes on the way; the file is flushed to disk when this
-   * resolves, and gone when it rejects.
+   * Writes a stream to a temporary file, and computes its hashes on the way. The file is flushed to disk when this resolves, and removed
+   * when it rejects.
    */
   async receive(stream: Readable): Promise<ReceivedBinary> {
     this.presence.requireUploads();
@@ -110,7 +110,7 @@ export class FirmwareStorage implements OnModuleInit {
     try {
       const file = await this.create(temporaryPath);
       try {
-        // A stream that is destroyed reports that as an error of its own, which would hide why a write has failed.
+        // Destroying the stream would report an error of its own, and hide why the write failed.
         const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
         for await (const chunk of chunks) {
           md5.update(chunk);
@@ -138,7 +138,7 @@ export class FirmwareStorage implements OnModuleInit {
     };
   }
 
-  /** Gives a received binary its final name; resolves once the name, too, is on disk. */
+  /** Gives a received binary its final name; resolves once the name is on disk, too. */
   async publish(binary: ReceivedBinary): Promise<void> {
     try {
       await rename(binary.temporaryPath, this.pathOf(binary.sha256));
@@ -151,11 +151,11 @@ export class FirmwareStorage implements OnModuleInit {
     } catch (error) {
       throw this.explain(error);
     }
-    // Into a folder that was replaced in the meantime all of this succeeds, too.
+    // All of this also succeeds in a folder that was replaced in the meantime.
     this.presence.requireUploads();
   }
 
-  /** Removes a received binary, if it has not been published. */
+  /** Removes a received binary if it has not been published. */
   async discard(binary: ReceivedBinary): Promise<void> {
     await rm(binary.temporaryPath, { force: true });
   }
@@ -165,7 +165,7 @@ export class FirmwareStorage implements OnModuleInit {
     await rm(this.pathOf(sha256), { force: true });
   }
 
-  /** Where a published binary lies. */
+  /** Path of a published binary. */
   pathOf(sha256: string): string {
     return join(this.config.uploadsDir, sha256);
   }
@@ -175,13 +175,13 @@ export class FirmwareStorage implements OnModuleInit {
       return await open(temporaryPath, 'wx');
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
-      // Somebody has tidied up the folder for arriving binaries; it holds nothing that is missed.
+      // Somebody has deleted the folder for incoming binaries, which holds nothing of value.
       await mkdir(this.temporaryDir);
       return open(temporaryPath, 'wx');
     }
   }
 
-  /** A folder that is gone or closed to the server is no fault of the request. */
+  /** Maps a missing or inaccessible folder to an error of the server: the request is not at fault. */
   private explain(error: unknown): unknown {
     if (!FOLDER_TROUBLE.has(codeOf(error))) return error;
     this.presence.requireUploads();

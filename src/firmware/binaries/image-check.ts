@@ -12,10 +12,10 @@ import { FirmwareRows } from '../firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
 
-// Hashed within a fraction of a millisecond; of an image of 2 GiB the hashes of its blocks are 512 KiB.
+// Bytes per hashed block. A block is hashed in a fraction of a millisecond; the block hashes of a 2 GiB image take 512 KiB.
 const BLOCK_BYTES = 128 * 1024;
 
-/** What a look at a whole image has found. */
+/** The result of reading a whole image. */
 interface WholeImage {
   /** The SHA-256 of each block. */
   blocks: string[];
@@ -23,17 +23,17 @@ interface WholeImage {
   appendedSha256: string | null;
 }
 
-/** An image was found damaged, or whole again. */
+/** Whether an image was found damaged, or intact again. */
 export type ImageChange = 'damaged' | 'mended';
 
 /**
- * Checks images on disk against the hash that their upload had, and remembers which are damaged. One that is too large for memory is
+ * Compares images on disk with the hash recorded at their upload, and remembers which are damaged. An image that is too large for memory is
  * read block by block for each download, and each block is checked.
  */
 @Injectable()
 export class ImageCheck {
   private readonly logger = new Logger(ImageCheck.name);
-  /** The hashes of the blocks of images that were found whole and do not fit the memory. */
+  /** Block hashes of intact images that do not fit into memory, by the SHA-256 of the image. */
   private readonly blocks = new Map<string, Promise<string[]>>();
   private readonly found = new Map<string, Firmware>();
   private readonly states = new Subject<ImageChange>();
@@ -45,24 +45,24 @@ export class ImageCheck {
     private readonly changes: Changes,
   ) {}
 
-  /** The versions whose image was found damaged or missing, and has not been found whole since; the highest first. */
+  /** Versions whose image was found damaged or missing, and has not been found intact since; the highest first. */
   get damaged(): string[] {
     if (this.found.size === 0) return [];
     const damaged = this.rows.all().filter(({ sha256 }) => this.found.has(sha256));
     return [...new Set(damaged.map(({ version }) => version))];
   }
 
-  /** How many images are damaged or missing. */
+  /** Number of damaged or missing images. */
   get damagedCount(): number {
     return this.found.size;
   }
 
-  /** Emits when an image is found damaged, and when one is whole again. */
+  /** Emits when an image is found damaged, and when it is intact again. */
   get changed(): Observable<ImageChange> {
     return this.states.asObservable();
   }
 
-  /** True if the image of a build was found damaged or missing, and has not been found whole since. */
+  /** True if the image of a build was found damaged or missing, and has not been found intact since. */
   isDamaged({ sha256 }: Pick<Firmware, 'sha256'>): boolean {
     return this.found.has(sha256);
   }
@@ -71,25 +71,25 @@ export class ImageCheck {
    * Reads a whole image and compares it with its hash.
    *
    * @returns the digest that an ESP32 image carries in itself; null if it carries none
-   * @throws CorruptBinaryError if it is not what was uploaded
+   * @throws CorruptBinaryError if the image is not what was uploaded
    */
   async verify(row: Firmware): Promise<string | null> {
     return (await this.readWhole(row)).appendedSha256;
   }
 
-  /** Reads the images of some builds, each once, and takes in which are damaged. */
+  /** Reads the images of some builds, each once, and records which are damaged. */
   async verifyAll(rows: readonly Firmware[]): Promise<void> {
     for (const row of new Map(rows.map((one) => [one.sha256, one])).values()) {
       try {
         await this.verify(row);
       } catch (error) {
-        // That an image is damaged has been noted, and logged.
+        // The damage has already been recorded and logged.
         if (!(error instanceof CorruptBinaryError)) throw error;
       }
     }
   }
 
-  /** Notes that the bytes of an image have just been written to the disk. */
+  /** Records that the bytes of an image have just been written to disk. */
   written(row: Pick<Firmware, 'sha256' | 'version'>): void {
     this.blocks.delete(row.sha256);
     this.foundWhole(row);
@@ -102,9 +102,9 @@ export class ImageCheck {
   }
 
   /**
-   * Takes in that an image was read, and what its hash is.
+   * Records the hash of an image that was read.
    *
-   * @throws CorruptBinaryError where that is another one than it was when it was uploaded
+   * @throws CorruptBinaryError if it differs from the hash at the upload
    */
   compare(row: Firmware, sha256: string): void {
     if (sha256 !== row.sha256) throw this.foundDamaged(row, 'it holds other bytes than were uploaded');
@@ -112,23 +112,23 @@ export class ImageCheck {
   }
 
   /**
-   * Takes in that an image cannot be read; returns the error to throw.
+   * Records that an image cannot be read; returns the error to throw.
    *
-   * @throws UnavailableError if the whole uploads folder is gone
+   * @throws UnavailableError if the whole uploads folder is missing
    */
   cannotRead(row: Firmware, error: unknown): Error {
     const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    // Anything else (too many open files) says nothing about the image.
+    // Any other error (such as too many open files) says nothing about the image.
     if (code !== 'ENOENT') return error as Error;
-    // Nor does a folder that is gone as a whole.
+    // Neither does a missing uploads folder.
     this.presence.requireUploads();
     return this.foundDamaged(row, 'it is missing');
   }
 
   /**
-   * A part of an image, read from the disk, both ends included. Where a block has changed the stream fails before it hands that out.
+   * A part of an image as a stream from disk, both ends included. If a block has changed, the stream fails before it emits that block.
    *
-   * @throws CorruptBinaryError where the image as a whole is not what was uploaded
+   * @throws CorruptBinaryError if the image as a whole is not what was uploaded
    */
   async stream(row: Firmware, start: number, end: number): Promise<Readable> {
     const hashes = this.blocks.get(row.sha256) ?? this.readWhole(row).then(({ blocks }) => blocks);

@@ -9,13 +9,13 @@ import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
 import { ImageCheck } from './image-check.js';
 
-/** Age at which a file that no row names is an orphan, and not an upload that is under way. */
+/** Minimum age of a file that no row names before it is an orphan, in milliseconds; a younger one may be an upload in progress. */
 const ORPHAN_AGE_MS = 60 * 60_000;
 
 /**
- * Looks after the images on the disk. At the start, before anybody is offered one: orphans are removed, and images that are missing or
- * have another size are found. Every minute: the same look, and a whole one at those that are damaged, for they may have been put back.
- * At the start, in the background, and every hour: all bytes of all images.
+ * Checks the images on disk. At startup, before any image is offered: removes orphans, and finds images that are missing or have the wrong
+ * size. Every minute: checks the sizes again, and rereads damaged images, because they may have been restored. In the background at
+ * startup, and every hour: rereads all images.
  */
 @Injectable()
 export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
@@ -40,7 +40,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
     this.stopped = true;
   }
 
-  /** Looks at the sizes of all images, and at all bytes of those whose size is wrong or that were damaged. */
+  /** Checks the sizes of all images, and rereads those whose size is wrong or that were damaged. */
   @Cron(CronExpression.EVERY_MINUTE, { waitForCompletion: true })
   async glance(): Promise<void> {
     for (const row of this.images()) {
@@ -54,7 +54,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Reads all images. */
+  /** Rereads all images. */
   @Cron(CronExpression.EVERY_HOUR, { waitForCompletion: true })
   async checkAll(): Promise<void> {
     const images = this.images();
@@ -74,8 +74,8 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
     const rows = this.rows.all();
     const named = new Set(rows.map(({ sha256 }) => sha256));
     const before = new Date(this.clock.now().getTime() - ORPHAN_AGE_MS);
-    // Beside a new, empty database every binary is without a row: an operator who has pointed the server at the wrong one, or lost it,
-    // must not lose the binaries, too.
+    // With a new, empty database no binary has a row. An operator who has pointed the server at the wrong database, or lost it, must not
+    // lose the binaries as well.
     const first =
       rows.length === 0 ? null : new Date(Math.min(...rows.map((row) => row.releasedAt.getTime())));
     const swept = await this.storage.sweep((sha256) => named.has(sha256), first, before);
@@ -102,7 +102,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private report(row: Firmware, error: unknown): void {
-    // That an image is damaged, or that the whole folder is gone, is said elsewhere; a server that stops refuses to write.
+    // A damaged image and a missing folder are logged elsewhere; a stopping server refuses to write.
     if (error instanceof CorruptBinaryError || error instanceof UnavailableError || this.stopped) return;
     this.logger.error(`The binary of firmware ${row.version} could not be checked: ${String(error)}`);
   }

@@ -1,13 +1,13 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * Remembers which bytes printers were sent under a version. Never deleted: a version that was sent names these bytes for ever
- * (decisions, "Firmware").
+ * The bytes that printers were sent under a version. Never deleted: a version that was sent names these bytes for ever (decisions,
+ * "Firmware").
  */
 @Entity('sent_firmware')
 @Index('ix_sent_firmware_version', ['version', 'platform'])
 export class SentFirmware {
-  /** The row that was sent; not a foreign key, for it may be deleted. */
+  /** The row that was sent. Not a foreign key, because the row may be deleted. */
   @PrimaryColumn({ name: 'firmware_id', type: 'integer', primaryKeyConstraintName: 'pk_sent_firmware' })
   firmwareId!: number;
 
@@ -21,7 +21,7 @@ export class SentFirmware {
   @Column({ type: 'varchar' })
   sha256!: string;
 
-  /** Printers that were sent the version, for this platform, through this row first. */
+  /** Number of printers that were first sent this version, for this platform, through this row. */
   @Column({ type: 'integer' })
   printers!: number;
 }

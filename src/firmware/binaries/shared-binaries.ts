@@ -6,7 +6,7 @@ import { FirmwareStorage } from './firmware-storage.js';
 import { Firmware } from '../firmware.entity.js';
 import { ImageCheck } from './image-check.js';
 
-/** Binaries that rows share: between "no row needs it" and the removal of one, no upload may come to rely on it. */
+/** Guards binaries that rows share: no upload may start to use a binary between the check that no row needs it and its removal. */
 @Injectable()
 export class SharedBinaries {
   private readonly table: Table<Firmware>;
@@ -20,12 +20,12 @@ export class SharedBinaries {
     this.table = database.table(Firmware);
   }
 
-  /** Runs work that adds or removes binaries, one piece after the other. */
+  /** Runs work that adds or removes binaries, one job at a time. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     return this.work.runExclusive(work);
   }
 
-  /** Removes the binaries that no row names; to be called in exclusive work, outside a transaction. */
+  /** Removes the binaries that no row names. Call it in exclusive work, outside a transaction. */
   async removeUnused(hashes: readonly string[]): Promise<void> {
     for (const sha256 of hashes) {
       // Not in a transaction, which may be what has just failed; every row of exclusive work is committed by now.

@@ -13,7 +13,7 @@ export function etagOf(row: Firmware): string {
   return `"${row.sha256}"`;
 }
 
-/** What every download says of its binary. */
+/** The headers of every download of a binary. */
 export function headersOf(row: Firmware): Record<string, string> {
   return {
     'Accept-Ranges': 'bytes',
@@ -26,31 +26,34 @@ export function headersOf(row: Firmware): Record<string, string> {
   };
 }
 
-/** RFC 9110 §13.1.2. Express's own check passes over it beside `Cache-Control: no-cache`, which is a word to caches. */
+/**
+ * True if If-None-Match names the binary (RFC 9110 §13.1.2). Express's own check is skipped for requests with `Cache-Control: no-cache`,
+ * which only addresses caches.
+ */
 export function hasAlready(request: Request, row: Firmware): boolean {
   return names(request.get('If-None-Match'), row, true);
 }
 
-/** True where the client wants the binary only if it is another one (RFC 9110 §13.1.1). */
+/** True if the client requires another binary than this one (If-Match, RFC 9110 §13.1.1). */
 export function wantsAnother(request: Request, row: Firmware): boolean {
   const condition = request.get('If-Match');
   return condition !== undefined && !names(condition, row, false);
 }
 
-/** True where the board says, in its own headers, that it runs this version or these bytes. */
+/** True if the board's own headers say that it runs this version or these bytes. */
 export function runsAlready(request: Request, row: Firmware): boolean {
   const version = request.get('x-ESP8266-version') ?? request.get('x-ESP32-version');
   if (version !== undefined && isVersion(version) && parseVersion(version) === row.version) return true;
   const md5 = request.get('x-ESP8266-sketch-md5') ?? request.get('x-ESP32-sketch-md5');
   if (md5?.toLowerCase() === row.md5) return true;
-  // An ESP32 takes it from its running partition: the digest that the image carries, if it carries one (`esp_partition_get_sha256`).
+  // An ESP32 reads this from its running partition: the digest that the image carries, if any (`esp_partition_get_sha256`).
   const sha256 = request.get('x-ESP32-sketch-sha256')?.toLowerCase();
   return sha256 !== undefined && (sha256 === row.sha256 || sha256 === row.appendedSha256);
 }
 
 /**
- * The part that a request asks for (RFC 9110 §14.2). What does not count means the whole binary: a Range for another
- * representation (§13.1.5), one that ends before it begins (§14.1.2), more than one range, or another unit.
+ * The part that a request asks for (RFC 9110 §14.2). The whole binary is sent if the Range does not apply: for another representation
+ * (§13.1.5), one that ends before it begins (§14.1.2), more than one range, or another unit.
  *
  * @returns null for the whole binary
  */

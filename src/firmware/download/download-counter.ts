@@ -3,12 +3,13 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import { UnavailableError } from '../../common/errors.js';
 import { UnitOfWork } from '../../database/unit-of-work.js';
 
-// A fleet that downloads would cause a flush to the disk for each image; a crash loses the counts of this time at most.
+// Milliseconds between writes. A write per image would flush to disk for every download of a fleet; a crash loses at most the counts of
+// this time.
 const WRITE_EVERY_MS = 100;
 
 const COUNT = 'UPDATE firmware SET download_count = download_count + ? WHERE id = ?';
 
-/** Counts downloads, and writes the counts together. */
+/** Counts downloads, and writes the counts in batches. */
 @Injectable()
 export class DownloadCounter implements OnModuleDestroy {
   private readonly logger = new Logger(DownloadCounter.name);
@@ -38,7 +39,7 @@ export class DownloadCounter implements OnModuleDestroy {
         for (const [id, count] of counts) tx.db.run(COUNT, count, id);
       });
     } catch (error) {
-      // A download that ended while the server stopped.
+      // A download that ended while the server was stopping.
       if (error instanceof UnavailableError) return;
       this.logger.error(`Downloads could not be counted, and are counted with the next: ${String(error)}`);
       for (const [id, count] of counts) this.counts.set(id, (this.counts.get(id) ?? 0) + count);

@@ -6,9 +6,9 @@ import { FirmwareRows } from '../firmware-rows.js';
 import type { Firmware } from '../firmware.entity.js';
 import { connectionOf, readSendQueues } from './send-queues.js';
 
-// Fine enough for limits that are counted in minutes.
+// Milliseconds between samples; the limits are counted in minutes.
 const SAMPLE_EVERY_MS = 10_000;
-// Bytes handed to the socket at once. On systems that do not say how much of it has arrived, progress shows by this much.
+// Maximum bytes handed to the socket at once. It is also the granularity of progress on systems that do not report how much has arrived.
 const PIECE_BYTES = 256 * 1024;
 
 /** A download by a printer. */
@@ -17,14 +17,14 @@ interface Download {
   printerId: number;
   socket: Socket;
   connection: string;
-  /** True once the server has done its part; the kernel may still hold most of the image. */
+  /** True once the server has sent everything; the kernel may still hold most of the image. */
   ended: boolean;
-  /** What the last sample saw: bytes that the socket has handed to the kernel, and those that the printer has not acknowledged. */
+  /** Values of the last sample: bytes that the socket has passed to the kernel, and bytes that the printer has not acknowledged. */
   handed: number;
   queued: number | undefined;
 }
 
-/** Watches the bytes of downloads by printers: while they flow, they are a sign of life. A client that stalls gives none. */
+/** Watches the bytes of printers' downloads: while they flow, they are a sign of life. A stalled client gives none. */
 @Injectable()
 export class DownloadProgress implements OnModuleDestroy {
   private readonly logger = new Logger(DownloadProgress.name);
@@ -33,7 +33,7 @@ export class DownloadProgress implements OnModuleDestroy {
 
   constructor(private readonly firmware: FirmwareRows) {}
 
-  /** Begins to watch an answer. */
+  /** Starts watching a response. */
   watch(row: Firmware, printerId: number, response: ServerResponse): void {
     const { socket } = response.req;
     const download: Download = {
@@ -55,7 +55,7 @@ export class DownloadProgress implements OnModuleDestroy {
     this.downloads.clear();
   }
 
-  /** Looks which downloads have gone on since the last time, and reports them as signs of life. */
+  /** Checks which downloads have progressed since the last sample, and reports those as signs of life. */
   async sample(): Promise<void> {
     const queues = await readSendQueues();
     const moved = [...this.downloads].filter((download) =>
@@ -72,10 +72,10 @@ export class DownloadProgress implements OnModuleDestroy {
     }
   }
 
-  /** True if bytes have moved since the last look. */
+  /** True if bytes have moved since the last sample. */
   private look(download: Download, queued: number | undefined): boolean {
     const handed = handedOver(download.socket);
-    // Nothing is left on its way: it has arrived, or the client is gone. That it ended is no sign of life.
+    // Nothing is in flight any more: the image has arrived, or the client is gone. The end itself is no sign of life.
     if (download.ended && !queued) {
       this.downloads.delete(download);
       return false;
@@ -91,7 +91,7 @@ function handedOver(socket: Socket): number {
   return socket.bytesWritten - socket.writableLength;
 }
 
-/** Writes an image and ends the answer; piece by piece, as the client takes it, so that its progress can be seen. */
+/** Writes an image and ends the response, in pieces as the client reads them, so that progress is visible. */
 export function writeImage(response: ServerResponse, image: Buffer): void {
   let start = 0;
   const next = (): void => {

@@ -11,13 +11,13 @@ import { toDownloadRequest } from './download.dto.js';
 import type { DownloadRequest } from './download.dto.js';
 
 const SECRET_BYTES = 32;
-// A part of an HMAC-SHA512 (RFC 2104 §5): short, for a board holds the whole message in memory, and beyond guessing.
+// Bytes of a truncated HMAC-SHA512 (RFC 2104 §5): short, because a board holds the whole message in memory, but infeasible to guess.
 const MAC_BYTES = 16;
-// So many printers share a digest, each with a part of its own: to whom one part is known, the others say nothing.
+// Printers that share a digest. Each uses a different part, and one part reveals nothing about the others.
 const TOKENS_PER_DIGEST = 4;
 const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
 
-/** What a token is worth. */
+/** Result of checking a token. */
 export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 
 /**
@@ -28,7 +28,7 @@ export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 export class DownloadTokens implements OnModuleInit {
   private secret: Buffer = Buffer.alloc(0);
   private readonly startedAt: number;
-  /** The digests of the latest expiry: a rollout to everybody asks for those of neighbours one after the other. */
+  /** Digests of the latest expiry: a rollout to the whole fleet asks for those of neighbouring printers in sequence. */
   private readonly digests = new Map<string, Buffer>();
   private latestExpiry = '';
 
@@ -39,12 +39,12 @@ export class DownloadTokens implements OnModuleInit {
     this.startedAt = clock.now().getTime() - clock.uptime();
   }
 
-  /** Not earlier: until every module is there, it is not certain that the data is this server's. */
+  /** Not in the constructor: until all modules are initialised, the data may belong to another server. */
   onModuleInit(): void {
     this.secret = secretIn(dataFiles(this.config).downloadSecret);
   }
 
-  /** A token for a printer that is sent a version now. */
+  /** Issues a token for a printer that is sent a version now. */
   issue(version: string, printerId: number): string {
     const expires = Math.ceil((this.now() + this.config.downloadTokenMs) / 1_000).toString(36);
     if (expires !== this.latestExpiry) {
@@ -60,7 +60,7 @@ export class DownloadTokens implements OnModuleInit {
     return `${expires}.${partOf(digest, printerId).toString('base64url')}`;
   }
 
-  /** Judges the token of a download. */
+  /** Checks the token of a download. */
   verify({ selector, printer, token }: DownloadRequest): TokenVerdict {
     if (printer === undefined || token === undefined) return 'invalid';
     const [, expires, mac] = TOKEN.exec(token) ?? [];
@@ -70,7 +70,7 @@ export class DownloadTokens implements OnModuleInit {
     return this.now() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
   }
 
-  /** Judges the token of a download by what its handler will read: the parameter of the route and the query. */
+  /** Checks the token of a download from its raw input: the parameter of the route and the query. */
   verifyRequest(version: unknown, query: Record<string, unknown>): TokenVerdict {
     try {
       return this.verify(toDownloadRequest(version, query));
@@ -80,7 +80,7 @@ export class DownloadTokens implements OnModuleInit {
     }
   }
 
-  /** The time at the start, and what has passed since: an update under way must not lose its image because the clock is set. */
+  /** The time at startup plus the monotonic time since, so that setting the clock does not cut off an update in progress. */
   private now(): number {
     return this.startedAt + this.clock.uptime();
   }
@@ -90,7 +90,7 @@ export class DownloadTokens implements OnModuleInit {
   }
 }
 
-/** What is signed for a printer and those that share its digest. No version has a space: no two triples are the same text. */
+/** The signed text for a printer and those that share its digest. No version contains a space, so two triples never give the same text. */
 function textOf(version: string, printerId: number, expires: string): string {
   return `${version} ${Math.floor(printerId / TOKENS_PER_DIGEST)} ${expires}`;
 }
@@ -100,7 +100,7 @@ function partOf(digest: Buffer, printerId: number): Buffer {
   return digest.subarray(begin, begin + MAC_BYTES);
 }
 
-/** Kept in a file: tokens that boards hold outlive a restart. */
+/** Stored in a file, so that tokens outlive a restart. */
 function secretIn(path: string): Buffer {
   if (!existsSync(path)) writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600 });
   const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');

@@ -21,7 +21,7 @@ import { ApiDownloadRequest, toDownloadRequest } from './download.dto.js';
 import { FirmwareRows } from '../firmware-rows.js';
 import { ImageCheck } from '../binaries/image-check.js';
 
-/** The download, as boards need it (printer protocol, "Download") and as RFC 9110 §13 and §14 want it. */
+/** The download, as boards need it (printer protocol, "Download") and as RFC 9110 §13 and §14 define it. */
 @ApiTags('firmware')
 @Controller('api/firmware/download')
 export class DownloadController {
@@ -104,7 +104,7 @@ export class DownloadController {
       response.status(304).setHeader('ETag', etagOf(row)).end();
       return;
     }
-    // RFC 9110 §14.2: a Range is for GET only.
+    // RFC 9110 §14.2: a Range applies to GET only.
     const range = request.method === 'HEAD' ? null : wantedRange(request, row);
     if (range === 'unsatisfiable') {
       response.setHeader('Content-Range', `bytes */${row.fileSize}`);
@@ -116,7 +116,7 @@ export class DownloadController {
       : await this.check.stream(row, start, end);
     if (request.method === 'GET' && printer !== undefined) {
       this.progress.watch(row, printer, response);
-      // A sign of life that cannot be recorded is no reason to send no update.
+      // A download must not fail because its sign of life cannot be recorded.
       await this.firmware.downloadProgressed(row, printer).catch(() => undefined);
     }
     for (const [name, value] of Object.entries(headersOf(row))) response.setHeader(name, value);
@@ -129,12 +129,12 @@ export class DownloadController {
       return;
     }
     const whole = Buffer.isBuffer(body) ? await sent(response, body) : await streamed(body, response);
-    // One download made of many ranges counts once: the range that holds the last byte is the one that counts.
+    // A download in several ranges counts once: for the range that contains the last byte.
     if (whole && end === row.fileSize - 1) this.counter.count(row.id);
   }
 }
 
-/** Resolves when an answer has ended: true where it was handed over as a whole, false where the client went away before. */
+/** Resolves when a response has ended: true if it was sent completely, false if the client disconnected before. */
 function sent(response: Response, body: Buffer): Promise<boolean> {
   if (response.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
@@ -143,13 +143,14 @@ function sent(response: Response, body: Buffer): Promise<boolean> {
   });
 }
 
-/** An image that is too large for memory. */
+/** Sends an image that is too large for memory. Resolves like `sent`. */
 async function streamed(file: Readable, response: Response): Promise<boolean> {
   try {
     await pipeline(file, response);
     return true;
   } catch {
-    // The client went away, or the file could not be read to its end: the connection is closed, so nobody takes it for whole.
+    // The client disconnected, or the file could not be read to its end. The connection is closed, so the client sees that the image is
+    // incomplete.
     return false;
   }
 }

@@ -9,10 +9,10 @@ import { parseVersionField } from '../../common/version.js';
 import { toPlatform } from '../firmware.dto.js';
 import type { FirmwareSelector } from '../firmware-input.js';
 
-/** What a download asks for. */
+/** A parsed download request. */
 export interface DownloadRequest {
   selector: FirmwareSelector;
-  /** The printer that downloads; undefined where the URL names none. */
+  /** The printer that downloads; undefined if the URL names none. */
   printer: number | undefined;
   token: string | undefined;
 }
@@ -22,7 +22,7 @@ const QUERY = ['channel', 'platform', 'sha256', 'printer', 'token'];
 const SHA256_PREFIX = /^[0-9a-f]{8,64}$/i;
 
 /**
- * Reads path and query of a download.
+ * Parses path and query of a download.
  *
  * @throws ValidationError naming the field
  */
@@ -60,7 +60,7 @@ export function toDownloadRequest(version: unknown, query: Record<string, unknow
   };
 }
 
-/** Documents what `toDownloadRequest` reads. */
+/** Documents the parameters of `toDownloadRequest`. */
 export const ApiDownloadRequest = (): MethodDecorator =>
   applyDecorators(
     ApiParam({ name: 'version', type: String, example: '1.5.0' }),

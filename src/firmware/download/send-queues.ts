@@ -3,23 +3,23 @@ import { endianness } from 'node:os';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../../http/address.js';
 
-// proc(5), "/proc/net/tcp": number, local and remote address, state, send queue and receive queue, all but the first hexadecimal.
+// proc(5), "/proc/net/tcp": number, local and remote address, state, send queue and receive queue; all but the number in hexadecimal.
 const LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/gm;
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
 const IPV6_GROUPS = 8;
 const MAPPED_IPV4 = /^0{20}ffff/;
 
-/** Names a connection as the tables of the kernel do, even when its socket is closed. */
+/** Identifies a connection in the format of the kernel's tables, even after its socket has closed. */
 export function connectionOf(socket: Socket): string {
   const { localPort = 0, remotePort = 0, remoteAddress } = socket;
   return `${localPort} ${hexOf(plainAddress(remoteAddress))} ${remotePort}`;
 }
 
 /**
- * How many bytes of each connection the other side has not acknowledged yet. A socket counts bytes as sent once the kernel has taken
+ * Reads how many bytes of each connection the peer has not acknowledged yet. A socket counts bytes as sent once the kernel has accepted
  * them, which for a slow client may be the whole image at once.
  *
- * @returns by the name of the connection; empty on systems other than Linux
+ * @returns bytes by the key of the connection (`connectionOf`); empty on systems other than Linux
  */
 export async function readSendQueues(): Promise<Map<string, number>> {
   const queues = new Map<string, number>();
@@ -48,7 +48,7 @@ function hexOf(address: string): string {
   return [...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join('');
 }
 
-/** The kernel prints each 32 bits of an address as a number of the machine. */
+/** Converts an address: the kernel prints each 32 bits as a number in the machine's byte order. */
 function fromKernel(address: string): string {
   const words = address.toLowerCase().match(/.{8}/g) ?? [];
   const ordered =

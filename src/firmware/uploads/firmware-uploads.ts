@@ -16,14 +16,14 @@ import type { Firmware } from '../firmware.entity.js';
 import { ImageCheck } from '../binaries/image-check.js';
 import { UploadChecks } from './upload-checks.js';
 
-/** What an upload has come to. */
+/** The result of an upload. */
 export interface Upload {
   firmware: Firmware;
-  /** True if the build was there, and the upload has put its damaged binary right. */
+  /** True if the build existed, and the upload has replaced its damaged binary. */
   mended: boolean;
 }
 
-/** Adds builds, and mends their binaries. */
+/** Adds builds, and repairs their binaries. */
 @Injectable()
 export class FirmwareUploads {
   private readonly logger = new Logger('Firmware');
@@ -41,12 +41,12 @@ export class FirmwareUploads {
   ) {}
 
   /**
-   * Adds a build. The binary is on disk before its row exists; if the build is refused, it is removed. If the build is there with the
-   * same bytes, and these are missing or damaged on the disk, they are put right.
+   * Adds a build. The binary is on disk before its row exists; if the build is refused, it is removed. If the build exists with the same
+   * bytes, and these are missing or damaged on disk, they are replaced.
    *
-   * @throws ValidationError for an empty binary, a min_upgrade_version above the version, a signature that does not count, or texts that are
-   *   too long
-   * @throws ConflictError if the channel has this version, or the version names other bytes
+   * @throws ValidationError for an empty binary, a min_upgrade_version above the version, a signature that is not accepted, or texts that
+   *   are too long
+   * @throws ConflictError if the channel has this version already, or the version names other bytes
    */
   async upload(build: NewFirmware, binary: ReceivedBinary): Promise<Upload> {
     try {
@@ -72,7 +72,7 @@ export class FirmwareUploads {
       try {
         await this.publish(build.version, binary);
         const firmware = await this.unitOfWork.run((tx) => {
-          // A promotion may have come in between.
+          // A promotion may have been committed in between.
           this.checks.refuseClash(tx.db, build, binary.sha256);
           return this.insert(tx, build, binary, verified);
         });
@@ -88,7 +88,7 @@ export class FirmwareUploads {
     return upload;
   }
 
-  /** The row that an upload names and whose bytes it carries, if these are missing or damaged on the disk. */
+  /** The row of an upload's build if its bytes are the same, and missing or damaged on disk; else null. */
   private async damagedRow(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware | null> {
     const row = this.checks.existing(this.database.reader, build);
     if (row?.sha256 !== binary.sha256) return null;
@@ -96,7 +96,7 @@ export class FirmwareUploads {
     return this.images.isDamaged(row) ? row : null;
   }
 
-  /** The same bytes need no signature: they are those that the row was accepted with. */
+  /** Needs no signature: the row was accepted with the same bytes. */
   private async mend(row: Firmware, binary: ReceivedBinary): Promise<Upload> {
     await this.publish(row.version, binary);
     await this.unitOfWork.run((tx) => {
@@ -106,7 +106,7 @@ export class FirmwareUploads {
     return { firmware: row, mended: true };
   }
 
-  /** Whatever row it belongs to: if the same bytes were damaged, they are whole now. */
+  /** Publishes a binary. The same bytes are then intact for every row, including damaged ones. */
   private async publish(version: string, binary: ReceivedBinary): Promise<void> {
     await this.storage.publish(binary);
     this.images.written({ version, sha256: binary.sha256 });

@@ -4,14 +4,14 @@ import type { Writable } from 'node:stream';
 import { ValidationError } from '../../common/errors.js';
 
 const END_OF_HEADERS = '\r\n\r\n';
-// What the parser takes as the headers of one part; it refuses more.
+// Maximum bytes that the parser accepts as the headers of one part.
 const MAX_HEADER_BYTES = 81_920;
 
 /**
  * Feeds a multipart form to its parser, and fails it with the name of the first part whose name or text is not UTF-8. The parser itself
- * puts U+FFFD in the place of such bytes, and another text than was sent would be kept.
+ * replaces such bytes with U+FFFD, so a different text than was sent would be stored.
  *
- * @param maxTextBytes what the parser takes as one text; it refuses more
+ * @param maxTextBytes maximum bytes that the parser accepts as one text
  */
 export function feedUtf8Form(request: IncomingMessage, parser: Writable, maxTextBytes: number): void {
   const [, quoted, plain] = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(request.headers['content-type'] ?? '') ?? [];
@@ -22,16 +22,16 @@ export function feedUtf8Form(request: IncomingMessage, parser: Writable, maxText
       parser.emit('error', ValidationError.field(name, null, `${name} must be UTF-8`));
     });
     const look = (chunk: Buffer): void => texts.read(chunk);
-    // Before the parser sees it: whatever is wrong stops the form in time.
+    // Registered before the parser's listener, so that an error stops the form in time.
     request.on('data', look);
   }
   request.pipe(parser);
 }
 
-/** Reads the texts of a multipart form (RFC 7578) as bytes, and says which of them are not UTF-8; files are passed over. */
+/** Reads the texts of a multipart form (RFC 7578) as bytes, and reports those that are not UTF-8; skips files. */
 class FormTexts {
   private readonly delimiter: Buffer;
-  /** Bytes that have not been read to their end; the first delimiter stands at the very beginning. */
+  /** Bytes that are not processed yet; the first delimiter stands at the very beginning. */
   private rest = Buffer.from('\r\n');
   private inHeaders = false;
   /** The text that is being read; null in a file, and before the first part. */
@@ -54,7 +54,7 @@ class FormTexts {
   private readHeaders(): boolean {
     const end = this.rest.indexOf(END_OF_HEADERS);
     if (end === -1) {
-      // The end of the form, or no form.
+      // The end of the form, or not a form.
       if (this.rest.length > MAX_HEADER_BYTES) this.rest = this.rest.subarray(-END_OF_HEADERS.length);
       return false;
     }
@@ -65,7 +65,7 @@ class FormTexts {
     const name = /[;\s]name="?([^";\r\n]*)/i.exec(text)?.[1] ?? '';
     const isFile = /[;\s]filename\*?=/i.test(text);
     if (!isUtf8(headers)) this.refuse(isFile ? name : 'body');
-    // A part may name a charset of its own (RFC 7578 §5.1.2); the parser decodes it.
+    // A part may declare its own charset (RFC 7578 §5.1.2); the parser decodes it.
     this.text = isFile || /charset=/i.test(text) ? null : { name, pieces: [], size: 0 };
     return true;
   }

@@ -12,7 +12,7 @@ const BUILDS = 'WHERE version = ? AND platform = ?';
 const SENT_WITH_OTHER_BYTES = `SELECT sha256, sum(printers) AS printers FROM sent_firmware
   WHERE version = ? AND platform = ? AND sha256 <> ? GROUP BY sha256`;
 
-/** Says whether a version may name the bytes of an upload (decisions, "Firmware"). */
+/** Decides whether a version may name the bytes of an upload (decisions, "Firmware"). */
 @Injectable()
 export class UploadChecks {
   private readonly table: Table<Firmware>;
@@ -31,7 +31,7 @@ export class UploadChecks {
   }
 
   /**
-   * Refuses a build that is there already, or that carries other bytes than its version names.
+   * Refuses a build that exists already, or whose bytes differ from those that its version names.
    *
    * @param sha256 of the file
    * @throws ConflictError
@@ -71,7 +71,7 @@ export class UploadChecks {
   }
 }
 
-/** None are left if all sends were taken back, and yet a board may have the bytes. */
+/** The count is 0 if all sends were taken back, but a board may still have the bytes. */
 function inWords(printers: number): string {
   if (printers === 0) return 'printers';
   return printers === 1 ? '1 printer' : `${printers} printers`;

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 import type { FirmwareStorage, ReceivedBinary } from '../binaries/firmware-storage.js';
 
-/** What multer hands to the controller: its own fields, and what the storage found out. */
+/** What multer gives the controller: its own fields, and those of the storage. */
 export type UploadedBinary = Express.Multer.File & ReceivedBinary;
 
 /** Lets multer stream a file of a form into the firmware storage. */
@@ -15,7 +15,7 @@ export class UploadEngine implements StorageEngine {
     done: (error?: unknown, info?: Partial<Express.Multer.File> & ReceivedBinary) => void,
   ): void {
     this.storage.receive(file.stream).then(
-      // Multer takes a file with a path for one that is stored, and asks for its removal when the request fails.
+      // Multer takes a file with a path for a stored one, and has it removed when the request fails.
       (received) => done(null, { ...received, path: received.temporaryPath }),
       done,
     );

@@ -2,20 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import type { Firmware } from '../firmware.entity.js';
 
-/** A feature that can say what is odd about a build that was just uploaded. */
+/** A feature that warns about oddities of a new build. */
 export interface UploadAdviser {
-  /** In whole sentences without a full stop; empty if nothing is odd. */
+  /** Whole sentences without a full stop; empty if nothing is odd. */
   warningsFor(row: Firmware): string[];
 }
 
-// Printer protocol, "Download": how an image begins, and the gzip images that an ESP8266 can take.
+// Printer protocol, "Download": how an image begins, and the gzip images that an ESP8266 accepts.
 const IMAGE = 0xe9;
 const GZIP = 0x1f;
 
 const LATEST = `SELECT version FROM firmware WHERE channel = ? AND version_key > ? AND deprecated_at IS NULL
   ORDER BY version_key DESC LIMIT 1`;
 
-/** Says what is odd about an upload, and was accepted all the same. */
+/** Collects warnings about odd uploads that were accepted nevertheless. */
 @Injectable()
 export class UploadWarnings {
   private readonly advisers: UploadAdviser[] = [];
@@ -28,7 +28,7 @@ export class UploadWarnings {
   }
 
   /**
-   * What is odd about a build that was just uploaded, in whole sentences.
+   * Warnings about a build that was just uploaded, in whole sentences.
    *
    * @param firstByte of its binary
    */
