@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** An address as text, with IPv4 in its own form where a dual-stack socket shows it inside IPv6 (`::ffff:192.0.2.1`). */
+/** Normalises an address: IPv4 in its own notation, even if a dual-stack socket shows it inside IPv6 (`::ffff:192.0.2.1`). */
 export function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }
@@ -9,8 +9,8 @@ const GROUPS = 8;
 const NETWORK_GROUPS = 4;
 
 /**
- * What counts as one address where addresses are limited: of IPv6 the whole network (/64), for a machine takes as many addresses
- * of it as it likes (RFC 4291 §2.5.1, RFC 8981).
+ * The unit that limits per address apply to. For IPv6 it is the whole network (/64), because a machine may use any of its addresses (RFC
+ * 4291 §2.5.1, RFC 8981).
  *
  * @param address as `plainAddress` returns it
  */
@@ -22,11 +22,11 @@ export function addressGroup(address: string): string {
   return `${groups.slice(0, NETWORK_GROUPS).join(':')}::/64`;
 }
 
-/** Addresses and networks. */
+/** A list of addresses and networks. */
 export class AddressList {
   private readonly list = new BlockList();
 
-  /** @param entries addresses, and networks such as `192.0.2.0/24`; the settings have checked them */
+  /** @param entries addresses, and networks such as `192.0.2.0/24`; validated with the settings */
   constructor(entries: readonly string[]) {
     for (const entry of entries) {
       const [address = '', prefix] = entry.split('/');
@@ -35,7 +35,7 @@ export class AddressList {
     }
   }
 
-  /** @param address as `plainAddress` returns it; one that is none is in no list */
+  /** @param address as `plainAddress` returns it; text that is not an address is in no list */
   has(address: string): boolean {
     return isIP(address) !== 0 && this.list.check(address, family(address));
   }

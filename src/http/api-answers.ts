@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { FieldProblem, Problem, problem } from './problem.dto.js';
 
-/** Documents an error answer: a problem with an example detail. */
+/** Documents an error response: a problem with an example detail. */
 export function ApiProblem(
   status: number,
   description: string,
@@ -25,7 +25,7 @@ export function ApiProblem(
   );
 }
 
-/** Documents the answer to bad input, by the example of one field. */
+/** Documents the response to bad input, with one field as the example. */
 export function ApiBadInput(field: string, value: unknown, message: string): MethodDecorator {
   const detail = `${message} (got ${JSON.stringify(value)})`;
   return ApiProblem(400, 'Bad input; `errors` names each field', detail, { field, value, message });

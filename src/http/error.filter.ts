@@ -16,7 +16,7 @@ import { problem } from './problem.dto.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 import { pathOf } from './server/request-target.js';
 
-/** The one place where errors become HTTP answers: RFC 9457 problem details. */
+/** The one place where errors become HTTP responses: RFC 9457 problem details. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Error');
@@ -24,15 +24,15 @@ export class ErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const response = http.getResponse<Response>();
-    // The client has gone in the middle of its request: there is nobody to tell, and nothing to mend.
+    // The client disconnected in the middle of its request: there is nobody to answer.
     if (response.destroyed) return;
     const answer = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
     if (answer.status === 503) response.setHeader('Retry-After', '5');
     if (error instanceof RateLimitError) response.setHeader('Retry-After', String(error.retryAfter));
-    // A refusal on purpose: where it was thrown says nothing, and whoever is refused may come back in a loop.
+    // Without a stack: the refusal is deliberate, and refused clients may retry in a loop.
     if (error instanceof UnavailableError) this.logger.warn(error.message);
     else if (answer.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
-    // The body has begun (a download that broke off): no status can be sent any more, so end it visibly.
+    // The body has begun (a download that broke off): no status can be sent any more, so close the connection visibly.
     if (response.headersSent) {
       response.destroy();
       return;
@@ -62,20 +62,20 @@ function toProblem(error: unknown): Problem {
     return problem(503, 'The disk is full or cannot be used at the moment; try again later');
   if (error instanceof HttpException)
     return badRequest(problem(error.getStatus(), error.message), error.cause);
-  // Errors of express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.
+  // Errors of Express's own middleware (a broken JSON body, a body that is too long) carry a status below 500.
   const status = middlewareStatus(error);
   if (status !== null && error instanceof Error) return badRequest(problem(status, error.message), error);
   return problem(500, 'The server failed to answer this request; its log says why');
 }
 
-// Locked by another process, read-only, full, failing or damaged: nothing is wrong with the request.
+// SQLite errors for which the request is not to blame: locked by another process, read-only, full, failing or damaged.
 const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN|CORRUPT|NOTADB)/;
 
-// No room, read-only, failing, or no file may be opened any more: likewise.
+// The same for the disk: full, read-only or failing, or too many open files.
 const DISK_TROUBLE = /^(?:ENOSPC|EDQUOT|EROFS|EIO|EMFILE|ENFILE)$/;
 
 function hasCode(error: unknown, codes: RegExp): boolean {
-  // TypeORM wraps what the driver throws, and keeps its code.
+  // TypeORM wraps the driver's errors, and keeps their code.
   return (
     typeof error === 'object' &&
     error !== null &&
@@ -89,7 +89,7 @@ function toFieldProblem({ field, value, message }: FieldError): FieldProblem {
   return { field, value: value ?? null, message };
 }
 
-/** True where Express could not decode what a path names. */
+/** True if Express could not decode the path. */
 function isBadlyEncoded(error: unknown): boolean {
   return error instanceof HttpException && error.cause instanceof URIError;
 }
@@ -102,7 +102,7 @@ function badPath(request: Request): ValidationError {
   );
 }
 
-/** Names the field of a request that could not even be read: multer knows it, a JSON parser does not. */
+/** Names the field of a request that could not even be parsed: multer knows it, a JSON parser does not. */
 function badRequest(refusal: Problem, cause: unknown): Problem {
   if (refusal.status !== 400) return refusal;
   const known = typeof cause === 'object' && cause !== null && 'field' in cause ? cause.field : undefined;

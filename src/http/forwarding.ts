@@ -7,7 +7,7 @@ import { AddressList, plainAddress } from './address.js';
 
 export const FORWARDING_WARNING_CODES = ['https_proxy_unknown', 'unusable_address'] as const;
 
-/** Something about proxies or addresses that the operator should change. */
+/** A problem with proxies or addresses that the operator should fix. */
 export interface ForwardingWarning {
   code: (typeof FORWARDING_WARNING_CODES)[number];
   message: string;
@@ -17,7 +17,7 @@ const HOST = /^([A-Za-z0-9._-]{1,200}|\[([0-9A-Fa-f:.]{2,45})\])(?::(\d{1,5}))?$
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+){1,8}$/;
 const MAX_PREFIX_LENGTH = 100;
 const MAX_PORT = 65_535;
-// Whoever sends a thousand Host headers gets a text for each connection.
+// Maximum cached base URLs: a client that sends a thousand Host headers would otherwise get a cached text for each.
 const MAX_BASE_URLS = 100;
 
 const HTTPS_UNKNOWN =
@@ -25,8 +25,8 @@ const HTTPS_UNKNOWN =
   'sent addresses that begin with http://. Set BASE_URL to the address that printers reach';
 
 /**
- * What proxies say of the requests that they forward (X-Forwarded-For, -Proto, -Host, -Prefix). It counts if the peer is one of
- * TRUSTED_PROXIES; anybody else could write what they like.
+ * Evaluates the headers that proxies add to forwarded requests (X-Forwarded-For, -Proto, -Host, -Prefix). They count only if the peer is
+ * one of TRUSTED_PROXIES; anybody else could forge them.
  */
 @Injectable()
 export class Forwarding {
@@ -34,7 +34,7 @@ export class Forwarding {
   private readonly trusted: AddressList;
   private readonly trustsAnybody: boolean;
   private readonly given = new Map<ForwardingWarning['code'], ForwardingWarning>();
-  // Printers reach the server at few addresses: one text for all that use the same.
+  // Printers reach the server at few addresses, so connections share one text for each.
   private readonly baseUrls = new Map<string, string>();
 
   constructor(private readonly config: AppConfig) {
@@ -42,19 +42,19 @@ export class Forwarding {
     this.trustsAnybody = config.trustedProxies.length > 0;
   }
 
-  /** What the operator should change; empty if nothing was noticed since the start. */
+  /** Problems that the operator should fix; empty if none were noticed since the start. */
   get warnings(): ForwardingWarning[] {
     return [...this.given.values()];
   }
 
-  /** True for a socket that one of the trusted proxies has opened. */
+  /** True for a socket that a trusted proxy has opened. */
   isTrusted(socket: Socket): boolean {
     return this.trustsAnybody && this.trusted.has(plainAddress(socket.remoteAddress));
   }
 
   /**
-   * Where a request came from: the peer, or behind trusted proxies the address that the outermost of them has seen. Each proxy adds
-   * its peer at the right, so addresses count from there, up to the first that is not a trusted proxy's.
+   * Where a request came from: the peer, or behind trusted proxies the address that the outermost of them has seen. Each proxy appends its
+   * peer at the right, so addresses are read from there, up to the first that is not a trusted proxy's.
    */
   addressOf({ socket, headers }: IncomingMessage): string {
     let nearest = plainAddress(socket.remoteAddress);
@@ -69,10 +69,10 @@ export class Forwarding {
   }
 
   /**
-   * Where a printer that sent this request reaches the server, without a slash at the end.
+   * The address at which the sender of this request reaches the server, without a slash at the end.
    *
-   * A Host that cannot stand in a URL is not repaired: the address of the socket itself, which the printer did reach, stands in for
-   * it, and the log says so.
+   * A Host that cannot stand in a URL is not repaired: the address of the socket itself, which the printer did reach, replaces it, and a
+   * warning is logged.
    */
   baseUrlOf(request: IncomingMessage): string {
     if (this.config.baseUrl !== null) return this.config.baseUrl;
@@ -89,7 +89,7 @@ export class Forwarding {
     return url;
   }
 
-  /** Looks whether a request shows that the settings do not fit what stands in front of the server. */
+  /** Checks whether a request shows that the settings do not match the proxies in front of the server. */
   check({ headers, socket }: IncomingMessage): void {
     const scheme = headers['x-forwarded-proto'];
     if (scheme === undefined || this.config.baseUrl !== null || this.given.has('https_proxy_unknown')) return;
@@ -127,7 +127,7 @@ export class Forwarding {
     return url;
   }
 
-  /** Once for each kind: what one request shows, thousands will. */
+  /** Warns once for each code, because thousands of requests will show the same problem. */
   private warn(code: ForwardingWarning['code'], message: string): void {
     if (this.given.has(code)) return;
     this.given.set(code, { code, message });
@@ -135,14 +135,14 @@ export class Forwarding {
   }
 }
 
-/** True for a host with an optional port that can stand in a URL as it is. Names with `_` are names, though no RFC 952 ones. */
+/** True for a host with an optional port that can stand in a URL as it is. Accepts names with `_`, although RFC 952 does not. */
 function isHost(text: string): boolean {
   const [, host, ipv6, port] = HOST.exec(text) ?? [];
   if (host === undefined || Number(port ?? 0) > MAX_PORT) return false;
   return ipv6 === undefined ? URL.canParse(`http://${text}`) : isIPv6(ipv6);
 }
 
-/** The address in an entry of X-Forwarded-For, which some proxies write with a port; null if it is none. */
+/** The address in an entry of X-Forwarded-For, which some proxies write with a port; null if it is not an address. */
 function addressIn(entry: string): string | null {
   const bare = /^\[(.*)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(entry)?.[1] ?? entry;
   return isIP(bare) === 0 ? null : plainAddress(bare);
@@ -156,7 +156,7 @@ function listed(header: string | string[] | undefined): string[] {
     .filter((entry) => entry !== '');
 }
 
-/** What the nearest proxy has written: others add at the left of it. */
+/** The entry of the nearest proxy: the others stand to its left. */
 function last(header: string | string[] | undefined): string | undefined {
   return listed(header).at(-1);
 }

@@ -3,7 +3,7 @@ import { Forwarding } from './forwarding.js';
 import { SocketLimiter } from './server/socket-limiter.js';
 import { RequestLog } from './server/request-log.js';
 
-/** What stands around Express. */
+/** HTTP services shared by all modules. */
 @Global()
 @Module({
   providers: [Forwarding, SocketLimiter, RequestLog],

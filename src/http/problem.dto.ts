@@ -45,7 +45,7 @@ export class Problem {
   errors?: FieldProblem[];
 }
 
-/** The problem of a status, in words. */
+/** Builds the problem for a status. */
 export function problem(status: number, detail: string): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
 }

@@ -11,7 +11,7 @@ class NoQueryGuard implements CanActivate {
 }
 
 /**
- * Refuses query parameters that an endpoint does not have.
+ * Rejects query parameters that an endpoint does not have.
  *
  * @throws ValidationError naming each of them
  */
@@ -23,5 +23,5 @@ export function rejectUnknownQuery(query: Record<string, unknown>, known: readon
   );
 }
 
-/** For endpoints without query parameters: refuses any, so that a typo never means "no filter". */
+/** For endpoints without query parameters: rejects any, so that a typo never means "no filter". */
 export const NoQuery = (): MethodDecorator => UseGuards(NoQueryGuard);

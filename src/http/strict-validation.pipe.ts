@@ -5,8 +5,8 @@ import { rejectMalformed } from './server/reject-malformed.js';
 import { toValidationError } from '../common/validators.js';
 
 /**
- * Validates what comes in against its DTO, unknown fields refused, and first of all refuses foreign bodies and queries. One pipe, for
- * every pipe costs every parameter of every request a turn of its own.
+ * Validates input against its DTO, rejects unknown fields, and first of all rejects malformed bodies and queries. A single pipe, because
+ * every further pipe costs each parameter of each request a turn of the event loop.
  */
 @Injectable()
 export class StrictValidationPipe extends ValidationPipe {

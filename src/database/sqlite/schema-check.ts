@@ -29,9 +29,9 @@ export function refuseNewerSchema(path: string): void {
 }
 
 /**
- * For programs that work on a database and must not make a new one.
+ * Checks the database file for programs that work on an existing database and must not create one.
  *
- * @throws StartupError naming the path where none is
+ * @throws StartupError naming the path if there is no database
  */
 export function requireDatabase(path: string): void {
   if (existsSync(path)) return;

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
-/** Handlers, one after the other, as one layer of Express: each layer costs every request as much as a small query. */
+/** Composes handlers into a single Express layer, because each layer costs every request as much as a small query. */
 export function composeMiddleware(handlers: readonly RequestHandler[]): RequestHandler {
   return (request, response, next) => runFrom(0, handlers, request, response, next);
 }

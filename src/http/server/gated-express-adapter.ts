@@ -11,7 +11,7 @@ import type { RouteAccess } from '../route-access.js';
 /** Answers a request before Express sees it and returns true, or leaves it alone and returns false. */
 export type PreHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** The middleware that decides who may use a route; `null` for requests that no route was found for. */
+/** Creates the middleware that decides who may use a route; `null` stands for requests that match no route. */
 export type RouteGate = (access: RouteAccess | null) => RequestHandler;
 
 type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all';
@@ -19,8 +19,8 @@ type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | '
 const CHECK_INTERVAL_MS = 1_000;
 
 /**
- * Express with a gate before every route, by the access that its handler declares. Nest copies a handler's metadata to the function that
- * it registers, for adapters to read. So the route that is checked is the one that is taken, however the target was spelled.
+ * Express with a gate before every route, by the access that its handler declares. Nest copies a handler's metadata to the function that it
+ * registers, for adapters to read. So the checked route is always the matched one, however the target was spelled.
  */
 export class GatedExpressAdapter extends ExpressAdapter {
   private preHandler: PreHandler = () => false;
@@ -35,7 +35,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
     this.preHandler = preHandler;
   }
 
-  /** Calls back when the server begins to stop, before it stops to accept. */
+  /** Calls back when the server begins to stop, before it stops accepting connections. */
   onStop(listener: () => void): void {
     this.stopListeners.push(listener);
   }
@@ -44,15 +44,15 @@ export class GatedExpressAdapter extends ExpressAdapter {
     super(application());
   }
 
-  /** To be called before any route is added. */
+  /** Call it before any route is added. */
   setRouteGate(gate: RouteGate): void {
     this.gate = gate;
   }
 
   /**
-   * Calls back when all the controllers' routes are in place: what is added then is tried last, and costs the others nothing.
+   * Calls back after all controllers' routes are registered: routes added then are matched last, and cost the others nothing.
    *
-   * @param access what these routes ask for
+   * @param access what these routes require
    */
   afterRoutes(access: RouteAccess, add: () => void): void {
     this.lastRoutes.push({ access, add });
@@ -96,10 +96,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
     return this.gate(access);
   }
 
-  /**
-   * As Express answers an object, without what it works out each time: the content type is always the same one, and there is
-   * no ETag to compare.
-   */
+  /** Replies like Express with an object, but faster: the content type is always the same, and no ETag is computed. */
   override reply(response: Response, body: unknown, statusCode?: number): void {
     if (!isPlain(body) || response.hasHeader('Content-Type')) {
       super.reply(response, body, statusCode);
@@ -112,7 +109,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
     response.end(text);
   }
 
-  /** Takes no new connection any more; those that are open stay, and answer their last request. */
+  /** Accepts no new connections; open ones stay, and answer their last request. */
   stopAccepting(): void {
     const server: Server = this.getHttpServer();
     if (!server.listening) return;
@@ -121,7 +118,10 @@ export class GatedExpressAdapter extends ExpressAdapter {
     server.closeIdleConnections();
   }
 
-  /** Thrown out of the listener, an error (a database that cannot be read) would end the process; Express answers it. */
+  /**
+   * Runs the pre-handlers. An error thrown out of the listener (a database that cannot be read) would end the process, so Express answers
+   * it.
+   */
   private preHandle(request: IncomingMessage, response: ServerResponse): boolean {
     try {
       return this.preHandler(request, response);
@@ -131,7 +131,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
     }
   }
 
-  /** Nest's own cannot set how often Node looks for requests that take too long: by default every 30 s, long after their time. */
+  /** Replaces Nest's own server: Nest cannot set how often Node checks for requests that take too long, by default only every 30 s. */
   override initHttpServer(): void {
     const app: RequestListener = this.getInstance();
     const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (request, response) => {
@@ -144,7 +144,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
     this.setHttpServer(server);
   }
 
-  /** Closes what is still open, event streams and WebSockets, too: a stop does not wait for them. */
+  /** Closes everything that is still open, including event streams and WebSockets: a stop does not wait for them. */
   override close(): Promise<unknown> | undefined {
     for (const socket of this.sockets) socket.destroy();
     return super.close();
@@ -153,7 +153,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
 
 function application(): Express {
   const app = express();
-  // RFC 3986 §6.2.2.1: a path is case-sensitive. Whoever closes a path at a proxy in front closes all that leads there.
+  // RFC 3986 §6.2.2.1: paths are case-sensitive. An operator who blocks a path at a proxy must block all spellings that reach it.
   app.enable('case sensitive routing');
   return app;
 }

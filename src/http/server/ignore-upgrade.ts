@@ -3,23 +3,23 @@ import type { Duplex } from 'node:stream';
 
 const latestResponses = new WeakMap<Duplex, ServerResponse>();
 
-/** To be called once for a server whose upgrades are to be ignored. */
+/** Call it once for a server whose upgrades may be ignored. */
 export function watchResponses(server: Server): void {
   server.on('request', (request, response) => latestResponses.set(request.socket, response));
 }
 
 /**
- * Answers a request as if it had not asked for another protocol (RFC 9110 §7.8: a server may ignore `Upgrade`). Node has taken the
- * socket away from its HTTP parser; here the request is put back in front of what is still unread, without the header, and the socket
- * is handed to the server like a new connection. So a body, requests that follow and keep-alive are the parser's business, as ever.
+ * Answers a request as if it had not asked for another protocol (RFC 9110 §7.8: a server may ignore `Upgrade`). Node has detached the
+ * socket from its HTTP parser; this puts the request back in front of the unread bytes, without the header, and hands the socket to the
+ * server like a new connection. So the parser handles a body, further requests and keep-alive as usual.
  *
  * @param head what was read beyond the headers
  */
 export function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-  // Requests that the client did not wait for the answers of: Node would answer this one in between, or not at all.
+  // Earlier pipelined requests: Node would answer this one in between, or not at all.
   const before = latestResponses.get(socket);
   if (before !== undefined && !before.closed) {
-    // Nobody else listens meanwhile.
+    // Nobody else listens for errors in the meantime.
     socket.once('error', () => socket.destroy());
     before.once('close', () => ignoreUpgrade(server, request, socket, head));
     return;

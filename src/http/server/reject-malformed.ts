@@ -1,26 +1,26 @@
 import type { AppConfig } from '../../config/config.js';
 import { ValidationError } from '../../common/errors.js';
 
-// Nothing that we read has more than some ten; validators need seconds for a hundred thousand.
+// Maximum fields of an object. Nothing that the server reads has more than about ten; validators take seconds for a hundred thousand.
 const MAX_FIELDS = 100;
-// In a pattern that knows characters, only a half that stands alone is a surrogate. SQLite would keep another text.
+// Matches lone surrogates only: with the u flag, a pair counts as one character. SQLite would store a different text.
 const HALF_A_CHARACTER = /\p{Surrogate}/u;
 
-/** How large a value may be. */
+/** Limits on the size of a value. */
 export type JsonLimits = Pick<AppConfig, 'maxJsonDepth' | 'maxTargetIds'>;
 
 /**
- * Refuses what no request means and what harms those who read it: values nested or listed without end, keys that are members of
- * every object (`__proto__`, `constructor`), which validators take for known ones, and texts that are not Unicode.
+ * Rejects input that is never meaningful and harms validators: values nested too deep or lists too long, keys that every object has
+ * (`__proto__`, `constructor`), which validators would take for known ones, and texts that are not Unicode.
  *
- * @param name what it is called as a whole
+ * @param name name of the whole value
  * @throws ValidationError naming the field
  */
 export function rejectMalformed(value: unknown, name: string, limits: JsonLimits): void {
   visit(value, name, null, limits.maxJsonDepth, limits);
 }
 
-/** @param path of the value; null for the whole */
+/** @param path of the value; null for the whole value */
 function visit(value: unknown, name: string, path: string | null, depth: number, limits: JsonLimits): void {
   const field = path ?? name;
   if (typeof value === 'string') {
@@ -35,7 +35,7 @@ function visit(value: unknown, name: string, path: string | null, depth: number,
       `${field} is nested more than ${limits.maxJsonDepth} levels deep`,
     );
   if (Array.isArray(value)) {
-    // The longest list that we read is that of a target; the others are shorter, however short that may be.
+    // The longest list that is accepted is that of a target; the others are shorter, but never shorter than MAX_FIELDS.
     const most = Math.max(limits.maxTargetIds, MAX_FIELDS);
     if (value.length > most) throw tooMany(field, value.length, most, 'elements');
     for (const inner of value) visit(inner, name, path, depth - 1, limits);
@@ -51,7 +51,7 @@ function visit(value: unknown, name: string, path: string | null, depth: number,
   }
 }
 
-/** With their number for a value: the value itself may be as long as a request. */
+/** Reports the number of items instead of the value, which may be as long as a request. */
 function tooMany(field: string, count: number, most: number, what: string): ValidationError {
   return ValidationError.field(field, count, `${field} must contain no more than ${most} ${what}`);
 }

@@ -9,20 +9,20 @@ import type { GatedExpressAdapter } from './gated-express-adapter.js';
 import { wasFullySent } from './was-fully-sent.js';
 import { Forwarding } from '../forwarding.js';
 
-// Together with what else ends at a stop well below the ten seconds after which supervisors kill.
+// Maximum milliseconds that a stop waits for requests: with everything else, well below the ten seconds after which supervisors kill.
 const LONGEST_WAIT_MS = 5_000;
 const LOOK_EVERY_MS = 20;
 
-/** A request that was answered. */
+/** An answered request. */
 export interface FinishedRequest {
   method: string;
-  /** The route that was taken; `unmatched` if there was none. */
+  /** The matched route; `unmatched` if there was none. */
   route: string;
   status: number;
   seconds: number;
 }
 
-/** Watches every request to its end: one log line, one measurement, and a stop that waits for those that are under way. */
+/** Follows every request to its end: writes one log line, emits one measurement, and makes a stop wait for requests in progress. */
 @Injectable()
 export class RequestLog implements OnModuleDestroy {
   private readonly logger = new Logger('HTTP');
@@ -35,9 +35,9 @@ export class RequestLog implements OnModuleDestroy {
   ) {}
 
   /**
-   * To be called when a request has come in; it is written down when its answer is finished, or its client has gone.
+   * Call it when a request arrives; it is logged when its answer is finished, or its client has disconnected.
    *
-   * @param route the route that was taken, asked for at the end: the label of a measurement must not be a path, which may name anything
+   * @param route returns the matched route at the end: a metric's label must not be a path, which clients choose freely
    */
   watch(request: IncomingMessage, response: ServerResponse, route: () => string): void {
     const begun = performance.now();
@@ -47,7 +47,7 @@ export class RequestLog implements OnModuleDestroy {
     response.once('close', () => {
       this.underWay -= 1;
       const milliseconds = performance.now() - begun;
-      // A stream of events is open for as long as somebody looks, and ends when they leave: neither is slow nor a failure.
+      // An event stream stays open until its client leaves: that is neither slow nor a failure.
       const isStream = response.getHeader('Content-Type') === 'text/event-stream';
       if (!isStream)
         this.finished.next({
@@ -65,12 +65,12 @@ export class RequestLog implements OnModuleDestroy {
     });
   }
 
-  /** Every request that was answered, except event streams. */
+  /** Emits every answered request, except event streams. */
   get requestFinished(): Observable<FinishedRequest> {
     return this.finished;
   }
 
-  /** The first thing at a stop: nobody new is let in, and what is under way may end. */
+  /** Runs first at a stop: accepts no new requests, and lets those in progress end. */
   async onModuleDestroy(): Promise<void> {
     const { httpAdapter } = this.host;
     httpAdapter.stopAccepting();
@@ -80,7 +80,7 @@ export class RequestLog implements OnModuleDestroy {
   }
 }
 
-/** Whoever reads the log must not be able to download with what stands in it. */
+/** Removes the token: a reader of the log must not be able to download with it. */
 function withoutToken(url: string): string {
   return url.replace(/([?&]token=)[^&]*/, '$1...');
 }

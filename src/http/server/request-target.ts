@@ -1,22 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 
-// RFC 3986 §3.3, §3.4: a path and a query. A fragment is none of a request's business, and Express, which cuts it off, would match
-// another route than whoever reads the text as it stands. Two slashes in front would be a host to whoever resolves it as a reference (§4.2).
+// RFC 3986 §3.3, §3.4: a path and a query. A fragment does not belong in a request: Express, which cuts it off, would match another route
+// than code that reads the raw text. Two leading slashes would name a host to code that resolves the target as a reference (§4.2).
 const ORIGIN_FORM = /^\/(?!\/)[\x21\x22\x24-\x7e]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]+)(.*)$/i;
 
 const authorities = new WeakMap<IncomingMessage, string>();
 
 /**
- * Brings the target of a request into the one form that routes are matched by (RFC 9112 §3.2.1): a path with its query. The absolute
- * form, which clients send to proxies and every server must accept (§3.2.2), becomes one.
+ * Normalises the target of a request to the one form that routes are matched by (RFC 9112 §3.2.1): a path with its query. Also accepts the
+ * absolute form, which clients send to proxies and every server must accept (§3.2.2).
  *
- * @returns false if the target is none that a route could have
+ * @returns false if no route could have this target
  */
 export function normalizeTarget(request: IncomingMessage): boolean {
   const { url = '' } = request;
   if (ORIGIN_FORM.test(url)) return true;
-  // RFC 9112 §3.2.4: asks for the server as a whole.
+  // RFC 9112 §3.2.4: `*` addresses the server as a whole.
   if (url === '*') return request.method === 'OPTIONS';
   const [, authority, rest = ''] = ABSOLUTE_FORM.exec(url) ?? [];
   if (authority === undefined) return false;
@@ -26,7 +26,7 @@ export function normalizeTarget(request: IncomingMessage): boolean {
 }
 
 /**
- * Takes the path of BASE_URL off a target: proxies that serve other things beside this server may leave it on, or not.
+ * Strips the path of BASE_URL from a target: a proxy that serves other sites beside this server may or may not do so itself.
  *
  * @param basePath without a slash at the end; empty for none
  */
@@ -35,7 +35,7 @@ export function stripBasePath(request: IncomingMessage, basePath: string): void 
   if (basePath !== '' && url.startsWith(`${basePath}/`)) request.url = url.slice(basePath.length);
 }
 
-/** The host that the target of a request named, in the absolute form; undefined if it named none. */
+/** The host in a target in the absolute form; undefined if the target had another form. */
 export function targetAuthority(request: IncomingMessage): string | undefined {
   return authorities.get(request);
 }

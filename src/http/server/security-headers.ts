@@ -16,18 +16,18 @@ const CONSOLE_DIRECTIVES = {
 };
 
 /**
- * Headers that tell browsers what may be done with an answer. Pages load from here alone and are framed by nobody; what the API
- * answers is no page at all.
+ * Headers that tell browsers what they may do with a response. Pages load resources from this server only and cannot be framed; API
+ * responses are not pages at all.
  *
- * @returns the headers for a route, by what it is; `null` for requests that no route was found for
+ * @returns the headers for a route by its access; `null` stands for requests that match no route
  */
 export function securityHeaders(config: AppConfig): (access: RouteAccess | null) => RequestHandler {
-  // Only where printers and operators reach the server over HTTPS may browsers insist on it.
+  // Browsers may insist on HTTPS only if printers and operators reach the server over HTTPS.
   const strictTransportSecurity = config.baseUrl?.startsWith('https:') ?? false;
   const explorer = helmet({
     contentSecurityPolicy: {
       directives: {
-        // The default tells browsers to ask for HTTPS, which blanks a page that is served over plain HTTP at an address of the LAN.
+        // The default tells browsers to upgrade to HTTPS, which blanks a page that is served over plain HTTP in a LAN.
         'upgrade-insecure-requests': null,
         'script-src': ["'self'"],
       },

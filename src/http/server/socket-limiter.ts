@@ -7,24 +7,21 @@ import { problem } from '../problem.dto.js';
 import { Throttle } from '../../common/throttle.js';
 import { AppConfig } from '../../config/config.js';
 
-// Sockets beside those of printers: downloads, operators, handshakes on their way. Fewer than the settings leave open files for.
+// Sockets beside those of printers: downloads, operators, handshakes in progress. Fewer than the open files that the settings reserve.
 const OTHER_SOCKETS = 500;
-// So many of one address are told that they are too many; those beyond are closed unheard.
+// Maximum surplus sockets of one address that are answered with a reason; further ones are closed without an answer.
 const MAX_EXPLAINED_REFUSALS = 100;
-// A board gives up a handshake after 5 s (printer protocol); Node's minute keeps those open that nobody will finish.
+// A board gives up a handshake after 5 s (printer protocol); Node's default of a minute would keep abandoned ones open.
 const HEADERS_TIMEOUT_MS = 10_000;
 
-/**
- * Holds down the sockets, printers' and others' alike: how many there are in all and of one address, and how long a request may be on
- * its way.
- */
+/** Limits the sockets of printers and all others: their total number, the number per address, and how long a request may take to arrive. */
 @Injectable()
 export class SocketLimiter {
   private readonly logger = new Logger('Sockets');
   private readonly unlimited: AddressList;
   private readonly byAddress = new Map<string, number>();
   private readonly surplus = new WeakSet<Socket>();
-  /** A socket is announced once more if its request asks for a protocol that is ignored. */
+  /** Sockets counted so far: one is announced a second time if its request asks for a protocol that is ignored. */
   private readonly counted = new WeakSet<Socket>();
   private readonly warnings = { all: new Throttle(), address: new Throttle() };
 
@@ -35,13 +32,13 @@ export class SocketLimiter {
     this.unlimited = new AddressList(config.unlimitedAddresses);
   }
 
-  /** Begins to count the sockets of a server, and sets its time limits. */
+  /** Starts counting the sockets of a server, and sets its timeouts. */
   watch(server: Server): void {
     const { requestTimeoutMs, stalledMs } = this.config;
     server.requestTimeout = requestTimeoutMs;
     server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs, stalledMs);
-    // Node looks whether bytes have moved before it takes a socket for idle: an answer that is read slowly goes on. WebSockets are
-    // exempt, for ws switches the timer off.
+    // Node checks whether bytes have moved before it treats a socket as idle, so an answer that is read slowly continues. WebSockets are
+    // exempt, because ws switches the timer off.
     server.timeout = stalledMs;
     server.maxConnections = this.config.maxConnections + OTHER_SOCKETS;
     server.on('drop', () =>
@@ -52,14 +49,14 @@ export class SocketLimiter {
     server.on('connection', (socket: Socket) => this.count(socket));
   }
 
-  /** True for a handshake over a socket that is one too many of its address, behind a trusted proxy of the address that it names. */
+  /** True for a handshake that exceeds the socket limit of its address; behind a trusted proxy, of the client's address. */
   isSurplus(request: IncomingMessage): boolean {
     const { socket } = request;
     if (this.forwarding.isTrusted(socket)) this.countAddress(socket, this.forwarding.addressOf(request));
     return this.surplus.has(socket);
   }
 
-  /** Answers a request that came over a socket too many with 503; leaves others alone, and says so with false. */
+  /** Answers a request on a surplus socket with 503 and returns true; returns false for others, which it does not touch. */
   reject({ socket }: IncomingMessage, response: ServerResponse): boolean {
     if (!this.surplus.has(socket)) return false;
     const detail = 'Your address has as many connections as it may have';
@@ -71,12 +68,12 @@ export class SocketLimiter {
   private count(socket: Socket): void {
     if (this.counted.has(socket)) return;
     this.counted.add(socket);
-    // A proxy's sockets are those of many.
+    // A proxy's sockets carry many clients.
     if (!this.forwarding.isTrusted(socket)) this.countAddress(socket, plainAddress(socket.remoteAddress));
   }
 
   private countAddress(socket: Socket, address: string): void {
-    // Of thousands of printers behind a proxy, none holds a listener of its own.
+    // Avoids a listener for each of thousands of printers behind a proxy.
     if (this.unlimited.has(address)) return;
     const group = addressGroup(address);
     const open = (this.byAddress.get(group) ?? 0) + 1;

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * True for an answer that has ended with its last byte handed over; to be asked at its `finish` or `close`. Node calls an answer
- * finished, too, when its socket broke off with bytes of it unsent: then the socket is destroyed already.
+ * True if a response ended after its last byte was handed to the socket. Call it at `finish` or `close`. Node also emits `finish` for a
+ * response whose socket broke off with bytes unsent, but that socket is destroyed by then.
  */
 export function wasFullySent(response: ServerResponse): boolean {
   return response.writableFinished && !response.req.socket.destroyed;
