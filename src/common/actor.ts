@@ -2,32 +2,32 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 export const ACTOR_KINDS = ['key', 'local', 'anybody', 'command_line', 'system'] as const;
 
-/** Who brings a change about. */
+/** The originator of a change. */
 export interface Actor {
-  /** `local`: somebody at this machine, before there was a key. `anybody`: nobody was asked (AUTH=none, or an open path). */
+  /** `local`: a user on this machine, before there was a key. `anybody`: no key was required (AUTH=none, or an open path). */
   kind: (typeof ACTOR_KINDS)[number];
-  /** The number and the name of the key; null where it is none. */
+  /** The number and the name of the key; null if there is none. */
   keyId: number | null;
   name: string | null;
-  /** Where the request came from; null where it is none. */
+  /** Where the request came from; null if there was no request. */
   address: string | null;
 }
 
-/** The server by itself: what time or a printer brings about. */
+/** The server itself: changes caused by time or a printer. */
 export const SYSTEM: Actor = { kind: 'system', keyId: null, name: null, address: null };
 const current = new AsyncLocalStorage<Actor>();
 
-/** What an actor is called: the name of its key, else its kind. */
+/** Display name of an actor: the name of its key, else its kind. */
 export function actorName({ kind, name }: Actor): string {
   return name ?? kind;
 }
 
-/** Does something, and all that comes of it, on somebody's behalf. */
+/** Runs work, and everything asynchronous that it starts, on behalf of an actor. */
 export function onBehalfOf<T>(actor: Actor, work: () => T): T {
   return current.run(actor, work);
 }
 
-/** On whose behalf this runs; the system's own where nobody asked for it. */
+/** The actor on whose behalf this code runs; the system if there is none. */
 export function currentActor(): Actor {
   return current.getStore() ?? SYSTEM;
 }

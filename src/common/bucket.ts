@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** Number of buckets: one for each percent. */
+/** Number of buckets: one for each per cent. */
 export const BUCKETS = 100;
 
 /**
- * The bucket of a printer in gradual rollouts, 0 to 99: the MD5 digest of its lower-case UUID text, read as one
- * big-endian 128-bit number, modulo 100 (printer protocol, "Test vectors for the gradual bucket").
+ * The bucket of a printer in gradual rollouts, 0 to 99: the MD5 digest of its lower-case UUID text, read as one big-endian 128-bit number,
+ * modulo 100 (printer protocol, "Test vectors for the gradual bucket").
  */
 export function bucketOf(uuid: string): number {
-  // Many rollouts ask about one printer, one after the other: it is hashed once.
+  // Many rollouts ask for the same printer in sequence, so its hash is computed once.
   if (uuid !== last.uuid) {
     const digest = createHash('md5').update(uuid.toLowerCase()).digest();
     last = { uuid, bucket: digest.reduce((remainder, byte) => (remainder * 256 + byte) % BUCKETS, 0) };

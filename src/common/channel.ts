@@ -1,4 +1,4 @@
-/** The update channels, the most stable first; the order decides where a rule says "most stable". */
+/** The update channels, the most stable first. Rules that say "most stable" use this order. */
 export const CHANNELS = ['stable', 'beta', 'canary'] as const;
 
 /** An update channel (guide, "Uploading Firmware"). */

@@ -3,7 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
 import { Clock } from './clock.js';
 
-/** What every module may use: the clock and the settings. */
+/** Shared by all modules: the clock and the settings. */
 @Global()
 @Module({})
 export class CommonModule {

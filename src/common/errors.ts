@@ -1,29 +1,31 @@
-/** One thing that is wrong with one field of a request or a message. */
+/** One problem with one field of a request or a message. */
 export interface FieldError {
-  /** Path of the field as it stands on the wire, e.g. `target.min_version`. */
+  /** Path of the field as in the JSON, e.g. `target.min_version`. */
   field: string;
-  /** The value that was refused. */
+  /** The rejected value. */
   value: unknown;
-  /** What is wrong with it, in words. */
+  /** What is wrong with the value. */
   message: string;
 }
 
-/** What services throw when a rule says no. It knows nothing of HTTP: cron jobs and sockets see it, too. */
+/**
+ * Base of the errors that services throw when a rule forbids something. Independent of HTTP, because cron jobs and sockets handle them too.
+ */
 export abstract class DomainError extends Error {
   override get name(): string {
     return this.constructor.name;
   }
 }
 
-/** The thing asked for does not exist. */
+/** The requested object does not exist. */
 export class NotFoundError extends DomainError {}
 
-/** The request is well-formed, but the present state of things forbids it. */
+/** The request is well-formed, but conflicts with the current state. */
 export class ConflictError extends DomainError {}
 
-/** It is not known who asks: a key is missing, or does not count. */
+/** Authentication failed: a key is missing or invalid. */
 export class UnauthorizedError extends DomainError {
-  /** @param inBrowser true where a browser may ask its user for the key */
+  /** @param inBrowser true if a browser may ask its user for the key */
   constructor(
     message: string,
     readonly inBrowser = false,
@@ -32,12 +34,12 @@ export class UnauthorizedError extends DomainError {
   }
 }
 
-/** A key came along that does not count. */
+/** The request carries an invalid key. */
 export class InvalidKeyError extends UnauthorizedError {}
 
-/** Who asks has asked too often. */
+/** The caller has sent too many requests. */
 export class RateLimitError extends DomainError {
-  /** @param retryAfter when to ask again, in seconds */
+  /** @param retryAfter seconds until the caller may try again */
   constructor(
     message: string,
     readonly retryAfter: number,
@@ -46,10 +48,10 @@ export class RateLimitError extends DomainError {
   }
 }
 
-/** It is known who asks, and that they may not. */
+/** The caller is authenticated, but lacks permission. */
 export class ForbiddenError extends DomainError {}
 
-/** A printer is not let in. */
+/** A printer is refused. */
 export class PrinterRefusedError extends DomainError {
   constructor(
     readonly code:
@@ -63,10 +65,10 @@ export class PrinterRefusedError extends DomainError {
 /** The server cannot do its work at the moment. */
 export class UnavailableError extends DomainError {}
 
-/** What the server keeps is damaged: nobody can be given it until an operator mends it. */
+/** A stored binary is damaged: nobody can download it until an operator repairs it. */
 export class CorruptBinaryError extends DomainError {}
 
-/** The request itself is wrong; says which fields and why. */
+/** The request itself is invalid; says which fields and why. */
 export class ValidationError extends DomainError {
   readonly errors: readonly FieldError[];
 
@@ -82,7 +84,7 @@ export class ValidationError extends DomainError {
   }
 }
 
-/** A private key that was pasted into whatever field: answers end up in terminals and logs. */
+/** Masks a private key that was pasted into any field, because responses end up in terminals and logs. */
 function withoutPrivateKey(error: FieldError): FieldError {
   const isSecret = JSON.stringify(error.value ?? null).includes('PRIVATE KEY');
   return isSecret ? { ...error, value: '(a private key, not repeated)' } : error;

@@ -1,17 +1,17 @@
 const MINUTE_MS = 60_000;
 
 /**
- * Counts events by who causes them, up to a limit a minute. Counts are forgotten when their minute is over, so memory is bounded by
- * what happens in one minute.
+ * Counts events per caller, up to a limit per minute. Counts are dropped when their minute is over, so memory is bounded by the events of
+ * one minute.
  */
 export class MinuteQuota {
   private readonly taken = new Map<string, number>();
   private minute = 0;
 
-  /** @param limit events a minute of each */
+  /** @param limit events per minute of each caller */
   constructor(readonly limit: number) {}
 
-  /** Counts an event; false if it is one too many, which is not counted. */
+  /** Counts an event; false if it exceeds the limit, in which case it is not counted. */
   take(who: string): boolean {
     const minute = Math.floor(performance.now() / MINUTE_MS);
     if (minute !== this.minute) {

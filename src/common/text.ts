@@ -1,11 +1,10 @@
 const BLANK = /[\s\p{Cc}]/u;
 
 /**
- * A text without the white space, control characters and byte order mark at its ends. Boards send C strings with the NUL that ends
- * them, and lines with their line feed.
+ * Removes white space, control characters and byte order marks from both ends of a text. Boards send C strings with their terminating NUL,
+ * and lines with their line feed.
  *
- * Takes time in proportion to the length: a regular expression that ends in `+$` takes its square, and a frame of blanks would stop
- * the event loop.
+ * Takes linear time: a regular expression that ends in `+$` takes quadratic time, and a frame of blanks would block the event loop.
  */
 export function trimBlanks(text: string): string {
   let start = 0;

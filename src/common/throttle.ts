@@ -1,6 +1,6 @@
 const EVERY_MS = 60_000;
 
-/** Does something at most once a minute: of what comes by the thousand, not each is a line of the log. */
+/** Runs a callback at most once a minute, so a flood of identical events writes one log line. */
 export class Throttle {
   private doneAt = -Infinity;
 

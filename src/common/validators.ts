@@ -7,7 +7,7 @@ import type { FieldError } from './errors.js';
 import { isUuid } from './uuid.js';
 import { InvalidVersionError, parseVersion } from './version.js';
 
-/** The field must be a version (see `parseVersion`); it keeps its text, the mapping canonicalises it. */
+/** The field must be a version (see `parseVersion`). It keeps its text; the mapping canonicalises it. */
 export function IsVersion(): PropertyDecorator {
   return ValidateBy({
     name: 'isVersion',
@@ -29,7 +29,7 @@ function versionProblem(value: unknown): string | null {
   }
 }
 
-/** The field must be the text form of a UUID; with `each`, a list of them. */
+/** The field must be the text form of a UUID, or with `each`, a list of them. */
 export function IsUuid(options?: ValidationOptions): PropertyDecorator {
   return ValidateBy(
     {
@@ -46,7 +46,7 @@ export function IsUuid(options?: ValidationOptions): PropertyDecorator {
 /**
  * The field must be a text.
  *
- * @param max how long it may be, in code points
+ * @param max maximum length in code points
  */
 export function IsText(max: number): PropertyDecorator {
   return ValidateBy({
@@ -58,22 +58,22 @@ export function IsText(max: number): PropertyDecorator {
   });
 }
 
-/** Longest platform name; together with the version it keeps the update message below 1 KiB. */
+/** Longest platform name. Together with the version it keeps the update message below 1 KiB. */
 export const MAX_PLATFORM_LENGTH = 32;
 const PLATFORM = /^[a-z0-9][a-z0-9._-]*$/i;
 
-/** What stands for "every board" where a platform is named: the build that fits them all. */
+/** Stands for "every board" where a platform is named: the build that fits all boards. */
 export const ANY_PLATFORM = 'any';
 
-/** True for a board's name; upper case counts as lower. */
+/** True for a board's name, in any case. */
 export function isPlatform(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_PLATFORM_LENGTH && PLATFORM.test(value);
 }
 
-/** The field must be a board's name, e.g. `esp8266` or `esp32-s3`; upper case is folded. */
+/** The field must be a board's name, e.g. `esp8266` or `esp32-s3`. Converts it to lower case. */
 export function IsPlatform(): PropertyDecorator {
   return applyDecorators(
-    // What is refused is answered as it came.
+    // An invalid value is echoed in the error exactly as it was sent.
     Transform(({ value }: { value: unknown }) => (isPlatform(value) ? value.toLowerCase() : value)),
     ValidateBy({
       name: 'isPlatform',
@@ -86,7 +86,7 @@ export function IsPlatform(): PropertyDecorator {
   );
 }
 
-/** Turns class-validator's findings into the one error that names every field, its value and what is wrong. */
+/** Converts class-validator's errors into one error that names every field, its value and what is wrong. */
 export function toValidationError(findings: readonly Finding[]): ValidationError {
   return new ValidationError(findings.flatMap((finding) => fieldErrors(finding, '')));
 }
@@ -96,12 +96,12 @@ function fieldErrors(finding: Finding, parent: string): FieldError[] {
   const own = Object.entries(finding.constraints ?? {}).map(([rule, message]) => ({
     field,
     value: finding.value as unknown,
-    // class-validator names the property alone, which does not tell target.all from another `all`.
+    // class-validator only names the property, which does not distinguish target.all from another `all`.
     message:
       rule === 'whitelistValidation'
         ? `${field} is not a known field`
         : message.replace(finding.property, field),
   }));
-  // One message a field. Decorators are evaluated from the lowest up: the last is the one that is written first, the type.
+  // One message per field. Decorators are evaluated from the lowest up, so the last constraint is the one written first: the type.
   return [...own.slice(-1), ...(finding.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`))];
 }

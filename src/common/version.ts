@@ -2,28 +2,28 @@ import semver from 'semver';
 import { ValidationError } from './errors.js';
 import { trimBlanks } from './text.js';
 
-/** Longest version text accepted; keeps the update message far below the 1 KiB that a board can take. */
+/** Longest accepted version text. Keeps the update message far below the 1 KiB that a board can receive. */
 export const MAX_VERSION_LENGTH = 64;
 
 const TWO_NUMBERS = /^\d+\.\d+$/;
 const VERSION_CHARACTERS = /^[0-9A-Za-z.+-]+$/;
 const NUMBER = /^\d+$/;
 
-/** Why a text is not a version, in words. */
+/** Why a text is not a version. */
 export class InvalidVersionError extends Error {}
 
 /**
- * Reads a version as SemVer 2.0.0. A leading `v` and a missing third number are the printers' habits: `v1.5` is `1.5.0`.
+ * Parses a version as SemVer 2.0.0, but accepts a leading `v` and a missing third number, as printers send them: `v1.5` is `1.5.0`.
  *
  * @returns the canonical text, e.g. `1.5.0-beta.2`
- * @throws InvalidVersionError where the text is no version, carries build metadata, or has a number above 2^53 - 1
+ * @throws InvalidVersionError if the text is not a version, has build metadata, or has a number above 2^53 - 1
  */
 export function parseVersion(text: string): string {
   if (text.length > MAX_VERSION_LENGTH) {
     throw new InvalidVersionError(`must be at most ${MAX_VERSION_LENGTH} characters long`);
   }
   if (!VERSION_CHARACTERS.test(text)) throw notAVersion();
-  // Two builds that differ only in build metadata have equal precedence (SemVer §10): one version, two binaries.
+  // Two builds that differ only in build metadata have equal precedence (SemVer §10): one version would name two binaries.
   if (text.includes('+')) throw new InvalidVersionError('must not carry build metadata (+...)');
   const bare = text.startsWith('v') ? text.slice(1) : text;
   const parsed = /^\d/.test(bare) ? semver.parse(TWO_NUMBERS.test(bare) ? `${bare}.0` : bare) : null;
@@ -41,7 +41,7 @@ function notAVersion(): InvalidVersionError {
 }
 
 /**
- * As `parseVersion`, for a field of a request or a message.
+ * Like `parseVersion`, for a field of a request or a message.
  *
  * @throws ValidationError naming the field
  */
@@ -56,10 +56,9 @@ export function parseVersionField(field: string, text: string): string {
 }
 
 /**
- * Reads a version as printers in the field write it: build metadata does not count (SemVer §10), nor do blanks and control characters
- * around it.
+ * Parses a version as printers in the field send it: ignores build metadata (SemVer §10), and white space and control characters around it.
  *
- * @returns the canonical text; null if it cannot be read
+ * @returns the canonical text; null if it cannot be parsed
  */
 export function parseReportedVersion(text: string): string | null {
   const [withoutMetadata = ''] = text.split('+', 1);
@@ -71,13 +70,13 @@ export function parseReportedVersion(text: string): string | null {
   }
 }
 
-/** Key of a version that is not known. It sorts below every other key; rules must not take it for a low version. */
+/** Key of an unknown version. It sorts below every other key, but rules must not treat it as a low version. */
 export const UNKNOWN_VERSION_KEY = '';
 
-/** How lists, filters and metrics name a version that is not known. */
+/** Name of an unknown version in lists, filters and metrics. */
 export const UNKNOWN_VERSION = 'unknown';
 
-/** True where the text can be read as a version. */
+/** True if the text can be parsed as a version. */
 export function isVersion(text: string): boolean {
   try {
     parseVersion(text);
@@ -87,14 +86,14 @@ export function isVersion(text: string): boolean {
   }
 }
 
-// Sorts above '0' and '1', which open a pre-release identifier. SemVer §11: a pre-release ranks below its release.
+// Sorts above '0' and '1', which start a pre-release identifier. SemVer §11: a pre-release ranks below its release.
 const RELEASE = '~';
 // Sorts below every character of an identifier, so that `alpha` ranks below `alpha.1` and `alpha-x` (SemVer §11.4.4).
 const END_OF_IDENTIFIER = '!';
 
 /**
- * A text whose byte order is SemVer's precedence (§11), so that a database can compare and index versions.
- * Numbers are led by their length; in a pre-release, numbers rank below words (§11.4.3).
+ * A text whose byte order is SemVer's precedence (§11), so that a database can compare and index versions. Numbers are prefixed with their
+ * length; in a pre-release, numbers rank below words (§11.4.3).
  *
  * @param version canonical text, as `parseVersion` returns it
  */
@@ -109,7 +108,7 @@ export function versionKey(version: string): string {
   return core + identifiers.join('');
 }
 
-/** The canonical text of the version that a key was made of; `UNKNOWN_VERSION` for the key of none. */
+/** The canonical text of the version behind a key; `UNKNOWN_VERSION` for the key of an unknown version. */
 export function versionOfKey(key: string): string {
   if (key === UNKNOWN_VERSION_KEY) return UNKNOWN_VERSION;
   let at = 0;
@@ -121,7 +120,7 @@ export function versionOfKey(key: string): string {
   const core = [number(), number(), number()].join('.');
   if (key.startsWith(RELEASE, at)) return core;
   const identifiers = key.slice(at).split(END_OF_IDENTIFIER).slice(0, -1);
-  // A number is led by `0` and its length, a word by `1`.
+  // A number is prefixed with `0` and its length, a word with `1`.
   const texts = identifiers.map((identifier) => identifier.slice(identifier.startsWith('0') ? 2 : 1));
   return `${core}-${texts.join('.')}`;
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { LogLevel } from '@nestjs/common';
 
-/** The settings of the server: read once at the start, checked, then never changed. */
+/** The settings of the server: read and validated once at startup, then never changed. */
 export class AppConfig {
   /** Path of the SQLite file. */
   readonly databasePath: string;
@@ -11,65 +11,65 @@ export class AppConfig {
   readonly host: string;
   /** Port to listen on; 0 takes any free one. */
   readonly port: number;
-  /** Origins that a browser may call the API from; `*` for any. */
+  /** Origins whose pages may call the API from a browser; `*` for any. */
   readonly corsAllowedOrigins: '*' | readonly string[];
-  /** Where printers reach this server, without a slash at the end; null: each at the host that it connected to. */
+  /** Address at which printers reach this server, without a slash at the end; null: each uses the host that it connected to. */
   readonly baseUrl: string | null;
-  /** The path of `baseUrl`, below which requests may come; empty if it has none. */
+  /** The path of `baseUrl`, which requests may have as a prefix; empty if it has none. */
   readonly basePath: string;
   /** Largest firmware binary, in bytes. */
   readonly maxFirmwareSize: number;
   /** Folder of the binaries. */
   readonly uploadsDir: string;
-  /** How long an update may show no sign of life before it counts as failed, in milliseconds. */
+  /** Milliseconds without a sign of life after which an update counts as failed. */
   readonly updateTimeoutMs: number;
-  /** How long after its last send an update must have ended, in milliseconds; else it counts as failed. */
+  /** Milliseconds after its last send within which an update must have ended, or it counts as failed. */
   readonly updateDeadlineMs: number;
-  /** How often each socket is pinged, in milliseconds. */
+  /** Milliseconds between pings to each socket. */
   readonly pingIntervalMs: number;
-  /** `keys`: management needs an API key, or the machine itself as long as there is none. `none`: nothing is asked. */
+  /** `keys`: management needs an API key, or local access as long as there is none. `none`: no authentication. */
   readonly auth: (typeof AUTH_MODES)[number];
-  /** How long the address in an update message opens its download, in milliseconds. */
+  /** Milliseconds for which the download URL in an update message stays valid. */
   readonly downloadTokenMs: number;
-  /** How long a socket may be open without a subscribe, in milliseconds. */
+  /** Milliseconds that a socket may be open without a subscribe. */
   readonly subscribeTimeoutMs: number;
-  /** Messages that a socket may send in a second. */
+  /** Maximum messages per second from a socket. */
   readonly maxMessagesPerSecond: number;
-  /** Sockets of printers that may be open at once. */
+  /** Maximum open sockets of printers. */
   readonly maxConnections: number;
-  /** Sockets that one address may have open at once. */
+  /** Maximum open sockets of one address. */
   readonly maxConnectionsPerAddress: number;
-  /** Addresses and networks that are not limited one by one. */
+  /** Addresses and networks without a limit per address. */
   readonly unlimitedAddresses: readonly string[];
-  /** Printers that one address may register, or ask to have registered, in a minute. */
+  /** Maximum printers per minute that one address may register, or request to register. */
   readonly maxNewPrintersPerMinute: number;
-  /** Addresses and networks of proxies whose X-Forwarded-* headers count. */
+  /** Addresses and networks of proxies whose X-Forwarded-* headers are trusted. */
   readonly trustedProxies: readonly string[];
-  /** Requests that one key, or one address without a key, may send in a second. */
+  /** Maximum requests per second of one key, or of one address without a key. */
   readonly maxRequestsPerSecond: number;
-  /** Keys that do not count which one address may send in a minute. */
+  /** Maximum invalid keys per minute from one address. */
   readonly maxFailedKeysPerMinute: number;
-  /** How long a request may take to arrive as a whole, in milliseconds. */
+  /** Maximum milliseconds for a whole request to arrive. */
   readonly requestTimeoutMs: number;
-  /** How long a request or an answer may be stuck, in milliseconds. */
+  /** Maximum milliseconds without progress for a request or a response. */
   readonly stalledMs: number;
-  /** What may wait to be sent to a printer, in bytes. */
+  /** Maximum bytes buffered for sending to a printer. */
   readonly maxUnreadBytes: number;
   /** Largest frame of a printer, in bytes. */
   readonly maxFrameBytes: number;
   /** Largest JSON body of a request, in bytes. */
   readonly maxBodyBytes: number;
-  /** How deep the values in a body or a message may be nested. */
+  /** Maximum nesting depth of values in a body or a message. */
   readonly maxJsonDepth: number;
-  /** Longest list of printers or of users in the target of a rollout. */
+  /** Maximum number of printers, and of users, in the target of a rollout. */
   readonly maxTargetIds: number;
-  /** Longest release notes and longest changelog, in characters. */
+  /** Maximum length of release notes and of a changelog, in characters. */
   readonly maxTextLength: number;
-  /** True where a printer must show a secret. */
+  /** True if a printer must authenticate with a secret. */
   readonly requirePrinterKey: boolean;
-  /** `approve`: an operator decides on printers that are not known yet. `closed`: they are turned away. */
+  /** `approve`: an operator decides on unknown printers. `closed`: unknown printers are refused. */
   readonly registration: (typeof REGISTRATIONS)[number];
-  /** True where virtual printers can be switched on inside the server (/api/simulator). */
+  /** True if virtual printers can be started inside the server (/api/simulator). */
   readonly simulator: boolean;
   readonly logLevel: LogLevel;
   /** `auto` is text on a terminal and JSON elsewhere. */
@@ -138,31 +138,31 @@ const REGISTRATIONS = ['open', 'approve', 'closed'] as const;
 const AUTH_MODES = ['keys', 'none'] as const;
 const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 
-/** A setting that cannot be used; the message is one line that names it. */
+/** A setting with an invalid value; the message is one line that names it. */
 export class ConfigError extends Error {
   constructor(name: string, value: string, problem: string) {
     super(`${name}=${value}: ${problem}`);
   }
 }
 
-// Open files for everything that is no printer: the database, images, operators, handshakes on their way.
+// Open files reserved for everything except printers: the database, images, operators, handshakes in progress.
 const OTHER_FILES = 1_000;
 const WITHOUT_LIMIT = 1_000_000;
 
-/** As many as the process may open files, less some for everything else: a server that runs out of them accepts nobody at all. */
+/** The process's limit of open files minus a reserve: a server that runs out of files accepts no connection at all. */
 function defaultMaxConnections(): number {
   const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
   const files = /^Max open files +(\d+)/m.exec(limits)?.[1];
   return files === undefined ? WITHOUT_LIMIT : Math.max(1, Number(files) - OTHER_FILES);
 }
 
-// A UUID with its quotes and a comma.
+// Bytes of a UUID in JSON: with its quotes and a comma.
 const BYTES_PER_ID = 39;
 
 class SettingReader {
   constructor(private readonly environment: NodeJS.ProcessEnv) {}
 
-  /** The value of a setting; one that is empty counts as absent. `alias` is the guide's lower-case spelling. */
+  /** The value of a setting; an empty one counts as absent. `alias` is the guide's lower-case spelling. */
   text(name: string, fallback: string, alias?: string): string {
     const value = this.lookUp(name);
     const other = alias === undefined ? undefined : this.lookUp(alias);
@@ -194,7 +194,7 @@ class SettingReader {
   }
 }
 
-// SQLAlchemy's spelling, as the guide has it: three slashes lead a relative path, four an absolute one.
+// SQLAlchemy's spelling, as in the guide: three slashes lead a relative path, four an absolute one.
 const SQLITE_URL = /^sqlite:\/\/(?:\/(.*))?$/;
 
 function databasePath(url: string): string {
@@ -207,7 +207,7 @@ function databasePath(url: string): string {
     );
   }
   const path = match[1] ?? '';
-  // A database in memory has one connection and no tomorrow: what was sent to printers would be forgotten.
+  // An in-memory database has one connection and is lost at the end of the process: the server would forget what it sent to printers.
   if (path === '' || path === ':memory:') throw new ConfigError('DATABASE_URL', url, 'must name a file');
   return resolve(path);
 }
@@ -251,7 +251,7 @@ function corsOrigins(text: string): '*' | string[] {
   return origins;
 }
 
-// Part of every update message, which must stay below 1 KiB.
+// In characters. The address is part of every update message, which must stay below 1 KiB.
 const MAX_BASE_URL_LENGTH = 200;
 
 function baseUrl(text: string): string | null {

@@ -1,19 +1,19 @@
 import { dirname, join } from 'node:path';
 import type { AppConfig } from './config.js';
 
-/** Where the server keeps what must outlive it. */
+/** Paths of the server's persistent data. */
 export interface DataFiles {
   /** The SQLite database. */
   readonly database: string;
   /** Folder of the firmware binaries, each named by its SHA-256. */
   readonly uploads: string;
-  /** The secret that download tokens are made with. */
+  /** The secret that signs download tokens. */
   readonly downloadSecret: string;
-  /** The one-time token that makes the first key; gone once there is one. */
+  /** The one-time token that creates the first key; removed once there is a key. */
   readonly claimToken: string;
 }
 
-/** The files of a server with these settings. The secrets lie beside the database. */
+/** The files of a server with these settings. The secrets are stored beside the database. */
 export function dataFiles({
   databasePath,
   uploadsDir,

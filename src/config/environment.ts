@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 
-/** The file of settings is there and cannot be read. */
+/** The settings file exists but cannot be read. */
 export class UnreadableSettingsError extends Error {}
 
 /**
- * The process's environment over that of a `.env` file in the working folder, if there is one.
+ * The process's environment, merged over a `.env` file in the working folder if there is one.
  *
  * @throws UnreadableSettingsError
  */

@@ -21,8 +21,8 @@ const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
 export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 
 /**
- * Tokens in the addresses of update messages: each opens the download of one version to one printer, as often as it likes until it
- * expires (docs/SECURITY.md).
+ * Tokens in the URLs of update messages. Each lets one printer download one version, as often as it likes, until it expires
+ * (docs/SECURITY.md).
  */
 @Injectable()
 export class DownloadTokens implements OnModuleInit {

@@ -35,7 +35,7 @@ function visit(value: unknown, name: string, path: string | null, depth: number,
       `${field} is nested more than ${limits.maxJsonDepth} levels deep`,
     );
   if (Array.isArray(value)) {
-    // The longest list that is accepted is that of a target; the others are shorter, but never shorter than MAX_FIELDS.
+    // The longest accepted list is that of a target; other lists stay below MAX_FIELDS, even if that setting is lower.
     const most = Math.max(limits.maxTargetIds, MAX_FIELDS);
     if (value.length > most) throw tooMany(field, value.length, most, 'elements');
     for (const inner of value) visit(inner, name, path, depth - 1, limits);
