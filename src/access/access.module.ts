@@ -10,7 +10,7 @@ import { Claim } from './claim.js';
 import { RequestLimits } from './request-limits.js';
 import { WhoAmIController } from './whoami.controller.js';
 
-/** Who may manage the server: keys, their scopes, and the way to the first of them. */
+/** Access to the management of the server: keys, their scopes, and the claim that creates the first one. */
 @Module({
   imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule, FirmwareModule],
   controllers: [ApiKeyController, WhoAmIController],

@@ -19,13 +19,18 @@ function howToClaim({ baseUrl }: AppConfig): string {
   );
 }
 
-/** The scope that a route needs; null if it asks for none. A browser cannot send a header of its own, so pages ask for a key as well. */
+/**
+ * The scope that a route needs; null if it needs none. A browser cannot add a header when it opens a page, so the explorer's pages prompt
+ * for a key.
+ */
 function scopeOf(access: RouteAccess): Scope | null {
   if (isScope(access)) return access;
   return access === 'explorer' ? 'read' : null;
 }
 
-/** Guards the management of the server (docs/SECURITY.md): everything but the printers' own plane. Decides by the route that was matched. */
+/**
+ * Guards the management of the server (docs/SECURITY.md), which is everything except the printers' endpoints. Decides by the matched route.
+ */
 @Injectable()
 export class Access {
   constructor(
@@ -41,19 +46,19 @@ export class Access {
   }
 
   /**
-   * Says whose key a request carries; null if it carries none, or none is asked for.
+   * Identifies the holder of a request's key; null if it has no key, or none is required.
    *
-   * @param access what the matched route asks for; null if no route was matched
-   * @throws InvalidKeyError if the key does not count
+   * @param access what the matched route requires; null if no route was matched
+   * @throws InvalidKeyError if the key is invalid
    */
   identify(request: Request, access: RouteAccess | null): KeyHolder | null {
     if (this.config.auth === 'none') return null;
     const inBrowser = access === 'explorer';
-    // For the explorer's pages alone: browsers send such a password along with whatever another site's page makes them send, and
-    // these pages change nothing. What the explorer tries out, it sends with the key of its Authorize button.
+    // Only for the explorer's pages: browsers also send such a password with requests that another site's page triggers, and these pages
+    // change nothing. The explorer sends its own requests with the key of its Authorize button.
     const key = keyOf(request) ?? (inBrowser ? keyFromBrowser(request) : null);
     if (key === null) return null;
-    // With a good token, a key is not asked for.
+    // A valid token makes a key unnecessary.
     if (access === 'download' && this.downloadRefusal(request) === null) return null;
     const holder = this.keys.holderOf(key);
     if (holder === null) throw new InvalidKeyError('The API key is unknown, revoked or expired', inBrowser);
@@ -61,9 +66,9 @@ export class Access {
   }
 
   /**
-   * Says in which capacity a request may be made.
+   * Authorizes a request, and returns its actor.
    *
-   * @param holder whose key it carries
+   * @param holder the holder of its key
    * @throws UnauthorizedError if it needs a key
    * @throws ForbiddenError if its key lacks the scope
    */
@@ -83,7 +88,7 @@ export class Access {
     };
   }
 
-  /** Why the token of a download does not open it; null if it does, or none is needed. */
+  /** Why the token of a download is refused; null if it is valid, or none is needed. */
   private downloadRefusal(request: Request): string | null {
     if (!this.downloadsAreClosed) return null;
     switch (this.tokens.verifyRequest(request.params.version, request.query)) {
@@ -116,7 +121,7 @@ export class Access {
   }
 }
 
-/** True if a request shows a key, of whatever worth. */
+/** True if a request carries a key, valid or not. */
 export function carriesKey({ headers }: Request): boolean {
   return headers.authorization !== undefined || headers['x-api-key'] !== undefined;
 }

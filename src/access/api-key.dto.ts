@@ -61,7 +61,7 @@ export class KeyParam {
   key_id!: number;
 }
 
-/** A key, as it is answered: without the key itself. */
+/** A key in a response, without the key itself. */
 export class KeyResponse {
   @ApiProperty({ type: Number, example: 3 })
   id!: number;
@@ -94,7 +94,7 @@ export class KeyResponse {
   revoked_at!: string | null;
 }
 
-/** A key that was just made: the only answer that has the key itself. */
+/** A key that was just created: the only response that contains the key itself. */
 export class NewKeyResponse extends KeyResponse {
   @ApiProperty({
     type: String,
@@ -111,9 +111,9 @@ export class KeyListResponse {
 }
 
 /**
- * Maps the body to what is to be made.
+ * Maps the body to the input for a new key.
  *
- * @throws ValidationError for a time that is none, or has passed
+ * @throws ValidationError for a time that is invalid or has passed
  */
 export function toNewApiKey(dto: CreateKeyDto, now: Date): NewApiKey {
   const expiresAt = dto.expires_at == null ? null : parseInstant(dto.expires_at);
@@ -122,7 +122,7 @@ export function toNewApiKey(dto: CreateKeyDto, now: Date): NewApiKey {
   return { name: dto.name, scopes: dto.scopes, expiresAt };
 }
 
-/** Maps a row to its answer. */
+/** Maps a row to its response. */
 export function toKeyResponse(row: ApiKey): KeyResponse {
   return {
     id: row.id,

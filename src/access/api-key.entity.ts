@@ -1,14 +1,14 @@
 import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { Instant } from '../database/columns.js';
 
-/** A key that opens the management of this server. The key itself is nowhere: only its hash is kept. */
+/** A key for the management of this server. Only its hash is stored, never the key itself. */
 @Entity('api_key')
 @Unique('uq_api_key_hash', ['hash'])
 export class ApiKey {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_api_key' })
   id!: number;
 
-  /** Whose key it is, or what for. */
+  /** Name of the key's owner or purpose. */
   @Column({ type: 'varchar' })
   name!: string;
 
@@ -16,11 +16,11 @@ export class ApiKey {
   @Column({ type: 'varchar' })
   prefix!: string;
 
-  /** SHA-256 of the key, hexadecimal. A key has 256 random bits: nothing slower is needed, and nothing can be guessed. */
+  /** SHA-256 of the key, hexadecimal. A key has 256 random bits, so a fast hash is enough: it cannot be guessed. */
   @Column({ type: 'varchar' })
   hash!: string;
 
-  /** Names with spaces between, as OAuth has them (RFC 6749 §3.3). */
+  /** Names separated by spaces, as in OAuth (RFC 6749 §3.3). */
   @Column({ type: 'varchar' })
   scopes!: string;
 
@@ -30,7 +30,7 @@ export class ApiKey {
   @Instant({ name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
 
-  /** To the minute: not every request is a write. */
+  /** To the minute, so that not every request causes a write. */
   @Instant({ name: 'last_used_at', nullable: true })
   lastUsedAt!: Date | null;
 

@@ -14,39 +14,39 @@ import { ApiKey } from './api-key.entity.js';
 import { SCOPES } from '../http/scopes.js';
 import type { Scope } from '../http/scopes.js';
 
-/** What is asked for when a key is made. */
+/** Input for a new key. */
 export interface NewApiKey {
   name: string;
   scopes: readonly Scope[];
-  /** Null: it does not expire. */
+  /** Null: the key does not expire. */
   expiresAt: Date | null;
 }
 
-/** Who makes a request, as far as a key says so. */
+/** Identity of a caller with a valid key. */
 export interface KeyHolder {
   keyId: number;
   name: string;
   scopes: Scope[];
 }
 
-// Tells people and scanners what they are looking at, should one ever lie about.
+// Lets people and secret scanners recognise a leaked key.
 const KEY_MARK = 'pmk_';
 const KEY = /^pmk_[A-Za-z0-9_-]{43}$/;
 const SHOWN = KEY_MARK.length + 6;
 const USE_EVERY_MS = 60_000;
 
 /**
- * How long the first key may go unnoticed where another process made it, in milliseconds. The command line waits as long before it
- * hands the key out, so that whoever has it also has a server that is claimed.
+ * Maximum delay until this process notices a first key that another process created, in milliseconds. The command line waits as long before
+ * it prints the key, so the server is closed to others by the time somebody has it.
  */
 export const CLAIM_SEEN_WITHIN_MS = 50;
 
-/** The keys of the management: opaque, of 256 random bits, kept as their hash. */
+/** The keys of the management: opaque, of 256 random bits, stored as a hash. */
 @Injectable()
 export class ApiKeys implements OnModuleDestroy {
   private readonly logger = new Logger('Keys');
   private readonly table: Table<ApiKey>;
-  /** When keys were last used, until that is written; and when it was last written. */
+  /** Last uses of keys that are not written yet, and the time of the last write. */
   private readonly uses = new Map<number, Date>();
   private readonly written = new Map<number, number>();
   private claimed = false;
@@ -61,7 +61,7 @@ export class ApiKeys implements OnModuleDestroy {
     this.table = database.table(ApiKey);
   }
 
-  /** True once a key was ever made: from then on every management request needs one, even if all have been revoked since. */
+  /** True once a key was ever created: from then on every management request needs one, even if all have been revoked since. */
   get isClaimed(): boolean {
     const now = performance.now();
     if (!this.claimed && now >= this.askedAt + CLAIM_SEEN_WITHIN_MS) {
@@ -72,15 +72,15 @@ export class ApiKeys implements OnModuleDestroy {
   }
 
   /**
-   * Makes a key.
+   * Creates a key.
    *
-   * @returns the key itself, which cannot be read again, and what is kept of it
+   * @returns the key itself, which cannot be read again, and its stored row
    */
   create(wanted: NewApiKey): Promise<{ key: string; row: ApiKey }> {
     return this.unitOfWork.run((tx) => Promise.resolve(this.createIn(tx, wanted)));
   }
 
-  /** As `create`, within a transaction. */
+  /** Like `create`, within a transaction. */
   createIn(tx: Transaction, wanted: NewApiKey): { key: string; row: ApiKey } {
     const { key, row } = newKey(wanted, this.clock.now());
     const id = this.table.insert(tx.db, row);
@@ -98,9 +98,9 @@ export class ApiKeys implements OnModuleDestroy {
   }
 
   /**
-   * Revokes a key, at once and for good.
+   * Revokes a key, immediately and permanently.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   revoke(id: number): Promise<void> {
     return this.unitOfWork.run((tx) => {
@@ -116,7 +116,7 @@ export class ApiKeys implements OnModuleDestroy {
     });
   }
 
-  /** Whose key this is; null where it is none, revoked or expired. */
+  /** The holder of a key; null if it is unknown, revoked or expired. */
   holderOf(key: string): KeyHolder | null {
     if (!KEY.test(key)) return null;
     const hash = hashOf(key);
@@ -155,7 +155,7 @@ export class ApiKeys implements OnModuleDestroy {
   }
 }
 
-/** A new key, and the row that is kept of it. */
+/** A new key, and its row to store. */
 export function newKey(wanted: NewApiKey, now: Date): { key: string; row: Omit<ApiKey, 'id'> } {
   const key = KEY_MARK + randomBytes(32).toString('base64url');
   return {
@@ -173,12 +173,12 @@ export function newKey(wanted: NewApiKey, now: Date): { key: string; row: Omit<A
   };
 }
 
-/** The making of a key, for the audit log. */
+/** The audit entry for the creation of a key. */
 export function keyMade(row: ApiKey): AuditedChange {
   return { action: 'key.create', subject: `key/${row.id}`, before: null, after: toState(row) };
 }
 
-/** The end of a key, for the audit log. */
+/** The audit entry for the revocation of a key. */
 export function keyRevoked(row: ApiKey, revokedAt: Date): AuditedChange {
   return {
     action: 'key.revoke',

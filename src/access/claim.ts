@@ -12,8 +12,8 @@ import { ApiKeys } from './api-keys.js';
 import { isLoopback } from './local-request.js';
 
 /**
- * The way to the first key. A server that nobody has claimed is managed by whoever sits at its machine; a claim gives it its first
- * admin key, and closes it to everybody without one.
+ * Creates the first key. Until a server is claimed, whoever uses its machine may manage it; a claim creates its first admin key, and closes
+ * it to everybody without a key.
  */
 @Injectable()
 export class Claim implements OnApplicationBootstrap {
@@ -28,7 +28,7 @@ export class Claim implements OnApplicationBootstrap {
     this.path = dataFiles(config).claimToken;
   }
 
-  /** Says at every start how the server stands open, if it does. */
+  /** Logs at every start how the server can be accessed without a key, if it can. */
   onApplicationBootstrap(): void {
     if (this.config.auth === 'none') {
       this.logger.warn('AUTH=none: whoever reaches this port can upload firmware and roll it out');
@@ -54,8 +54,8 @@ export class Claim implements OnApplicationBootstrap {
    * Claims the server with its one-time token.
    *
    * @returns the first admin key
-   * @throws ConflictError where somebody was faster
-   * @throws ForbiddenError where the token is another one
+   * @throws ConflictError if the server is claimed already
+   * @throws ForbiddenError if the token is wrong
    */
   async claim(token: string, name: string): Promise<{ key: string; row: ApiKey }> {
     const made = await this.unitOfWork.run((tx) => {

@@ -45,7 +45,7 @@ program
   .description('revoke a key, at once and for good')
   .action((id: string) => withTables((tables) => revoke(tables, id)));
 
-/** The tables that the commands write, as one: each change with its entry in the audit log. */
+/** The tables that the commands write, combined so that each change is written with its audit entry. */
 interface Tables {
   keys: Table<ApiKey>;
   audit: Table<AuditEntry>;
@@ -109,7 +109,7 @@ async function withTables(work: (tables: Tables) => void | Promise<void>): Promi
   const config = new AppConfig(readEnvironment());
   const { databasePath } = config;
   requireDatabase(databasePath);
-  // A migration under a running server of another version would break it.
+  // Migrating the database would break a running server of another version.
   requireSameSchema(databasePath);
   console.error(`Database: ${databasePath}`);
   const options = { ...dataSourceOptions(config), migrationsRun: false };

@@ -14,11 +14,11 @@ import { Access, carriesKey } from './access.js';
 import type { KeyHolder } from './api-keys.js';
 
 /**
- * Lets requests of the management in, at the rate that the settings allow. Counts are forgotten when their second or minute is over:
- * memory is bounded by what comes in during that time.
+ * Admits management requests at the rate that the settings allow. Counts are dropped when their second or minute is over, so memory is
+ * bounded by the requests of that time.
  *
- * Downloads are not counted, for an office of printers behind one address updates at once; nor are health checks, for a supervisor
- * that is told 429 restarts the server, nor the files of the console, which are in memory.
+ * Downloads are not counted, because an office of printers behind one address updates at once; nor are health checks, because a supervisor
+ * that gets 429 restarts the server; nor the files of the console, which are in memory.
  */
 @Injectable()
 export class RequestLimits {
@@ -40,25 +40,25 @@ export class RequestLimits {
   }
 
   /**
-   * Says who makes a request, if it may be made now.
+   * Identifies the actor of a request, if it may be made now.
    *
-   * @param access what the matched route asks for
-   * @throws RateLimitError if its key, or its address, has sent too many
-   * @throws UnauthorizedError if it needs a key and has none that counts
+   * @param access what the matched route requires
+   * @throws RateLimitError if its key, or its address, has sent too many requests
+   * @throws UnauthorizedError if it needs a key and has no valid one
    * @throws ForbiddenError if its key lacks the scope
    */
   admit(request: Request, access: RouteAccess): Actor | Promise<Actor> {
     const address = this.limitedAddressOf(request);
-    // Nothing is counted, and nothing is waited for.
+    // An unlimited address without a key: nothing to count, so nothing to wait for.
     if (address === null && !carriesKey(request)) return this.access.authorize(request, access, null);
     return this.admitCounted(request, access, address);
   }
 
   /**
-   * Counts a request that no route was found for: looking for routes is no way around the limits.
+   * Counts a request that matches no route, so that probing for routes does not bypass the limits.
    *
-   * @throws RateLimitError if its key, or its address, has sent too many
-   * @throws UnauthorizedError if its key does not count
+   * @throws RateLimitError if its key, or its address, has sent too many requests
+   * @throws UnauthorizedError if its key is invalid
    */
   async countUnmatched(request: Request): Promise<void> {
     const address = this.limitedAddressOf(request);
@@ -81,8 +81,8 @@ export class RequestLimits {
     try {
       return this.access.identify(request, access);
     } catch (error) {
-      // Only failures are refused, never a key that counts: else a neighbour with an old key could keep an operator from stopping a
-      // rollout. That helps nobody to guess: a key has 256 random bits (NIST SP 800-63B §5.1.2.2 asks for throttling below 64).
+      // Only failures are limited, never a valid key: else a neighbour with an old key could keep an operator from stopping a rollout. This
+      // does not help an attacker: a key has 256 random bits (NIST SP 800-63B §5.1.2.2 asks for throttling below 64).
       if (error instanceof InvalidKeyError) await this.guess(address);
       throw error;
     }
@@ -110,10 +110,10 @@ export class RequestLimits {
     }
   }
 
-  /** Null for an address that is not limited. Looked up once for each socket: the list costs as much as a query. */
+  /** Null for an unlimited address. Looked up once for each socket, because searching the list costs as much as a query. */
   private limitedAddressOf(request: Request): string | null {
     const { socket } = request;
-    // A proxy sends the requests of many over one socket.
+    // A proxy sends the requests of many clients over one socket.
     if (this.forwarding.isTrusted(socket)) return this.limited(this.forwarding.addressOf(request));
     let limited = this.limitedAddresses.get(socket);
     if (limited === undefined) {

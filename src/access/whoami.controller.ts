@@ -7,7 +7,7 @@ import { RequireScope } from '../http/route-access.js';
 import { Access } from './access.js';
 import { WhoAmIResponse, toWhoAmIResponse } from './whoami.dto.js';
 
-/** Tells callers who they are to this server. */
+/** Tells callers how this server identifies them. */
 @ApiTags('keys')
 @Controller('api/whoami')
 export class WhoAmIController {

@@ -6,7 +6,7 @@ import type { KeyHolder } from './api-keys.js';
 
 const CALLER_KINDS = ['key', 'local', 'anybody'] as const;
 
-/** Who makes a request. */
+/** The caller of a request. */
 export class WhoAmIResponse {
   @ApiProperty({
     enum: CALLER_KINDS,
@@ -28,7 +28,7 @@ export class WhoAmIResponse {
   scopes!: Scope[];
 }
 
-/** Maps a caller to the answer. Who is asked for no key may do everything. */
+/** Maps a caller to the response. A caller who needs no key has every scope. */
 export function toWhoAmIResponse(actor: Actor, holder: KeyHolder | null): WhoAmIResponse {
   if (holder !== null) return { kind: 'key', name: holder.name, scopes: holder.scopes };
   return { kind: actor.kind === 'local' ? 'local' : 'anybody', name: null, scopes: ['admin'] };
