@@ -2,7 +2,7 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { Actor } from '../common/actor.js';
 import { Instant } from '../database/columns.js';
 
-/** One change that somebody made. Written with the change, and never changed or deleted: the database refuses both. */
+/** One change by an actor. Written with the change, and never changed or deleted: the database refuses both. */
 @Entity('audit_entry')
 @Index('ix_audit_subject', ['subject'])
 @Index('ix_audit_action', ['action'])
@@ -17,30 +17,30 @@ export class AuditEntry {
   @Column({ name: 'actor_kind', type: 'varchar' })
   actorKind!: Actor['kind'];
 
-  /** Not a foreign key: what was done stays on record, whatever becomes of the key. */
+  /** Not a foreign key: the entry stays, whatever happens to the key. */
   @Column({ name: 'key_id', type: 'integer', nullable: true })
   keyId!: number | null;
 
-  /** The name of the key, as it was then. */
+  /** The name of the key at that time. */
   @Column({ name: 'key_name', type: 'varchar', nullable: true })
   keyName!: string | null;
 
-  /** The peer that the request came from: behind a proxy, the proxy. */
+  /** The peer that the request came from; behind a proxy, the proxy. */
   @Column({ type: 'varchar', nullable: true })
   address!: string | null;
 
   @Column({ type: 'varchar' })
   action!: string;
 
-  /** What was changed, e.g. `rollout/3`. */
+  /** The changed object, e.g. `rollout/3`. */
   @Column({ type: 'varchar' })
   subject!: string;
 
-  /** JSON; null where there was nothing before. */
+  /** JSON; null if the object was created. */
   @Column({ name: 'state_before', type: 'text', nullable: true })
   before!: string | null;
 
-  /** JSON; null where nothing is left. */
+  /** JSON; null if the object was deleted. */
   @Column({ name: 'state_after', type: 'text', nullable: true })
   after!: string | null;
 }

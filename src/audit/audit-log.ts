@@ -8,7 +8,7 @@ import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { AuditEntry } from './audit-entry.entity.js';
 
-/** What can be done to what. */
+/** The audited actions, as `subject.verb`. */
 export const ACTIONS = [
   'firmware.upload',
   'firmware.change',
@@ -34,21 +34,21 @@ export const ACTIONS = [
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** A state as it is shown: named as on the wire, without secrets. */
+/** A state as shown in the log: fields named as in the API, without secrets. */
 export type AuditedState = Readonly<Record<string, unknown>>;
 
-/** One change, for the log. */
+/** One change to record in the log. */
 export interface AuditedChange {
   action: Action;
-  /** What was changed, e.g. `rollout/3`. */
+  /** The changed object, e.g. `rollout/3`. */
   subject: string;
-  /** Null if it was created. */
+  /** Null if the object was created. */
   before: AuditedState | null;
-  /** Null where it is gone. */
+  /** Null if the object was deleted. */
   after: AuditedState | null;
 }
 
-/** Narrows the log; what is undefined does not narrow. */
+/** Filters the log; an undefined field does not filter. */
 export interface AuditFilter {
   action: Action | undefined;
   subject: string | undefined;
@@ -57,14 +57,14 @@ export interface AuditFilter {
   until: Date | undefined;
 }
 
-/** One page of the log, the newest first. */
+/** One page of the log, the newest entry first. */
 export interface AuditPage {
   entries: AuditEntry[];
-  /** Where the next page begins; null on the last one. */
+  /** Cursor of the next page; null on the last one. */
   nextCursor: number | null;
 }
 
-/** Who did what, when, from where: written in the transaction of the change itself, so that neither is there without the other. */
+/** Who did what, when, from where: written in the transaction of the change itself, so that neither exists without the other. */
 @Injectable()
 export class AuditLog {
   private readonly table: Table<AuditEntry>;
@@ -76,13 +76,13 @@ export class AuditLog {
     this.table = database.table(AuditEntry);
   }
 
-  /** Records a change on behalf of whoever the transaction is for; where before and after are alike, there was none. */
+  /** Records a change for the actor of the transaction; records nothing if before and after are equal. */
   record(tx: Transaction, change: AuditedChange): void {
     const row = toAuditEntry(change, tx.actor, this.clock.now());
     if (row !== null) this.table.insert(tx.db, row);
   }
 
-  /** One page, the newest first. */
+  /** One page, the newest entry first. */
   page(filter: AuditFilter, limit: number, before: number | undefined): AuditPage {
     const conditions: Array<[sql: string, value: SqlValue | undefined]> = [
       ['id < ?', before],
@@ -106,7 +106,7 @@ export class AuditLog {
   }
 }
 
-/** The row of a change; null where nothing has changed. Of two states only what differs is kept. */
+/** The row of a change; null if nothing has changed. It contains only the fields that differ. */
 export function toAuditEntry(change: AuditedChange, actor: Actor, at: Date): Omit<AuditEntry, 'id'> | null {
   const { before, after } = difference(change.before, change.after);
   if (before !== null && after !== null && Object.keys(after).length === 0) return null;
@@ -136,7 +136,7 @@ function difference(
   return { before: pick(before), after: pick(after) };
 }
 
-// The target of a rollout may name ten thousand printers; its row has them all.
+// Maximum logged elements of a list. The target of a rollout may name ten thousand printers; its row has them all.
 const LONGEST_LIST = 100;
 
 function shortenLists(_field: string, value: unknown): unknown {

@@ -5,7 +5,7 @@ import { RequireScope } from '../http/route-access.js';
 import { AuditLog } from './audit-log.js';
 import { AuditListResponse, AuditQuery, toAuditListResponse, toAuditPage } from './audit.dto.js';
 
-/** Who did what. */
+/** Who changed what. */
 @ApiTags('audit')
 @Controller('api/audit')
 export class AuditController {

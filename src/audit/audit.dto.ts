@@ -61,7 +61,7 @@ export class AuditQuery {
   cursor?: number;
 }
 
-/** Who made a change. */
+/** The actor of a change. */
 export class ActorResponse {
   @ApiProperty({
     enum: ACTOR_KINDS,
@@ -135,7 +135,7 @@ export class AuditListResponse {
 /**
  * Maps the query to a filter and a page.
  *
- * @throws ValidationError for a time that is none
+ * @throws ValidationError for an invalid time
  */
 export function toAuditPage(query: AuditQuery): {
   filter: AuditFilter;
@@ -155,7 +155,7 @@ export function toAuditPage(query: AuditQuery): {
   };
 }
 
-/** Maps a page to its answer. */
+/** Maps a page to its response. */
 export function toAuditListResponse(page: AuditPage): AuditListResponse {
   return { entries: page.entries.map(toEntryResponse), next_cursor: page.nextCursor };
 }

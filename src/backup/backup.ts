@@ -12,23 +12,23 @@ import { PARTIAL, copyExactly, digestOf, moveIntoPlace, writeWhole } from './fil
 import { MANIFEST } from './manifest.js';
 import type { BackupFile, Manifest, MissingBinary } from './manifest.js';
 
-/** What a backup came to. */
+/** The result of a backup. */
 export interface BackupResult {
   manifest: Manifest;
-  /** Binaries that this run copied; the others were there already. */
+  /** Binaries that this run copied; the others were in the folder already. */
   copied: number;
 }
 
 const BINARY = /^[0-9a-f]{64}$/;
 const DATABASE_FILE = /^database-[0-9a-f]{16}\.db$/;
 const SECRET_FILE = /^(?:download-secret|claim-token)-[0-9a-f]{16}$/;
-// Each needs a binary that was deleted while the binaries were being copied.
+// Maximum attempts. Each further one is caused by a binary that was deleted while the binaries were being copied.
 const MAX_SNAPSHOTS = 10;
 
 /**
- * Backs up a server, whether it runs or not, into a folder: the database as it is at one moment after the begin, every binary that
- * it names, and the secrets beside it. Whatever the folder has already is kept; an earlier backup in it stays whole until the
- * manifest of this one replaces its manifest, as the last step.
+ * Backs up a server, running or not, into a folder: the database at one moment after the start, every binary that it names, and the secrets
+ * beside it. Keeps what the folder has already; an earlier backup in it stays complete until the manifest of this one replaces its
+ * manifest, as the last step.
  *
  * @throws StartupError if there is no database, or another backup is being written to the folder
  */
@@ -48,7 +48,7 @@ export async function backUp(config: AppConfig, folder: string): Promise<BackupR
 }
 
 class Backup {
-  /** Bytes of the binaries that this run has found or put in the folder, by SHA-256. */
+  /** Sizes of the binaries that this run has found or put in the folder, in bytes by SHA-256. */
   private readonly binaries = new Map<string, number>();
   private copied = 0;
 
@@ -58,7 +58,7 @@ class Backup {
   ) {}
 
   async run(): Promise<BackupResult> {
-    // Before the database: a binary that its snapshot names may be deleted right after it.
+    // Before the database, because a binary that its snapshot names may be deleted right after it.
     for (const name of await readdir(this.files.uploads).catch(() => []))
       if (BINARY.test(name)) await this.keepBinary(name);
     const createdAt = new Date().toISOString();
@@ -96,7 +96,7 @@ class Backup {
     return true;
   }
 
-  /** Reads the database as it is at one moment, and sees to it that the binaries that it names are there. */
+  /** Copies the database at one moment, and makes sure that the binaries that it names are in the folder. */
   private async snapshot(): Promise<{ partial: string; missing: MissingBinary[]; used: string[] }> {
     const partial = join(this.folder, `database${PARTIAL}`);
     for (let left = MAX_SNAPSHOTS; left > 0; left -= 1) {
@@ -104,7 +104,7 @@ class Backup {
       const rows = copyDatabase(this.files.database, partial);
       const missing: MissingBinary[] = [];
       for (const row of rows) if (!(await this.keepBinary(row.sha256))) missing.push(row);
-      // A binary that was deleted together with its row since the snapshot is not missing: a newer snapshot does not name it.
+      // A binary that was deleted together with its row since the snapshot is not missing: a newer snapshot will not name it.
       const named = new Set(readFirmware(this.files.database).map(({ sha256 }) => sha256));
       if (missing.every(({ sha256 }) => named.has(sha256))) {
         const used = new Set(rows.map(({ sha256 }) => sha256));
@@ -114,7 +114,7 @@ class Backup {
     throw new StartupError('Firmware is being deleted faster than it can be backed up; try again later');
   }
 
-  /** Named by its content: the database of an earlier backup stays until the manifest names this one. */
+  /** The file is named by its content, so the database of an earlier backup stays until the manifest names this one. */
   private async place(partial: string): Promise<BackupFile> {
     const digest = await digestOf(partial);
     if (digest === null) throw new Error(`${partial} has disappeared`);
@@ -139,7 +139,7 @@ class Backup {
     return { role, path, ...digest };
   }
 
-  /** Removes what only earlier backups in this folder needed. */
+  /** Removes files that only earlier backups in this folder needed. */
   private async removeOld({ files }: Manifest): Promise<void> {
     const needed = new Set(files.map(({ path }) => path));
     for (const name of await readdir(this.folder))
@@ -152,8 +152,8 @@ class Backup {
 }
 
 /**
- * Copies a database that others may be writing to. VACUUM INTO reads it in one transaction, so the copy is its state at one moment;
- * SQLite's backup interface would begin again with every commit of the server.
+ * Copies a database while others may write to it. VACUUM INTO reads it in one transaction, so the copy is its state at one moment; SQLite's
+ * backup interface would restart with every commit of the server.
  *
  * @returns the builds that the copy names
  */
@@ -184,7 +184,7 @@ function readFirmware(path: string): MissingBinary[] {
   }
 }
 
-// For writing, too, although nothing is written: SQLite removes its log when the last connection that may do so closes.
+// Opened for writing, although nothing is written: SQLite removes its log only when the last connection that may write closes.
 function open(path: string): SqliteDatabase.Database {
   return new SqliteDatabase(path, { fileMustExist: true, timeout: 10_000 });
 }

@@ -7,7 +7,7 @@ import { backUp } from './backup.js';
 import type { Manifest } from './manifest.js';
 import { restore } from './restore.js';
 
-// The backup is worth what the server is worth: only its owner may read it.
+// A backup is as sensitive as the server itself: only its owner may read it.
 process.umask(0o077);
 
 const program = new Command('backup').description(
@@ -46,7 +46,7 @@ function describe({ files }: Manifest): string {
   return `${files.length} files, ${bytes} bytes, ${binaries.length} binaries`;
 }
 
-// Not 1: everything else is safe in the backup.
+// Not 1: everything else is safely in the backup.
 const INCOMPLETE = 2;
 
 function reportMissing({ missing_binaries: missing }: Manifest): void {

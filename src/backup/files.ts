@@ -26,7 +26,7 @@ export async function digestOf(path: string): Promise<Digest | null> {
 }
 
 /**
- * Copies a file, unless the target has the right bytes already. The target appears whole and is on the disk, or is not touched.
+ * Copies a file, unless the target has the right bytes already. The target either appears complete and is on disk, or is not touched.
  *
  * @returns `kept` or `copied`; `damaged` if the source is missing or holds other bytes
  */
@@ -39,7 +39,7 @@ export async function copyExactly(
   const partial = `${target}${PARTIAL}`;
   try {
     await rm(partial, { force: true });
-    // Not a hard link: damage to the file of the server would be damage to the backup.
+    // Not a hard link, which would share damage between the server's file and the backup.
     await copyFile(source, partial, constants.COPYFILE_FICLONE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'damaged';
@@ -53,14 +53,14 @@ export async function copyExactly(
   return 'copied';
 }
 
-/** Writes a file so that it appears whole, and is on the disk when this resolves. */
+/** Writes a file atomically; it is on disk when this resolves. */
 export async function writeWhole(target: string, content: string | Buffer): Promise<void> {
   const partial = `${target}${PARTIAL}`;
   await writeFile(partial, content, { mode: OWNER_ONLY });
   await moveIntoPlace(partial, target);
 }
 
-/** Gives a finished file its name; file and name are on the disk when this resolves. */
+/** Renames a finished file; file and name are on disk when this resolves. */
 export async function moveIntoPlace(partial: string, target: string): Promise<void> {
   const file = await open(partial, 'r+');
   try {
@@ -78,7 +78,7 @@ export async function moveIntoPlace(partial: string, target: string): Promise<vo
   }
 }
 
-/** Ending of files that are being written. */
+/** Suffix of files that are being written. */
 export const PARTIAL = '.partial';
 
 const OWNER_ONLY = 0o600;

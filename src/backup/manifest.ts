@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartupError } from '../common/startup-error.js';
 
-/** What a file of a backup is for. */
+/** The purpose of a file in a backup. */
 export type Role = 'database' | 'download_secret' | 'claim_token' | 'binary';
 
 /** One file of a backup. */
@@ -15,7 +15,7 @@ export interface BackupFile {
   sha256: string;
 }
 
-/** A firmware build whose binary was missing or damaged on the server, so that the backup cannot have it. */
+/** A firmware build whose binary was missing or damaged on the server, so that the backup does not contain it. */
 export interface MissingBinary {
   version: string;
   channel: string;
@@ -23,10 +23,10 @@ export interface MissingBinary {
   sha256: string;
 }
 
-/** What a backup consists of. It is written last: a folder without one holds no finished backup. */
+/** The contents of a backup. It is written last, so a folder without a manifest holds no finished backup. */
 export interface Manifest {
   format: 1;
-  /** Version of the program that wrote it. */
+  /** Version of the program that wrote the backup. */
   server_version: string;
   /** When the database was read, ISO 8601, UTC. */
   created_at: string;
@@ -40,7 +40,7 @@ export const MANIFEST = 'manifest.json';
 /**
  * Reads the manifest of a backup.
  *
- * @throws StartupError if there is none, or it is none that this program understands
+ * @throws StartupError if there is none, or this program cannot read it
  */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST);
@@ -64,7 +64,7 @@ function parse(text: string): unknown {
 }
 
 const ROLES: ReadonlySet<unknown> = new Set<Role>(['database', 'download_secret', 'claim_token', 'binary']);
-// Nothing else is ever written: no path leads out of the folder.
+// Matches every path that a backup contains; no such path leads out of the folder.
 const SAFE_PATH = /^(?:uploads\/)?[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 

@@ -12,11 +12,11 @@ import { readManifest } from './manifest.js';
 import type { BackupFile, Manifest } from './manifest.js';
 
 /**
- * Restores a backup to where the settings say that the server keeps its data. Everything is verified first, nothing that is there is
- * overwritten, and the database comes last: a restore that was interrupted can be repeated, and no server starts from half of it.
+ * Restores a backup to the data paths of the settings. Verifies everything first, overwrites nothing, and restores the database last, so an
+ * interrupted restore can be repeated, and no server starts with half of the data.
  *
- * @returns the manifest of what was restored
- * @throws StartupError if the backup is not whole or of a newer version, a server uses the data, or there is data already
+ * @returns the manifest of the restored backup
+ * @throws StartupError if the backup is incomplete or of a newer version, a server uses the data, or there is data already
  */
 export async function restore(config: AppConfig, folder: string): Promise<Manifest> {
   const manifest = await readManifest(folder);
@@ -46,7 +46,7 @@ async function refuseToOverwrite(files: DataFiles, manifest: Manifest): Promise<
   for (const file of manifest.files) {
     const path = secretPath(files, file);
     if (path === null || !existsSync(path)) continue;
-    // As an interrupted restore of this backup leaves it.
+    // A file that an interrupted restore of this backup has left.
     if ((await digestOf(path))?.sha256 !== file.sha256) throw inTheWay(path);
   }
   const restored = new Set(manifest.files.map(({ path }) => basename(path)));
@@ -86,7 +86,7 @@ async function copyOne(folder: string, { path, sha256 }: BackupFile, target: str
   if (outcome === 'damaged') throw new StartupError(`The backup has changed during the restore: ${path}`);
 }
 
-/** Where a secret of the backup belongs; null for a file of another kind. */
+/** The target path of a secret in the backup; null for other files. */
 function secretPath(files: DataFiles, { role }: BackupFile): string | null {
   if (role === 'download_secret') return files.downloadSecret;
   return role === 'claim_token' ? files.claimToken : null;

@@ -32,7 +32,7 @@ const HEALTH: SchemaObject = {
   },
 };
 
-/** Says whether the process lives, and whether it can do its work. */
+/** Reports whether the process is alive, and whether it can do its work. */
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
@@ -100,8 +100,8 @@ export class HealthController {
     const check = this.indicators.check('database');
     try {
       this.presence.requireDatabase();
-      // Changes nothing, and is written to the disk all the same: a database that is locked, read-only or full cannot take an
-      // update down, and reads do not tell. Nothing else uses this number of the file's header.
+      // Changes nothing, but is written to disk: a locked, read-only or full database cannot record an update, and reads do not reveal
+      // that. Nothing else uses this number in the file's header.
       await this.unitOfWork.run((tx) => tx.em.query('PRAGMA user_version = 0'));
       return check.up();
     } catch (error) {
@@ -109,7 +109,7 @@ export class HealthController {
     }
   }
 
-  /** Names what is damaged, and is up all the same: nobody is sent that, and everybody else is served. */
+  /** Names damaged builds, but stays up: nobody is sent those, and everybody else is served. */
   private firmware(): HealthIndicatorResult {
     return this.indicators.check('firmware').up({ damaged: this.images.damaged });
   }
@@ -130,7 +130,7 @@ export class HealthController {
   }
 }
 
-/** What is down and why, in one line. */
+/** Describes what is down and why, in one line. */
 function describe(result: string | object): string {
   const failed = Object.entries((result as Partial<HealthCheckResult>).error ?? {});
   return failed.map(([name, found]) => `${name}: ${String(found?.message)}`).join('; ');

@@ -5,7 +5,7 @@ import { NoQuery } from '../http/reject-unknown-query.js';
 import { RequireScope } from '../http/route-access.js';
 import { Metrics } from './metrics.js';
 
-/** What Prometheus scrapes. */
+/** The endpoint that Prometheus scrapes. */
 @ApiTags('metrics')
 @Controller('metrics')
 export class MetricsController {

@@ -6,7 +6,7 @@ import { RolloutModule } from '../rollout/rollout.module.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
 
-/** Metrics for Prometheus; looks at every feature, and none knows of it. */
+/** Metrics for Prometheus. Reads from every feature; no feature depends on it. */
 @Module({
   imports: [FirmwareModule, GatewayModule, PrinterModule, RolloutModule],
   controllers: [MetricsController],

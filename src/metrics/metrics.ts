@@ -14,14 +14,16 @@ import { ProblemCounts } from '../printer/problem-counts.js';
 import { RolloutEvents } from '../rollout/store/rollout.events.js';
 import { VERSION } from '../version.js';
 
-// A fleet runs some tens of versions; what printers claim beyond that must not become time series without end.
+// Maximum versions with their own label. A fleet runs a few dozen; the versions that printers claim must not create time series without
+// limit.
 const MAX_VERSIONS = 50;
 
-// Completed rollbacks are left out: no printer runs what they took back.
+// Completed rollbacks are left out: no printer runs the versions that they withdrew.
 const TAKEN_BACK = `SELECT DISTINCT firmware_version AS version FROM rollback WHERE id IN
   (SELECT rollback_id FROM rollout WHERE status IN ('active', 'paused'))`;
 
-// One by one, in the middle of each request, they cost a twentieth of a small request; a thousand at once cost next to nothing.
+// Requests observed at once. One by one, in the middle of each request, they cost a twentieth of a small request; a thousand at once cost
+// next to nothing.
 const FINISHED_AT_ONCE = 1_000;
 
 interface LabelledDuration {
@@ -30,8 +32,8 @@ interface LabelledDuration {
 }
 
 /**
- * What the server measures of itself, for Prometheus. No label names a printer, a user or an error's text: the number of time
- * series depends on versions, active rollouts and routes alone.
+ * The server's metrics for Prometheus. No label names a printer, a user or an error's text: the number of time series depends only on
+ * versions, active rollouts and routes.
  */
 @Injectable()
 export class Metrics implements OnApplicationShutdown {
@@ -81,7 +83,7 @@ export class Metrics implements OnApplicationShutdown {
     events: RolloutEvents,
     unitOfWork: UnitOfWork,
   ) {
-    // Of the defaults those that matter here: memory, CPU, open files, event-loop delay.
+    // The defaults that matter here are memory, CPU, open files and event-loop delay.
     collectDefaultMetrics({ register: this.registry });
     this.gauge('paperminder_build_info', 'The version of the server.', ['version'], (gauge) =>
       gauge.set({ version: VERSION }, 1),
@@ -131,7 +133,7 @@ export class Metrics implements OnApplicationShutdown {
     });
   }
 
-  /** Prometheus' text format. */
+  /** All metrics in Prometheus' text format. */
   async text(): Promise<string> {
     return this.registry.metrics();
   }

@@ -34,7 +34,7 @@ function keygen(prefix: string): void {
     { path: `${prefix}.private.pem`, text: privateKey.export({ type: 'pkcs8', format: 'pem' }), mode: 0o600 },
     { path: `${prefix}.public.pem`, text: pemOf(publicKey), mode: 0o644 },
   ];
-  // Boards may trust a key that is lost for ever once it is written over.
+  // Boards may trust the existing key, which would be lost for ever if it were overwritten.
   for (const { path } of files) if (existsSync(path)) return program.error(`${path} is there already`);
   for (const { path, text, mode } of files) writeFileSync(path, text, { mode, flag: 'wx' });
   for (const { path } of files) console.log(path);
@@ -58,7 +58,7 @@ function privateKey(path: string): KeyObject {
     const key = createPrivateKey(pem);
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch {
-    // Node's words for a file that holds no private key name a part of OpenSSL.
+    // Node's error for a file without a private key only names an OpenSSL routine.
   }
   throw new InvalidArgumentError(
     'It must be a file with an Ed25519 private key as PEM, without a passphrase.',

@@ -1,14 +1,17 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
-/** A signature on the wire: base64 of its 64 bytes (RFC 8032 §5.1.6). The last character carries two bits: one text each. */
+/**
+ * A signature in the API: base64 of its 64 bytes (RFC 8032 §5.1.6). The last character carries two bits, so only four characters are
+ * canonical.
+ */
 export const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
 
 const PUBLIC_KEY = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
 
-/** Why a text is no Ed25519 public key, in words. */
+/** Why a text is not an Ed25519 public key. */
 export class NotAPublicKey extends Error {
-  /** @param isPublic true where it is a public key, only of another kind: it may be shown */
+  /** @param isPublic true if it is a public key of another kind, which may be shown */
   constructor(
     message: string,
     readonly isPublic = false,
@@ -18,8 +21,8 @@ export class NotAPublicKey extends Error {
 }
 
 /**
- * Reads a public key as PEM; how its lines are broken does not matter. Nothing else is taken: Node would make a public key of a
- * private one that was pasted by mistake, and 32 bare bytes may be either.
+ * Parses a public key in PEM, with any line breaks. Accepts no other format: Node would derive a public key from a private one that was
+ * pasted by mistake, and 32 bare bytes may be either.
  *
  * @throws NotAPublicKey
  */
@@ -36,12 +39,15 @@ export function readPublicKey(text: string): KeyObject {
   return key;
 }
 
-/** The one text that is kept of a key, however it was written. */
+/** The canonical PEM text of a key. */
 export function pemOf(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();
 }
 
-/** SHA-256 of the key's SubjectPublicKeyInfo (DER), hexadecimal: `openssl pkey -pubin -in KEY -outform DER | sha256sum`. */
+/**
+ * SHA-256 of the key's SubjectPublicKeyInfo (DER), hexadecimal: `openssl pkey -pubin -in KEY -outform DER
+ * sha256sum`.
+ */
 export function fingerprintOf(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
@@ -49,10 +55,10 @@ export function fingerprintOf(key: KeyObject): string {
 }
 
 /**
- * True where the signature was made over exactly these bytes with the private half of the key. Ed25519 (RFC 8032 §5.1) reads the
- * message as a whole; other threads do it.
+ * True if the signature was made over exactly these bytes with the private half of the key. Ed25519 (RFC 8032 §5.1) reads the message as a
+ * whole; the check runs in a thread pool.
  *
- * @param signature as `SIGNATURE` has it
+ * @param signature in the format of `SIGNATURE`
  */
 export function isSignedBy(key: KeyObject, message: Buffer, signature: string): Promise<boolean> {
   return new Promise((resolve, reject) => {

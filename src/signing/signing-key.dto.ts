@@ -48,7 +48,7 @@ export class RemoveSigningKeyQuery {
   allow_unsigned?: boolean;
 }
 
-/** A signing key, as it is answered. */
+/** A signing key in a response. */
 export class SigningKeyResponse {
   @ApiProperty({ type: Number, example: 1 })
   id!: number;
@@ -80,22 +80,22 @@ export class SigningKeyListResponse {
 }
 
 /**
- * Reads the key of a body.
+ * Parses the key in a body.
  *
- * @throws ValidationError where it is no Ed25519 public key
+ * @throws ValidationError if it is not an Ed25519 public key
  */
 export function toPublicKey({ public_key }: CreateSigningKeyDto): KeyObject {
   try {
     return readPublicKey(public_key);
   } catch (error) {
     if (!(error instanceof NotAPublicKey)) throw error;
-    // What is no public key may be a private one that lost its label, and answers end up in terminals and logs.
+    // An invalid public key may be a private one without its label, and responses end up in terminals and logs.
     const value = error.isPublic ? public_key : `(${public_key.length} characters, not repeated)`;
     throw ValidationError.field('public_key', value, `public_key ${error.message}`);
   }
 }
 
-/** Maps a row to its answer. */
+/** Maps a row to its response. */
 export function toSigningKeyResponse(row: SigningKey): SigningKeyResponse {
   return {
     id: row.id,

@@ -21,7 +21,7 @@ export interface VerifiedSignature {
 
 const MISSING = 'signature must be given while signing keys are registered; npm run sign -- file makes one';
 
-/** The public keys that operators trust to sign firmware: as long as there is one, an upload needs a signature by one of them. */
+/** The public keys that operators trust to sign firmware. While there is at least one, every upload needs a signature by one of them. */
 @Injectable()
 export class SigningKeys {
   private readonly logger = new Logger('Signing');
@@ -39,7 +39,7 @@ export class SigningKeys {
   /**
    * Registers a key.
    *
-   * @throws ConflictError where it is registered already
+   * @throws ConflictError if it is registered already
    */
   register(name: string, publicKey: KeyObject): Promise<SigningKey> {
     const fingerprint = fingerprintOf(publicKey);
@@ -66,17 +66,17 @@ export class SigningKeys {
     });
   }
 
-  /** All keys, the newest first, removed ones included. */
+  /** All keys, the newest first, including removed ones. */
   list(): SigningKey[] {
     return this.table.select(this.database.reader, 'ORDER BY id DESC');
   }
 
   /**
-   * Removes a key, at once: no upload can be signed with it any more. It may be registered again.
+   * Removes a key, immediately: no upload can be signed with it any more. It may be registered again.
    *
-   * @param allowUnsigned true where the last key may go, and uploads need no signature from then on
-   * @throws NotFoundError where there is none
-   * @throws ConflictError where it is the last one: whoever takes a stolen key away must not open the door to unsigned firmware by it
+   * @param allowUnsigned true if the last key may be removed, after which uploads need no signature
+   * @throws NotFoundError if there is none
+   * @throws ConflictError if it is the last one: removing a stolen key must not silently allow unsigned firmware
    */
   remove(id: number, allowUnsigned: boolean): Promise<void> {
     return this.unitOfWork.run((tx) => {
@@ -110,18 +110,18 @@ export class SigningKeys {
     return db.get('SELECT 1 FROM signing_key WHERE removed_at IS NULL LIMIT 1') !== undefined;
   }
 
-  /** True where a build that was signed with this key would be accepted today; null: one that was not signed. */
+  /** True if a build that was signed with this key would be accepted today; null stands for an unsigned build. */
   accepts(db: Statements, fingerprint: string | null): boolean {
     const keys = this.registered(db);
     return keys.length === 0 || keys.some((key) => key.fingerprint === fingerprint);
   }
 
   /**
-   * Checks the signature of a file over its exact bytes, which it takes into memory. It takes a while, and keys may come and go
-   * meanwhile: `confirm` says whether the outcome counts.
+   * Checks the signature of a file over its exact bytes, which it reads into memory. Keys may be added and removed during the check, so
+   * `confirm` must be called with the result.
    *
-   * @returns null where there is no signature
-   * @throws ValidationError where it is not by a registered key
+   * @returns null if there is no signature
+   * @throws ValidationError if it is not by a registered key
    */
   async verify(path: string, signature: string | null): Promise<VerifiedSignature | null> {
     if (signature === null) return null;
@@ -145,9 +145,9 @@ export class SigningKeys {
   }
 
   /**
-   * To be called in the transaction that makes use of what `verify` has found.
+   * Confirms the result of `verify`. Call it in the transaction that uses the result.
    *
-   * @throws ValidationError where a signature is needed and missing, or the key that it is by has been removed meanwhile
+   * @throws ValidationError if a signature is required and missing, or its key has been removed in the meantime
    */
   confirm(tx: Transaction, verified: VerifiedSignature | null): void {
     if (verified === null) {

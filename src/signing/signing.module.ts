@@ -5,7 +5,7 @@ import { SigningKeyController } from './signing-key.controller.js';
 import { SigningKey } from './signing-key.entity.js';
 import { SigningKeys } from './signing-keys.js';
 
-/** Whose signature firmware needs. */
+/** The keys whose signatures firmware needs. */
 @Module({
   imports: [TypeOrmModule.forFeature([SigningKey]), AuditModule],
   controllers: [SigningKeyController],
