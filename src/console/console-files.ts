@@ -6,15 +6,15 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 
-/** Token of the folder that the built console is in. */
+/** Injection token for the folder of the built console. */
 export const CONSOLE_FOLDER = Symbol('CONSOLE_FOLDER');
 
-// Beside dist/src, which this file is in. Started from its sources, the server has no console.
+// Beside dist/src, which contains this file. A server started from its sources has no console.
 const HERE = dirname(fileURLToPath(import.meta.url));
-/** Where `npm run build` puts the console. */
+/** The folder into which `npm run build` puts the console. */
 export const BUILT_CONSOLE = join(HERE, '../../www');
 
-/** What a file may be compressed with, the best first. */
+/** Compressions that a file may have, the best first. */
 export const ENCODINGS = ['br', 'gzip'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
@@ -30,23 +30,23 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const ALREADY_COMPRESSED: ReadonlySet<string> = new Set(['.png', '.woff2']);
 
-// The best of brotli takes a Raspberry Pi several seconds, for some per cent less.
+// The highest quality takes a Raspberry Pi several seconds, and saves only a few per cent.
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
   br: (bytes) => promisify(brotliCompress)(bytes, BROTLI),
   gzip: (bytes) => promisify(gzip)(bytes),
 };
 
-// Deeper than any page; each depth is a page in memory.
+// Maximum depth of a page's path, more than any page has; each depth is a page in memory.
 const MAX_DEPTH = 8;
 const RELATIVE_LINK = /\b(src|href)="\.\//g;
 
 /** One file of the console, in memory. */
 export class ConsoleFile {
-  /** SHA-256 of the bytes, without a compression. */
+  /** SHA-256 of the uncompressed bytes. */
   readonly hash: string;
   readonly type: string;
-  /** False where a compression would gain nothing. */
+  /** False if compression would gain nothing. */
   readonly compressible: boolean;
   private readonly compressed = new Map<Encoding, Promise<Buffer>>();
 
@@ -60,7 +60,7 @@ export class ConsoleFile {
     this.compressible = !ALREADY_COMPRESSED.has(extension);
   }
 
-  /** The bytes as they are sent; compressed once, when they are first asked for: most servers are asked for none. */
+  /** The bytes to send. Compressed once, at the first request, because most servers never get one. */
   encoded(encoding: Encoding | null): Promise<Buffer> {
     if (encoding === null) return Promise.resolve(this.bytes);
     let bytes = this.compressed.get(encoding);
@@ -72,7 +72,7 @@ export class ConsoleFile {
   }
 }
 
-/** The files of the built console. They are read at the start, all of them: no request leads to the disk. */
+/** The files of the built console. All of them are read at startup, so no request reads from disk. */
 @Injectable()
 export class ConsoleFiles {
   private readonly files = new Map<string, ConsoleFile>();
@@ -84,9 +84,8 @@ export class ConsoleFiles {
   }
 
   /**
-   * The page that shows every page, with links to its files that work at the path of the request below whatever path a proxy has put
-   * the server: relative ones, which only the browser puts together. Null if the console has not been built, and for a path that no
-   * page has.
+   * The page that serves every path of the console. Its links are relative, which only the browser resolves, so they work for the path of
+   * the request, whatever prefix a proxy adds. Null if the console has not been built, or if no page can have the path.
    */
   pageAt(path: string): ConsoleFile | null {
     const depth = path.split('/').length - 2;
@@ -101,12 +100,12 @@ export class ConsoleFiles {
     return page;
   }
 
-  /** True once the console has been built. */
+  /** True if the console has been built. */
   get isBuilt(): boolean {
     return this.files.has('/index.html');
   }
 
-  /** The file that is called so, e.g. `/assets/index-B7x1.js`; null where there is none. */
+  /** The file with this path, e.g. `/assets/index-B7x1.js`; null if there is none. */
   find(path: string): ConsoleFile | null {
     return this.files.get(path) ?? null;
   }

@@ -1,4 +1,4 @@
-/** The pages of the console; which one is shown is up to the console itself. Each is a route, and so a label of the metrics. */
+/** The pages of the console, which itself decides which one to show. Each is a route, and so a label of the metrics. */
 export const PAGE_ROUTES = [
   '/',
   '/printers',
@@ -11,13 +11,13 @@ export const PAGE_ROUTES = [
   '/sign-in',
 ] as const;
 
-/** Where the rest of the console's files are. */
+/** Paths of the console's other files. */
 export const FILE_ROUTES = ['/assets/:file', '/favicon.ico', '/favicon.svg', '/favicon.png'] as const;
 
-// What has a meaning of its own for API clients, printers and supervisors: there, a page would hide what is wrong.
+// Paths with a meaning for API clients, printers and supervisors: a page there would hide an error from them.
 const RESERVED = /^\/(?:api|docs|openapi\.json|metrics|health|ws|assets|favicon\.\w+)(?:\/|$)/i;
 
-/** True for a path below which no page of the console can be, whatever the console shows. */
+/** True for a path below which the console can never have a page. */
 export function isReservedPath(path: string): boolean {
   return RESERVED.test(path);
 }

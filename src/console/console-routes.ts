@@ -6,14 +6,14 @@ import type { ConsoleFile, ConsoleFiles, Encoding } from './console-files.js';
 import { FILE_ROUTES, PAGE_ROUTES, isReservedPath } from './console-path.js';
 
 const NOT_BUILT = 'The console has not been built: npm run build makes it';
-// A file that changes gets another name: Vite puts a hash of it in.
+// A changed file gets a new name: Vite puts a hash in it.
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 interface Routes {
   get(path: string, handler: RequestHandler): unknown;
 }
 
-/** Serves the console. These routes are no part of the API, and of its document. */
+/** Serves the console. These routes are not part of the API or of its document. */
 export function setUpConsole(app: Routes, files: ConsoleFiles): void {
   for (const route of PAGE_ROUTES)
     app.get(route, (request, response, next) => {
@@ -32,10 +32,10 @@ export function setUpConsole(app: Routes, files: ConsoleFiles): void {
 }
 
 /**
- * Answers a browser that asks for a page that does not exist with the console, which says so; the status is 404 all the same.
- * Everybody else gets the problem details of the API, and so does whoever misspells a path of the API.
+ * Answers a browser that opens a page that does not exist with the console, which says so; the status is still 404. All other requests, and
+ * misspelled paths of the API, get the API's problem details.
  *
- * @param headers those of the console's pages
+ * @param headers sets the headers of the console's pages
  */
 export function consoleNotFound(files: ConsoleFiles, headers: RequestHandler): RequestHandler {
   return (request, response, next) => {
@@ -51,7 +51,7 @@ export function consoleNotFound(files: ConsoleFiles, headers: RequestHandler): R
   };
 }
 
-/** True for a browser that opens a page; API clients accept JSON, or anything. */
+/** True if a browser opens a page; API clients accept JSON, or anything. */
 function wantsPage(request: Request): boolean {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   return isRead && request.accepts(['application/json', 'text/html']) === 'text/html';
@@ -64,12 +64,12 @@ async function send(
   lifetime: string,
 ): Promise<void> {
   const encoding = file.compressible ? encodingFor(request) : null;
-  // RFC 9110 §8.8.3.3: what is compressed has other bytes, and so another tag.
+  // RFC 9110 §8.8.3.3: a compressed file has other bytes, and so another tag.
   const tag = `"${file.hash}${encoding === null ? '' : `-${encoding}`}"`;
   response.setHeader('ETag', tag);
   response.setHeader('Cache-Control', lifetime);
   if (file.compressible) response.vary('Accept-Encoding');
-  // RFC 9110 §13.2.1: conditions are ignored if the answer without them would not be a success.
+  // RFC 9110 §13.2.1: conditions are ignored if the response without them would not be a success.
   if (response.statusCode === 200 && isKnown(request.headers['if-none-match'], tag)) {
     response.status(304).end();
     return;
@@ -85,7 +85,7 @@ function encodingFor(request: Request): Encoding | null {
   return ENCODINGS.find((one) => request.acceptsEncodings(one) !== false) ?? null;
 }
 
-/** RFC 9110 §13.1.2: a list of tags, compared weakly, or anything at all. */
+/** RFC 9110 §13.1.2: a list of tags, compared weakly, or `*`. */
 function isKnown(header: string | undefined, tag: string): boolean {
   const known = (header ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
   return known.includes(tag) || known.includes('*');

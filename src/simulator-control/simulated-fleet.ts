@@ -8,13 +8,13 @@ import { ConflictError } from '../common/errors.js';
 import { Fleet } from '../simulator/fleet.js';
 import type { VirtualPrinter } from '../simulator/virtual-printer.js';
 
-/** So many virtual printers there may be. */
+/** Maximum number of virtual printers. */
 export const MAX_PRINTERS = 500;
 
-/** What is to be added; shares are fractions of the printers, from 0 to 1. */
+/** The printers to add. Shares are fractions of them, from 0 to 1. */
 export interface NewPrinters {
   printers: number;
-  /** What they run at first. */
+  /** The version that they run at the start. */
   version: string;
   channel: Channel;
   failing: number;
@@ -25,13 +25,13 @@ export interface NewPrinters {
 
 const OWNERS = 5;
 const PLATFORMS = ['esp8266', 'esp32'];
-// An update that can be watched.
+// Milliseconds per download step: slow enough to watch an update.
 const STEP_MS = 1_000;
 const REBOOT_MS = 2_000;
-// Where nobody can connect to: the server listens on all addresses.
+// Addresses that mean "all" when listening, mapped to ones that printers can connect to.
 const EVERYWHERE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-/** Virtual printers inside the server. They come in over its own port, as boards do: nothing of the server knows them apart. */
+/** Virtual printers inside the server. They connect through its own port like real boards, so the server treats them alike. */
 @Injectable()
 export class SimulatedFleet implements OnModuleDestroy {
   private fleets: Fleet[] = [];
@@ -39,15 +39,15 @@ export class SimulatedFleet implements OnModuleDestroy {
 
   constructor(private readonly host: HttpAdapterHost) {}
 
-  /** All that there are. */
+  /** All virtual printers. */
   get printers(): VirtualPrinter[] {
     return this.fleets.flatMap((fleet) => fleet.printers);
   }
 
   /**
-   * Adds printers, which begin to connect.
+   * Adds printers, which start to connect.
    *
-   * @throws ConflictError where there would be too many
+   * @throws ConflictError if there would be too many
    */
   add(wanted: NewPrinters): void {
     const there = this.printers.length;
@@ -75,7 +75,7 @@ export class SimulatedFleet implements OnModuleDestroy {
     void fleet.start();
   }
 
-  /** Disconnects them all; what the server knows of them stays. */
+  /** Disconnects them all; their records on the server stay. */
   async removeAll(): Promise<void> {
     const fleets = this.fleets;
     this.fleets = [];

@@ -3,7 +3,7 @@ import type { CanActivate } from '@nestjs/common';
 import { NotFoundError } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 
-/** Lets requests through where the operator has asked for a simulator. */
+/** Admits requests only if the operator has enabled the simulator. */
 @Injectable()
 export class SimulatorSwitch implements CanActivate {
   constructor(private readonly config: AppConfig) {}

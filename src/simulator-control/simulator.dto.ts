@@ -88,13 +88,13 @@ export class AddPrintersDto {
 }
 
 /**
- * Maps the body to what is to be added.
+ * Maps the body to the printers to add.
  *
- * @throws ValidationError where the shares are more than all
+ * @throws ValidationError if the shares add up to more than 1
  */
 export function toNewPrinters(dto: AddPrintersDto): NewPrinters {
   const { fail = 0, decline = 0, hang = 0, roll_back: rollBack = 0 } = dto;
-  // Shares that make exactly 1 on paper may not in binary.
+  // Shares that add up to exactly 1 may exceed it in binary.
   if (fail + decline + hang + rollBack > 1 + 1e-9)
     throw ValidationError.field(
       'fail',
@@ -150,7 +150,7 @@ export class SimulatorResponse {
   limit!: number;
 }
 
-/** Maps the printers to their answer. */
+/** Maps the printers to the response. */
 export function toSimulatorResponse(printers: readonly VirtualPrinter[]): SimulatorResponse {
   return { printers: printers.map(toPrinter), limit: MAX_PRINTERS };
 }

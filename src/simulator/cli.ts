@@ -70,7 +70,7 @@ function printLine(counts: FleetCounts, begun: number): void {
   const versions = counts.versions.map(([version, count]) => `${version}: ${count}`).join(', ');
   const troubles = counts.troubles.map(([trouble, count]) => `, ${count} ${trouble}`).join('');
   const line = `${seconds} s | online ${counts.online}/${counts.total}${troubles} | updates received ${counts.orders} | ${versions}`;
-  // On a terminal the line is written over itself.
+  // Overwrites the line on a terminal.
   process.stdout.write(process.stdout.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
 }
 
@@ -98,7 +98,7 @@ function publicKey(file: string): KeyObject {
     const key = createPublicKey(readFileSync(file));
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch {
-    // A file that cannot be read has no key either.
+    // A file that cannot be read is reported like one without a key.
   }
   throw new InvalidArgumentError('It must be a file with an Ed25519 public key as PEM.');
 }

@@ -1,7 +1,7 @@
 import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
 
-/** Fetches a binary as a board does: no redirects, no compression, and nothing but a 200 with its length will do. */
+/** Downloads a binary as a board does: no redirects, no compression, and only a 200 with a length is accepted. */
 export function fetchBinary(url: string, headers: Record<string, string>): Promise<Buffer> {
   const get = url.startsWith('https:') ? httpsGet : httpGet;
   return new Promise((resolve, reject) => {

@@ -3,15 +3,15 @@ import { fractionFrom, uuidFrom } from './identity.js';
 import { VirtualPrinter } from './virtual-printer.js';
 import type { Behaviour } from './virtual-printer.js';
 
-/** What a fleet is made of. Shares are fractions of all printers, from 0 to 1. */
+/** Composition of a fleet. Shares are fractions of all printers, from 0 to 1. */
 export interface FleetOptions {
   server: string;
   printers: number;
-  /** Owners that the printers are spread over. */
+  /** Number of owners among whom the printers are distributed. */
   users: number;
-  /** The same seed makes the same printers, owners, channels, versions and behaviour. */
+  /** The same seed gives the same printers, owners, channels, versions and behaviour. */
   seed: string;
-  /** Versions that the printers run at first. */
+  /** Versions that the printers run at the start. */
   versions: readonly string[];
   channels: Readonly<Record<string, number>>;
   platforms: readonly string[];
@@ -20,32 +20,32 @@ export interface FleetOptions {
   hanging: number;
   rollingBack: number;
   rebootMs: number;
-  /** These as those of `VirtualPrinterOptions`. */
+  /** As in `VirtualPrinterOptions`. */
   publicKey?: KeyObject | undefined;
   stepMs?: number;
-  /** True where each printer shows a secret. */
+  /** True if each printer sends a secret. */
   withKeys?: boolean;
   /** The number in the name of the first printer; 1 by default. */
   firstNumber?: number;
 }
 
-/** How a fleet is doing, for a line of text. */
+/** State of a fleet, for one line of text. */
 export interface FleetCounts {
   total: number;
   online: number;
   /** Update messages received so far. */
   orders: number;
-  /** Printers by the version that they run, the most frequent first. */
+  /** Number of printers by their version, the most frequent first. */
   versions: Array<[string, number]>;
-  /** Printers that are not online, by the reason why, the most frequent first. */
+  /** Number of printers that are offline, by reason, the most frequent first. */
   troubles: Array<[string, number]>;
 }
 
-// So many sockets are opened at once: a fleet does not come up in one instant.
+// Sockets opened at once: a real fleet does not connect in one instant.
 const CONNECTS_PER_STEP = 50;
 const STEP_MS = 20;
 
-/** Many virtual printers that depend on nothing but their options. */
+/** Many virtual printers that depend only on their options. */
 export class Fleet {
   readonly printers: VirtualPrinter[];
   private stopped = false;
@@ -54,7 +54,7 @@ export class Fleet {
     this.printers = Array.from({ length: options.printers }, (_, index) => this.makePrinter(index));
   }
 
-  /** Connects the printers, a few at a time; those that are left when it is stopped stay away. */
+  /** Connects the printers in small groups, until all are connected or the fleet is stopped. */
   async start(): Promise<void> {
     for (const [index, printer] of this.printers.entries()) {
       if (this.stopped) return;
@@ -65,13 +65,13 @@ export class Fleet {
     }
   }
 
-  /** Disconnects them all. */
+  /** Disconnects all printers. */
   async stop(): Promise<void> {
     this.stopped = true;
     await Promise.all(this.printers.map((printer) => printer.stop()));
   }
 
-  /** How the fleet is doing now. */
+  /** The current state of the fleet. */
   counts(): FleetCounts {
     const troubled = this.printers.filter(({ subscribed, trouble }) => !subscribed && trouble !== null);
     return {
@@ -97,7 +97,7 @@ export class Fleet {
       behaviour: this.behaviour(fractionFrom(seed, 'behaviour', index)),
       rebootMs,
       publicKey,
-      // Nobody reads them, and printers that wait to be accepted come back for days.
+      // Nobody reads the messages, and printers that wait for approval reconnect for days.
       keeps: 0,
       ...(stepMs === undefined ? {} : { stepMs }),
       ...(withKeys ? { apiKey: uuidFrom(seed, 'key', index) } : {}),
@@ -116,7 +116,7 @@ export class Fleet {
   }
 }
 
-/** How often each key occurs, the most frequent first. */
+/** Counts each key, the most frequent first. */
 function countBy(
   printers: readonly VirtualPrinter[],
   key: (one: VirtualPrinter) => string,

@@ -1,4 +1,4 @@
-/** Codes of the server's refusals (printer protocol) in words. */
+/** Explanations of the server's refusal codes (printer protocol). */
 const REFUSALS: Readonly<Record<string, string>> = {
   approval_pending: 'waiting for approval',
   registration_closed: 'registration is closed',
@@ -6,16 +6,16 @@ const REFUSALS: Readonly<Record<string, string>> = {
   blocked: 'blocked',
 };
 
-/** Why a message of the server keeps a printer out, in a few words; null if it does not. */
+/** Why the server refuses a printer, in a few words; null if the message is not a refusal. */
 export function refusalIn({ kind, code }: { kind?: unknown; code?: unknown }): string | null {
   const accepts = code === 'info' || code === 'subscription_accepted';
   if (kind !== 'status' || typeof code !== 'string' || accepts) return null;
   return REFUSALS[code] ?? code;
 }
 
-/** Why a socket to a server did not open or broke, in a few words. */
+/** Why a socket to a server failed, in a few words. */
 export function connectionTrouble(error: Error, server: string): string {
-  // The words of `ws` for a handshake that was answered, and refused.
+  // The wording of `ws` for a handshake that the server refused.
   const status = /^Unexpected server response: (\d+)$/.exec(error.message)?.[1];
   return status === undefined ? `no server answers at ${server}` : `refused with HTTP ${status} by ${server}`;
 }

@@ -6,10 +6,10 @@ import { WebSocket } from 'ws';
 import { fetchBinary } from './fetch-binary.js';
 import { connectionTrouble, refusalIn } from './trouble.js';
 
-/** What a printer does with an update. */
+/** How a printer reacts to an update. */
 export type Behaviour = 'update' | 'fail' | 'decline' | 'hang' | 'roll-back';
 
-/** A message of the server, as it came. */
+/** A parsed message of the server. */
 export type ServerMessage = Record<string, unknown> & { kind?: unknown };
 
 /** The update message (printer protocol, "Update"). */
@@ -17,11 +17,11 @@ export interface UpdateOrder {
   version: string;
   url: string;
   md5: string;
-  /** Base64; absent where the build has none. */
+  /** Base64; absent if the build has none. */
   signature?: string;
 }
 
-/** Who a virtual printer is, and how it behaves. */
+/** Identity and behaviour of a virtual printer. */
 export interface VirtualPrinterOptions {
   /** Address of the server, e.g. `http://localhost:8000`. */
   server: string;
@@ -34,32 +34,32 @@ export interface VirtualPrinterOptions {
   autoUpdate?: boolean;
   behaviour?: Behaviour;
   /**
-   * True where it closes its socket while it downloads, as an ESP8266 does: its `firmware_complete` is lost, and only
-   * the next subscribe tells. False: it stays connected and reports its progress.
+   * True: closes its socket while it downloads, as an ESP8266 does, so its `firmware_complete` is lost, and only the next subscribe reports
+   * the new version. False: stays connected and reports its progress.
    */
   closesSocketToDownload?: boolean;
-  /** How long a reboot takes, in milliseconds. */
+  /** Duration of a reboot in milliseconds. */
   rebootMs?: number;
-  /** Installs only what this Ed25519 key has signed; without one, whatever has the right MD5. */
+  /** Installs only builds signed by this Ed25519 key; absent: installs every build whose MD5 is right. */
   publicKey?: KeyObject | undefined;
-  /** Its secret; absent: it shows none. */
+  /** Its secret; absent: it sends none. */
   apiKey?: string;
-  /** How long each of the four steps of a download takes, in milliseconds; 0 by default. */
+  /** Duration of each of the four steps of a download, in milliseconds; 0 by default. */
   stepMs?: number;
-  /** How long it waits before it connects again, in milliseconds; arduinoWebSockets waits 500. */
+  /** Delay before a reconnect, in milliseconds; arduinoWebSockets waits 500. */
   reconnectMs?: number;
-  /** So many of the last messages it keeps; all by default. */
+  /** Maximum number of recent messages to keep; all by default. */
   keeps?: number;
 }
 
 interface PrinterEvents {
-  /** A message came in. */
+  /** A message has arrived. */
   message: [ServerMessage];
   /** The subscribe was accepted. */
   subscribed: [];
-  /** An update message came in. */
+  /** An update message has arrived. */
   order: [UpdateOrder];
-  /** The printer runs another version now. */
+  /** The printer now runs another version. */
   version: [string];
   /** The socket has closed. */
   disconnected: [];
@@ -68,29 +68,29 @@ interface PrinterEvents {
 const PROGRESS_STEPS = [25, 50, 75, 100];
 
 /**
- * A PaperMinder printer in software: speaks the real protocol over real sockets, and behaves as the boards do
- * (docs/printer-protocol.md). It reconnects until it is stopped.
+ * A PaperMinder printer in software: speaks the real protocol over real sockets, and behaves like a real board (docs/printer-protocol.md).
+ * It reconnects until it is stopped.
  */
 export class VirtualPrinter extends EventEmitter<PrinterEvents> {
-  /** What it runs. */
+  /** The version that it runs. */
   version: string;
-  /** True while its socket is open and its subscribe was accepted. */
+  /** True while its socket is open and its subscribe is accepted. */
   subscribed = false;
-  /** Why it is not connected, in a few words; null while it is, or nothing is known yet. */
+  /** Why it is not connected, in a few words; null while it is connected, or while the reason is unknown. */
   trouble: string | null = null;
-  /** The messages of the server, in order. */
+  /** The server's messages, in order. */
   readonly received: ServerMessage[] = [];
   /** Every update message, in order. */
   readonly orders: UpdateOrder[] = [];
   autoUpdate: boolean;
   behaviour: Behaviour;
-  /** How far its update has got; null while it has none under way. */
+  /** Progress of its update in per cent; null if no update is in progress. */
   percent: number | null = null;
   private socket: WebSocket | null = null;
   private running = false;
   private reconnectTimer: NodeJS.Timeout | undefined;
   private busy = false;
-  // Sent behind the next subscribe: a board that lost its socket reports when it is back.
+  // Sent after the next subscribe: a board that lost its socket reports once it is back.
   private unsentReport: object | null = null;
 
   constructor(readonly options: VirtualPrinterOptions) {
@@ -100,21 +100,21 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     this.behaviour = options.behaviour ?? 'update';
   }
 
-  /** Connects, and from then on reconnects by itself. */
+  /** Connects, and reconnects by itself from then on. */
   start(): this {
     this.running = true;
     this.connect();
     return this;
   }
 
-  /** Closes the socket and stays away. */
+  /** Closes the socket and does not reconnect. */
   async stop(): Promise<void> {
     this.running = false;
     clearTimeout(this.reconnectTimer);
     await this.close();
   }
 
-  /** Closes the socket; a printer that runs comes back by itself. */
+  /** Closes the socket; a running printer reconnects by itself. */
   async close(): Promise<void> {
     const { socket } = this;
     if (!socket || socket.readyState === WebSocket.CLOSED) return;
@@ -124,12 +124,12 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     });
   }
 
-  /** Cuts the socket without a close, as a board does that loses power. */
+  /** Terminates the socket without a close, like a board that loses power. */
   vanish(): void {
     this.socket?.terminate();
   }
 
-  /** Sends a message as it is. */
+  /** Sends a raw message. */
   send(message: object | string): void {
     this.socket?.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
@@ -151,12 +151,12 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
 
   private connect(): void {
     const url = `${this.options.server.replace(/^http/, 'ws')}/ws/${this.options.userId}`;
-    // What arduinoWebSockets sends.
+    // The headers that arduinoWebSockets sends.
     const socket = new WebSocket(url, ['arduino'], { origin: 'file://', perMessageDeflate: false });
     this.socket = socket;
     socket.on('open', () => this.send(this.subscribeMessage()));
     socket.on('message', (data) => this.receive((data as Buffer).toString('utf8')));
-    // A close follows.
+    // A close event follows.
     socket.on('error', (error) => {
       this.trouble = connectionTrouble(error, this.options.server);
     });
@@ -230,7 +230,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     await this.reboot(order);
   }
 
-  /** Reports now, or where the socket was closed meanwhile (by the board or by the server), behind the next subscribe. */
+  /** Sends a report now, or after the next subscribe if the board or the server has closed the socket. */
   private report(report: object): void {
     if (this.socket?.readyState === WebSocket.OPEN) {
       this.send(report);
@@ -242,7 +242,7 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
 
   private async reboot(order: UpdateOrder): Promise<void> {
     await this.close();
-    // A board that cannot start the new image goes back to the old one.
+    // A board that cannot start the new image returns to the old one.
     if (this.behaviour !== 'roll-back') {
       this.version = order.version;
       this.emit('version', order.version);
@@ -263,14 +263,14 @@ export class VirtualPrinter extends EventEmitter<PrinterEvents> {
     if (createHash('md5').update(body).digest('hex') !== order.md5) throw new Error('MD5 Check failed');
     this.checkSignature(body, order.signature);
     for (const percent of PROGRESS_STEPS) {
-      // One that was stopped meanwhile keeps no process alive.
+      // A stopped printer must not keep the process alive.
       if (this.options.stepMs) await sleep(this.options.stepMs, undefined, { ref: false });
       this.percent = percent;
       if (!closes) this.send({ kind: 'firmware_progress', percent, status: `Downloading ${percent}%` });
     }
   }
 
-  /** The key is in the board: whoever sends the image and its signature need not be trusted. */
+  /** Verifies the signature with the board's own key, so that neither the sender of the image nor that of the signature need be trusted. */
   private checkSignature(body: Buffer, signature: string | undefined): void {
     const { publicKey } = this.options;
     if (publicKey === undefined) return;
