@@ -21,7 +21,7 @@ import { SimulatorModule } from './simulator-control/simulator.module.js';
 /** The whole server. */
 @Module({})
 export class AppModule {
-  /** @param lock that of the data which the settings name */
+  /** @param lock the lock on the data that the settings name */
   static with(config: AppConfig, lock = lockData(config)): DynamicModule {
     return {
       module: AppModule,
@@ -29,7 +29,7 @@ export class AppModule {
         CommonModule.with(config),
         DatabaseModule.with(lock),
         ScheduleModule.forRoot(),
-        // Routes are tried in this order: what is asked for most stands first.
+        // Routes are tried in this order, so the most requested ones come first.
         PrinterModule,
         FirmwareModule,
         RolloutModule,

@@ -28,13 +28,13 @@ import { RequestLog } from './http/server/request-log.js';
 import { securityHeaders } from './http/server/security-headers.js';
 import { setUpOpenApi } from './openapi.js';
 
-// Nobody needs to know on whose behalf: nothing is changed.
+// Methods that need no actor, because they change nothing.
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** What the application must be created with. */
+/** Options with which the application must be created. */
 export const APP_OPTIONS = { abortOnError: false, bodyParser: false } as const;
 
-/** Everything around the modules: the same for `main.ts` and for the tests. */
+/** Sets up everything around the modules, for `main.ts` and the tests alike. */
 export function setUpApp(app: NestExpressApplication): void {
   const config = app.get(AppConfig);
   const adapter = app.getHttpAdapter();
@@ -63,7 +63,7 @@ export function setUpApp(app: NestExpressApplication): void {
   );
   const headers = securityHeaders(config);
   adapter.setRouteGate(routeGate(config, limits, headers));
-  // First of all: a printer that is still heard while its download is refused would report a failure, and that would be final.
+  // Runs before all else: a printer that is refused its download, but still connected, would report a failure, which is final.
   const connections = app.get(Connections);
   adapter.onStop(() => connections.closeForRestart());
   const streams = app.get(EventStreams);
@@ -84,8 +84,8 @@ export function setUpApp(app: NestExpressApplication): void {
 }
 
 /**
- * What stands before each route: its headers, whether the request may be made, and only then its body, so that nobody makes the
- * server read what it will refuse.
+ * The middleware before each route: sets its headers, checks whether the request may be made, and only then reads its body, so that the
+ * server never reads a body that it will refuse.
  */
 function routeGate(config: AppConfig, limits: RequestLimits, headers: RouteGate): RouteGate {
   const json = express.json({ limit: config.maxBodyBytes, verify: refuseOtherThanUtf8 });
@@ -109,7 +109,10 @@ function routeGate(config: AppConfig, limits: RequestLimits, headers: RouteGate)
   };
 }
 
-/** Brings the target of a request into the form that routes have. Answers one that none could have, and says so with true. */
+/**
+ * Normalises the target of a request to the form of a route. Returns true if it has answered the request, because no route can have the
+ * target.
+ */
 function answersTarget(request: IncomingMessage, response: ServerResponse, config: AppConfig): boolean {
   const { basePath } = config;
   if (normalizeTarget(request)) {
@@ -130,11 +133,11 @@ function answersTarget(request: IncomingMessage, response: ServerResponse, confi
   return true;
 }
 
-// Handshakes that wait to be accepted; the kernel may allow fewer (net.core.somaxconn). Node's own 511 overflow when a fleet
-// reconnects at once, and a handshake that is dropped there is tried again only after a second.
+// Maximum handshakes that wait to be accepted; the kernel may allow fewer (net.core.somaxconn). Node's default of 511 overflows when a
+// fleet reconnects at once, and a dropped handshake is retried only after a second.
 const BACKLOG = 4_096;
 
-/** Starts to listen. */
+/** Starts listening. */
 export async function listen(app: NestExpressApplication, port: number, host: string): Promise<void> {
   await app.init();
   const server: Server = app.getHttpServer();
@@ -142,7 +145,7 @@ export async function listen(app: NestExpressApplication, port: number, host: st
   await once(server, 'listening');
 }
 
-/** RFC 9110 §15.5.22: whoever comes without a handshake, or for another protocol, is told which one is spoken here. */
+/** RFC 9110 §15.5.22: a request without a handshake, or for another protocol, is told which protocol is required. */
 function upgradeRequired(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('Upgrade', 'websocket').setHeader('Connection', 'Upgrade');
   next(new HttpException('Printers connect here by WebSocket (RFC 6455)', 426));
@@ -153,7 +156,7 @@ function hasBody({ headers }: Request): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
-/** RFC 8259 §8.1. Read all the same, bytes that are no UTF-8 would be kept as another text than was meant. */
+/** RFC 8259 §8.1. If bytes that are not UTF-8 were accepted, a different text than was sent would be stored. */
 function refuseOtherThanUtf8(_request: unknown, _response: unknown, body: Buffer, encoding: string): void {
   if (encoding !== 'utf-8' || !isUtf8(body)) throw new BadRequestException('body must be JSON in UTF-8');
 }

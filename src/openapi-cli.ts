@@ -10,7 +10,7 @@ import { AppConfig } from './config/config.js';
 import { GatedExpressAdapter } from './http/server/gated-express-adapter.js';
 import { openApiDocument } from './openapi.js';
 
-/** Writes the OpenAPI document to a file, without a server that listens or data that stays. */
+/** Writes the OpenAPI document to a file, without listening and without leaving data behind. */
 async function write(path: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'paperminder-openapi-'));
   try {

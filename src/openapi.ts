@@ -27,7 +27,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setTitle('PaperMinder Server')
     .setDescription(DESCRIPTION)
     .setVersion(VERSION)
-    // A relative one is resolved against the address of the document.
+    // A relative URL is resolved against the address of the document.
     .addServer(baseUrl ?? '.')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addTag('firmware', 'Builds, their channels and their binaries')
@@ -55,8 +55,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
 }
 
 /**
- * Moves the defaults of fields into their descriptions: generators take a field with a default for one that is always there, also in
- * requests, which is what a default is to spare.
+ * Moves the defaults of fields into their descriptions: generators treat a field with a default as always present, even in requests, in
+ * which a default exists so that the field can be left out.
  */
 function withDefaultsInWords(document: OpenAPIObject): OpenAPIObject {
   for (const schema of Object.values(document.components?.schemas ?? {})) {
@@ -72,7 +72,7 @@ function withDefaultsInWords(document: OpenAPIObject): OpenAPIObject {
   return document;
 }
 
-/** Says of every endpoint of the management what it answers without a key that counts. */
+/** Documents the responses of every management endpoint to requests without a valid key. */
 function withAccess(document: OpenAPIObject): OpenAPIObject {
   for (const item of Object.values(document.paths)) {
     for (const operation of [item.get, item.post, item.patch, item.delete]) {
@@ -82,7 +82,7 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
       if (access === 'open' || access === 'claim') operation.security = [];
       if (access === 'open') continue;
       operation.responses['401'] ??= answer('No API key that counts', 401, 'This needs an API key');
-      // A download takes a key of any scope, and is not counted.
+      // A download accepts a key of any scope, and is not rate-limited.
       if (access === 'download') continue;
       operation.responses['403'] ??= answer(
         'The key lacks the scope',
@@ -98,7 +98,7 @@ function withAccess(document: OpenAPIObject): OpenAPIObject {
   return document;
 }
 
-/** Takes the declaration of an operation's access out of it; a scope stays, under a name for readers of the document. */
+/** Removes the access declaration from an operation; a scope stays, under a name for readers of the document. */
 function accessOf(operation: OperationObject): RouteAccess {
   const declaring = operation as { [ACCESS_EXTENSION]?: RouteAccess; 'x-required-scope'?: Scope };
   const access = declaring[ACCESS_EXTENSION] ?? 'admin';
@@ -126,7 +126,7 @@ export function setUpOpenApi(app: INestApplication): void {
     raw: ['json'],
     customSiteTitle: 'PaperMinder Server',
     swaggerOptions: { tryItOutEnabled: true, displayRequestDuration: true },
-    // The page may be open at another address than BASE_URL, and its policy lets it ask nobody but where it is from.
+    // The page may be open at another address than BASE_URL, and its policy only allows requests to its own origin.
     patchDocumentOnRequest: (request, _response, document) => forPage(request as Request, document),
   });
 }

@@ -1,4 +1,4 @@
-// The names that generated clients give to requests: changing one breaks their callers.
+// The function names in generated clients: changing one breaks their callers.
 const NAMES: Readonly<Record<string, string>> = {
   'ApiKeyController.create': 'createKey',
   'ApiKeyController.list': 'listKeys',
@@ -53,7 +53,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'WhoAmIController.whoAmI': 'whoAmI',
 };
 
-/** The operation id of a handler: stable, and readable in the code of a generated client. */
+/** The operation id of a handler: stable, and readable in a generated client. */
 export function operationId(controller: string, method: string): string {
   const handler = `${controller}.${method}`;
   return NAMES[handler] ?? handler.replace('Controller.', '_');

@@ -3,7 +3,7 @@ import type { LogLevel } from '@nestjs/common';
 import type { AppConfig } from './config/config.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
-// Half a hundred lines at every start, which say what stands in the code.
+// Contexts whose info lines are suppressed: about fifty at every start, which only repeat the code.
 const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
   'InstanceLoader',
   'NestApplication',
@@ -11,11 +11,11 @@ const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
   'RouterExplorer',
   'RoutesResolver',
 ]);
-// What ends a line somewhere, commands a terminal, or turns the order of letters round (UAX #9 §2): printers send such texts, and
-// whoever sends them must not write lines of the log.
+// Line breaks, terminal control characters, and characters that reverse the text direction (UAX #9 §2): texts from printers contain them,
+// and must not be able to forge log lines.
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** The log: text for a person at a terminal, one JSON object a line for everything else. */
+/** The log: text for a person at a terminal, else one JSON object per line. */
 export class ServerLogger extends ConsoleLogger {
   constructor(config: AppConfig) {
     const json = config.logFormat === 'auto' ? !process.stdout.isTTY : config.logFormat === 'json';
@@ -27,7 +27,7 @@ export class ServerLogger extends ConsoleLogger {
   }
 
   override error(message: unknown, ...rest: unknown[]): void {
-    // The frameworks' own words, with a stack, for what keeps the server from starting: main.ts says it in one line.
+    // The frameworks' own messages, with a stack, for errors at startup: main.ts logs these in one line.
     const context: unknown = rest.at(-1);
     if (context === 'ExceptionHandler') return;
     if (context === 'TypeOrmModule' && String(message).startsWith('Unable to connect')) return;
@@ -36,13 +36,13 @@ export class ServerLogger extends ConsoleLogger {
 
   protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
     if (typeof message !== 'string') return super.stringifyMessage(message, logLevel);
-    // The stack of an error has lines, for a person to read: indented, none of them looks like an entry.
+    // An error's stack keeps its lines for readability; they are indented, so that none looks like an entry.
     const lines = logLevel === 'error' || logLevel === 'fatal' ? message.split('\n') : [message];
     return super.stringifyMessage(lines.map(escapeUnprintable).join('\n  '), logLevel);
   }
 
   protected override stringifyJsonLogObject(logObject: Record<string, unknown>): string {
-    // JSON leaves some of them as they are; escaped, they mean the same.
+    // JSON leaves some of these characters as they are; escaped, they mean the same.
     return escapeUnprintable(super.stringifyJsonLogObject(logObject));
   }
 }

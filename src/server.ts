@@ -20,7 +20,7 @@ export async function startServer(config: AppConfig, lock: DataLock): Promise<vo
   try {
     await listen(app, config.port, config.host);
   } catch (error) {
-    // The database has been opened: it is left whole, as after any stop.
+    // The database is open already: close it cleanly, as at any stop.
     await app.close();
     throw error;
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The version of this server, from its package.json, which stands above `src/` and above `dist/src/`. */
+/** The version of this server, from its package.json, which is in the folder above `src/` or `dist/src/`. */
 export const VERSION = readVersion(dirname(fileURLToPath(import.meta.url)));
 
 function readVersion(folder: string): string {
