@@ -10,14 +10,14 @@ import type { Workspace } from './workspace.js';
 
 const MONITOR = pathToFileURL(join(import.meta.dirname, 'loop-monitor.js')).href;
 const START_TIMEOUT_MS = 120_000;
-// The server closes thousands of sockets before it ends.
+// Milliseconds for a process to stop: the server closes thousands of sockets before it ends.
 const STOP_TIMEOUT_MS = 30_000;
 const IDLE_SAMPLE_MS = 250;
 // Below a tenth of a core.
 const IDLE_CPU_MS = 25;
 const IDLE_TIMEOUT_MS = 60_000;
 
-/** What to run in a process of its own. */
+/** A program to run in its own process. */
 export interface Program {
   name: string;
   /** A module below dist. */
@@ -31,7 +31,7 @@ export interface Program {
   isReady?: (port: number) => Promise<boolean>;
 }
 
-/** A process that is measured: the server, a baseline, or the load client. */
+/** A measured process: the server, a baseline, or the load client. */
 export class Child {
   private readonly waiting = new Map<number, (reply: Reply) => void>();
   private readonly ended: Promise<void>;
@@ -80,7 +80,7 @@ export class Child {
     return this.process.pid ?? 0;
   }
 
-  /** Asks the process for something; see ipc.ts for who answers what. */
+  /** Sends the process a command; see ipc.ts for which process answers which. */
   async ask<K extends CommandName>(name: K, order: OrderOf<K>): Promise<AnswerOf<K>> {
     this.asked += 1;
     const id = this.asked;
@@ -105,14 +105,14 @@ export class Child {
     return { peak: kib('VmHWM') * 1_024, rss: kib('VmRSS') * 1_024 };
   }
 
-  /** Lets peak memory and event-loop delay begin anew. */
+  /** Resets peak memory and event-loop delay. */
   async reset(): Promise<void> {
     // proc(5): 5 resets the peak resident set size.
     writeFileSync(`/proc/${this.pid}/clear_refs`, '5');
     await this.ask('reset', {});
   }
 
-  /** Waits until the process has nothing more to do. */
+  /** Waits until the process is idle. */
   async untilIdle(): Promise<void> {
     const until = monotonicMs() + IDLE_TIMEOUT_MS;
     let before = (await this.ask('read', {})).cpuMs;
@@ -124,7 +124,7 @@ export class Child {
     }
   }
 
-  /** Memory once nothing moves any more, garbage collected. */
+  /** Memory after garbage collection, once the process is idle. */
   async settledRss(): Promise<number> {
     await this.untilIdle();
     const samples = [];
@@ -136,7 +136,7 @@ export class Child {
     return median(samples);
   }
 
-  /** Ends the process as an operator would. */
+  /** Stops the process as an operator would. */
   async stop(): Promise<void> {
     this.process.kill('SIGTERM');
     const timer = setTimeout(() => this.process.kill('SIGKILL'), STOP_TIMEOUT_MS);

@@ -1,48 +1,48 @@
 import type { Latency } from './stats.js';
 
-/** What a process says of itself, since it was last told to begin anew. */
+/** Measurements of a process since its last reset. */
 export interface Reading {
   /** Event-loop delay in milliseconds. */
   loop: Latency;
   rssBytes: number;
-  /** Processor time that it has used since it started, in milliseconds. */
+  /** Processor time used since the process started, in milliseconds. */
   cpuMs: number;
 }
 
-/** Which printers connect, and how. Printers are named by their index (identity.ts). */
+/** Which printers connect, and how. Printers are identified by their index (identity.ts). */
 export interface ConnectOrder {
   port: number;
   first: number;
   count: number;
   /** Distance between two indexes: spreads a sample over a large fleet. */
   stride: number;
-  /** So many handshakes are under way at once. */
+  /** Maximum concurrent handshakes. */
   inFlight: number;
-  /** True where a printer counts only when its update has come, too. */
+  /** True if a printer counts only once its update has arrived. */
   awaitUpdate: boolean;
 }
 
-/** How a group of connects or requests went. */
+/** Result of a group of connects or requests. */
 export interface LoadResult {
   done: number;
   failed: number;
   seconds: number;
   latency: Latency;
-  /** Share of one core that the client used: near 1, and the client would be what is measured. */
+  /** Share of one core that the client used. Near 1, the measurement would be of the client. */
   clientCpu: number;
 }
 
-/** When update messages came, by the monotonic clock. */
+/** Arrival of update messages, by the monotonic clock. */
 export interface UpdatesResult {
   count: number;
   firstAt: number;
   lastAt: number;
 }
 
-/** How a fleet came back after its server was away. */
+/** How a fleet reconnected after its server was down. */
 export interface BackResult {
   subscribed: number;
-  /** When the last of them was subscribed, by the monotonic clock. */
+  /** When the last printer had subscribed, by the monotonic clock. */
   lastAt: number;
   handshake: Latency;
   attempts: number;
@@ -64,7 +64,7 @@ interface DownloadOrder {
   clients: number;
 }
 
-/** Everything that one process asks of another: orders and answers by name. */
+/** All commands between processes: their parameters and answers by name. */
 export interface Commands {
   // Answered by loop-monitor.ts, in every process.
   reset: { order: None; answer: None };

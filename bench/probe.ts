@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 import { latencyOf, monotonicMs } from './stats.js';
 import type { Latency } from './stats.js';
 
-/** How the requests of a probe went. */
+/** Results of a probe's requests. */
 export interface ProbeResult {
   latency: Latency;
   done: number;
@@ -10,8 +10,8 @@ export interface ProbeResult {
 }
 
 /**
- * Asks at a fixed rate, whether or not answers have come (open loop). A request is timed from the moment at which it was due:
- * one that had to wait because the server stood still counts in full.
+ * Sends requests at a fixed rate, whether or not answers have arrived (open loop). A request is timed from the moment at which it was due,
+ * so time that it had to wait because the server was blocked counts in full.
  */
 export class Probe {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 200 });
@@ -31,7 +31,7 @@ export class Probe {
     this.tick();
   }
 
-  /** Asks for so long. */
+  /** Runs for a number of seconds. */
   static async run(
     port: number,
     perSecond: number,
@@ -43,7 +43,7 @@ export class Probe {
     return probe.stop();
   }
 
-  /** Asks no more, and waits for the answers that are missing. */
+  /** Stops sending, and waits for the missing answers. */
   async stop(): Promise<ProbeResult> {
     clearTimeout(this.timer);
     await Promise.all(this.pending);

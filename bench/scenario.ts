@@ -6,7 +6,7 @@ import { startBaseline, startClient, startServer } from './sides.js';
 import type { Sizes } from './sizes.js';
 import type { Workspace } from './workspace.js';
 
-/** What every scenario has at hand. */
+/** The context of every scenario. */
 export interface Bench {
   workspace: Workspace;
   sizes: Sizes;
@@ -15,7 +15,7 @@ export interface Bench {
   soakSeconds: number;
 }
 
-/** A curve, for a plot. */
+/** The data of a plot. */
 export interface Series {
   name: string;
   unit: string;
@@ -23,7 +23,7 @@ export interface Series {
   points: Array<[number, number]>;
 }
 
-/** What a scenario has found out. */
+/** The result of a scenario. */
 export interface Outcome {
   figures: Figure[];
   series?: Series[];

@@ -1,12 +1,12 @@
-/** How large everything is. */
+/** Sizes of all measurements. */
 export interface Sizes {
   /** Printers that connect at once; a process may open 20,000 files here. */
   printers: number;
-  /** Printers that connect before anything is measured: code is compiled while it runs. */
+  /** Printers that connect before the measurement, while code is being compiled. */
   warmUp: number;
-  /** Handshakes that are under way at once. */
+  /** Maximum concurrent handshakes. */
   inFlight: number;
-  /** So often server and baseline take turns. */
+  /** Number of turns that server and baseline take. */
   repeats: number;
   progressSockets: number;
   progressSeconds: number;
@@ -54,7 +54,7 @@ export const FULL: Sizes = {
   soakPrinters: 5_000,
 };
 
-/** For CI: everything runs through, and no figure means anything. */
+/** For CI: everything runs, but the figures mean nothing. */
 export const QUICK: Sizes = {
   printers: 500,
   warmUp: 100,

@@ -1,11 +1,11 @@
-/** How long things took, in milliseconds. */
+/** Latencies in milliseconds. */
 export interface Latency {
   p50: number;
   p99: number;
   max: number;
 }
 
-/** The value that so large a share of the values does not exceed (nearest rank). */
+/** The smallest value that at least this share of the values does not exceed (nearest rank). */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   const rank = Math.max(1, Math.ceil(share * sorted.length));
   return sorted[rank - 1] ?? 0;
@@ -17,7 +17,7 @@ export function latencyOf(values: readonly number[]): Latency {
   return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: percentile(sorted, 1) };
 }
 
-/** The value in the middle; of an even number, the mean of the two in the middle. */
+/** The median; for an even number of values, the mean of the middle two. */
 export function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
@@ -25,7 +25,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** By how much y grows with each x, by least squares. */
+/** The slope of y over x, by least squares. */
 export function slope(points: ReadonlyArray<readonly [number, number]>): number {
   const n = points.length;
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / n;
@@ -35,12 +35,12 @@ export function slope(points: ReadonlyArray<readonly [number, number]>): number 
   return below === 0 ? 0 : above / below;
 }
 
-/** Milliseconds of the machine's monotonic clock: the same in every process, so that times can be compared. */
+/** The machine's monotonic clock in milliseconds: the same in every process, so that times can be compared. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Waits. */
+/** Waits for a number of milliseconds. */
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -32,7 +32,7 @@ export class Workspace {
     rmSync(folder, { recursive: true, force: true });
   }
 
-  /** Sees to it that a process ends with the benchmark. */
+  /** Makes sure that a process ends with the benchmark. */
   adopt(child: Killable): void {
     this.running.add(child);
   }

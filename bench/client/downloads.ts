@@ -11,15 +11,15 @@ interface Source {
 }
 
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
-// So many connections are opened at once: a listener's queue holds 511 by default.
+// Connections opened at once: a listener's queue holds 511 by default.
 const OPENED_AT_ONCE = 100;
 const OPEN_PAUSE_MS = 20;
-// A slow reader takes so little at a time.
+// Bytes that a slow reader takes at a time.
 const SIP_BYTES = 1_024;
 const SIP_MS = 100;
 const BEGIN_TIMEOUT_MS = 60_000;
 
-/** Downloads each path once, the clients one after the other on a new connection, as boards do. */
+/** Downloads each path once. Each client downloads one after the other, each time on a new connection, as boards do. */
 export async function download(order: Source & { clients: number; bytes: number }): Promise<LoadResult> {
   const cpu = new ClientCpu();
   const took: number[] = [];

@@ -9,8 +9,8 @@ import { textFrame } from './frames.js';
 const FRAMES = Array.from({ length: 101 }, (_, percent) =>
   textFrame(JSON.stringify({ kind: 'firmware_progress', percent, status: `Downloading ${percent}%` })),
 );
-// No report is answered, but nonsense is, and messages of a socket are handled in order: the answer to this one says that
-// every report before it was handled.
+// No report is answered, but an invalid message is, and a socket's messages are handled in order: the answer to this one shows that every
+// report before it was handled.
 const MARKER = textFrame(JSON.stringify({ kind: 'benchmark_marker' }));
 const DRAIN_TIMEOUT_MS = 60_000;
 

@@ -16,8 +16,8 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
 
 /**
- * Asks as fast as it is answered, over keep-alive connections. Written by hand: Node's own client costs more than the
- * servers that are measured.
+ * Sends requests over keep-alive connections, each as soon as the previous one is answered. Written by hand, because Node's own client
+ * costs more than the measured servers.
  */
 export async function httpLoad(order: HttpLoadOrder): Promise<LoadResult> {
   const cpu = new ClientCpu();

@@ -99,7 +99,7 @@ async function beginUpdates(bench: Bench, { server, client, stride }: Site): Pro
   await client.ask('connect', connectOrder(bench, server, order));
 }
 
-/** By how much the sizes differ: the dearest beside the cheapest. */
+/** The ratio between sizes: the most expensive to the cheapest. */
 function toFigure({ name, unit, points }: Series): Figure {
   const costs = points.map(([, cost]) => cost);
   const [value, baseline] = [Math.max(...costs), Math.min(...costs)];

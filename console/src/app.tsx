@@ -14,7 +14,7 @@ import { ServerWarnings } from './ui/server-warnings';
 import { themeChoice } from './ui/theme';
 import type { ThemeChoice } from './ui/theme';
 
-// Nobody waits for the code of pages that are not looked at.
+// Pages load their code on demand.
 const FleetPage = lazy(() => import('./pages/fleet').then((page) => page.FleetPage));
 const PrintersPage = lazy(() => import('./pages/printers').then((page) => page.PrintersPage));
 const PrinterPage = lazy(() => import('./pages/printer').then((page) => page.PrinterPage));

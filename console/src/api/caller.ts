@@ -22,7 +22,7 @@ async function load(): Promise<void> {
   }
 }
 
-/** Why whoever is signed in may not do what a scope is needed for; null if they may. */
+/** Why the signed-in user lacks a scope; null if the user has it. */
 export function refusalOf(scope: Scope): string | null {
   const { value } = caller;
   if (value === null || value.scopes.includes('admin') || value.scopes.includes(scope)) return null;

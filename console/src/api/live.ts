@@ -17,11 +17,11 @@ export interface Hello {
 /** Numbers of printers that may have changed; `all` where they are too many to name, or it is not known. */
 export type ChangedPrinters = ReadonlySet<number> | 'all';
 
-// The server pings every 20 s: after two of them that did not come, the stream is dead, whatever the browser thinks.
+// The server pings every 20 s. After two missing pings the stream is dead, whatever the browser reports.
 const SILENCE_MS = 45_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
-// Whoever only looks into another tab for a moment keeps the stream.
+// Switching to another tab for a moment keeps the stream open.
 const REST_AFTER_MS = 5_000;
 
 const state = signal<LiveState>('connecting');
@@ -115,7 +115,7 @@ async function keepOpen(): Promise<void> {
   }
 }
 
-/** Reads one stream to its end. With fetch, for EventSource cannot send a key. */
+/** Reads one stream to its end. Uses fetch, because EventSource cannot send a key. */
 async function read(stop: AbortSignal, opened: () => void): Promise<void> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -162,7 +162,7 @@ const handlers: Record<string, (content: unknown) => void> = {
     hello.value = content as Hello;
     state.value = 'open';
     rollouts.value = new Map();
-    // Nobody knows what happened while there was no stream.
+    // Changes may have been missed while there was no stream.
     for (const listener of printerListeners) listener('all');
     for (const listener of firmwareListeners) listener();
   },

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { Problem } from './types';
 
-/** What the server said instead of an answer, in its own words. */
+/** An error response, in the server's own words. */
 export class ApiError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail);
@@ -55,7 +55,7 @@ function problemOf(status: number, text: string): Problem {
     const read = JSON.parse(text) as Partial<Problem>;
     if (typeof read.detail === 'string') return { ...problem(status, read.detail), ...read };
   } catch {
-    // Not the server itself has answered, but a proxy in front of it.
+    // The response is not from the server itself, but from a proxy in front of it.
   }
   return problem(status, `The server answered ${status}.`);
 }

@@ -36,7 +36,7 @@ export function Consequence({
     <Confirm
       title={title}
       action={action}
-      // What cannot be counted can still be done: nobody shall be kept from it by that.
+      // A failed count must not keep an operator from making the change.
       ready={ready && (data !== null || error != null)}
       run={() => make(id, change)}
       close={close}

@@ -11,7 +11,7 @@ export function Percentage({ rollout, close }: DialogProps) {
   const { rollout_percentage: before, status } = rollout;
   const atOpening = useRef(before).current;
   const [text, setText] = useState(String(nextPercentage(before)));
-  // Somebody else has changed it: what was chosen to widen the rollout must not narrow it now.
+  // Another user has changed it: a value chosen to widen the rollout must not narrow it now.
   useEffect(() => {
     if (before !== atOpening) setText(String(nextPercentage(before)));
   }, [before]);
