@@ -3,7 +3,7 @@ import { api } from './api';
 import { live } from './live';
 import type { Caller, Scope } from './types';
 
-/** Who is signed in, as the server says; null until it has answered. */
+/** The signed-in user as the server reports it; null until it has answered. */
 export const caller = signal<Caller | null>(null);
 
 /** Asks who is signed in whenever the stream of changes has been opened: after each sign-in, and each restart of the server. */
@@ -17,7 +17,7 @@ async function load(): Promise<void> {
   try {
     caller.value = await api.whoAmI();
   } catch {
-    // The server itself decides on each request; until it has said what a key may do, nothing is disabled.
+    // The server itself decides on each request; nothing is disabled until the key's scopes are known.
     caller.value = null;
   }
 }

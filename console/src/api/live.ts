@@ -4,17 +4,17 @@ import { ApiError, reach } from './request';
 import type { Rollout, Summary } from './types';
 import { below } from '../ui/root';
 
-/** How the stream of changes stands: `lost` while it is being resumed, `denied` until there is a key that counts. */
+/** State of the stream of changes: `lost` while it is being resumed, `denied` until there is a valid key. */
 export type LiveState = 'connecting' | 'open' | 'lost' | 'denied' | 'resting';
 
-/** What the server says of itself at the begin of a stream. */
+/** What the server reports about itself at the start of a stream. */
 export interface Hello {
   version: string;
   started_at: string;
   simulator: boolean;
 }
 
-/** Numbers of printers that may have changed; `all` where they are too many to name, or it is not known. */
+/** Numbers of printers that may have changed; `all` if they are too many to list, or unknown. */
 export type ChangedPrinters = ReadonlySet<number> | 'all';
 
 // The server pings every 20 s. After two missing pings the stream is dead, whatever the browser reports.
@@ -29,7 +29,7 @@ const hello = signal<Hello | null>(null);
 const summary = signal<Summary | null>(null);
 const rollouts = signal<ReadonlyMap<number, Rollout>>(new Map());
 
-/** The state of the server as it changes; nothing polls. */
+/** The current state of the server, updated by the stream of changes without polling. */
 export const live = {
   state: computed(() => state.value),
   hello: computed(() => hello.value),
@@ -41,26 +41,26 @@ export const live = {
 const printerListeners = new Set<(changed: ChangedPrinters) => void>();
 const firmwareListeners = new Set<() => void>();
 
-/** Calls back when printers may have changed; returns what ends it. */
+/** Calls back when printers may have changed; returns a function that unsubscribes. */
 export function onPrinters(listener: (changed: ChangedPrinters) => void): () => void {
   printerListeners.add(listener);
   return () => printerListeners.delete(listener);
 }
 
-/** Calls back when firmware may have changed; returns what ends it. */
+/** Calls back when firmware may have changed; returns a function that unsubscribes. */
 export function onFirmware(listener: () => void): () => void {
   firmwareListeners.add(listener);
   return () => firmwareListeners.delete(listener);
 }
 
-/** Takes over what the server answered to a change: its event comes up to a second later. */
+/** Stores the server's answer to a change: its event arrives up to a second later. */
 export function noteRollout(rollout: Rollout): void {
   rollouts.value = new Map(rollouts.value).set(rollout.id, rollout);
 }
 
 let stream: AbortController | null = null;
 
-/** Opens the stream, keeps it open while the page can be seen, and resumes it when it breaks. */
+/** Opens the stream, keeps it open while the page is visible, and resumes it when it breaks. */
 export function startLive(): void {
   let rest: ReturnType<typeof setTimeout> | undefined;
   const look = (): void => {

@@ -7,7 +7,7 @@ export class ApiError extends Error {
     super(problem.detail);
   }
 
-  /** The HTTP status; 0 where there was no answer. */
+  /** The HTTP status; 0 if there was no response. */
   get status(): number {
     return this.problem.status;
   }
@@ -24,7 +24,7 @@ export const keyWanted = signal<string | null>(null);
 /** True once the server has answered what it answers to those who may manage it. */
 export const wasLetIn = signal(false);
 
-/** Sends a request; throws ApiError where the server refuses it, or cannot be reached. */
+/** Sends a request; throws ApiError if the server refuses it or cannot be reached. */
 export async function reach(request: Request): Promise<Response> {
   let response: Response;
   try {

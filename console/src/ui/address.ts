@@ -1,6 +1,6 @@
 type Query = Record<string, string | number | boolean | null | undefined>;
 
-/** A path with those parameters that have a value. */
+/** A path with its non-empty parameters. */
 export function address(path: string, query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== '');
   const parameters = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));

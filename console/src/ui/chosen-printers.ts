@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 
 const NAME = 'paperminder-chosen-printers';
 
-/** UUIDs of the printers that are chosen in the list; kept over its pages. */
+/** UUIDs of the printers chosen in the list; kept across its pages. */
 export const chosen = signal<ReadonlySet<string>>(new Set());
 
 /** Chooses printers, or leaves them out again. */
@@ -18,7 +18,7 @@ export function choose(uuids: readonly string[], yes: boolean): void {
 /** Where a new rollout finds the printers that were handed over to it. */
 export const ROLLOUT_TO_CHOSEN = '/rollouts/new?printers=chosen';
 
-/** Hands printers over to the page of a new rollout: a URL could not hold them all. */
+/** Passes printers to the page of a new rollout: they would not all fit in a URL. */
 export function handOver(uuids: Iterable<string>): void {
   sessionStorage.setItem(NAME, JSON.stringify([...uuids]));
 }

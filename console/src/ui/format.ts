@@ -13,7 +13,7 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** A share as a whole percentage that says neither 0 nor 100 where it is not quite that. */
+/** A share as a whole percentage; 0 and 100 are shown only if they are exact. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return '–';
   const exact = (part / whole) * 100;
@@ -62,7 +62,7 @@ export function relativeTime(at: string, now: number): string {
   return Math.abs(seconds) < 10 ? 'just now' : RELATIVE.format(Math.trunc(seconds), 'second');
 }
 
-/** How long something took. */
+/** A duration in words. */
 export function duration(from: string, to: string): string {
   const seconds = Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1_000));
   if (seconds < 60) return `${seconds} s`;

@@ -89,7 +89,7 @@ function chosenPrinters(): string[] {
   }
 }
 
-/** The next two o'clock at night, as a `datetime-local` field takes it. */
+/** The next 2 a.m. as the value of a `datetime-local` field. */
 function nextNight(): string {
   const night = new Date();
   if (night.getHours() >= 2) night.setDate(night.getDate() + 1);
@@ -103,7 +103,7 @@ export function instantOf(local: string): Date | null {
   return local === '' || Number.isNaN(instant.getTime()) ? null : instant;
 }
 
-/** The request that a draft stands for; null while something is in its way. */
+/** The request for a draft; null while the draft is incomplete or invalid. */
 export function toRequest(draft: Draft): { request: NewRollout | null; problems: Problem[] } {
   const problems: Problem[] = [];
   const add = (kind: Problem['kind'], field: string, message: string): void => {

@@ -1,12 +1,12 @@
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** What was made of a list that somebody typed or pasted. */
+/** The result of parsing a typed or pasted list. */
 export interface UuidList {
   /** Each once, in the order of the list. */
   ids: string[];
-  /** How many came more than once. */
+  /** Number of duplicates. */
   repeated: number;
-  /** What is no UUID, and in which line it stands. */
+  /** Entries that are not UUIDs, and their lines. */
   wrong: Array<{ line: number; text: string }>;
 }
 
@@ -28,7 +28,7 @@ export function readUuids(text: string): UuidList {
 
 const SHOWN = 3;
 
-/** What is wrong with a list, in words; null where nothing is. */
+/** What is wrong with a list; null if nothing is. */
 export function uuidProblem({ wrong }: UuidList): string | null {
   if (wrong.length === 0) return null;
   const shown = wrong.slice(0, SHOWN).map(({ line, text }) => `line ${line}: ${shorten(text)}`);

@@ -17,7 +17,7 @@ export interface Explanation {
   remedy: Remedy;
 }
 
-/** All that the words depend on. */
+/** Everything that the text depends on. */
 export interface Case {
   printer: Printer;
   decision: Decision;
@@ -25,7 +25,7 @@ export interface Case {
   rollout: Rollout | undefined;
   /** The printer's last update through that rollout. */
   last: PastUpdate | undefined;
-  /** False where an update was reported as installed, and the printer has not come back to prove it. */
+  /** False if an update was reported as installed, but the printer has not reconnected to prove it. */
   underWay: boolean;
 }
 
