@@ -64,7 +64,7 @@ import { UpdateRecall } from './updates/update-recall.js';
 import { VersionReconciler } from './updates/version-reconciler.js';
 import { RolloutCancellation } from './store/entities/rollout-cancellation.entity.js';
 
-/** Rollouts: the rule, the decision for each printer, and the life of every update. */
+/** Rollouts: the rules, the decision for each printer, and the life cycle of every update. */
 @Module({
   imports: [
     TypeOrmModule.forFeature([

@@ -11,32 +11,32 @@ import { UpdateLifecycle } from './updates/update-lifecycle.js';
 import type { PrinterUpdate } from './store/entities/printer-update.entity.js';
 import { VersionReconciler } from './updates/version-reconciler.js';
 
-/** What came of a subscribe, all of it on disk. */
+/** The result of a subscribe; all of it is on disk. */
 export interface Subscribed {
   printerId: number;
-  /** The update to send; null where there is none. */
+  /** The update to send; null if there is none. */
   offer: Offer | null;
 }
 
-/** The connection that a subscribe came over; told how far the transaction of it has got. */
+/** The connection that a subscribe came over. It is notified of how far the subscribe's transaction has got. */
 export interface SubscribeObserver {
-  /** The subscribe is written, in a transaction that is not committed yet: work behind it in the same one sees it. */
+  /** The subscribe is written but not yet committed. Later work in the same transaction sees it. */
   subscribeWritten(): void;
-  /** The subscribe failed by itself; the transaction goes on without it. */
+  /** This subscribe alone failed; the transaction continues without it. */
   subscribeFailed(): void;
   /** The subscribe is on disk. */
   subscribeCommitted(printerId: number): void;
 }
 
-/** The printers that may be sent something now. */
+/** The connected printers that may be sent something now. */
 export interface ConnectedPrinters {
-  /** Their numbers. */
+  /** Their row numbers. */
   ids: readonly number[];
-  /** UUIDs of those whose first subscribe is only just being recorded. */
+  /** UUIDs of printers whose first subscribe is still being recorded. */
   uuids: readonly string[];
 }
 
-/** What rollouts have for printers; the gateway asks it. Operators use `Rollouts`. */
+/** What rollouts offer to printers. The gateway calls it; operators use `Rollouts`. */
 @Injectable()
 export class RolloutService {
   constructor(
@@ -49,10 +49,10 @@ export class RolloutService {
   ) {}
 
   /**
-   * A printer has connected and said what it runs: registers it, settles its earlier updates, and decides what it gets.
+   * Handles the subscribe of a printer: registers it, reconciles its earlier updates with the version it runs, and decides what it is sent.
    *
-   * @param observer absent if nobody needs to know before the promise resolves
-   * @throws PrinterRefusedError if it may not speak
+   * @param observer omit it if nobody needs to know before the promise resolves
+   * @throws PrinterRefusedError if the printer may not connect
    */
   printerSubscribed(hello: SubscribeRequest, observer?: SubscribeObserver): Promise<Subscribed> {
     return this.unitOfWork.collect((tx) => {
@@ -67,9 +67,9 @@ export class RolloutService {
   }
 
   /**
-   * What there is now for printers that are connected already; each offer is on record as under way.
+   * Decides what printers that are already connected are sent now. Each offer is recorded as an update in progress.
    *
-   * @param connected asked once the transaction has begun, for only what is on record by then may decide
+   * @param connected called after the transaction has begun, because only what is recorded by then may decide
    */
   offersFor(connected: () => ConnectedPrinters): Promise<Offer[]> {
     return this.unitOfWork.collect((tx) => {
@@ -85,7 +85,7 @@ export class RolloutService {
     const held = live.find((update) => update.sendOnResume);
     if (!held) return this.offers.makeForConnected(tx, printer, live);
     const again = this.reconciler.sendHeldBack(tx, printer, held);
-    // What was held back may just have ended, and made room for another.
+    // The update that was held back may just have ended, which lets another one through.
     const now = (): PrinterUpdate[] => this.lifecycle.live(tx.db, [printer]).get(printer.id) ?? [];
     return again ?? this.offers.makeForConnected(tx, printer, now());
   }

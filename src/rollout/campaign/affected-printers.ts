@@ -7,18 +7,18 @@ import { Presence } from '../../printer/presence.js';
 import type { AffectedPrinters } from '../rules/rollback-plan.js';
 import { FleetWalk } from '../store/fleet-walk.js';
 
-/** How many printers run a version. */
+/** How many printers run a version, or are about to. */
 export interface RunningPrinters {
   printers: number;
   online: number;
-  /** How many more are about to: their update to it is under way, or they have reported it and are yet to come back. */
+  /** How many more are about to run it: their update to it is in progress, or they have reported it and have not come back yet. */
   underWay: number;
 }
 
 // Rows per turn of the event loop.
 const SLICE = 500;
-// What a printer is about to run, along the index of each: its update is under way, or it has reported it and is yet to come back. A printer
-// has one such update at most.
+// Printers that are about to run a version, each found through an index: their update is in progress, or they have reported it and have not
+// come back yet. A printer has at most one such update.
 const ABOUT_TO_RUN = [
   `u.status = 'in_progress'`,
   `u.status = 'completed' AND u.confirmed = false AND u.firmware_version = bad.version`,
@@ -39,7 +39,7 @@ export class AffectedFleet {
     private readonly presence: Presence,
   ) {}
 
-  /** All of them, by what they ran before and by platform. To be called with a snapshot or in a transaction. */
+  /** All affected printers, grouped by platform and by the version they ran before. Call it with a snapshot or in a transaction. */
   async of(db: Statements, version: string): Promise<AffectedPrinters[]> {
     const key = versionKey(version);
     const found = new Map<string, AffectedPrinters>();
@@ -67,7 +67,7 @@ export class AffectedFleet {
     return [...found.values()];
   }
 
-  /** How many they are. */
+  /** How many printers are affected. */
   async count(db: Statements, version: string): Promise<RunningPrinters> {
     return runningOf(await this.of(db, version));
   }
@@ -89,7 +89,7 @@ export class AffectedFleet {
   }
 }
 
-/** How many printers they are. */
+/** Adds up the affected printers. */
 export function runningOf(affected: readonly AffectedPrinters[]): RunningPrinters {
   const sum: RunningPrinters = { printers: 0, online: 0, underWay: 0 };
   for (const { printers, online, underWay } of affected) {

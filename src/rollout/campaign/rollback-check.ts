@@ -22,23 +22,23 @@ export const MISSING_REASONS = {
 } as const;
 export type MissingReason = keyof typeof MISSING_REASONS;
 
-/** An older binary that a rollback needs and cannot have. */
+/** An older binary that a rollback needs and that is not available. */
 export interface MissingBuild {
   /** Null if there is no version to go back to. */
   version: string | null;
-  /** The board; null if the printers did not say, or all are concerned. */
+  /** The board; null if the printers did not name theirs, or if every board is affected. */
   platform: string | null;
   reason: MissingReason;
   printers: number;
 }
 
-/** What a rollback would do, and what stands in its way. */
+/** What a rollback would do, and which binaries it lacks. */
 export interface RollbackPlan {
   groups: RollbackGroup[];
   missing: MissingBuild[];
 }
 
-/** Plans rollbacks, and checks that every older binary is there. */
+/** Plans rollbacks, and checks that every older binary is available. */
 @Injectable()
 export class RollbackCheck {
   constructor(
@@ -46,7 +46,7 @@ export class RollbackCheck {
     private readonly images: ImageCheck,
   ) {}
 
-  /** Plans a rollback of a version. */
+  /** Plans the rollback of a version. */
   plan(db: Statements, bad: string, to: RollbackTo, affected: readonly AffectedPrinters[]): RollbackPlan {
     const groups = planRollback(bad, to, affected, this.highestBelow(db, bad));
     if (groups.length > 0) return { groups, missing: groups.flatMap((group) => this.missingFor(db, group)) };
@@ -54,7 +54,7 @@ export class RollbackCheck {
     return { groups, missing: [{ version: null, platform: null, reason: 'no_older_version', printers }] };
   }
 
-  /** Reads the binaries that a plan needs, so that damage since the last look is known. Not to be called in a transaction. */
+  /** Reads the binaries that a plan needs, so that damage since the last check is known. Do not call it in a transaction. */
   async look(db: Statements, { groups }: RollbackPlan): Promise<void> {
     const rows = groups.flatMap((group) => this.buildsFor(db, group).map(({ row }) => row));
     await this.images.verifyAll(rows.filter((row) => row !== undefined));
@@ -79,7 +79,7 @@ export class RollbackCheck {
     return this.images.isDamaged(row) ? 'image_damaged' : null;
   }
 
-  /** The build for each platform of a group; for a group without printers, every build. Empty without firmware. */
+  /** The build for each platform of a group; every build if the group has no printers. Empty if there is no firmware. */
   private buildsFor(
     db: Statements,
     { version, platforms }: RollbackGroup,

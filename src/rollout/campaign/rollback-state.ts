@@ -4,23 +4,23 @@ import type { RunningPrinters } from './affected-printers.js';
 import type { RollbackPlan } from './rollback-check.js';
 import type { Rollback } from '../store/entities/rollback.entity.js';
 
-/** What an operator asks for; versions are canonical. */
+/** A rollback that an operator requests; versions are canonical. */
 export interface RollbackRequest {
   version: string;
   to: RollbackTo;
   deprecate: boolean;
 }
 
-/** A rollback as it stands. */
+/** The current state of a rollback. */
 export interface RollbackState {
   rollback: Rollback;
   /** The rollouts that move printers back. */
   rollouts: Rollout[];
-  /** The rollouts that it took back. */
+  /** Ids of the rollouts that the rollback took back. */
   takenBack: number[];
-  /** Who still runs the bad version. */
+  /** The printers that still run the bad version. */
   running: RunningPrinters;
-  /** True if this call has created it. */
+  /** True if this call created the rollback. */
   created: boolean;
 }
 
@@ -28,18 +28,18 @@ export interface RollbackState {
 export interface RollbackPreview extends RollbackPlan {
   request: RollbackRequest;
   running: RunningPrinters;
-  /** The rollouts of the version that would be cancelled, the newest first. */
+  /** The rollouts of the version that would be cancelled, newest first. */
   cancels: Rollout[];
-  /** The rollback of the version that is there already; null if there is none. */
+  /** The existing rollback of the version; null if there is none. */
   existing: Rollback | null;
   /** Newer versions that are being rolled back to this one, and would be rolled back further. */
   further: FurtherRollback[];
 }
 
-/** A newer version that is rolled back further, because the version that its printers go to is rolled back itself. */
+/** A newer version that is rolled back further because the version its printers are moved to is itself rolled back. */
 export interface FurtherRollback extends RollbackPlan {
   version: string;
-  /** Where its printers would go. */
+  /** The version that its printers would be moved to. */
   to: string;
   running: RunningPrinters;
 }

@@ -23,7 +23,7 @@ import type { MissingBuild, RollbackPlan } from './rollback-check.js';
 import { Rollback } from '../store/entities/rollback.entity.js';
 import type { FurtherRollback, RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
 
-/** Takes a version back: one act, which says what it does before it does it. */
+/** Takes a version back in one action, which can be previewed first. */
 @Injectable()
 export class Rollbacks {
   private readonly logger = new Logger('Rollback');
@@ -48,9 +48,9 @@ export class Rollbacks {
   }
 
   /**
-   * Says what a rollback would do, and writes nothing.
+   * Previews a rollback, and writes nothing.
    *
-   * @throws NotFoundError if nothing is known of the version, ValidationError if `to` is not older
+   * @throws NotFoundError if the version is unknown, ValidationError if `to` is not older
    */
   async preview(request: RollbackRequest): Promise<RollbackPreview> {
     this.refuseUseless(this.database.reader, request);
@@ -72,13 +72,13 @@ export class Rollbacks {
   }
 
   /**
-   * Rolls a version back: cancels every rollout of it, deprecates it, and creates a rollout for each version that printers go back to,
-   * all in one transaction. Connected printers are sent their update at once. A newer version that is being rolled back to this one
-   * is rolled back further, to where the rest of the printers goes.
+   * Rolls a version back: cancels every rollout of it, deprecates it, and creates a rollout for each version that printers go back to, all
+   * in one transaction. Connected printers are sent their update at once. A newer version that is being rolled back to this one is rolled
+   * back further, to the version that most of this one's printers go to.
    *
-   * @returns the rollback that is there already if it goes the same way
-   * @throws NotFoundError if nothing is known of the version, ValidationError if `to` is not older, ConflictError if an older binary is missing, or a
-   *   rollback to something else is there
+   * @returns the existing rollback if it has the same destination
+   * @throws NotFoundError if the version is unknown, ValidationError if `to` is not older, ConflictError if an older binary is missing, or
+   *   if a rollback to another destination exists
    */
   async rollBack(request: RollbackRequest): Promise<RollbackState> {
     this.refuseUseless(this.database.reader, request);
@@ -128,7 +128,7 @@ export class Rollbacks {
     const changed = [...cancelled, ...created].flatMap(({ id }) => after.get(id) ?? before.get(id) ?? []);
     await this.superseding.changed(tx, before, after, changed);
     const destination = destinationOf(plan.groups);
-    // A printer that has yet to come back from a newer version to this one would be left there: it goes where the others go.
+    // A printer that has not come back from a newer version yet would be stranded on this one, so it goes where the other printers go.
     for (const newer of this.rollbacksTo(tx.db, version, cancelled))
       await this.act(tx, { version: newer, to: destination, deprecate: false });
     this.audit.record(tx, {
@@ -168,7 +168,7 @@ export class Rollbacks {
     return this.rollouts.createIn(tx, wanted, { rollbackId, cameFrom });
   }
 
-  /** What was damaged since the last look is found before the transaction, which must not wait for the disk. */
+  /** Detects images damaged since the last check. It runs before the transaction, which must not wait for the disk. */
   private async look({ version, to }: RollbackRequest): Promise<void> {
     const db = this.database.reader;
     const plan = this.check.plan(db, version, to, await this.fleet.of(db, version));
@@ -176,14 +176,14 @@ export class Rollbacks {
     for (const one of [plan, ...further]) await this.check.look(db, one);
   }
 
-  /** What `act` does to newer versions that are being rolled back to this one. */
+  /** Applies `act` to each newer version that is being rolled back to this one. */
   private async further(
     db: Statements,
     version: string,
     cancelled: readonly Rollout[],
     { groups }: RollbackPlan,
   ): Promise<FurtherRollback[]> {
-    // Without any version to go back to, the rollback is refused.
+    // With no version to go back to, the rollback is refused.
     if (groups.length === 0) return [];
     const to = destinationOf(groups);
     const found: FurtherRollback[] = [];
@@ -206,12 +206,12 @@ export class Rollbacks {
       throw ValidationError.field('to', to, `to must be a version below ${version}, or previous`);
   }
 
-  /** The rollouts of a version that a rollback cancels, and what is left of an earlier rollback of it; the newest first. */
+  /** The rollouts of a version that a rollback cancels, and what is left of an earlier rollback of it, newest first. */
   private toCancel(db: Statements, version: string): Rollout[] {
     return this.rolloutTable.select(db, TO_CANCEL, version, version);
   }
 
-  /** The newer versions that were being rolled back to this one, by the rollouts that are cancelled. */
+  /** The newer versions that were being rolled back to this one through the rollouts that are cancelled. */
   private rollbacksTo(db: Statements, version: string, cancelled: readonly Rollout[]): string[] {
     const versions = cancelled.flatMap(({ rollbackId }) =>
       rollbackId === null ? [] : (this.table.find(db, 'WHERE id = ?', rollbackId)?.version ?? []),
@@ -219,7 +219,7 @@ export class Rollbacks {
     return [...new Set(versions)].filter((other) => other !== version);
   }
 
-  /** The newest rollback of a version if all of it still holds. */
+  /** The newest rollback of a version, if all of it is still in effect. */
   private open(db: Statements, version: string): Rollback | null {
     const rollback = this.newest(db, version);
     if (rollback === null) return null;
@@ -253,7 +253,7 @@ const TO_CANCEL = `WHERE status <> 'cancelled' AND (firmware_version = ?
 const TAKE_BACK = `UPDATE rollout SET taken_back_by = ? WHERE firmware_version = ? AND taken_back_by IS NULL`;
 const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
 
-/** Where printers go of which it is not known what they ran before. */
+/** Where printers go if it is not known what they ran before. */
 function destinationOf(groups: readonly RollbackGroup[]): string {
   const rest = groups.find(({ cameFrom }) => cameFrom === null || 'except' in cameFrom);
   if (rest === undefined) throw new Error('A rollback has no version for the rest of the printers');

@@ -3,22 +3,22 @@ import { canOperatorTransition } from '../rules/status.js';
 import type { RolloutStatus } from '../rules/status.js';
 import type { Rollout } from '../store/entities/rollout.entity.js';
 
-/** What can be changed of a rollout later; what is absent stays. */
+/** A change to a rollout. Absent fields stay as they are. */
 export interface RolloutChange {
   status?: RolloutStatus | undefined;
   percentage?: number | undefined;
-  /** Null takes it away. */
+  /** Null removes it. */
   name?: string | null | undefined;
   note?: string | null | undefined;
 }
 
-/** What of a rollout an operator changes. */
+/** The fields of a rollout that an operator can change. */
 export type RolloutState = Pick<Rollout, 'status' | 'percentage' | 'name' | 'note'>;
 
 /**
- * Says what a rollout is after a change; to what it is already is no change.
+ * Computes the state of a rollout after a change. Setting a field to its current value is no change.
  *
- * @throws ConflictError where its life lacks that step
+ * @throws ConflictError if the rollout cannot make that transition
  */
 export function stateAfter(rollout: Rollout, change: RolloutChange): RolloutState {
   const { status = rollout.status, percentage = rollout.percentage } = change;

@@ -14,7 +14,7 @@ import type { CameFrom } from '../rules/rollback-plan.js';
 import type { TargetLists } from '../store/target-lists.js';
 import type { Rollout, RolloutType } from '../store/entities/rollout.entity.js';
 
-/** Whom a rollout is for; exactly one of the first three, or channels alone; channels narrow each of them. */
+/** Which printers a rollout targets: exactly one of the first three fields, or channels alone. Channels narrow each of the three. */
 export interface RolloutTarget {
   all: boolean;
   userIds: string[] | null;
@@ -24,7 +24,7 @@ export interface RolloutTarget {
   maxVersion: string | null;
 }
 
-/** What an operator asks for; versions are canonical, UUIDs lower-case. */
+/** A rollout that an operator requests; versions are canonical, UUIDs lower-case. */
 export interface NewRollout {
   version: string;
   target: RolloutTarget;
@@ -46,11 +46,11 @@ export interface RollbackPart {
 export interface Draft {
   row: Omit<Rollout, 'id'>;
   lists: TargetLists;
-  /** All builds of its version, in the order of `compareRows`: what it will send is chosen among them. */
+  /** All builds of its version, in the order of `compareRows`. The builds that it sends are chosen from these. */
   firmware: Firmware[];
 }
 
-/** Says what becomes of what an operator asks for; whether it is created then, or only previewed, makes no difference. */
+/** Validates a requested rollout and turns it into a draft, in the same way for creation and for a preview. */
 @Injectable()
 export class RolloutDrafts {
   constructor(
@@ -60,7 +60,7 @@ export class RolloutDrafts {
     private readonly clock: Clock,
   ) {}
 
-  /** Looks at the binaries of a version on the disk; what is damaged is refused by `draft`. */
+  /** Checks the binaries of a version on disk; `draft` then refuses those that are damaged. */
   async checkImages(version: string): Promise<void> {
     const { reader } = this.database;
     await this.images.verifyAll(this.firmware.ofVersions(reader, [version]).get(version) ?? []);
@@ -69,11 +69,11 @@ export class RolloutDrafts {
   /**
    * Drafts a rollout. Nothing is counted yet.
    *
-   * @param createdBy who asks for it, as the audit log names them
+   * @param createdBy who requests it, as the audit log names them
    * @param part set if it is part of a rollback
-   * @throws NotFoundError where no build has the version
-   * @throws ConflictError if every build that it would send is deprecated, or one lacks the signature that is needed or is damaged on disk, or the version is
-   *   being rolled back
+   * @throws NotFoundError if no build has the version
+   * @throws ConflictError if every build that it would send is deprecated, or one lacks a required signature or is damaged on disk, or the
+   *   version is being rolled back
    */
   draft(db: Statements, wanted: NewRollout, createdBy: string, part: RollbackPart | null = null): Draft {
     const rows = this.firmware.ofVersions(db, [wanted.version]).get(wanted.version) ?? [];
@@ -111,7 +111,7 @@ export class RolloutDrafts {
 const TAKING_BACK = `SELECT rollout.id FROM rollback JOIN rollout ON rollout.rollback_id = rollback.id
   WHERE rollback.firmware_version = ? AND rollout.status <> 'cancelled' ORDER BY rollout.id`;
 
-/** The rollouts that are there to move printers back from a version. */
+/** The rollouts that are currently moving printers back from a version. */
 export function openRollback(db: Statements, version: string): number[] {
   return db.allValues(TAKING_BACK, version).map(([id]) => Number(id));
 }

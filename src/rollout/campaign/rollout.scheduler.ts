@@ -6,7 +6,7 @@ import { Rollouts } from './rollouts.js';
 import { RolloutSamples } from '../store/rollout-samples.js';
 import { StuckUpdates } from '../updates/stuck-updates.js';
 
-/** What time alone brings about. */
+/** Runs the work of rollouts that is due by time. */
 @Injectable()
 export class RolloutScheduler implements OnApplicationBootstrap {
   constructor(
@@ -16,7 +16,7 @@ export class RolloutScheduler implements OnApplicationBootstrap {
     private readonly clock: Clock,
   ) {}
 
-  /** What fell due while the server was down does not wait for the first tick. */
+  /** Runs what fell due while the server was down, without waiting for the first tick. */
   async onApplicationBootstrap(): Promise<void> {
     await this.rollouts.countBuckets();
     await this.activateDue();

@@ -28,14 +28,14 @@ import { UpdateRetry } from '../updates/update-retry.js';
 import { CancelledPending } from '../store/cancelled-pending.js';
 import { RolloutCancellation } from '../store/entities/rollout-cancellation.entity.js';
 
-/** One page of rollouts, the newest first. */
+/** One page of rollouts, newest first. */
 export interface RolloutPage {
   rollouts: Rollout[];
-  /** Where the next page begins; null on the last one. */
+  /** Where the next page begins; null on the last page. */
   nextCursor: number | null;
 }
 
-/** The operators' side of rollouts: create, watch, change, retry and delete them. */
+/** What operators do with rollouts: create, list, change, retry and delete them. */
 @Injectable()
 export class Rollouts {
   private readonly logger = new Logger('Rollout');
@@ -64,8 +64,8 @@ export class Rollouts {
   /**
    * Creates a rollout. Connected printers are sent their update at once, the others when they connect.
    *
-   * @throws NotFoundError where no build has the version
-   * @throws ConflictError if every build that it would send is deprecated, or one lacks the signature that is needed or is damaged on disk
+   * @throws NotFoundError if no build has the version
+   * @throws ConflictError if every build that it would send is deprecated, or one lacks a required signature or is damaged on disk
    */
   async create(wanted: NewRollout): Promise<Rollout> {
     await this.drafts.checkImages(wanted.version);
@@ -78,7 +78,7 @@ export class Rollouts {
   }
 
   /**
-   * Creates a rollout within a transaction. The pending counts of older ones, of which it may take targets, are the caller's to follow
+   * Creates a rollout within a transaction. The caller must then update the pending counts of older rollouts, which may lose targets to it
    * (`Superseding`).
    */
   async createIn(tx: Transaction, wanted: NewRollout, part: RollbackPart | null = null): Promise<Rollout> {
@@ -95,7 +95,7 @@ export class Rollouts {
     return rollout;
   }
 
-  /** Cancels a rollout within a transaction; the pending counts of older ones are the caller's to follow (`Superseding`). */
+  /** Cancels a rollout within a transaction. The caller must then update the pending counts of older rollouts (`Superseding`). */
   async cancelIn(tx: Transaction, rollout: Rollout): Promise<void> {
     await this.cancelledPending.remember(tx, rollout);
     await this.withdraw(tx, rollout);
@@ -118,7 +118,7 @@ export class Rollouts {
     return rollout;
   }
 
-  /** One page of rollouts, the newest first. */
+  /** One page of rollouts, newest first. */
   list(status: RolloutStatus | undefined, limit: number, before: number | undefined): RolloutPage {
     const rows = this.table.select(
       this.database.reader,
@@ -132,9 +132,9 @@ export class Rollouts {
   }
 
   /**
-   * Changes the status, the percentage, the name, the note; to what it is already is no change.
+   * Changes the status, percentage, name or note. Setting a field to its current value is no change.
    *
-   * @throws ConflictError where the life of the rollout lacks that step
+   * @throws ConflictError if the rollout cannot make that transition
    */
   async change(id: number, change: RolloutChange): Promise<Rollout> {
     return this.unitOfWork.run(async (tx) => {
@@ -150,7 +150,7 @@ export class Rollouts {
     });
   }
 
-  /** Cancels a rollout and removes it; what its updates have become stays in the printers' history. */
+  /** Cancels a rollout and deletes it. The outcome of its updates stays in the printers' history. */
   async remove(id: number): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       const rollout = await this.find(tx, id);
@@ -166,8 +166,8 @@ export class Rollouts {
   }
 
   /**
-   * Sends the update again to all targets on which it has failed: at once to those connected, else at the next connect. All of it is one
-   * transaction: whatever overtakes it finds all or nothing of it.
+   * Sends the update again to every target on which it failed: at once if the printer is connected, else at its next connect. This is one
+   * transaction: anything that runs concurrently sees all of it or nothing.
    *
    * @throws ConflictError if the rollout is cancelled
    */
@@ -186,13 +186,13 @@ export class Rollouts {
     });
   }
 
-  /** Counts the pending targets by bucket of rollouts that are older than this is kept. */
+  /** Counts the pending targets by bucket for rollouts created before these counts were kept. */
   async countBuckets(): Promise<void> {
     for (const id of this.buckets.uncounted(this.database.reader))
       await this.unitOfWork.run((tx) => this.pending.recount(tx, id));
   }
 
-  /** Activates every scheduled rollout whose time has come; each only once, whoever else tries at the same time. */
+  /** Activates every scheduled rollout that is due. Each is activated only once, even if several callers try at the same time. */
   async activateDue(now: Date): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       const due = await tx.em.findBy(Rollout, { status: 'scheduled', scheduledFor: LessThanOrEqual(now) });
@@ -232,14 +232,14 @@ export class Rollouts {
     this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
   }
 
-  /** Remembers when a rollout was cancelled: rollouts that come later may move its printers back. */
+  /** Records when a rollout was cancelled: rollouts created later may move its printers back. */
   private async withdraw(tx: Transaction, rollout: Rollout): Promise<void> {
     if (rollout.status === 'cancelled') return;
     const newestRolloutId = (await tx.em.maximum(Rollout, 'id')) ?? rollout.id;
     await tx.em.insert(RolloutCancellation, { rolloutId: rollout.id, newestRolloutId });
   }
 
-  /** A rollout speaks for its printers from now on, or no more: older ones may lose or win targets. */
+  /** Follows a rollout that starts or stops speaking for its printers: older rollouts may lose or win targets. */
   private async speaksNow(tx: Transaction, before: RuleSet, id: number): Promise<void> {
     const after = this.rules.current(tx);
     const rule = after.get(id) ?? before.get(id);
@@ -267,7 +267,7 @@ export class Rollouts {
   }
 }
 
-/** @param lists left out where only a difference is recorded: they never change */
+/** @param lists omitted if only a difference is recorded, because the lists never change */
 function toState(rollout: Rollout, lists: TargetLists = NO_LISTS): AuditedState {
   return {
     firmware_version: rollout.version,

@@ -14,7 +14,7 @@ import { UpdateLifecycle } from '../updates/update-lifecycle.js';
 import { UpdateRetry } from '../updates/update-retry.js';
 import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 
-/** What operators do to a single update of a printer. */
+/** What operators can do with a single update of a printer. */
 @Injectable()
 export class UpdateActions {
   constructor(
@@ -28,11 +28,11 @@ export class UpdateActions {
   ) {}
 
   /**
-   * Ends an update under way: it has failed. What another rollout has for the printer is sent next.
+   * Aborts an update in progress: it counts as failed. If another rollout has an update for the printer, that is sent next.
    *
    * @param printerKey number or UUID of the printer
-   * @throws NotFoundError if the printer, or the update of this printer, does not exist
-   * @throws ConflictError if the update is not under way
+   * @throws NotFoundError if the printer does not exist, or has no such update
+   * @throws ConflictError if the update is not in progress
    */
   abort(printerKey: number | string, updateId: number): Promise<Printer> {
     return this.act(printerKey, updateId, 'update.abort', (tx, update) => {
@@ -43,13 +43,13 @@ export class UpdateActions {
   }
 
   /**
-   * Sends a failed update again: at once to a printer that is connected, else at its next connect. It becomes a new update; the failed
-   * one stays in the history.
+   * Sends a failed update again: at once if the printer is connected, else at its next connect. It becomes a new update; the failed one
+   * stays in the history.
    *
    * @param printerKey number or UUID of the printer
-   * @throws NotFoundError if the printer, or the update of this printer, does not exist
-   * @throws ConflictError if the update has not failed or was sent again already, its rollout is cancelled or deleted, the printer is no target
-   *   of it any more, or another update of the printer is under way
+   * @throws NotFoundError if the printer does not exist, or has no such update
+   * @throws ConflictError if the update has not failed or was already sent again, its rollout is cancelled or deleted, the printer is no
+   *   longer a target of it, or another update of the printer is in progress
    */
   retry(printerKey: number | string, updateId: number): Promise<Printer> {
     return this.act(printerKey, updateId, 'update.retry', (tx, update, printer) => {
