@@ -5,8 +5,8 @@ import { buildFor, targetRefusal } from './targeting.js';
 import type { Build, PrinterFacts, RolloutRule } from './targeting.js';
 
 /**
- * Every reason why a printer gets no update, from the farthest off to the closest: where several rollouts refuse a
- * printer, the closest reason is the one to show.
+ * Every reason why a printer gets no update, ordered from the farthest to the closest. If several rollouts refuse a printer, the closest
+ * reason is the one to show.
  */
 export const REASONS = {
   no_rollout: 'No rollout is scheduled, active, paused or completed.',
@@ -44,13 +44,13 @@ export interface EarlierUpdate {
   attempts: number;
 }
 
-/** All that a decision depends on besides the printer and the rollouts. */
+/** Everything a decision depends on besides the printer and the rollouts. */
 export interface UpdateContext {
-  /** The printer's update through each rollout, by rollout id; superseded ones left out. */
+  /** The printer's update through each rollout, by rollout id, without superseded ones. */
   earlier: ReadonlyMap<number, EarlierUpdate>;
-  /** True while an update is under way, or reported complete and not yet proved by a subscribe. */
+  /** True while an update is in progress, or reported complete but not yet proved by a subscribe. */
   busy: boolean;
-  /** True where the printer is subscribing right now: it has come back, and may have changed its mind. */
+  /** True if the printer is subscribing right now: it has come back, and may have changed its auto_update setting. */
   reconnecting: boolean;
 }
 
@@ -58,15 +58,15 @@ export type Decision =
   | { send: true; rule: RolloutRule; build: Build; declines: RolloutRule[] }
   | { send: false; reason: Reason; rolloutId: number | null; declines: RolloutRule[] };
 
-/** What one rollout has for a printer, or why it has nothing. */
+/** The build that one rollout has for a printer, or why it has none. */
 export type Evaluation = { due: Build } | { refused: Reason };
 
 /**
- * Decides what a printer gets now. The highest version wins; between equals, the older rollout.
+ * Decides what a printer gets now. The highest version wins; between equal versions, the older rollout wins.
  *
  * @param rules rollouts that are not cancelled, in the order of `compareRules`
- * @returns the update to send, or the closest reason why there is none; with it the rollouts whose update is to be
- *   recorded as declined on the printer's behalf
+ * @returns the update to send, or the closest reason why there is none; with it, the rollouts whose update is to be recorded as declined on
+ *   the printer's behalf
  */
 export function decide(
   printer: PrinterFacts,
@@ -86,19 +86,19 @@ export function decide(
   return { send: false, ...closest, declines };
 }
 
-/** The order in which rollouts get their turn: rollbacks first, then the highest version, then the oldest rollout. */
+/** The order in which rollouts are evaluated: rollbacks first, then the highest version, then the oldest rollout. */
 export function compareRules(a: RolloutRule, b: RolloutRule): number {
   if ((a.takesBack === null) !== (b.takesBack === null)) return a.takesBack === null ? 1 : -1;
   if (a.versionKey !== b.versionKey) return a.versionKey < b.versionKey ? 1 : -1;
   return a.id - b.id;
 }
 
-/** Decides whether an update that is under way may be sent once more; the percentage recalls nothing that was sent. */
+/** Decides whether an update in progress may be sent again. The percentage does not matter: lowering it recalls nothing that was sent. */
 export function evaluateResend(printer: PrinterFacts, rule: RolloutRule): Evaluation {
   return evaluateBuild(printer, rule, (build) => held(rule, build) ?? optedOut(printer, build));
 }
 
-/** What one rollout has for a printer, whatever the others do, and whether or not an update of theirs is under way. */
+/** What one rollout has for a printer, regardless of the other rollouts and of any update of theirs in progress. */
 export function evaluate(printer: PrinterFacts, rule: RolloutRule, context: UpdateContext): Evaluation {
   const earlier = context.earlier.get(rule.id);
   return evaluateBuild(
@@ -112,7 +112,7 @@ export function evaluate(printer: PrinterFacts, rule: RolloutRule, context: Upda
   );
 }
 
-/** Judges whether the printer is a target at all, and then whatever else stands against the build that it would get. */
+/** Checks whether the printer is a target at all, and then for any other reason not to send the build that it would get. */
 function evaluateBuild(
   printer: PrinterFacts,
   rule: RolloutRule,
@@ -132,7 +132,7 @@ const ENDED = {
   failed: 'already_failed',
 } as const satisfies Record<Exclude<UpdateStatus, 'declined'>, Reason>;
 
-/** Only a declined update is opened again: when its printer comes back with auto_update on, or was never asked. */
+/** Only a declined update is opened again: if its printer reconnects with auto_update on, or was never asked. */
 function alreadyHandled(
   earlier: EarlierUpdate,
   printer: PrinterFacts,
@@ -153,7 +153,7 @@ function held(rule: RolloutRule, build: Build): Reason | null {
 }
 
 function outsidePercentage(printer: PrinterFacts, rule: RolloutRule): Reason | null {
-  // At 100 % every bucket is in: no need to hash.
+  // At 100 % every bucket is included, so there is no need to hash.
   if (rule.percentage >= 100) return null;
   return bucketOf(printer.uuid) < rule.percentage ? null : 'not_in_percentage';
 }

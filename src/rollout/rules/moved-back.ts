@@ -1,9 +1,9 @@
-/** Versions that a printer was moved back from, and the newest rollout that did it. */
+/** Versions that a printer was moved back from, each with the newest rollout that did so. */
 export type MovedBack = ReadonlyMap<string, number>;
 
 const NEVER: MovedBack = new Map();
 
-/** Reads the text that `withMove` writes. */
+/** Parses the text that `withMove` writes. */
 export function parseMovedBack(text: string | null): MovedBack {
   if (text === null) return NEVER;
   return new Map(
@@ -15,8 +15,8 @@ export function parseMovedBack(text: string | null): MovedBack {
 }
 
 /**
- * Adds a move to the text that is kept with a printer, such as `1.5.0@7 1.6.0@9`. Versions are canonical and sorted, so printers
- * with the same past have the same text and count as one kind.
+ * Adds a move to the text that is stored with a printer, such as `1.5.0@7 1.6.0@9`. Versions are canonical and sorted, so printers with the
+ * same history have the same text and count as one kind.
  */
 export function withMove(text: string | null, version: string, rolloutId: number): string {
   const moves = new Map(parseMovedBack(text)).set(version, rolloutId);

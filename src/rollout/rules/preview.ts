@@ -15,7 +15,7 @@ export const WAITING_REASONS = {
 export type WaitingReason = keyof typeof WAITING_REASONS;
 
 /**
- * Why a rollout sends a connected target nothing now; null where it sends.
+ * Explains why a rollout sends a connected target nothing now; null if it does send.
  *
  * @param rules the rollout among all others, in the order of `compareRules`
  */
@@ -32,12 +32,12 @@ export function waitingReason(
   return 'refused' in evaluation ? evaluation.refused : null;
 }
 
-/** True where a rollout sends a connected printer again what it has held back during a pause. */
+/** True if a rollout sends a connected printer again the update that was held back during a pause. */
 export function sendsHeldBack(printer: PrinterFacts, rule: RolloutRule, held: EarlierUpdate): boolean {
   return held.attempts < MAX_SENDS && 'due' in evaluateResend(printer, rule);
 }
 
-/** Counts printers by what a rollout has to do with them. */
+/** Counts printers by what a rollout would do with them. */
 export class PreviewCounts {
   readonly leftOut = new Map<TargetRefusal, number>();
   readonly waiting = new Map<WaitingReason, number>();
@@ -49,10 +49,10 @@ export class PreviewCounts {
   now = 0;
   private connected = 0;
 
-  /** @param rule the rollout */
+  /** @param rule the rollout that is previewed */
   constructor(private readonly rule: RolloutRule) {}
 
-  /** Takes in printers of one kind that the rollout names, by bucket. */
+  /** Adds printers of one kind that the rollout names, by bucket. */
   named(printer: PrinterFacts, alike: ReadonlyArray<[bucket: number, printers: number]>): void {
     const refusal = targetRefusal(printer, this.rule);
     for (const [bucket, printers] of alike) {
@@ -66,7 +66,7 @@ export class PreviewCounts {
     }
   }
 
-  /** Takes in a target that is connected. */
+  /** Adds a connected target. */
   target(printer: PrinterFacts, reason: WaitingReason | null): void {
     this.connected += 1;
     if (reason !== null) {
@@ -78,9 +78,9 @@ export class PreviewCounts {
   }
 
   /**
-   * Counts those that it was not told of.
+   * Counts the printers that were not added, because the rollout does not name them.
    *
-   * @param printers how many there are
+   * @param printers total number of printers
    */
   rest(printers: number): void {
     const leftOut = [...this.leftOut.values()].reduce((sum, count) => sum + count, 0);

@@ -1,9 +1,9 @@
 import { versionKey } from '../../common/version.js';
 
-/** What a rollback goes back to: what each printer ran before, or one version for all. */
+/** What a rollback goes back to: the version that each printer ran before, or one version for all. */
 export type RollbackTo = 'previous' | (string & {});
 
-/** Printers that run the bad version, or are about to, as far as a rollback tells them apart. */
+/** Printers that run the bad version or are about to, grouped by everything a rollback distinguishes. */
 export interface AffectedPrinters {
   /** What they ran before it; null if that is not known. */
   previousVersion: string | null;
@@ -11,7 +11,7 @@ export interface AffectedPrinters {
   printers: number;
   /** How many of them are connected. */
   online: number;
-  /** True if they do not run it yet, but an update to it is under way. */
+  /** True if they do not run it yet, but an update to it is in progress. */
   underWay: boolean;
 }
 
@@ -20,25 +20,25 @@ export interface RollbackGroup {
   version: string;
   printers: number;
   online: number;
-  /** Printers that do not run the bad version yet, but have an update to it under way. */
+  /** Number of printers that do not run the bad version yet, but have an update to it in progress. */
   underWay: number;
-  /** How many of `printers` and `underWay` come without a known, older version before. */
+  /** How many of `printers` and `underWay` have no known, older previous version. */
   unknown: number;
-  /** How many printers there are of each platform. */
+  /** Number of printers of each platform. */
   platforms: Map<string | null, number>;
   cameFrom: CameFrom | null;
 }
 
-/** Narrows a rollback to printers by what they ran before; printers that come back later are judged by the same rule. */
+/** Narrows a rollback to printers by the version they ran before. Printers that come back later are held to the same rule. */
 export type CameFrom = { only: string[] } | { except: string[] };
 
 /**
- * Says which printers go back to which version. Printers of which it is not known what they ran before, and those that ran a newer
- * version, go where most of the others go; without others, to `fallback`.
+ * Plans which printers go back to which version. Printers whose previous version is unknown or newer go where most of the others go; if
+ * there are no others, to `fallback`.
  *
  * @param bad the version to leave
  * @param fallback the highest older version that can be offered; null if there is none
- * @returns the highest version first; empty if there is nothing to go back to
+ * @returns the groups, highest version first; empty if there is nothing to go back to
  */
 export function planRollback(
   bad: string,
@@ -65,7 +65,7 @@ export function planRollback(
   return [...groups.values()].sort(higherFirst);
 }
 
-/** True if a printer that ran this before is one that the rollback names. */
+/** True if the rollback names a printer that ran this version before. */
 export function cameFromMatches(cameFrom: CameFrom, previousVersion: string | null): boolean {
   if ('only' in cameFrom) return previousVersion !== null && cameFrom.only.includes(previousVersion);
   return previousVersion === null || !cameFrom.except.includes(previousVersion);
@@ -95,7 +95,7 @@ function higherFirst(a: RollbackGroup, b: RollbackGroup): number {
   return versionKey(a.version) < versionKey(b.version) ? 1 : -1;
 }
 
-/** The group of most printers; between equals, the higher version. */
+/** The group with the most printers; between equals, the higher version. */
 function largest(groups: readonly RollbackGroup[]): RollbackGroup | undefined {
   const size = (group: RollbackGroup): number => group.printers + group.underWay;
   return [...groups].sort((a, b) => size(b) - size(a) || higherFirst(a, b))[0];

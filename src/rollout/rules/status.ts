@@ -2,7 +2,7 @@
 export const ROLLOUT_STATUSES = ['scheduled', 'active', 'paused', 'completed', 'cancelled'] as const;
 export type RolloutStatus = (typeof ROLLOUT_STATUSES)[number];
 
-/** Where an operator may take a rollout from each state. */
+/** The states that an operator may move a rollout to, by its current state. */
 const OPERATOR_STEPS = {
   scheduled: ['active', 'cancelled'],
   active: ['paused', 'cancelled'],
@@ -11,7 +11,7 @@ const OPERATOR_STEPS = {
   cancelled: [],
 } as const satisfies Record<RolloutStatus, readonly RolloutStatus[]>;
 
-/** True where an operator may take a rollout from one state to the other; the server itself also moves active <-> completed. */
+/** True if an operator may move a rollout from one state to the other; the server itself also moves active <-> completed. */
 export function canOperatorTransition(from: RolloutStatus, to: RolloutStatus): boolean {
   return (OPERATOR_STEPS[from] as readonly RolloutStatus[]).includes(to);
 }
@@ -20,7 +20,7 @@ export function canOperatorTransition(from: RolloutStatus, to: RolloutStatus): b
 export const UPDATE_STATUSES = ['in_progress', 'completed', 'failed', 'declined'] as const;
 export type UpdateStatus = (typeof UPDATE_STATUSES)[number];
 
-/** completed <-> failed only when the version at a subscribe says so; declined -> in_progress when it is opened again. */
+/** completed <-> failed only if the version at a subscribe says so; declined -> in_progress when the update is opened again. */
 const UPDATE_STEPS = {
   in_progress: ['completed', 'failed', 'declined'],
   completed: ['failed'],
@@ -28,10 +28,10 @@ const UPDATE_STEPS = {
   declined: ['in_progress'],
 } as const satisfies Record<UpdateStatus, readonly UpdateStatus[]>;
 
-/** True where an update may go from one state to the other. */
+/** True if an update may go from one state to the other. */
 export function canTransition(from: UpdateStatus, to: UpdateStatus): boolean {
   return (UPDATE_STEPS[from] as readonly UpdateStatus[]).includes(to);
 }
 
-/** How often one update is sent before it counts as failed. */
+/** Maximum number of times that one update is sent before it counts as failed. */
 export const MAX_SENDS = 3;

@@ -8,24 +8,24 @@ import type { RolloutStatus } from './status.js';
 /** One build that a rollout can send. */
 export interface Build {
   firmwareId: number;
-  /** The boards it fits; '' fits every board. */
+  /** The boards that it fits; '' fits every board. */
   platform: string;
   md5: string;
   /** Hexadecimal, lower-case. */
   sha256: string;
-  /** Ed25519, base64; null where the build has none. */
+  /** Ed25519, base64; null if the build has none. */
   signature: string | null;
-  /** Key of the lowest version that may take this build; null: any. */
+  /** Key of the lowest version that may take this build; null for any version. */
   minUpgradeKey: string | null;
   mandatory: boolean;
   deprecated: boolean;
   /** True while its binary is missing or damaged on the disk. */
   damaged: boolean;
-  /** Path and query of its download. */
+  /** Path and query of its download URL. */
   downloadPath: string;
 }
 
-/** A rollout, ready to be asked about one printer: sets and comparable keys instead of lists and texts. */
+/** A rollout compiled for evaluation: sets and comparable keys instead of lists and texts. */
 export interface RolloutRule {
   id: number;
   version: string;
@@ -33,16 +33,16 @@ export interface RolloutRule {
   status: RolloutStatus;
   percentage: number;
   allowDowngrade: boolean;
-  /** Null where the rollout does not narrow by it; so also `printerUuids` and `channels`. */
+  /** Null if the rollout does not narrow by it; the same holds for `printerUuids` and `channels`. */
   userIds: ReadonlySet<string> | null;
   printerUuids: ReadonlySet<string> | null;
   channels: ReadonlySet<Channel> | null;
   minKey: string | null;
   maxKey: string | null;
-  /** The key of the version that it takes back, for a rollback: its bounds name no other; else null. */
+  /** The key of the version that a rollback takes back, which is the only one within its bounds; null for any other rollout. */
   takesBack: string | null;
   cameFrom: CameFrom | null;
-  /** The build for each platform; '' is the one for every board that has none of its own. */
+  /** The build for each platform; '' is the build for every board that has none of its own. */
   builds: ReadonlyMap<string, Build>;
 }
 
@@ -55,14 +55,14 @@ export interface PrinterFacts {
   /** `UNKNOWN_VERSION_KEY` if it is not known what the printer runs. */
   versionKey: string;
   autoUpdate: boolean;
-  /** Shut out by an operator. */
+  /** True if an operator has blocked it. */
   blocked: boolean;
   /**
-   * Where the version that it runs came from a rollout that has been cancelled (or deleted) since: the newest rollout
-   * that there was at that moment; else null.
+   * If the version that it runs came from a rollout that has since been cancelled or deleted: the newest rollout that existed at that
+   * moment. Otherwise null.
    */
   withdrawnAt: number | null;
-  /** What it ran before; null if that is not known. */
+  /** The version that it ran before; null if that is not known. */
   previousVersion: string | null;
   /** The versions that rollouts have moved it back from. */
   movedBack: MovedBack;
@@ -70,7 +70,7 @@ export interface PrinterFacts {
   readonly newestRolloutId: number | null;
 }
 
-/** Why a printer is no target of a rollout. */
+/** Why a printer is not a target of a rollout. */
 export type TargetRefusal =
   | 'not_targeted'
   | 'blocked'
@@ -90,10 +90,10 @@ export function buildFor(rule: RolloutRule, platform: string | null): Build | un
 }
 
 /**
- * Says whether a rollout is meant for a printer at all, whatever its state and whatever was sent before (decisions, "Which
- * printers a rollout moves"). `targetCondition` says the same in SQL; a property test holds the two together.
+ * Checks whether a printer is a target of a rollout, regardless of the rollout's state and of what was sent before (decisions, "Which
+ * printers a rollout moves"). `targetCondition` implements the same rule in SQL; a property test holds the two together.
  *
- * @returns null for a target, else the first rule that leaves the printer out
+ * @returns null for a target, else the first rule that excludes the printer
  */
 export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
   if (!isNamed(printer, rule)) return 'not_targeted';
@@ -115,8 +115,8 @@ export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetR
 }
 
 /**
- * A printer whose version is not known may run a newer one, so only a rollout that allows downgrades moves it; and nothing says that it
- * is within any bounds (decisions, "Printers").
+ * A printer of unknown version may run a newer one, so only a rollout that allows downgrades moves it, and it does not count as within any
+ * version bounds (decisions, "Printers").
  */
 function unknownVersionRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
   const build = buildFor(rule, printer.platform);
@@ -127,28 +127,28 @@ function unknownVersionRefusal(printer: PrinterFacts, rule: RolloutRule): Target
   return wasMovedBackSince(printer, rule) ? 'rolled_back' : null;
 }
 
-/** True if a rollout would move a printer to an older version, as far as anybody can tell. */
+/** True if a rollout would move a printer to an older version, as far as is known. */
 export function mightMoveBack({ versionKey }: Pick<PrinterFacts, 'versionKey'>, rule: RolloutRule): boolean {
   return versionKey === UNKNOWN_VERSION_KEY || versionKey > rule.versionKey;
 }
 
-/** "Cancel, then roll out": a rollout from before the cancel moves nobody back, or the cancel itself would send updates. */
+/** "Cancel, then roll out": a rollout created before the cancel moves no printer back; otherwise the cancel itself would send updates. */
 export function mayMoveBack(printer: Pick<PrinterFacts, 'withdrawnAt'>, rule: RolloutRule): boolean {
   return rule.allowDowngrade || (printer.withdrawnAt !== null && rule.id > printer.withdrawnAt);
 }
 
-/** A rollback goes ahead of everything else: it names who runs the bad version, and nobody who was moved on from there. */
+/** A rollback has priority over everything else: it names the printers that run the bad version, not those that have since moved on. */
 function isSuperseded(printer: PrinterFacts, rule: RolloutRule): boolean {
   return rule.takesBack === null && printer.newestRolloutId !== null && printer.newestRolloutId > rule.id;
 }
 
-/** A rollback holds against every rollout that is older than it. */
+/** A rollback holds against every older rollout. */
 function wasMovedBackSince(printer: PrinterFacts, rule: RolloutRule): boolean {
   const movedBackBy = printer.movedBack.get(rule.version);
   return movedBackBy !== undefined && movedBackBy > rule.id;
 }
 
-/** True if a rollout says what a printer shall run: it names the printer, is not cancelled, and its time has come. */
+/** True if a rollout decides what a printer should run: it names the printer, is not cancelled, and has started. */
 export function speaksFor(rule: RolloutRule, printer: NamedFacts): boolean {
   return (
     rule.status !== 'scheduled' &&
@@ -158,12 +158,12 @@ export function speaksFor(rule: RolloutRule, printer: NamedFacts): boolean {
   );
 }
 
-/** True if a rollout names printers or users one by one. */
+/** True if a rollout lists printers or users one by one. */
 export function isListed({ printerUuids, userIds }: RolloutRule): boolean {
   return printerUuids !== null || userIds !== null;
 }
 
-/** What of a printer a target can name. */
+/** The fields of a printer that a target can name. */
 export type NamedFacts = Pick<PrinterFacts, 'uuid' | 'userId' | 'channel' | 'versionKey' | 'previousVersion'>;
 
 function isNamed(printer: NamedFacts, rule: RolloutRule): boolean {

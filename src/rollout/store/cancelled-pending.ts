@@ -10,7 +10,7 @@ import { RolloutRules } from './rollout-rules.js';
 import type { Rollout } from './entities/rollout.entity.js';
 import { PendingBuckets } from './pending-buckets.js';
 
-// Printers per row: a look-up reads one row of some kilobytes.
+// Printers per row, so that a look-up reads one row of a few kilobytes.
 const SLICE = 500;
 
 const SERVED = `SELECT printer_id FROM printer_update
@@ -22,8 +22,8 @@ const HOLDS = `SELECT r.id FROM rollout r JOIN cancelled_pending c ON c.rollout_
   WHERE r.id >= ? AND r.id <= ? AND EXISTS (SELECT 1 FROM json_each(c.printer_ids) WHERE value = ?)`;
 
 /**
- * Remembers which printers were pending when a rollout was cancelled. From then on its counters follow no printer any more, but one
- * that is deleted, or that turns out to have the update after all, must leave the right place.
+ * Stores which printers were pending when a rollout was cancelled. From then on its counters no longer follow its printers, but a printer
+ * that is deleted, or turns out to have the update after all, must be subtracted from the right counter.
  */
 @Injectable()
 export class CancelledPending {
@@ -33,7 +33,7 @@ export class CancelledPending {
     private readonly buckets: PendingBuckets,
   ) {}
 
-  /** To be called in the transaction of the cancel, before it. Gives the event loop back between slices of the fleet. */
+  /** Call it in the transaction of the cancel, before the cancel. Yields to the event loop between slices of the fleet. */
   async remember(tx: Transaction, { id, pendingCount }: Rollout): Promise<void> {
     const rules = this.rules.current(tx);
     const rule = rules.get(id);
@@ -50,7 +50,7 @@ export class CancelledPending {
       }
     });
     pending.sort((a, b) => a - b);
-    // They may differ if several rollouts are cancelled at once: whom each of them may move back depends on the others.
+    // They may differ if several rollouts are cancelled at once, because the printers that each may move back depend on the others.
     if (pending.length !== pendingCount) {
       tx.db.run(COUNT, pending.length, id);
       this.buckets.set(tx.db, id, byBucket);
@@ -62,7 +62,7 @@ export class CancelledPending {
     }
   }
 
-  /** True if a printer was pending when that rollout was cancelled; false while it is not. */
+  /** True if a printer was pending when that rollout was cancelled; false if it is not cancelled. */
   has(db: Statements, rolloutId: number, printerId: number): boolean {
     return db.get(HOLDS, printerId, rolloutId, rolloutId, printerId) !== undefined;
   }

@@ -8,20 +8,20 @@ import type { TargetPrinter } from '../../printer/printer.service.js';
 import type { RolloutRule } from '../rules/targeting.js';
 import type { PrinterKind } from './rule-set.js';
 
-// So many rows are read before the event loop is given back: some milliseconds.
+// Rows per turn of the event loop: some milliseconds.
 const SLICE = 500;
-// So many, where whoever visits them reads more of each.
+// Rows per turn if the visitor reads more for each of them.
 const SMALL_SLICE = 100;
 
-// Rows of kinds per turn of the event loop: a few milliseconds.
+// Rows of printer kinds per turn of the event loop: a few milliseconds.
 const KINDS = 2_000;
 
-// A rule that names no printers and no users does not look at these.
+// Fields that a rule without lists of printers or users does not use.
 const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
 
 /**
- * Walks the fleet in slices, which give the event loop back between: what it sees is one state only where the connection does so (a
- * transaction, a snapshot).
+ * Walks the fleet in slices and yields to the event loop between them. The walk sees one consistent state only if the connection does (a
+ * transaction or a snapshot).
  */
 @Injectable()
 export class FleetWalk {
@@ -31,9 +31,9 @@ export class FleetWalk {
   ) {}
 
   /**
-   * Visits everybody whom a rule names: one by one where it lists printers or users, else by their kinds.
+   * Visits all printers that a rule names: one by one if it lists printers or users, else by kind.
    *
-   * @param visit gets a printer, and how many there are in each bucket that a rule cannot tell from it
+   * @param visit receives a printer, and the number of printers in each bucket that the rule cannot tell from it
    */
   async named(
     db: Statements,
@@ -55,7 +55,7 @@ export class FleetWalk {
     }
   }
 
-  /** Visits every printer that one of some rules lists, itself or by its user, once. */
+  /** Visits once every printer that at least one of the rules lists, by its UUID or its user. */
   async listed(
     db: Statements,
     rules: readonly RolloutRule[],
@@ -74,7 +74,7 @@ export class FleetWalk {
     });
   }
 
-  /** Visits everybody whom a rule names, one by one, in slices; without a list of printers or users that is the whole fleet. */
+  /** Visits all printers that a rule names one by one, in slices; without a list of printers or users that is the whole fleet. */
   async each(db: Statements, rule: RolloutRule, visit: (printers: TargetPrinter[]) => void): Promise<void> {
     if (rule.printerUuids !== null) {
       for (const uuids of slices([...rule.printerUuids], SLICE)) {
@@ -96,7 +96,7 @@ export class FleetWalk {
     }
   }
 
-  /** Visits the printers with these numbers, slice by slice; those that do not exist are left out. */
+  /** Visits the printers with these numbers in slices; numbers without a printer are left out. */
   async withIds(
     db: Statements,
     ids: readonly number[],
@@ -117,7 +117,7 @@ export class FleetWalk {
     for (const user of userIds) {
       for (const printers of this.printers.ofUser(db, user, SLICE)) {
         for (const printer of printers) visit(printer);
-        // One that has no printers costs a look, too.
+        // A user without printers costs a look-up, too.
         read += printers.length + 1;
         if (read < SLICE) continue;
         read = 0;
@@ -127,8 +127,7 @@ export class FleetWalk {
   }
 }
 
-/** Printers of one kind, as a rule sees them that names no printers and no users. */
-/** The kind as a printer; its bucket is any of them. */
+/** A kind as a printer, as a rule without lists of printers or users sees it; its bucket may be any of the kind's. */
 function toPrinterKind(kind: KindPart): PrinterKind {
   return {
     ...UNNAMED,
@@ -143,12 +142,12 @@ function toPrinterKind(kind: KindPart): PrinterKind {
   };
 }
 
-/** The same printer, as a rule sees it that names no printers and no users. */
+/** The same printer, as a rule without lists of printers or users sees it. */
 export function withoutName(printer: PrinterKind): PrinterKind {
   return { ...printer, ...UNNAMED };
 }
 
-/** Cuts a list into slices of at most `size`. */
+/** Splits a list into slices of at most `size`. */
 function* slices<T>(list: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }

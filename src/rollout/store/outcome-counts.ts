@@ -6,7 +6,7 @@ import type { Transaction } from '../../database/transaction.js';
 import { UnitOfWork } from '../../database/unit-of-work.js';
 import type { UpdateStatus } from '../rules/status.js';
 
-/** How many updates ended in which way. */
+/** Number of updates that ended with each outcome. */
 export type Outcomes = Record<Exclude<UpdateStatus, 'in_progress'>, number>;
 
 const SLOT_MS = 5 * 60_000;
@@ -18,7 +18,7 @@ const COUNT = `INSERT INTO update_ending (id, completed, failed, declined) VALUE
 const SINCE = `SELECT sum(completed) AS completed, sum(failed) AS failed, sum(declined) AS declined
   FROM update_ending WHERE id >= ? AND id <= ?`;
 
-/** Counts the updates that end, by five minutes: what happened in the last day can be said without looking at each of them. */
+/** Counts ended updates in slots of five minutes, so a summary of the last day need not read each update. */
 @Injectable()
 export class OutcomeCounts {
   private readonly gathered: CounterBuffer<UpdateStatus>;
@@ -29,12 +29,12 @@ export class OutcomeCounts {
     );
   }
 
-  /** Counts updates that ended at that time; to be called in the transaction that ends them. */
+  /** Counts updates that ended at `at`. Call it in the transaction that ends them. */
   count(tx: Transaction, at: Date, change: CounterChange<UpdateStatus>): void {
     this.gathered.add(tx, slotOf(at), change);
   }
 
-  /** The updates that ended in the last 24 hours, to five minutes. */
+  /** The updates that ended in the last 24 hours, rounded to five minutes. */
   lastDay(db: Statements, now: Date): Outcomes {
     const row = db.get(SINCE, slotOf(now) - DAY_MS / SLOT_MS, slotOf(now));
     return {
@@ -44,7 +44,7 @@ export class OutcomeCounts {
     };
   }
 
-  /** Forgets what is older than anybody asks for. */
+  /** Deletes counts older than any query needs. */
   prune(tx: Transaction, now: Date): void {
     tx.db.run('DELETE FROM update_ending WHERE id < ?', slotOf(now) - (2 * DAY_MS) / SLOT_MS);
   }

@@ -10,34 +10,32 @@ const SUM = 'SELECT sum(pending) FROM rollout_pending WHERE rollout_id = ? AND b
 const UNCOUNTED = `SELECT id FROM rollout WHERE status <> 'cancelled' AND NOT EXISTS
   (SELECT 1 FROM rollout_pending WHERE rollout_id = rollout.id)`;
 
-/**
- * Keeps the pending targets of rollouts by bucket, so that those within any percentage are known at once.
- */
+/** Stores the pending targets of each rollout by bucket, so the number within any percentage is a cheap read. */
 @Injectable()
 export class PendingBuckets {
-  /** Counts pending targets of one bucket. */
+  /** Adds `by` to the pending targets of one bucket. */
   add(db: Statements, rolloutId: number, bucket: number, by: number): void {
     db.run(ADD, by, rolloutId, bucket);
   }
 
-  /** Sets what was counted from nothing. */
+  /** Stores the counts of a rollout that has none yet. */
   set(db: Statements, rolloutId: number, pending: readonly number[]): void {
     for (const [bucket, count] of pending.entries()) db.run(SET, rolloutId, bucket, count);
   }
 
-  /** The rollouts that are not cancelled and were never counted by bucket: they are older than that is kept. */
+  /** The rollouts that are not cancelled and have no counts by bucket, because they are older than this table. */
   uncounted(db: Statements): number[] {
     return db.allValues(UNCOUNTED).map(([id]) => Number(id));
   }
 
-  /** How many pending targets are within a percentage. */
+  /** Number of pending targets within a percentage. */
   within(db: Statements, rolloutId: number, percentage: number): number {
     return db.count(SUM, rolloutId, percentage);
   }
 
   /**
-   * How many targets are due and were sent nothing: offline, or waiting. A scheduled rollout is due for nobody before its time; a
-   * pause changes nothing.
+   * Number of targets that are due and were sent nothing, because they are offline or waiting. Nothing is due in a scheduled rollout before
+   * its time; a pause changes nothing.
    */
   due(db: Statements, rollout: Pick<Rollout, 'id' | 'status' | 'percentage' | 'pendingCount'>): number {
     if (rollout.status === 'scheduled') return 0;

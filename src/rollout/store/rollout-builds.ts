@@ -11,11 +11,11 @@ const OF_ONE = 'SELECT rollout_id AS rolloutId, platform, sha256 FROM rollout_bu
 const OF_ALL = `SELECT rollout_id AS rolloutId, platform, sha256 FROM rollout_build
   JOIN rollout ON rollout.id = rollout_id WHERE rollout.status <> 'cancelled'`;
 
-/** Remembers which bytes each rollout sends to each platform. */
+/** Stores which bytes each rollout sends to each platform. */
 @Injectable()
 export class RolloutBuilds {
   /**
-   * Pins the bytes of builds for platforms that a rollout has none for yet.
+   * Pins the bytes of builds for the platforms that a rollout has none for yet.
    *
    * @param rows builds of its version
    */
@@ -23,27 +23,27 @@ export class RolloutBuilds {
     for (const [platform, sha256] of bytesOf(rows)) tx.db.run(PIN, rolloutId, platform, sha256);
   }
 
-  /** What one rollout sends. */
+  /** The bytes that one rollout sends. */
   of(db: Statements, rolloutId: number): PinnedBytes {
     return byRollout(db, OF_ONE, rolloutId).get(rolloutId) ?? new Map();
   }
 
-  /** What each rollout sends that is not cancelled; one that sends nothing is left out. */
+  /** The bytes that each rollout sends; cancelled rollouts, and those that send nothing, are left out. */
   all(db: Statements): ReadonlyMap<number, PinnedBytes> {
     return byRollout(db, OF_ALL);
   }
 }
 
-/** The bytes of builds of one version: those of one platform are the same in every channel. */
+/** The bytes of the builds of one version, by platform: one platform has the same bytes in every channel. */
 export function bytesOf(rows: readonly Firmware[]): Map<string, string> {
   return new Map(rows.map(({ platform, sha256 }) => [platform, sha256]));
 }
 
 /**
- * The builds that a rollout takes up although they were uploaded after it was created: those for boards that it had nothing for. A
- * rollout that has a build for every board has one for each of them.
+ * The builds uploaded after a rollout was created that it adopts: those for boards that it had no build for. A rollout with a build for
+ * every board adopts none.
  *
- * @param pinned what it sends so far; a rollout that sends nothing has lost its firmware for good
+ * @param pinned the bytes that it sends so far; a rollout that sends nothing has lost its firmware permanently
  */
 export function newBuilds(pinned: PinnedBytes, rows: readonly Firmware[]): Firmware[] {
   if (pinned.size === 0 || pinned.has('')) return [];

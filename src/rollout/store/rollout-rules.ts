@@ -21,23 +21,23 @@ import type { PinnedBytes } from './rollout-builds.js';
 import { RolloutTargets } from './target-lists.js';
 import type { TargetLists } from './target-lists.js';
 
-/** What of a rule never changes after its rollout was created: the lists are parsed once. */
+/** The part of a rule that never changes after its rollout was created, so the lists are parsed only once. */
 type FixedPart = Omit<RolloutRule, 'status' | 'percentage' | 'builds'>;
 
-/** What of a rule changes. */
+/** The part of a rule that changes. */
 type ChangingPart = Pick<Rollout, 'id' | 'status' | 'percentage'>;
 
 const CHANGING = `SELECT id, status, rollout_percentage AS percentage FROM rollout WHERE status <> 'cancelled'`;
 const NOTHING: PinnedBytes = new Map();
 
-/** Keeps the rules in memory; whoever changes a rollout or its firmware says so within the same transaction. */
+/** Caches the compiled rules. Code that changes a rollout or its firmware must report that within the same transaction. */
 @Injectable()
 export class RolloutRules {
   private readonly table: Table<Rollout>;
   private readonly fixed = new Map<number, FixedPart>();
-  /** As the transaction sees them that is open now, or comes next. */
+  /** The rules as the open transaction, or the next one, sees them. */
   private inTransaction: RuleSet | null = null;
-  /** As they are committed. */
+  /** The committed rules. */
   private committed: RuleSet | null = null;
 
   constructor(
@@ -50,7 +50,7 @@ export class RolloutRules {
     private readonly events: RolloutEvents,
   ) {
     this.table = database.table(Rollout);
-    // What was read inside a transaction that failed never was; a number that it gave away is given again.
+    // A rolled-back transaction may have cached rows that do not exist, and its row numbers are reused.
     unitOfWork.onRollback(() => this.reset());
   }
 
@@ -60,32 +60,32 @@ export class RolloutRules {
     return this.inTransaction;
   }
 
-  /** The rules for those who only read. */
+  /** The committed rules, for callers that only read. */
   forReading(): RuleSet {
     this.committed ??= this.asOf(this.database.reader);
     return this.committed;
   }
 
-  /** To be called after every change that may give printers something, in the same transaction. */
+  /** Call this after every change that may give printers an update, in the same transaction. */
   changed(tx: Transaction): void {
     this.forget(tx);
     tx.afterCommit(() => this.events.publish('all'));
   }
 
-  /** To be called after every other change to a rollout or its firmware, in the same transaction. */
+  /** Call this after every other change to a rollout or its firmware, in the same transaction. */
   forget(tx: Transaction): void {
     this.inTransaction = null;
     tx.onFailure(() => this.reset());
     tx.afterCommit(() => (this.committed = null));
   }
 
-  /** To be called when an image was found damaged, or whole again: no transaction tells of that. */
+  /** Call this when an image is found damaged, or intact again; no transaction reports that. */
   imagesChanged(): void {
     this.inTransaction = null;
     this.committed = null;
   }
 
-  /** To be called where the server itself has moved a rollout on: nothing else of the rules is read anew for it. */
+  /** Call this when the server itself has changed a rollout's status. The rest of the cached rules is not read again. */
   statusChanged(tx: Transaction, rolloutId: number, status: RolloutStatus): void {
     const rule = this.inTransaction?.get(rolloutId);
     if (rule) rule.status = status;
@@ -93,7 +93,7 @@ export class RolloutRules {
     tx.afterCommit(() => (this.committed = null));
   }
 
-  /** The rules as this connection sees them; read anew each time. */
+  /** The rules as this connection sees them; read from the database each time. */
   asOf(db: Statements): RuleSet {
     const rollouts = db.all(CHANGING) as unknown as ChangingPart[];
     const parts = rollouts.map((rollout) => [this.fixedPart(db, rollout.id), rollout] as const);
@@ -121,7 +121,7 @@ export class RolloutRules {
     this.fixed.clear();
   }
 
-  /** A cancelled or deleted rollout may list ten thousand printers: they leave the memory. */
+  /** Drops cancelled and deleted rollouts from memory; each may list ten thousand printers. */
   private forgetOthers(rollouts: readonly ChangingPart[]): void {
     if (this.fixed.size === rollouts.length) return;
     const kept = new Set(rollouts.map(({ id }) => id));
@@ -141,12 +141,12 @@ export class RolloutRules {
 }
 
 /**
- * Compiles a rollout.
+ * Compiles a rollout into a rule.
  *
  * @param lists the printers or users that it lists
  * @param rows all rows of its version, in the order of `compareRows`
  * @param pinned the bytes that it sends
- * @param images says which of them are damaged on the disk
+ * @param images tells which images are damaged on disk
  */
 export function toRule(
   rollout: Rollout,
@@ -191,8 +191,8 @@ function compile(
 }
 
 /**
- * The rows that a rollout sends: of those that hold the bytes that it was created for, the ones that `chosenRows` takes. Whatever is
- * uploaded under its version later, it sends no other bytes.
+ * The rows that a rollout sends: those that `chosenRows` picks among the rows with the bytes the rollout was created for. It sends no other
+ * bytes, whatever is uploaded under its version later.
  *
  * @param rows rows of its version, in the order of `compareRows`
  */
@@ -208,8 +208,8 @@ export function chosenBuilds(
 }
 
 /**
- * For each platform the row in the most stable of the target's channels that has the version, else the most stable row
- * (decisions, "Firmware").
+ * For each platform, the row in the most stable of the target's channels that has the version, else the most stable row (decisions,
+ * "Firmware").
  *
  * @param rows all rows of one version, in the order of `compareRows`
  */
@@ -237,12 +237,12 @@ function toBuild(row: Firmware, damaged: boolean): Build {
   };
 }
 
-// Hexadecimal digits: enough to tell the builds of a version apart, and short in the memory of a board.
+// Number of hexadecimal digits: enough to tell the builds of a version apart, and short for a board's memory.
 const DIGEST_IN_PATH = 16;
 
 /**
- * The path that leads to this binary and to no other, whatever is uploaded or deleted later: without the digest, a look-up takes
- * what there is, in the most stable channel, the build for every board first.
+ * The download path of exactly this binary, whatever is uploaded or deleted later. A look-up without the digest takes any existing build:
+ * the most stable channel first, and the build for every board first.
  */
 function downloadPath(row: Firmware): string {
   const query = new URLSearchParams();

@@ -11,32 +11,32 @@ import type { Transaction } from '../../database/transaction.js';
 import { RolloutSample } from './entities/rollout-sample.entity.js';
 import { Rollout } from './entities/rollout.entity.js';
 
-/** What a rollout was at one moment. */
+/** The status and counters of a rollout at one moment. */
 export type TimelinePoint = Omit<RolloutSample, 'id' | 'rolloutId' | 'rollout'>;
 
-// So many rollouts are looked at before the event loop is given back: a few milliseconds.
+// Rollouts checked per turn of the event loop: a few milliseconds.
 const SLICE = 500;
-// Five seconds, as often as anybody asks, less what a tick may come early.
+// Minimum time between two samples of a rollout, in milliseconds: five seconds, less the time that a tick may come early.
 const SHORTEST_INTERVAL_MS = 4_500;
-// A young rollout is shown by the second, an old one by the day: each by about as many points.
+// Approximate number of points in a timeline: a young rollout is sampled every few seconds, an old one every few hours or days.
 const POINTS = 300;
 
 const COUNTERS = 'pending_count, in_progress_count, completed_count, failed_count, declined_count';
 
-// Whose counters or status are not as they were sampled last, or were never sampled.
+// Rollouts whose status or counters differ from their last sample, or that have no sample.
 const CHANGED = `SELECT r.id, r.created_at, s.at FROM rollout r LEFT JOIN rollout_sample s
     ON s.id = (SELECT max(id) FROM rollout_sample WHERE rollout_id = r.id)
   WHERE r.id > ? AND r.id <= ? AND (s.id IS NULL OR s.status <> r.status OR s.pending_count <> r.pending_count
     OR s.in_progress_count <> r.in_progress_count OR s.completed_count <> r.completed_count
     OR s.failed_count <> r.failed_count OR s.declined_count <> r.declined_count)`;
 
-// Where the rollout has been deleted meanwhile, nothing is written.
+// Inserts nothing if the rollout has been deleted in the meantime.
 const SAMPLE = `INSERT INTO rollout_sample (rollout_id, at, status, ${COUNTERS})
   SELECT id, ?, status, ${COUNTERS} FROM rollout WHERE id = ?`;
 
 const SLICE_END = 'SELECT max(id) FROM (SELECT id FROM rollout WHERE id > ? ORDER BY id LIMIT ?) AS slice';
 
-/** Keeps the timelines of rollouts: what they counted, time after time. */
+/** Stores the timelines of rollouts: their counters over time. */
 @Injectable()
 export class RolloutSamples {
   private readonly samples: Table<RolloutSample>;
@@ -51,12 +51,12 @@ export class RolloutSamples {
     this.rollouts = database.table(Rollout);
   }
 
-  /** Samples a rollout that has just been created, and is counted. */
+  /** Takes the first sample of a rollout that has just been created and counted. */
   begin(tx: Transaction, { id, createdAt }: Rollout): void {
     tx.db.run(SAMPLE, sqlInstant(createdAt), id);
   }
 
-  /** Samples every rollout that has changed since it was sampled last, unless that was too short a while ago for its age. */
+  /** Samples every rollout that has changed since its last sample, unless that sample is too recent for the rollout's age. */
   async take(now: Date): Promise<void> {
     const { reader } = this.database;
     let end = reader.count(SLICE_END, 0, SLICE);
@@ -69,9 +69,9 @@ export class RolloutSamples {
   }
 
   /**
-   * The timeline of a rollout, the oldest first; the last point is now.
+   * The timeline of a rollout, oldest point first; the last point is now.
    *
-   * @throws NotFoundError where there is no such rollout
+   * @throws NotFoundError if there is no such rollout
    */
   of(rolloutId: number): TimelinePoint[] {
     const { reader } = this.database;
@@ -89,7 +89,7 @@ export class RolloutSamples {
 function isDue({ at, created_at }: SqlRow, now: Date): boolean {
   if (at === null) return true;
   const age = now.getTime() - instantOf(created_at).getTime();
-  // Whichever lies ahead: the clock may have been set back.
+  // The absolute difference, because the clock may have been set back.
   const since = Math.abs(now.getTime() - instantOf(at).getTime());
   return since >= Math.max(SHORTEST_INTERVAL_MS, age / POINTS);
 }

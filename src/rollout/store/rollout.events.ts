@@ -3,38 +3,38 @@ import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { UpdateStatus } from '../rules/status.js';
 
-/** These printers (UUIDs) may have something now; `all` where a rollout has changed. */
+/** UUIDs of the printers that may have an update now; `all` if a rollout has changed. */
 export type PrintersMayHaveUpdates = readonly string[] | 'all';
 
-/** An update has come to an end. */
+/** An update that has ended. */
 export interface UpdateEnded {
   status: Exclude<UpdateStatus, 'in_progress'>;
-  /** How long it took since it was opened. */
+  /** Seconds since it was opened. */
   seconds: number;
 }
 
-/** Tells whoever holds connections that it is worth asking again. A lost event heals at the next connect. */
+/** Tells the gateway when to ask for offers again. A lost event heals at the printer's next connect. */
 @Injectable()
 export class RolloutEvents {
   private readonly subject = new Subject<PrintersMayHaveUpdates>();
   private readonly outcomes = new Subject<UpdateEnded>();
 
-  /** Emits after the commit of what caused it. */
+  /** Emits after the commit of the change that caused it. */
   get printersMayHaveUpdates(): Observable<PrintersMayHaveUpdates> {
     return this.subject.asObservable();
   }
 
-  /** Emits after the commit of every update's end. */
+  /** Emits after the commit that ended each update. */
   get updateEnded(): Observable<UpdateEnded> {
     return this.outcomes.asObservable();
   }
 
-  /** To be called after the commit. */
+  /** Call it after the commit. */
   publish(printers: PrintersMayHaveUpdates): void {
     this.subject.next(printers);
   }
 
-  /** To be called after the commit. */
+  /** Call it after the commit. */
   ended(update: UpdateEnded): void {
     this.outcomes.next(update);
   }

@@ -4,7 +4,7 @@ import { parseMovedBack } from '../rules/moved-back.js';
 import { speaksFor } from '../rules/targeting.js';
 import type { NamedFacts, PrinterFacts, RolloutRule } from '../rules/targeting.js';
 
-/** What of a printer, or of many alike, the facts are made of. */
+/** The fields of a printer, or of many identical ones, that its facts are derived from. */
 export interface PrinterKind {
   uuid: string;
   userId: string;
@@ -14,20 +14,20 @@ export interface PrinterKind {
   versionRolloutId: number | null;
   autoUpdate: boolean;
   blocked: boolean;
-  /** As `withMove` writes it; null for none. */
+  /** The text that `withMove` writes; null if the printer was never moved back. */
   movedBack: string | null;
   previousVersion: string | null;
   bucket: number;
 }
 
-/** The rollouts that are not cancelled, ready for decisions. */
+/** The rules of the rollouts that are not cancelled, ready for decisions. */
 export class RuleSet {
-  /** In the order in which they get their turn. */
+  /** In the order in which they are evaluated. */
   readonly rules: readonly RolloutRule[];
   private readonly byId: ReadonlyMap<number, RolloutRule>;
   private readonly newestFirst: readonly RolloutRule[];
 
-  /** @param withdrawals for each cancelled rollout the newest one that there was at that moment */
+  /** @param withdrawals for each cancelled rollout, the newest rollout that existed when it was cancelled */
   constructor(
     rules: RolloutRule[],
     private readonly cancellations: ReadonlyMap<number, number>,
@@ -37,17 +37,17 @@ export class RuleSet {
     this.newestFirst = [...rules].sort((a, b) => b.id - a.id);
   }
 
-  /** The same rollouts with one more, or with one of them in another state. */
+  /** The same rules with one added or replaced. */
   with(rule: RolloutRule): RuleSet {
     return new RuleSet([...this.rules.filter(({ id }) => id !== rule.id), rule], this.cancellations);
   }
 
-  /** The rule of a rollout; undefined where it is cancelled or deleted. */
+  /** The rule of a rollout; undefined if it is cancelled or deleted. */
   get(rolloutId: number): RolloutRule | undefined {
     return this.byId.get(rolloutId);
   }
 
-  /** What a decision needs to know of a printer. */
+  /** The facts about a printer that a decision needs. */
   factsOf(printer: PrinterKind): PrinterFacts {
     const { uuid, userId, platform, updateChannel: channel, versionKey, versionRolloutId } = printer;
     const named = { uuid, userId, channel, versionKey, previousVersion: printer.previousVersion };
@@ -60,7 +60,7 @@ export class RuleSet {
       blocked: printer.blocked,
       withdrawnAt: this.withdrawnAt(versionRolloutId),
       movedBack: parseMovedBack(printer.movedBack),
-      // Only a rollout that would move the printer back asks, and few do.
+      // Computed on demand: only a rollout that would move the printer back needs it, and few do.
       get newestRolloutId() {
         if (found === undefined) found = newest();
         return found;
@@ -68,7 +68,7 @@ export class RuleSet {
     };
   }
 
-  /** The newest rollout that there was when one was cancelled; null if it was not, or there is none. */
+  /** The newest rollout that existed when a rollout was cancelled; null if it was not cancelled, or `rolloutId` is null. */
   withdrawnAt(rolloutId: number | null): number | null {
     return rolloutId === null ? null : (this.cancellations.get(rolloutId) ?? null);
   }

@@ -11,12 +11,12 @@ const SAVE = `INSERT INTO service_time (id, seconds) VALUES (1, ?)
   ON CONFLICT (id) DO UPDATE SET seconds = excluded.seconds`;
 
 /**
- * How long the server has run, over all its lives: what the silence and the deadline of updates are counted by. An outage, a
- * suspended machine and a clock that is set do not count (decisions, "An update's life").
+ * Total time that the server has run, across restarts. The silence limit and the deadline of updates are measured in it, so outages, a
+ * suspended machine and changes of the clock do not count (decisions, "An update's life").
  */
 @Injectable()
 export class ServiceTime {
-  /** The seconds of earlier lives; a crash loses those since the last `save`. */
+  /** Seconds of earlier runs; a crash loses those since the last `save`. */
   private readonly before: number;
   private readonly startedAt: number;
 
@@ -29,17 +29,17 @@ export class ServiceTime {
     this.startedAt = clock.uptime();
   }
 
-  /** Whole seconds. */
+  /** The total service time in whole seconds. */
   now(): number {
     return this.before + Math.floor((this.clock.uptime() - this.startedAt) / 1_000);
   }
 
-  /** How long it has run since its start, or since it was last suspended, in milliseconds. */
+  /** Milliseconds since the server started, or since it was last suspended. */
   sinceInterruption(): number {
     return Math.min(this.clock.sinceInterruption(), this.clock.uptime() - this.startedAt);
   }
 
-  /** Keeps the time for the next life. While no update is under way nothing is counted, and nothing is written. */
+  /** Saves the service time for the next run. It neither counts nor writes while no update is in progress. */
   async save(): Promise<void> {
     if (this.database.reader.get(UNDER_WAY) === undefined) return;
     await this.unitOfWork.collect((tx) => tx.db.run(SAVE, this.now()));

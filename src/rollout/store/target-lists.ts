@@ -3,23 +3,23 @@ import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { RolloutTargetRow } from './entities/rollout-target.entity.js';
 
-/** The printers or users that a rollout lists, as JSON; at most one of them is there. */
+/** The printers or users that a rollout lists, as JSON; at most one of the two is set. */
 export type TargetLists = Pick<RolloutTargetRow, 'userIds' | 'printerIds'>;
 
-/** What a rollout lists that names all printers or channels. */
+/** The lists of a rollout that names all printers or channels. */
 export const NO_LISTS: TargetLists = { userIds: null, printerIds: null };
 
-/** What a rollout lists. */
+/** The kinds of list that a rollout can have. */
 export const LIST_KINDS = ['user_ids', 'printer_ids'] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
 
 const KIND = 'SELECT user_ids IS NULL FROM rollout_target WHERE rollout_id = ?';
 const OF_ONE = 'SELECT user_ids, printer_ids FROM rollout_target WHERE rollout_id = ?';
 
-/** Keeps the lists of rollouts that name printers or users one by one. */
+/** Stores the lists of rollouts that name printers or users one by one. */
 @Injectable()
 export class RolloutTargets {
-  /** Adds the lists of a new rollout. */
+  /** Inserts the lists of a new rollout. */
   async insert(tx: Transaction, rolloutId: number, lists: TargetLists): Promise<void> {
     if (lists.userIds !== null || lists.printerIds !== null)
       await tx.em.insert(RolloutTargetRow, { rolloutId, ...lists });
@@ -32,7 +32,7 @@ export class RolloutTargets {
       ? NO_LISTS
       : { userIds: row[0] as string | null, printerIds: row[1] as string | null };
   }
-  /** What one rollout lists, without reading it; null if it lists nothing. */
+  /** The kind of list that a rollout has, without reading the list; null if it has none. */
   kindOf(db: Statements, rolloutId: number): ListKind | null {
     const row = db.getValues(KIND, rolloutId);
     if (row === undefined) return null;

@@ -1,27 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PrinterUpdate } from './entities/printer-update.entity.js';
 
-/** A target of a rollout; its update is null where it was sent nothing yet. */
+/** A target of a rollout; its update is null if it was sent nothing yet. */
 export interface Target {
   printerId: number;
   update: PrinterUpdate | null;
 }
 
-/** Some targets, by the numbers of their printers, and behind which number the next begin; null where there are no more. */
+/** Some targets in the order of their printers' numbers, and the number after which the next ones begin; null if there are no more. */
 export interface Targets {
   targets: Target[];
   next: number | null;
 }
 
-/** So many rows are read before the event loop is given back: a few milliseconds. */
+/** Rows per turn of the event loop: a few milliseconds. */
 export const SLICE = 500;
-/** So many are looked at for one page, of which few may be what is listed. */
+/** Maximum rows scanned for one page, because few of them may belong on it. */
 export const MAX_ROWS_SCANNED = 5_000;
 
 /**
- * Reads slices until a page is full, there is nothing more, or enough has been looked at.
+ * Reads slices until a page is full, nothing is left, or `MAX_ROWS_SCANNED` rows have been read.
  *
- * @param read looks at `SLICE` rows behind a number
+ * @param read reads `SLICE` rows after a number
  */
 export async function readPage(
   limit: number,

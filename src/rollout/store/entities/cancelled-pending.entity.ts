@@ -3,8 +3,8 @@ import type { Relation } from 'typeorm';
 import { Rollout } from './rollout.entity.js';
 
 /**
- * Which printers were pending when a rollout was cancelled, some hundred in a row: its counters stay as they were, but for printers
- * that are deleted.
+ * The printers that were pending when a rollout was cancelled, some hundred per row. The rollout's counters stay as they were, except for
+ * printers that are deleted.
  */
 @Entity('cancelled_pending')
 export class CancelledPendingRow {

@@ -1,12 +1,12 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /**
- * How many updates ended in five minutes, so that those of a day are counted by reading some hundred rows. An index over the updates
- * would be written with each of them.
+ * Number of updates that ended in each slot of five minutes, so that a day is counted by reading some hundred rows. An index over the
+ * updates would have to be written with every update.
  */
 @Entity('update_ending')
 export class OutcomeCount {
-  /** The five minutes, counted since 1970. */
+  /** The slot: five-minute intervals since 1970. */
   @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'pk_update_ending' })
   id!: number;
 

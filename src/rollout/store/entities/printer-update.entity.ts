@@ -5,7 +5,7 @@ import { Printer } from '../../../printer/printer.entity.js';
 import type { UpdateStatus } from '../../rules/status.js';
 
 /**
- * One update of one printer: written before the message is sent. It goes with its printer, or when it is taken back because its image
+ * One update of one printer, written before the message is sent. It is deleted with its printer, or if it is taken back because its image
  * was damaged on the server.
  */
 @Entity('printer_update')
@@ -27,8 +27,8 @@ export class PrinterUpdate {
   id!: number;
 
   /**
-   * Not a foreign key: the number stays when the rollout is deleted, and is never given again. So a rollout with a million
-   * updates is deleted by removing one row.
+   * Not a foreign key: the number stays when the rollout is deleted, and is never reused. So a rollout with a million updates is deleted by
+   * removing one row.
    */
   @Column({ name: 'rollout_id', type: 'integer' })
   rolloutId!: number;
@@ -40,7 +40,7 @@ export class PrinterUpdate {
   @JoinColumn({ name: 'printer_id', foreignKeyConstraintName: 'fk_update_printer' })
   printer?: Relation<Printer>;
 
-  /** The build that was sent, or the one that took its place when its row was deleted; 0 if none was sent. No foreign key. */
+  /** The build that was sent, or the one that replaced it when its row was deleted; 0 if none was sent. Not a foreign key. */
   @Column({ name: 'firmware_id', type: 'integer' })
   firmwareId!: number;
 
@@ -51,11 +51,11 @@ export class PrinterUpdate {
   @Column({ type: 'varchar' })
   status!: UpdateStatus;
 
-  /** How often the message was sent since the update was opened; 0 where it was declined on the printer's behalf. */
+  /** How often the message was sent since the update was opened; 0 if it was declined on the printer's behalf. */
   @Column({ type: 'integer' })
   attempts!: number;
 
-  /** True where the printer came back without the update while the rollout was paused: a resume sends it again. */
+  /** True if the printer came back without the update while the rollout was paused: a resume sends it again. */
   @Column({ name: 'send_on_resume', type: 'boolean' })
   sendOnResume!: boolean;
 
@@ -63,7 +63,7 @@ export class PrinterUpdate {
   @Column({ type: 'boolean' })
   confirmed!: boolean;
 
-  /** True once a retry has replaced this failed update: it is history and counts for its rollout no more. */
+  /** True once a retry has replaced this failed update: it is history, and no longer counts for its rollout. */
   @Column({ type: 'boolean' })
   superseded!: boolean;
 
@@ -73,7 +73,7 @@ export class PrinterUpdate {
   @Instant({ name: 'started_at' })
   startedAt!: Date;
 
-  /** When it ended, in whatever way. */
+  /** When it ended, whatever the outcome. */
   @Instant({ name: 'completed_at', nullable: true })
   completedAt!: Date | null;
 
@@ -83,7 +83,7 @@ export class PrinterUpdate {
   @Column({ name: 'last_status_message', type: 'text', nullable: true })
   lastStatusMessage!: string | null;
 
-  /** When the printer last showed a sign of life (a report, a subscribe, bytes of its download that flow), in seconds of `ServiceTime`. */
+  /** When the printer last gave a sign of life (a report, a subscribe, bytes of its download that flow), in seconds of `ServiceTime`. */
   @Column({ name: 'last_heard', type: 'integer' })
   lastHeard!: number;
 
@@ -92,8 +92,8 @@ export class PrinterUpdate {
   lastSent!: number;
 
   /**
-   * Orders the updates of a printer, from 1; one that is opened again gets the next number. Not by time: a clock that is set back
-   * would order them wrongly for good.
+   * Orders the updates of a printer, from 1. An update that is opened again gets the next number. It is not a time, because a clock that is
+   * set back would leave the updates permanently in the wrong order.
    */
   @Column({ type: 'integer' })
   sequence!: number;

@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { Instant } from '../../../database/columns.js';
 
-/** A version that was taken back: one act, which cancelled every rollout of it and created those that move its printers back. */
+/** A version that was taken back in one action, which cancelled every rollout of it and created those that move its printers back. */
 @Entity('rollback')
 @Index('ix_rollback_version', ['version'])
 export class Rollback {
@@ -20,7 +20,7 @@ export class Rollback {
   @Column({ type: 'integer' })
   rollouts!: number;
 
-  /** Who did it, as the audit log names them. */
+  /** Who started it, as the audit log names them. */
   @Column({ name: 'created_by', type: 'varchar' })
   createdBy!: string;
 

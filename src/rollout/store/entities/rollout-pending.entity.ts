@@ -2,7 +2,7 @@ import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
 import { Rollout } from './rollout.entity.js';
 
-/** How many pending targets of a rollout are in one bucket. Changed with `pending_count`, in the same transaction. */
+/** Number of pending targets of a rollout in one bucket. It changes with `pending_count`, in the same transaction. */
 @Entity('rollout_pending')
 export class RolloutPending {
   @PrimaryColumn({ name: 'rollout_id', type: 'integer', primaryKeyConstraintName: 'pk_rollout_pending' })

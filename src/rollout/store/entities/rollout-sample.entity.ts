@@ -4,7 +4,7 @@ import { Instant } from '../../../database/columns.js';
 import type { RolloutStatus } from '../../rules/status.js';
 import { Rollout } from './rollout.entity.js';
 
-/** What a rollout was, and how far it had come, at one moment. In the order of their numbers they are its timeline. */
+/** The status and counters of a rollout at one moment. In the order of their numbers, samples form its timeline. */
 @Entity('rollout_sample')
 @Index('ix_sample_rollout', ['rolloutId'])
 export class RolloutSample {

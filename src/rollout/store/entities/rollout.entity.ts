@@ -4,11 +4,11 @@ import { Instant } from '../../../database/columns.js';
 import { Firmware } from '../../../firmware/firmware.entity.js';
 import type { RolloutStatus } from '../../rules/status.js';
 
-/** How a rollout begins and spreads (guide, "Rollout Types"). */
+/** How a rollout starts and spreads (guide, "Rollout Types"). */
 export const ROLLOUT_TYPES = ['immediate', 'gradual', 'scheduled'] as const;
 export type RolloutType = (typeof ROLLOUT_TYPES)[number];
 
-/** An update campaign: a rule that says which printers shall run which version. */
+/** An update campaign: a rule that says which printers should run which version. */
 @Entity('rollout')
 @Index('ix_rollout_status', ['status'])
 @Index('ix_rollout_version', ['version'])
@@ -26,7 +26,7 @@ export class Rollout {
   @Column({ name: 'version_key', type: 'varchar' })
   versionKey!: string;
 
-  /** The row that the rollout named when it was created; null once that is deleted. */
+  /** The firmware row that the rollout named when it was created; null once that is deleted. */
   @Column({ name: 'firmware_version_id', type: 'integer', nullable: true })
   firmwareId!: number | null;
 
@@ -37,7 +37,7 @@ export class Rollout {
   @Column({ name: 'target_all', type: 'boolean' })
   targetAll!: boolean;
 
-  /** How many printers or users its target lists (`RolloutTargetRow`); null if it lists none. */
+  /** Number of printers or users that its target lists (`RolloutTargetRow`); null if it lists none. */
   @Column({ name: 'target_ids_count', type: 'integer', nullable: true })
   targetIdsCount!: number | null;
 
@@ -69,14 +69,14 @@ export class Rollout {
   @Instant({ name: 'created_at' })
   createdAt!: Date;
 
-  /** What operators call it. */
+  /** The name that operators gave it. */
   @Column({ type: 'varchar', nullable: true })
   name!: string | null;
 
   @Column({ type: 'text', nullable: true })
   note!: string | null;
 
-  /** Who created it, as the audit log names them; null if it is older than that is kept. */
+  /** Who created it, as the audit log names them; null if it is older than this column. */
   @Column({ name: 'created_by', type: 'varchar', nullable: true })
   createdBy!: string | null;
 
@@ -84,16 +84,16 @@ export class Rollout {
   @Column({ name: 'rollback_id', type: 'integer', nullable: true })
   rollbackId!: number | null;
 
-  /** JSON of `CameFrom`: narrows a rollback to printers by what they ran before; null if it does not. */
+  /** JSON of `CameFrom`: narrows a rollback to printers by the version they ran before; null if it does not. */
   @Column({ name: 'came_from', type: 'text', nullable: true })
   cameFrom!: string | null;
 
-  /** The rollback that took its version back, and cancelled it. */
+  /** The rollback that took its version back, and so cancelled it. */
   @Column({ name: 'taken_back_by', type: 'integer', nullable: true })
   takenBackBy!: number | null;
 
-  // Counted in the transaction that changes the updates or the printers: right at every moment, after a crash, too.
-  /** Targets that it has sent nothing to; from a cancel on, how many there were at that moment. */
+  // Counted in the transaction that changes the updates or the printers, so the counters are always right, even after a crash.
+  /** Targets that were sent nothing yet; after a cancel, the number at that moment. */
   @Column({ name: 'pending_count', type: 'integer' })
   pendingCount!: number;
 
@@ -110,7 +110,7 @@ export class Rollout {
   declinedCount!: number;
 }
 
-/** The list that a JSON column holds. */
+/** Parses the list in a JSON column. */
 export function listOf(json: string | null): string[] | null {
   return json === null ? null : (JSON.parse(json) as string[]);
 }

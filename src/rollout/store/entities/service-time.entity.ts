@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** How long the server has run over all its lives; a single row. */
+/** Total time that the server has run, across restarts; a single row. */
 @Entity('service_time')
 export class ServiceTimeRow {
   /** Always 1. */
