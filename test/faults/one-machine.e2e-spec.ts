@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
@@ -48,6 +48,12 @@ describe('A second server', () => {
     );
     // The one that was refused has taken nothing from the first.
     expect(await refused(server, { DATABASE_URL: `sqlite:///${database}`, ...elsewhere })).toBe(line);
+    const link = join(server.folder, 'link.db');
+    await symlink(database, link);
+    expect(await refused(server, { DATABASE_URL: `sqlite:///${link}`, ...elsewhere })).toBe(
+      line.replace(database, link),
+    );
+    await rm(link);
     expect((await server.request('GET', '/health/ready')).status).toBe(200);
 
     await server.end('SIGKILL');

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StartupError } from '../../common/startup-error.js';
 import type { AppConfig } from '../../config/config.js';
@@ -22,7 +22,9 @@ export class DataLock {
     requireFolder(dirname(databasePath), 'The folder of the database', 'DATABASE_URL');
     requireFolder(dirname(uploadsDir), 'The folder of the uploads folder', 'UPLOADS_DIR');
     try {
-      this.lock('database', databasePath, `${databasePath}-lock`, port);
+      // The lock stands beside the file itself, whichever symbolic link leads there.
+      const database = existsSync(databasePath) ? realpathSync(databasePath) : databasePath;
+      this.lock('database', databasePath, `${database}-lock`, port);
       this.lock('uploads folder', uploadsDir, join(uploadsDir, UPLOADS_LOCK), port);
     } catch (error) {
       this.release();
