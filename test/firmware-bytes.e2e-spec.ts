@@ -236,6 +236,21 @@ describe('The bytes of a version', () => {
       await one.stop();
     });
 
+    it('are where the address of an update leads, though their row in that channel was deleted', async () => {
+      const owner = randomUUID();
+      const canary = await upload(server, '1.91.0', { channel: 'canary' });
+      const one = await connected(server, { userId: owner, behaviour: 'hang' });
+      await roll(server, '1.91.0', { target: { user_ids: [owner] } });
+      await eventually('the update is sent', () => one.orders.length === 1);
+      expect((await promote('1.91.0', 'stable')).status).toBe(201);
+      expect((await remove('1.91.0?channel=canary')).status).toBe(204);
+      const { url } = one.orders[0]!;
+      expect(new URL(url).searchParams.get('channel')).toBe('canary');
+      const answer = await fetch(url);
+      expect([answer.status, answer.headers.get('x-md5')]).toEqual([200, canary.md5_checksum]);
+      await one.stop();
+    });
+
     it('are all that the address of an update leads to, though another build of the version is there now', async () => {
       const owner = randomUUID();
       const bytes = binary();

@@ -465,6 +465,31 @@ describe('Rolling a version back', () => {
     },
   );
 
+  it('counts what is under way to a version by a rollout that is deleted, and ends with it', async () => {
+    const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    const { id } = await roll(server, '1.5.0');
+    await eventually('its update is under way', () => one.orders.length === 1);
+    expectStatus(await server.request('DELETE', `/api/rollouts/${id}`), 204);
+    expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
+    expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 0, under_way: 1 });
+    await one.stop();
+    await online({ ...one.options, reconnectMs: 500 });
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
+  });
+
+  it('counts what is under way to a version in a second rollback of it, too', async () => {
+    const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    await roll(server, '1.5.0');
+    await eventually('its update is under way', () => one.orders.length === 1);
+    const [first] = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201).rollouts;
+    await patch(server, first!.id, { status: 'cancelled' });
+    expectStatus(await rollBack('1.5.0', { to: '1.3.0' }), 201);
+    expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 0, under_way: 1 });
+    one.send({ kind: 'firmware_failed', error: 'no space' });
+    await handled(one);
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
+  });
+
   it('survives a restart, and stands in the audit log', async () => {
     const one = await online({ version: '1.5.0', behaviour: 'hang' });
     await one.stop();

@@ -28,12 +28,16 @@ export class FirmwareRows {
   }
 
   /**
-   * The first row that a selector matches: the most stable channel first, and in it the build for every board.
+   * The first row that a selector matches: the most stable channel first, and in it the build for every board. If no row matches a selector
+   * with a digest, another row of the version with these bytes: the one that the selector was made from may have been deleted since.
    *
    * @throws NotFoundError if there is none
    */
   get(selector: FirmwareSelector): Firmware {
-    return this.named(this.database.reader, selector)[0];
+    const { reader } = this.database;
+    const [row] = this.select(reader, selector);
+    if (row !== undefined || selector.sha256 === undefined) return found(row);
+    return found(this.select(reader, { version: selector.version, sha256: selector.sha256 })[0]);
   }
 
   /**
@@ -42,17 +46,8 @@ export class FirmwareRows {
    * @throws NotFoundError if there is none
    */
   named(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
-    const rows = this.table.select(
-      db,
-      'WHERE version = ? AND channel = coalesce(?, channel) AND platform = coalesce(?, platform)',
-      selector.version,
-      selector.channel ?? null,
-      selector.platform ?? null,
-    );
-    const { sha256 = '' } = selector;
-    const [first, ...others] = rows.filter((row) => row.sha256.startsWith(sha256)).sort(compareRows);
-    if (!first) throw new NotFoundError('Firmware version not found');
-    return [first, ...others];
+    const [first, ...others] = this.select(db, selector);
+    return [found(first), ...others];
   }
 
   /** Every row, the highest version first. */
@@ -63,6 +58,18 @@ export class FirmwareRows {
   /** Records the digest that an image carries, for rows from before digests were read. */
   setAppendedDigest(tx: Transaction, sha256: string, appendedSha256: string): void {
     tx.db.run('UPDATE firmware SET appended_sha256 = ? WHERE sha256 = ?', appendedSha256, sha256);
+  }
+
+  /** The rows that a selector matches, in the order of `compareRows`. */
+  private select(db: Statements, { version, channel, platform, sha256 = '' }: FirmwareSelector): Firmware[] {
+    const rows = this.table.select(
+      db,
+      'WHERE version = ? AND channel = coalesce(?, channel) AND platform = coalesce(?, platform)',
+      version,
+      channel ?? null,
+      platform ?? null,
+    );
+    return rows.filter((row) => row.sha256.startsWith(sha256)).sort(compareRows);
   }
 
   /** Notifies the observers that a printer has started a download, or that its bytes flow. */
@@ -104,6 +111,11 @@ export class FirmwareRows {
     this.changes.firmwareIn(tx);
     for (const observer of this.observers) await observer.changed(tx, version);
   }
+}
+
+function found(row: Firmware | undefined): Firmware {
+  if (row === undefined) throw new NotFoundError('Firmware version not found');
+  return row;
 }
 
 function toState(row: Firmware): AuditedState {

@@ -17,18 +17,12 @@ export interface RunningPrinters {
 
 // Rows per turn of the event loop.
 const SLICE = 500;
-// Printers that are about to run a version, each found through an index: their update is in progress, or they have reported it and have not
-// come back yet. A printer has at most one such update.
-const ABOUT_TO_RUN = [
-  `u.status = 'in_progress'`,
-  `u.status = 'completed' AND u.confirmed = false AND u.firmware_version = bad.version`,
-].map(
-  (condition) => `WITH bad(version, version_key) AS (VALUES (?, ?))
-    SELECT u.printer_id, u.firmware_version = bad.version AND p.version_key <> bad.version_key AND p.blocked = false,
-      p.firmware_version, p.platform
-    FROM bad CROSS JOIN printer_update u JOIN printer p ON p.id = u.printer_id
-    WHERE ${condition} AND u.printer_id > ? ORDER BY u.printer_id LIMIT ${SLICE}`,
-);
+// Printers that are about to run a version: their update is in progress, or they have reported it and have not come back yet. A printer has
+// at most one such update.
+const ABOUT_TO_RUN = `SELECT u.printer_id, p.firmware_version, p.platform, p.version_key <> ? AND p.blocked = false
+  FROM printer_update u JOIN printer p ON p.id = u.printer_id
+  WHERE u.status IN ('in_progress', 'completed') AND u.confirmed = false AND u.firmware_version = ? AND u.printer_id > ?
+  ORDER BY u.printer_id LIMIT ${SLICE}`;
 
 /** Finds the printers that run a version, and those that are about to. */
 @Injectable()
@@ -77,15 +71,14 @@ export class AffectedFleet {
     version: string,
     visit: (runs: string | null, platform: string | null) => void,
   ): Promise<void> {
-    for (const sql of ABOUT_TO_RUN)
-      for (let after = 0; ;) {
-        const rows = db.allValues(sql, version, versionKey(version), after);
-        for (const [, concerns, runs, platform] of rows)
-          if (concerns === 1) visit(textOf(runs), textOf(platform));
-        if (rows.length < SLICE) break;
-        after = Number(rows.at(-1)?.[0]);
-        await nextTurn();
-      }
+    for (let after = 0; ;) {
+      const rows = db.allValues(ABOUT_TO_RUN, versionKey(version), version, after);
+      for (const [, runs, platform, concerns] of rows)
+        if (concerns === 1) visit(textOf(runs), textOf(platform));
+      if (rows.length < SLICE) return;
+      after = Number(rows.at(-1)?.[0]);
+      await nextTurn();
+    }
   }
 }
 

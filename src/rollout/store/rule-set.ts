@@ -24,6 +24,8 @@ export interface PrinterKind {
 export class RuleSet {
   /** In the order in which they are evaluated. */
   readonly rules: readonly RolloutRule[];
+  /** Those that take a version back. */
+  readonly rollbacks: readonly RolloutRule[];
   private readonly byId: ReadonlyMap<number, RolloutRule>;
   private readonly newestFirst: readonly RolloutRule[];
 
@@ -33,6 +35,7 @@ export class RuleSet {
     private readonly cancellations: ReadonlyMap<number, number>,
   ) {
     this.rules = rules.sort(compareRules);
+    this.rollbacks = this.rules.filter(({ takesBack }) => takesBack !== null);
     this.byId = new Map(rules.map((rule) => [rule.id, rule]));
     this.newestFirst = [...rules].sort((a, b) => b.id - a.id);
   }

@@ -36,7 +36,10 @@ export class PrinterWatch implements PrinterObserver {
   beforeDelete(tx: Transaction, printer: Printer): void {
     this.pending.printerRemoved(tx, printer);
     const live = this.lifecycle.live(tx.db, [printer]).get(printer.id) ?? [];
-    for (const { rolloutId, status } of live) this.progress.count(tx, rolloutId, { [status]: -1 });
+    for (const { rolloutId, status, version } of live) {
+      this.progress.count(tx, rolloutId, { [status]: -1 });
+      this.progress.settleRollbacksOf(tx, version);
+    }
     const counted = new Set(live.map(({ rolloutId }) => rolloutId));
     for (const rolloutId of this.cancelledPending.rolloutsOf(tx.db, printer.id))
       if (!counted.has(rolloutId)) this.progress.countPending(tx, rolloutId, printer.bucket, -1);

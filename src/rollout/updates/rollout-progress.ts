@@ -13,7 +13,7 @@ import { PendingBuckets } from '../store/pending-buckets.js';
 /** What a rollout counts of its targets: those sent nothing yet, and the others by the state of their update. */
 export type RolloutCounter = 'pending' | UpdateStatus;
 
-const STATE = `id, status, rollout_percentage, firmware_version, rollback_id, taken_back_by, min_version, pending_count, in_progress_count,
+const STATE = `id, status, rollout_percentage, firmware_version, rollback_id, min_version, pending_count, in_progress_count,
   completed_count + failed_count + declined_count AS ended`;
 const BUCKETS_OF = `SELECT bucket, count(*) FROM printer WHERE id IN (SELECT value FROM json_each(?)) GROUP BY bucket`;
 const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progress_count = in_progress_count + ?,
@@ -23,10 +23,9 @@ const CHANGE = `UPDATE rollout SET pending_count = pending_count + ?, in_progres
 // Pending targets are gathered by bucket, too: a bucket is named by its number.
 type GatheredCounter = RolloutCounter | `${number}`;
 
-const OF_ROLLBACK = 'SELECT id FROM rollout WHERE rollback_id = ?';
-const UNDER_WAY_TO_IT = 'SELECT 1 FROM rollout WHERE taken_back_by = ? AND in_progress_count > 0 LIMIT 1';
-const REPORTED_ONLY = `SELECT 1 FROM printer_update u JOIN printer p ON p.id = u.printer_id
-  WHERE u.status = 'completed' AND u.confirmed = false AND u.firmware_version = ? AND p.version_key <> ? AND p.blocked = false LIMIT 1`;
+const ABOUT_TO_RUN = `SELECT 1 FROM printer_update u JOIN printer p ON p.id = u.printer_id
+  WHERE u.status IN ('in_progress', 'completed') AND u.confirmed = false AND u.firmware_version = ?
+    AND p.version_key <> ? AND p.blocked = false LIMIT 1`;
 
 /** How far a rollout has come: its counters, and whether it is completed. */
 @Injectable()
@@ -102,6 +101,17 @@ export class RolloutProgress {
     tx.onSuccess(() => this.due.add(rolloutId));
   }
 
+  /**
+   * Settles the rollbacks of a version at the commit: a printer is about to run it, or no longer. By the version, not by the rollouts that
+   * the rollback took back: those may be deleted, or have been taken back by an earlier rollback.
+   */
+  settleRollbacksOf(tx: Transaction, version: string): void {
+    const { rollbacks } = this.rules.current(tx);
+    if (rollbacks.length === 0) return;
+    const key = versionKey(version);
+    for (const { id, takesBack } of rollbacks) if (takesBack === key) this.settleAtCommit(tx, id);
+  }
+
   private settleDue(tx: Transaction): void {
     for (const id of this.due) this.settle(tx, id);
     this.due.clear();
@@ -113,10 +123,6 @@ export class RolloutProgress {
     const { pending = 0, in_progress = 0, completed = 0, failed = 0, declined = 0 } = change;
     const state = tx.db.get(CHANGE, pending, in_progress, completed, failed, declined, id);
     this.settleState(tx, id, state);
-    // An update to a version that is taken back keeps its rollback active.
-    if ((in_progress !== 0 || completed !== 0) && state?.taken_back_by != null)
-      for (const [rollout] of tx.db.allValues(OF_ROLLBACK, state.taken_back_by))
-        this.due.add(Number(rollout));
   }
 
   private settleState(tx: Transaction, id: number, state: SqlRow | undefined): void {
@@ -138,9 +144,7 @@ export class RolloutProgress {
     const version = String(state.min_version);
     const key = versionKey(version);
     return (
-      this.printerCounts.running(tx.db, key) === 0 &&
-      tx.db.get(UNDER_WAY_TO_IT, state.rollback_id ?? null) === undefined &&
-      tx.db.get(REPORTED_ONLY, version, key) === undefined
+      this.printerCounts.running(tx.db, key) === 0 && tx.db.get(ABOUT_TO_RUN, version, key) === undefined
     );
   }
 }

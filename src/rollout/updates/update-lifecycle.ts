@@ -132,6 +132,7 @@ export class UpdateLifecycle {
   /** Records that the printer came back with the version that it had reported. */
   confirm(tx: Transaction, update: PrinterUpdate): void {
     this.table.update(tx.db, update.id, { confirmed: true });
+    this.progress.settleRollbacksOf(tx, update.version);
   }
 
   /** Ends an update, or turns its end around where the table of states allows that. */
@@ -240,6 +241,7 @@ export class UpdateLifecycle {
       sequence: nextSequence(tx.db, printer.id),
     });
     this.progress.countPending(tx, rule.id, printer.bucket, -1, { [status]: 1 });
+    this.progress.settleRollbacksOf(tx, rule.version);
     this.changes.printerIn(tx, printer.id);
     if (!declined) return;
     this.outcomes.count(tx, now, { declined: 1 });
@@ -259,6 +261,7 @@ export class UpdateLifecycle {
     if (!canTransition(from, to)) throw new Error(`Update ${update.id} cannot go from ${from} to ${to}`);
     this.table.update(tx.db, update.id, { ...columns, status: to });
     if (!update.superseded) this.progress.count(tx, update.rolloutId, { [from]: -1, [to]: 1 });
+    this.progress.settleRollbacksOf(tx, update.version);
     this.firmwareCounts.add(tx, update.firmwareId, { [from]: -1, [to]: 1 });
     if (update.completedAt !== null) this.outcomes.count(tx, update.completedAt, { [from]: -1 });
     if (columns.completedAt) this.outcomes.count(tx, columns.completedAt, { [to]: 1 });

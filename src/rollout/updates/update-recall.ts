@@ -51,6 +51,7 @@ export class UpdateRecall {
     tx.db.run(REMOVE, id);
     this.sent.takeBack(tx, printerId, update.firmwareId);
     this.progress.countPendingOf(tx, update.rolloutId, [printerId], 1, 'in_progress');
+    this.progress.settleRollbacksOf(tx, version);
     this.changes.printerIn(tx, printerId);
     const what = `Update ${id} of printer ${printerId} to ${version} waits`;
     tx.afterCommit(() => this.logger.log(`${what}: ${REASONS.image_damaged}`));

@@ -20,7 +20,7 @@ import type { UpdateStatus } from '../../rules/status.js';
 @Index('ix_update_last_heard', ['lastHeard'], { where: `"status" = 'in_progress'` })
 @Index('ix_update_last_sent', ['lastSent'], { where: `"status" = 'in_progress'` })
 @Index('ix_update_unconfirmed', ['version', 'printerId'], {
-  where: `"status" = 'completed' AND "confirmed" = false`,
+  where: `"status" IN ('in_progress', 'completed') AND "confirmed" = false`,
 })
 export class PrinterUpdate {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_printer_update' })
