@@ -84,7 +84,10 @@ describeInBrowser('The console of a server that asks for keys', () => {
     expect(await page.getByLabel('Release notes').inputValue()).toBe('Typed with care');
     expect(await page.title()).toBe('Firmware · PaperMinder');
     await page.getByRole('button', { name: 'Upload', exact: true }).click();
-    await page.getByRole('link', { name: 'Roll out 1.5.0' }).waitFor();
+    await page
+      .getByRole('region', { name: 'Upload' })
+      .getByRole('link', { name: 'Roll out 1.5.0' })
+      .waitFor();
     await page.context().close();
   });
 
