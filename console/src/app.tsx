@@ -64,7 +64,7 @@ function Pages() {
         <Route path="/rollouts/:id" component={RolloutPage} />
         <Route path="/inbox" component={InboxPage} />
         <Route path="/try" component={TryItPage} />
-        <Route default component={NotFoundError} />
+        <Route default component={NotFound} />
       </Router>
     </ErrorBoundary>
   );
@@ -196,7 +196,7 @@ function ThemeSwitch() {
   );
 }
 
-function NotFoundError() {
+function NotFound() {
   return (
     <>
       <PageHead title="Page not found" />

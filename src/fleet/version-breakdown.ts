@@ -70,7 +70,7 @@ export class VersionBreakdown {
    * The last count, as long as it is young enough or nothing has changed; else a new one. Where that takes its time, the last one all
    * the same, or null where there is none yet.
    *
-   * @throws UnavailableError where the server is stopping
+   * @throws UnavailableError if the server is stopping
    */
   async latest(): Promise<Count | null> {
     const { kept } = this;

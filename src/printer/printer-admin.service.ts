@@ -49,7 +49,7 @@ export class PrinterAdminService {
   /**
    * Shuts a printer out or lets it in again, or forgets its secret, so that it may come with another one.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   change(key: number | string, change: PrinterChange): Promise<Printer> {
     return this.unitOfWork.run((tx) => {
@@ -85,7 +85,7 @@ export class PrinterAdminService {
    * Deletes a printer and its history; the counters of rollouts count it no more. Where printers register themselves, it comes back
    * as a new one: to keep it out, block it.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   remove(key: number | string): Promise<void> {
     return this.unitOfWork.run((tx) => {

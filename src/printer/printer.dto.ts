@@ -25,7 +25,7 @@ export const PrinterKey = createParamDecorator((known: readonly string[], contex
 /**
  * As `PrinterKey`, for the one endpoint where Nest's pipes, through which every parameter but the request itself goes, can be felt.
  *
- * @throws ValidationError where the path has no number and no UUID, or the query has parameters that are not known
+ * @throws ValidationError if the path has no number and no UUID, or the query has parameters that are not known
  */
 export function printerKeyOf(request: Request, known: readonly string[]): number | string {
   rejectUnknownQuery(request.query, known);
@@ -69,7 +69,7 @@ export class ChangePrinterDto {
 /**
  * Maps the body to what is to be changed.
  *
- * @throws ValidationError where it names nothing
+ * @throws ValidationError if it names nothing
  */
 export function toPrinterChange(dto: ChangePrinterDto): PrinterChange {
   if (dto.blocked === undefined && dto.reset_key === undefined)

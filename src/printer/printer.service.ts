@@ -73,7 +73,7 @@ export class PrinterService {
    * Registers a printer, or brings what is on record up to date.
    *
    * @returns the printer before (null where it is new) and after
-   * @throws PrinterRefusedError where it may not speak
+   * @throws PrinterRefusedError if it may not speak
    */
   register(
     tx: Transaction,
@@ -131,7 +131,7 @@ export class PrinterService {
   /**
    * One printer, by its number or its UUID, as it is on record now.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   get(idOrUuid: number | string): Printer {
     return this.find(this.database.reader, idOrUuid);
@@ -155,7 +155,7 @@ export class PrinterService {
   /**
    * The number of the printer with this UUID.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   idOf(db: Statements, uuid: string): number {
     const row = db.get('SELECT id FROM printer WHERE uuid = ?', uuid);
@@ -193,7 +193,7 @@ export class PrinterService {
   /**
    * One printer, by its number or its UUID, as a connection sees it.
    *
-   * @throws NotFoundError where there is none
+   * @throws NotFoundError if there is none
    */
   find(db: Statements, key: number | string): Printer {
     const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';

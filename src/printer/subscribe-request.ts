@@ -1,7 +1,7 @@
 import type { Channel } from '../common/channel.js';
 import type { FoundProblem } from './printer-problems.js';
 
-/** What a printer says of itself when it subscribes; null where it says nothing. */
+/** What a printer says of itself when it subscribes; null if it says nothing. */
 export interface SubscribeRequest {
   /** Lower-case; so also the user ids. */
   uuid: string;

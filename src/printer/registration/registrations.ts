@@ -108,7 +108,7 @@ export class Registrations {
   /**
    * Accepts or rejects a printer. One that is rejected stays out, until that is forgotten; one that is accepted is registered when it connects again, which it does by itself.
    *
-   * @throws NotFoundError where it has not asked
+   * @throws NotFoundError if it has not asked
    */
   decide(uuid: string, status: RegistrationStatus): Promise<Registration> {
     return this.unitOfWork.run((tx) => {
@@ -129,7 +129,7 @@ export class Registrations {
   /**
    * Forgets that a printer has asked: it may ask again.
    *
-   * @throws NotFoundError where it has not asked
+   * @throws NotFoundError if it has not asked
    */
   remove(uuid: string): Promise<void> {
     return this.unitOfWork.run((tx) => {

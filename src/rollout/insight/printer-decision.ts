@@ -43,7 +43,7 @@ export class PrinterDecision {
   /**
    * The decision, rollout by rollout.
    *
-   * @throws NotFoundError where there is no such printer
+   * @throws NotFoundError if there is no such printer
    */
   explain(printerKey: number | string): Explanation {
     const printer = this.printers.get(printerKey);

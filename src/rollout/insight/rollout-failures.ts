@@ -51,7 +51,7 @@ export class RolloutFailures {
   /**
    * The failed updates of a rollout that count, by their messages: the 50 commonest, of the first 10,000 that there are.
    *
-   * @throws NotFoundError where there is no such rollout
+   * @throws NotFoundError if there is no such rollout
    */
   of(rolloutId: number): Promise<Failures> {
     return this.database.snapshot(async (db) => {

@@ -60,7 +60,7 @@ export class RolloutUpdates {
    * One page, as the database was at one moment. Any page may be short: only so much is looked at for one.
    *
    * @param after number of the printer behind which it begins
-   * @throws NotFoundError where there is no such rollout
+   * @throws NotFoundError if there is no such rollout
    */
   page(rolloutId: number, status: ListedStatus, limit: number, after: number): Promise<UpdatePage> {
     return this.database.snapshot(async (db) => {

@@ -65,7 +65,7 @@ export class UpdateReports {
    * Records a report of a subscribed printer; drops it if its connection no longer speaks for the printer.
    *
    * @returns null where it was taken in with one that waits to be written, whose promise was given to the first of them
-   * @throws ValidationError where the printer was never sent what it speaks of
+   * @throws ValidationError if the printer was never sent what it speaks of
    */
   report(printerUuid: string, report: Report, source: ReportSource): Promise<void> | null {
     if (report.kind === 'progress' && !isError(report)) return this.progress(printerUuid, report, source);

@@ -43,7 +43,7 @@ export class ChangeRolloutDto {
 /**
  * Maps a change.
  *
- * @throws ValidationError where it names nothing to change
+ * @throws ValidationError if it names nothing to change
  */
 export function toRolloutChange(dto: ChangeRolloutDto): RolloutChange {
   const change = {
