@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -223,22 +224,38 @@ describe('As a process', () => {
     }
   }, 180_000);
 
-  it('a stop lets a request end that is under way, and takes no new one', async () => {
+  it.each([
+    ['is under way', false],
+    ['has arrived, although a busy server has not read it yet', true],
+  ])('a stop lets a request end that %s, and takes no new one', async (_which, busy) => {
     const server = await startServer({ HOST: '127.0.0.1', DATABASE_URL: 'sqlite:///./stop.db' });
     const body =
-      '--b\r\nContent-Disposition: form-data; name="version"\r\n\r\n1.5.0\r\n' +
+      `--b\r\nContent-Disposition: form-data; name="version"\r\n\r\n${busy ? '1.6.0' : '1.5.0'}\r\n` +
       '--b\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\n\r\n' +
       `${'x'.repeat(50_000)}\r\n--b--\r\n`;
+    const head =
+      'POST /api/firmware/upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
+      `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${body.length}\r\n`;
+    const kept = connect(Number(port), '127.0.0.1');
+    kept.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n');
+    let last = '';
+    kept.on('data', (chunk: Buffer) => (last += chunk.toString()));
+    await once(kept, 'connect');
+    // A stopped process is as busy as can be: the system accepts the connection, and keeps what is sent.
+    if (busy) server.child.kill('SIGSTOP');
     const socket = connect(Number(port), '127.0.0.1');
     let answer = '';
     socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
-    socket.write(
-      'POST /api/firmware/upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
-        `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${body.length}\r\n\r\n` +
-        body.slice(0, 20_000),
-    );
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await once(socket, 'connect');
+    if (busy) socket.write(`${head}\r\n`);
+    else {
+      socket.write(`${head}Expect: 100-continue\r\n\r\n`);
+      await eventually('the server reads the request', () => answer.startsWith('HTTP/1.1 100 '));
+      answer = '';
+    }
+    await new Promise((sent) => socket.write(body.slice(0, 20_000), sent));
     server.child.kill('SIGTERM');
+    server.child.kill('SIGCONT');
     await eventually('nobody new is let in', () =>
       fetch(`http://127.0.0.1:${port}/health/live`).then(
         () => false,
@@ -246,8 +263,13 @@ describe('As a process', () => {
       ),
     );
     expect(server.end).toBeUndefined();
+    kept.write('\r\n');
+    await eventually('the last answer of a connection that others could be sent on', () =>
+      last.includes('{'),
+    );
+    expect(last).toMatch(/^HTTP\/1\.1 200 .*^Connection: close\r$/ms);
     socket.write(body.slice(20_000));
-    await eventually('the answer', () => answer.includes('\r\n\r\n'));
+    await eventually('the answer', () => answer.includes('\r\n\r\n') || server.end);
     expect(answer).toMatch(/^HTTP\/1\.1 201 /);
     expect(await server.exit()).toBe('SIGTERM');
   });

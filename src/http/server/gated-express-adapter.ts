@@ -109,7 +109,7 @@ export class GatedExpressAdapter extends ExpressAdapter {
     response.end(text);
   }
 
-  /** Accepts no new connections; open ones stay, and answer their last request. */
+  /** Accepts no new connections; open ones answer the request that they are on, and at most one more. */
   stopAccepting(): void {
     const server: Server = this.getHttpServer();
     if (!server.listening) return;
@@ -135,6 +135,8 @@ export class GatedExpressAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const app: RequestListener = this.getInstance();
     const server = createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS }, (request, response) => {
+      // After the stop has begun: Node would keep the connection open, and go on accepting requests on it.
+      if (!server.listening) response.shouldKeepAlive = false;
       if (!this.preHandle(request, response)) app(request, response);
     });
     server.on('connection', (socket) => {

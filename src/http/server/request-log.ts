@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -12,6 +12,8 @@ import { Forwarding } from '../forwarding.js';
 // Maximum milliseconds that a stop waits for requests: with everything else, well below the ten seconds after which supervisors kill.
 const LONGEST_WAIT_MS = 5_000;
 const LOOK_EVERY_MS = 20;
+// The event loop reads new connections in one turn and their first bytes in the next; the current turn is already past both.
+const TURNS = 3;
 
 /** An answered request. */
 export interface FinishedRequest {
@@ -70,14 +72,24 @@ export class RequestLog implements OnModuleDestroy {
     return this.finished;
   }
 
-  /** Runs first at a stop: accepts no new requests, and lets those in progress end. */
+  /**
+   * Runs first at a stop: accepts no new requests, and lets those in progress end. Requests that reached this machine before the stop are
+   * in progress, too, even if a busy server has not read them yet: closing their connections would reset them.
+   */
   async onModuleDestroy(): Promise<void> {
     const { httpAdapter } = this.host;
+    await readWhatHasArrived();
     httpAdapter.stopAccepting();
+    await readWhatHasArrived();
     const end = performance.now() + LONGEST_WAIT_MS;
     while (this.underWay > 0 && performance.now() < end) await sleep(LOOK_EVERY_MS);
     if (this.underWay > 0) this.logger.warn(`${this.underWay} requests are cut off by the stop`);
   }
+}
+
+/** Lets the event loop accept the connections, and read the bytes, that the system has received so far. */
+async function readWhatHasArrived(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
 }
 
 /** Removes the token: a reader of the log must not be able to download with it. */
