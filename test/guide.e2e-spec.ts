@@ -130,7 +130,12 @@ withCurl('The guide', () => {
       [200],
       [201, '"rollout_type":"immediate"'],
       [201, '"rollout_percentage":10', '"min_version":"1.0.0"'],
-      [201, '"status":"active"', '"scheduled_for":"2025-01-20T02:00:00.000Z"'],
+      [
+        201,
+        '"status":"active"',
+        '"scheduled_for":"2025-01-20T02:00:00.000Z"',
+        /"warnings":\["scheduled_for 2025-01-20T02:00:00.000Z passed \d+ days ago/,
+      ],
       [200, /^\{"rollouts":\[\{"id":\d+/],
       [200, '"status":"active"'],
       [200, /^\{"rollouts":\[/],

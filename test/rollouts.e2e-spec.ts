@@ -98,6 +98,7 @@ describe('Rollouts', () => {
         completed_count: 0,
         failed_count: 0,
         declined_count: 0,
+        warnings: [],
       });
       await server.request('DELETE', `/api/rollouts/${created.id}`);
     });
@@ -339,6 +340,30 @@ describe('Rollouts', () => {
       expect([past.status, past.scheduled_for]).toEqual(['active', '2025-01-20T02:00:00.000Z']);
       const offset = await roll(server, '1.5.0', { ...body, scheduled_for: '2040-01-20T02:00:00.5+02:00' });
       expect([offset.status, offset.scheduled_for]).toEqual(['scheduled', '2040-01-20T00:00:00.500Z']);
+    });
+
+    it('warns that its time has passed, and how long ago', async () => {
+      const body = { rollout_type: 'scheduled', target: { user_ids: [UUID] } };
+      const ago = (milliseconds: number): string =>
+        new Date(server.clock.now().getTime() - milliseconds).toISOString();
+      const SECOND = 1_000;
+      const DAY = 86_400_000;
+      for (const [milliseconds, words] of [
+        [0, '0 seconds'],
+        [SECOND, '1 second'],
+        [90 * SECOND, '90 seconds'],
+        [180 * SECOND, '3 minutes'],
+        [DAY, '24 hours'],
+        [400 * DAY, '400 days'],
+      ] as const) {
+        const at = ago(milliseconds);
+        const asked = { ...body, firmware_version: '1.5.0', scheduled_for: at };
+        const warning = `scheduled_for ${at} passed ${words} ago, so the rollout starts at once`;
+        for (const path of ['/api/rollouts', '/api/rollouts/preview'])
+          expect((await server.request('POST', path, asked)).body).toMatchObject({ warnings: [warning] });
+      }
+      for (const asked of [{ ...body, scheduled_for: soon() }, { target: { user_ids: [UUID] } }])
+        expect(await roll(server, '1.5.0', asked)).toMatchObject({ warnings: [] });
     });
 
     it('starts after a restart where its time passed while the server was down', async () => {

@@ -283,7 +283,7 @@ export interface paths {
         put?: never;
         /**
          * Create a rollout
-         * @description `immediate` and `gradual` start at once. `POST /api/rollouts/preview` says first whom it would reach.
+         * @description `immediate` and `gradual` start at once, and so does `scheduled` if its time has passed: `warnings` says so. `POST /api/rollouts/preview` says first whom it would reach.
          */
         post: operations["createRollout"];
         delete?: never;
@@ -1625,6 +1625,122 @@ export interface components {
              */
             note?: string | null;
         };
+        CreatedRolloutResponse: {
+            /** @example 42 */
+            id: number;
+            /** @example 1.5.0 */
+            firmware_version: string;
+            /**
+             * @description Another one once its row is deleted and another channel has the same build; else null
+             * @example 15
+             */
+            firmware_version_id: number | null;
+            target: components["schemas"]["TargetResponse"];
+            /** @example false */
+            target_all: boolean;
+            /**
+             * @description JSON text
+             * @example null
+             */
+            target_user_ids: string | null;
+            /**
+             * @description JSON text
+             * @example null
+             */
+            target_printer_ids: string | null;
+            /**
+             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has them whole
+             * @example null
+             */
+            target_ids_count: number | null;
+            /**
+             * @description What the target lists, users or printers; null if it lists none
+             * @example printer_ids
+             * @enum {string|null}
+             */
+            target_ids_kind: "user_ids" | "printer_ids" | null;
+            /**
+             * @description JSON text
+             * @example ["stable"]
+             */
+            target_channels: string | null;
+            /** @example 1.0.0 */
+            min_version: string | null;
+            /** @example null */
+            max_version: string | null;
+            /**
+             * @example gradual
+             * @enum {string}
+             */
+            rollout_type: "immediate" | "gradual" | "scheduled";
+            /** @example 20 */
+            rollout_percentage: number;
+            /**
+             * Format: date-time
+             * @example null
+             */
+            scheduled_for: string | null;
+            /** @example false */
+            allow_downgrade: boolean;
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:00:00.000Z
+             */
+            created_at: string;
+            /** @example October, first floor */
+            name: string | null;
+            /** @example null */
+            note: string | null;
+            /**
+             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout
+             * @example ci
+             */
+            created_by: string | null;
+            /** @description Set if it is part of a rollback: what it takes back */
+            rolls_back: components["schemas"]["RollsBackResponse"] | null;
+            /**
+             * @description The rollouts that move its printers back, once its version was rolled back
+             * @example []
+             */
+            rolled_back_by: number[];
+            /** @example 150 */
+            total_targets: number;
+            /**
+             * @description Targets that are due, whatever has become of them: within the percentage, or sent before. `due_pending_count` plus the four counts
+             * @example 58
+             */
+            due_count: number;
+            /**
+             * @description Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing
+             * @example 21
+             */
+            due_pending_count: number;
+            /**
+             * @description Targets that were sent nothing: offline, or not in the percentage yet
+             * @example 113
+             */
+            pending_count: number;
+            /** @example 0 */
+            in_progress_count: number;
+            /** @example 30 */
+            completed_count: number;
+            /** @example 2 */
+            failed_count: number;
+            /** @example 5 */
+            declined_count: number;
+            /**
+             * @description What is odd about the request, and was accepted all the same
+             * @example [
+             *       "scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once"
+             *     ]
+             */
+            warnings: string[];
+        };
         RolloutListResponse: {
             /** @description The newest first */
             rollouts: components["schemas"]["RolloutResponse"][];
@@ -1722,6 +1838,13 @@ export interface components {
             left_out: components["schemas"]["LeftOutResponse"][];
             /** @description Targets that would be sent nothing now; with `now` they are all targets */
             waiting: components["schemas"]["WaitingResponse"][];
+            /**
+             * @description What is odd about the request, and would be accepted all the same
+             * @example [
+             *       "scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once"
+             *     ]
+             */
+            warnings: string[];
         };
         ChangePreviewResponse: {
             /**
@@ -4818,7 +4941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RolloutResponse"];
+                    "application/json": components["schemas"]["CreatedRolloutResponse"];
                 };
             };
             /** @description Bad input; `errors` names each field */

@@ -3,7 +3,12 @@ import { Database } from '../../database/database.js';
 import { RolloutLinks } from '../insight/rollout-links.js';
 import type { RolloutPage } from '../campaign/rollouts.js';
 import { toRolloutResponse } from './dto/rollout-response.dto.js';
-import type { RolloutListResponse, RolloutResponse } from './dto/rollout-response.dto.js';
+import type {
+  CreatedRolloutResponse,
+  RolloutListResponse,
+  RolloutResponse,
+} from './dto/rollout-response.dto.js';
+import { creationWarnings } from '../rules/creation-warnings.js';
 import type { Rollout } from '../store/entities/rollout.entity.js';
 import { PendingBuckets } from '../store/pending-buckets.js';
 import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
@@ -25,6 +30,11 @@ export class RolloutPresenter {
   /** One rollout, with all that its target lists. */
   one(rollout: Rollout): RolloutResponse {
     return this.answer(rollout, this.targets.of(this.database.reader, rollout.id));
+  }
+
+  /** One that was just created, with what is odd about it. */
+  created(rollout: Rollout): CreatedRolloutResponse {
+    return { ...this.one(rollout), warnings: creationWarnings(rollout) };
   }
 
   /** One among many: a long list is left out, so no answer grows with what others have put in. */

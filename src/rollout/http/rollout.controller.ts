@@ -21,7 +21,7 @@ import {
 } from './rollout-api.js';
 import { RolloutPresenter } from './rollout-presenter.js';
 import { Rollouts } from '../campaign/rollouts.js';
-import { RolloutListResponse, RolloutResponse } from './dto/rollout-response.dto.js';
+import { CreatedRolloutResponse, RolloutListResponse, RolloutResponse } from './dto/rollout-response.dto.js';
 import {
   ChangeRolloutDto,
   ListRolloutsQuery,
@@ -89,13 +89,14 @@ export class RolloutController {
   @ApiOperation({
     summary: 'Create a rollout',
     description:
-      '`immediate` and `gradual` start at once. `POST /api/rollouts/preview` says first whom it would reach.',
+      '`immediate` and `gradual` start at once, and so does `scheduled` if its time has passed: `warnings` says so. ' +
+      '`POST /api/rollouts/preview` says first whom it would reach.',
   })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
-  @ApiCreatedResponse({ type: RolloutResponse })
+  @ApiCreatedResponse({ type: CreatedRolloutResponse })
   @ApiNewRolloutRefusals()
-  async create(@Body() dto: CreateRolloutDto): Promise<RolloutResponse> {
-    return this.presenter.one(await this.rollouts.create(toNewRollout(dto, this.config.maxTargetIds)));
+  async create(@Body() dto: CreateRolloutDto): Promise<CreatedRolloutResponse> {
+    return this.presenter.created(await this.rollouts.create(toNewRollout(dto, this.config.maxTargetIds)));
   }
 
   @Get()

@@ -8,6 +8,7 @@ import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
+import { creationWarnings } from '../rules/creation-warnings.js';
 import { PreviewCounts, sendsHeldBack, waitingReason } from '../rules/preview.js';
 import type { WaitingReason } from '../rules/preview.js';
 import { targetRefusal } from '../rules/targeting.js';
@@ -48,6 +49,8 @@ export interface NewPreview {
   leftOut: Array<Counted<TargetRefusal>>;
   /** Targets that would be sent nothing now; the commonest reason first. */
   waiting: Array<Counted<WaitingReason>>;
+  /** Whole sentences; empty if nothing is odd. */
+  warnings: string[];
 }
 
 /** What a change of a rollout would do. */
@@ -105,7 +108,7 @@ export class RolloutPreview {
       }
       const printers = this.printerCounts.count(db, {});
       counts.rest(printers);
-      return toNewPreview(rule, printers, counts);
+      return { ...toNewPreview(rule, printers, counts), warnings: creationWarnings(row) };
     });
   }
 
@@ -161,7 +164,7 @@ function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: Pr
   return waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false)) === null;
 }
 
-function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts): NewPreview {
+function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts): Omit<NewPreview, 'warnings'> {
   const { matching, due, now } = counts;
   const versions = [...counts.versions].sort(([a], [b]) => (a < b ? 1 : -1));
   return {

@@ -27,7 +27,15 @@ export function CreateQuestion({
       ) : (
         <Consequences request={request} preview={preview} />
       )}
-      {request.scheduled_for != null && <p>It starts on {exactTime(request.scheduled_for)}.</p>}
+      {request.scheduled_for != null && startsLater(request) && (
+        <p>It starts on {exactTime(request.scheduled_for)}.</p>
+      )}
+      {preview !== null &&
+        preview.warnings.map((warning) => (
+          <p key={warning} class="notice warn">
+            {warning}.
+          </p>
+        ))}
       {request.allow_downgrade === true && (
         <p class="notice warn">
           Printers with a newer version are moved <b>back</b> to {request.firmware_version}.
@@ -82,12 +90,17 @@ function titleOf({ firmware_version: version, ...request }: NewRollout, preview:
   const whom = matching === printers ? `all ${counted(printers, 'printer')}` : counted(matching, 'printer');
   const percentage = request.rollout_percentage ?? 100;
   const share = percentage < 100 ? `${percentage} % of ${whom}` : whom;
-  return request.rollout_type === 'scheduled'
+  return startsLater(request)
     ? `Schedule ${version} for ${share}?`
     : `Roll out ${version} to ${share} now?`;
 }
 
-function actionOf({ rollout_type: type }: NewRollout, preview: Preview | null): string {
+function actionOf(request: NewRollout, preview: Preview | null): string {
   if (preview === null || preview.matching === 0) return 'Create it anyway';
-  return type === 'scheduled' ? 'Schedule it' : 'Roll out';
+  return startsLater(request) ? 'Schedule it' : 'Roll out';
+}
+
+/** False for a time that has passed: the rollout then starts at once. */
+function startsLater({ scheduled_for: at }: Pick<NewRollout, 'scheduled_for'>): boolean {
+  return at != null && Date.parse(at) > Date.now();
 }

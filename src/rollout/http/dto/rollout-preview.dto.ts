@@ -4,6 +4,7 @@ import { WAITING_REASONS } from '../../rules/preview.js';
 import type { WaitingReason } from '../../rules/preview.js';
 import type { TargetRefusal } from '../../rules/targeting.js';
 import type { ChangePreview, NewPreview } from '../../insight/rollout-preview.js';
+import { EXAMPLE_WARNING } from './rollout-response.dto.js';
 
 const TARGET_REFUSALS = [
   'not_targeted',
@@ -95,6 +96,13 @@ export class RolloutPreviewResponse {
     description: 'Targets that would be sent nothing now; with `now` they are all targets',
   })
   waiting!: WaitingResponse[];
+
+  @ApiProperty({
+    type: [String],
+    example: [EXAMPLE_WARNING],
+    description: 'What is odd about the request, and would be accepted all the same',
+  })
+  warnings!: string[];
 }
 
 /** What a change of a rollout would do at this moment. */
@@ -147,6 +155,7 @@ export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewRes
       description: WAITING_REASONS[reason],
       printers,
     })),
+    warnings: preview.warnings,
   };
 }
 

@@ -9,6 +9,10 @@ import type { ListKind, TargetLists } from '../../store/target-lists.js';
 import { ROLLOUT_TYPES, listOf } from '../../store/entities/rollout.entity.js';
 import type { Rollout, RolloutType } from '../../store/entities/rollout.entity.js';
 
+/** A warning about a new rollout. */
+export const EXAMPLE_WARNING =
+  'scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once';
+
 /** The target of a rollout as an object; what does not narrow is null. */
 export class TargetResponse {
   @ApiProperty({ type: Boolean, example: false })
@@ -194,6 +198,16 @@ export class RolloutResponse {
 
   @ApiProperty({ type: Number, example: 5 })
   declined_count!: number;
+}
+
+/** A rollout that was just created. */
+export class CreatedRolloutResponse extends RolloutResponse {
+  @ApiProperty({
+    type: [String],
+    example: [EXAMPLE_WARNING],
+    description: 'What is odd about the request, and was accepted all the same',
+  })
+  warnings!: string[];
 }
 
 /** A page of rollouts. */
