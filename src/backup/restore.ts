@@ -32,30 +32,52 @@ export async function restore(config: AppConfig, folder: string): Promise<Manife
   return manifest;
 }
 
+/** Refuses a backup of which a file is missing or damaged, and names all of them. */
 async function verify(folder: string, { files }: Manifest): Promise<void> {
+  const faults: string[] = [];
   for (const { path, bytes, sha256 } of files) {
     const found = await digestOf(join(folder, path));
-    if (found === null) throw new StartupError(`The backup is not whole: ${path} is missing`);
-    if (found.sha256 !== sha256 || found.bytes !== bytes)
-      throw new StartupError(`The backup is damaged: ${path} does not have the SHA-256 in the manifest`);
+    if (found === null) faults.push(`The backup is not whole: ${path} is missing`);
+    else if (found.sha256 !== sha256 || found.bytes !== bytes)
+      faults.push(`The backup is damaged: ${path} does not have the SHA-256 in the manifest`);
   }
+  if (faults.length > 0) throw new StartupError(faults.join('\n'));
 }
 
+/** Refuses to overwrite anything, and names everything that is in the way. */
 async function refuseToOverwrite(files: DataFiles, manifest: Manifest): Promise<void> {
-  for (const path of [files.database, `${files.database}-wal`]) if (existsSync(path)) throw inTheWay(path);
+  const inTheWay = [
+    ...[files.database, `${files.database}-wal`].filter((path) => existsSync(path)),
+    ...(await otherSecrets(files, manifest)),
+    ...(await otherBinaries(files, manifest)),
+  ];
+  if (inTheWay.length === 0) return;
+  const [first] = inTheWay;
+  throw new StartupError(
+    inTheWay.length === 1
+      ? `Nothing is overwritten, and ${first} exists: move it away, or restore elsewhere`
+      : `Nothing is overwritten, and these files exist: move them away, or restore elsewhere\n  ${inTheWay.join('\n  ')}`,
+  );
+}
+
+/** Secrets with other content. An interrupted restore of this backup leaves the same content. */
+async function otherSecrets(files: DataFiles, manifest: Manifest): Promise<string[]> {
+  const others: string[] = [];
   for (const file of manifest.files) {
     const path = secretPath(files, file);
     if (path === null || !existsSync(path)) continue;
-    // A file that an interrupted restore of this backup has left.
-    if ((await digestOf(path))?.sha256 !== file.sha256) throw inTheWay(path);
+    if ((await digestOf(path))?.sha256 !== file.sha256) others.push(path);
   }
-  const restored = new Set(manifest.files.map(({ path }) => basename(path)));
-  for (const name of await readdir(files.uploads))
-    if (/^[0-9a-f]{64}$/.test(name) && !restored.has(name)) throw inTheWay(join(files.uploads, name));
+  return others;
 }
 
-function inTheWay(path: string): StartupError {
-  return new StartupError(`Nothing is overwritten, and ${path} exists: move it away, or restore elsewhere`);
+/** Binaries in the uploads folder that the backup does not have. */
+async function otherBinaries(files: DataFiles, manifest: Manifest): Promise<string[]> {
+  const restored = new Set(manifest.files.map(({ path }) => basename(path)));
+  const names = (await readdir(files.uploads)).filter(
+    (name) => /^[0-9a-f]{64}$/.test(name) && !restored.has(name),
+  );
+  return names.sort().map((name) => join(files.uploads, name));
 }
 
 async function copyAll(folder: string, files: DataFiles, manifest: Manifest): Promise<void> {

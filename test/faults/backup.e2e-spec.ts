@@ -42,6 +42,11 @@ function newFolder(): string {
   return folder;
 }
 
+/** Where a backup has the secret of the downloads. */
+function secretIn(backup: string): string {
+  return manifestIn(backup).files.find(({ role }) => role === 'download_secret')!.path;
+}
+
 /** Settings of a server that keeps everything in a folder. */
 function dataIn(folder: string): Record<string, string> {
   return {
@@ -292,6 +297,24 @@ describe('A restore', () => {
     await refused(server.folder, /^The database \S+ is in use: process \d+ on [^\n]+\n$/);
     await server.end('SIGTERM');
     await refused(server.folder, /^Nothing is overwritten, and \S+\/paperminder\.db exists: [^\n]+\n$/);
+    const secret = readFileSync(join(server.folder, 'download-secret'));
+    writeFileSync(join(server.folder, 'download-secret'), 'another');
+    const others = ['e', 'f'].map((digit) => join(server.folder, 'uploads', digit.repeat(64)));
+    for (const other of others) writeFileSync(other, 'of another server');
+    expect(await run('restore', backup, server.folder)).toEqual([
+      1,
+      [
+        'Nothing is overwritten, and these files exist: move them away, or restore elsewhere',
+        join(server.folder, 'paperminder.db'),
+        join(server.folder, 'download-secret'),
+        ...others,
+        '',
+      ]
+        .join('\n  ')
+        .trimEnd() + '\n',
+    ]);
+    for (const other of others) rmSync(other);
+    writeFileSync(join(server.folder, 'download-secret'), secret);
     rmSync(join(server.folder, 'paperminder.db'));
     writeFileSync(join(server.folder, 'download-secret'), 'another');
     await refused(server.folder, /^Nothing is overwritten, and \S+\/download-secret exists: [^\n]+\n$/);
@@ -310,6 +333,10 @@ describe('A restore', () => {
         /is damaged: uploads\/\S+ does not/,
       ],
       [() => rmSync(join(backup, 'uploads', sha256)), /is not whole: uploads\/\S+ is missing/],
+      [
+        () => writeFileSync(join(backup, secretIn(backup)), 'another'),
+        /^(?=[^]*uploads\/\S+ is missing)(?=[^]*download-secret\S+ does not)[^\n]+\n[^\n]+\n$/,
+      ],
       [() => writeFileSync(join(backup, 'manifest.json'), '{"format":2}'), /is not the manifest of a backup/],
     ] as const) {
       damage();
