@@ -80,7 +80,18 @@ describe('As a process', () => {
     expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
     const listed = keys('list');
     expect(await listed.exit()).toBe(0);
-    expect(listed.output).toMatch(/^1\tpmk_\S+\tAda\tadmin\tvalid/m);
+    expect(listed.output).toMatch(
+      /^ID +KEY +NAME +SCOPES +STATE +LAST USED\n1 +pmk_\S+ +Ada +admin +valid +20\S+Z\n$/m,
+    );
+    const [heading = '', row = ''] = listed.output.split('\n').slice(-3);
+    for (const [name, value] of [
+      ['KEY', 'pmk_'],
+      ['NAME', 'Ada'],
+      ['SCOPES', 'admin'],
+      ['STATE', 'valid'],
+      ['LAST USED', '20'],
+    ] as const)
+      expect([name, row.slice(heading.indexOf(name)).startsWith(value)]).toEqual([name, true]);
     expect(listed.output).not.toContain(key);
     const again = keys('create', '--admin', 'Grace');
     expect(await again.exit()).toBe(0);
@@ -129,7 +140,7 @@ describe('As a process', () => {
       await keys.exit();
       return keys.output;
     };
-    expect(await list()).toBe(`Database: ${join(folder, 'named.db')}\n`);
+    expect(await list()).toBe(`Database: ${join(folder, 'named.db')}\nThere are no keys\n`);
     for (const [sql, says] of [
       [
         "DELETE FROM migrations WHERE name LIKE 'PrinterSearch%'",

@@ -78,16 +78,31 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
   console.log(key);
 }
 
+const HEADINGS = ['ID', 'KEY', 'NAME', 'SCOPES', 'STATE', 'LAST USED'];
+
 function list({ keys, db }: Tables): void {
-  for (const row of keys.select(db, 'ORDER BY id DESC')) {
+  const rows = keys.select(db, 'ORDER BY id DESC').map((row) => {
     const state = row.revokedAt
       ? 'revoked'
       : row.expiresAt
         ? `until ${row.expiresAt.toISOString()}`
         : 'valid';
     const used = row.lastUsedAt?.toISOString() ?? 'never';
-    console.log(`${row.id}\t${row.prefix}…\t${row.name}\t${row.scopes}\t${state}\tlast used ${used}`);
-  }
+    return [String(row.id), `${row.prefix}…`, row.name, row.scopes, state, used];
+  });
+  if (rows.length === 0) return console.error('There are no keys');
+  for (const line of inColumns([HEADINGS, ...rows])) console.log(line);
+}
+
+/** Lines of text with their columns aligned. */
+function inColumns(rows: readonly string[][]): string[] {
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function revoke(tables: Tables, id: string): void {
