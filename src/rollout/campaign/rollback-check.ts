@@ -22,6 +22,13 @@ export const MISSING_REASONS = {
 } as const;
 export type MissingReason = keyof typeof MISSING_REASONS;
 
+/** Why printers cannot be moved back, in words that also hold if there are none. */
+export function describeMissing({ reason, printers }: MissingBuild): string {
+  return reason === 'no_older_version' && printers === 0
+    ? 'No printer runs the version, and there is no older version to go back to.'
+    : MISSING_REASONS[reason];
+}
+
 /** An older binary that a rollback needs and that is not available. */
 export interface MissingBuild {
   /** Null if there is no version to go back to. */

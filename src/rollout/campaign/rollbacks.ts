@@ -18,7 +18,7 @@ import { RolloutRules } from '../store/rollout-rules.js';
 import { Rollout } from '../store/entities/rollout.entity.js';
 import { Superseding } from '../updates/superseding.js';
 import { AffectedFleet, runningOf } from './affected-printers.js';
-import { MISSING_REASONS, RollbackCheck } from './rollback-check.js';
+import { RollbackCheck, describeMissing } from './rollback-check.js';
 import type { MissingBuild, RollbackPlan } from './rollback-check.js';
 import { Rollback } from '../store/entities/rollback.entity.js';
 import type { FurtherRollback, RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
@@ -268,7 +268,13 @@ function inWords(version: string, missing: readonly MissingBuild[]): string {
   const list = missing.map((one) => {
     const board = one.platform === null ? '' : ` for ${one.platform}`;
     const what = one.version === null ? '' : `${one.version}${board}: `;
-    return `${what}${MISSING_REASONS[one.reason]} (${one.printers} printers)`;
+    return `${what}${describeMissing(one)}${printersOf(one)}`;
   });
   return `Firmware ${version} cannot be rolled back: ${list.join('; ')}`;
+}
+
+/** The number of printers, unless there are none. */
+function printersOf({ printers }: MissingBuild): string {
+  if (printers === 0) return '';
+  return printers === 1 ? ' (1 printer)' : ` (${printers} printers)`;
 }

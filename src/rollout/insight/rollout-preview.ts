@@ -164,7 +164,11 @@ function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: Pr
   return waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false)) === null;
 }
 
-function toNewPreview(rule: RolloutRule, printers: number, counts: PreviewCounts): Omit<NewPreview, 'warnings'> {
+function toNewPreview(
+  rule: RolloutRule,
+  printers: number,
+  counts: PreviewCounts,
+): Omit<NewPreview, 'warnings'> {
   const { matching, due, now } = counts;
   const versions = [...counts.versions].sort(([a], [b]) => (a < b ? 1 : -1));
   return {

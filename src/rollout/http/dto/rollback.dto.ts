@@ -7,7 +7,7 @@ import type { RolloutStatus } from '../../rules/status.js';
 import type { RolloutPresenter } from '../rollout-presenter.js';
 import { RolloutResponse } from './rollout-response.dto.js';
 import type { Rollout } from '../../store/entities/rollout.entity.js';
-import { MISSING_REASONS } from '../../campaign/rollback-check.js';
+import { MISSING_REASONS, describeMissing } from '../../campaign/rollback-check.js';
 import type { MissingBuild, MissingReason } from '../../campaign/rollback-check.js';
 import type { RollbackPreview, RollbackRequest, RollbackState } from '../../campaign/rollback-state.js';
 
@@ -281,6 +281,7 @@ function toGroupResponse(group: RollbackGroup): RollbackGroupResponse {
   };
 }
 
-function toMissingResponse({ version, platform, reason, printers }: MissingBuild): MissingBuildResponse {
-  return { firmware_version: version, platform, reason, description: MISSING_REASONS[reason], printers };
+function toMissingResponse(missing: MissingBuild): MissingBuildResponse {
+  const { version, platform, reason, printers } = missing;
+  return { firmware_version: version, platform, reason, description: describeMissing(missing), printers };
 }
