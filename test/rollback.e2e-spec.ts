@@ -356,6 +356,40 @@ describe('Rolling a version back', () => {
     expect((await server.request('GET', '/api/firmware/1.5.0')).body.deprecated_at).toBeNull();
   });
 
+  it('is refused in plain words where no printer runs the version', async () => {
+    await upload(server, '1.0.0');
+    const plain = 'No printer runs the version, and there is no older version to go back to.';
+    expect((await preview('1.0.0', { to: 'previous' })).missing).toMatchObject([
+      { reason: 'no_older_version', description: plain, printers: 0 },
+    ]);
+    expect((await rollBack('1.0.0', { to: 'previous' })).body).toMatchObject({
+      detail: `Firmware 1.0.0 cannot be rolled back: ${plain}`,
+    });
+    await online({ version: '1.0.0' });
+    expect((await rollBack('1.0.0', { to: 'previous' })).body).toMatchObject({
+      detail: expect.stringMatching(/ran before, and there is no older .* \(1 printer\)$/) as unknown,
+    });
+  });
+
+  it('leaves its printers up to date, whichever version each has gone back to', async () => {
+    const fleet = [await online({ version: '1.4.0' }), await online({ version: '1.3.0' })];
+    await roll(server, '1.5.0');
+    await runs('1.5.0', fleet);
+    const { body } = await rollBack('1.5.0', { to: 'previous' });
+    await eventually('all are back', () => fleet.every((one) => one.version < '1.5.0' && one.subscribed));
+    const rollouts = (body as unknown as RollbackResponse).rollouts;
+    for (const one of fleet) {
+      await handled(one);
+      const { id } = rollouts.find(({ firmware_version: version }) => version === one.version)!;
+      const path = `/api/printers/${one.options.uuid}/decision`;
+      expect((await server.request('GET', path)).body).toMatchObject({
+        send: false,
+        reason: 'up_to_date',
+        rollout_id: id,
+      });
+    }
+  });
+
   it('is refused while an older image is damaged on the disk', async () => {
     const { sha256_checksum: sha256 } = (await server.request('GET', '/api/firmware/1.4.0')).body;
     await online({ version: '1.5.0', behaviour: 'hang' });

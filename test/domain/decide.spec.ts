@@ -121,6 +121,24 @@ describe('The decision for a printer', () => {
       [rule({ builds: [build({ platform: 'esp32' })] })],
     ],
     ['up_to_date', 'it runs the version', printer({ version: '1.5.0' }), [rule()]],
+    [
+      'up_to_date',
+      'it runs the version that a rollback moves others to',
+      printer({ version: '1.5.0' }),
+      [rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') })],
+    ],
+    [
+      'up_to_date',
+      'the rollback has moved it back: what it ran before is the bad version now',
+      printer({ version: '1.5.0', previousVersion: '1.6.0' }),
+      [rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), cameFrom: { only: ['1.5.0'] } })],
+    ],
+    [
+      'up_to_date',
+      'it runs the version, and max_version is below that',
+      printer({ version: '1.5.0' }),
+      [rule({ maxKey: key('1.4.0') })],
+    ],
     ['downgrade_not_allowed', 'it runs a newer version', printer({ version: '1.5.1' }), [rule()]],
     [
       'downgrade_not_allowed',

@@ -96,14 +96,16 @@ export function buildFor(rule: RolloutRule, platform: string | null): Build | un
  * @returns null for a target, else the first rule that excludes the printer
  */
 export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
-  if (!isNamed(printer, rule)) return 'not_targeted';
+  if (!isInTarget(printer, rule)) return 'not_targeted';
+  // Before the bounds: a rollback is for the version that it takes back, and has no more to do for those that it has moved.
+  if (printer.versionKey === rule.versionKey && !printer.blocked) return 'up_to_date';
+  if (!cameFromFits(printer, rule)) return 'not_targeted';
   if (printer.blocked) return 'blocked';
   if (printer.versionKey === UNKNOWN_VERSION_KEY) return unknownVersionRefusal(printer, rule);
   if (rule.minKey !== null && printer.versionKey < rule.minKey) return 'below_min_version';
   if (rule.maxKey !== null && printer.versionKey > rule.maxKey) return 'above_max_version';
   const build = buildFor(rule, printer.platform);
   if (build === undefined) return 'no_build_for_platform';
-  if (printer.versionKey === rule.versionKey) return 'up_to_date';
   if (printer.versionKey > rule.versionKey) {
     if (!mayMoveBack(printer, rule)) return 'downgrade_not_allowed';
     if (isSuperseded(printer, rule)) return 'superseded';
@@ -167,10 +169,19 @@ export function isListed({ printerUuids, userIds }: RolloutRule): boolean {
 export type NamedFacts = Pick<PrinterFacts, 'uuid' | 'userId' | 'channel' | 'versionKey' | 'previousVersion'>;
 
 function isNamed(printer: NamedFacts, rule: RolloutRule): boolean {
+  return isInTarget(printer, rule) && cameFromFits(printer, rule);
+}
+
+/** True if the printer ran before what a rollback asks for; anything else asks for nothing. */
+function cameFromFits({ previousVersion }: NamedFacts, { cameFrom }: RolloutRule): boolean {
+  return cameFrom === null || cameFromMatches(cameFrom, previousVersion);
+}
+
+/** True if the printer, its user and its channel are among those that the target lists. */
+function isInTarget(printer: NamedFacts, rule: RolloutRule): boolean {
   return (
     (rule.userIds === null || rule.userIds.has(printer.userId)) &&
     (rule.printerUuids === null || rule.printerUuids.has(printer.uuid)) &&
-    (rule.channels === null || rule.channels.has(printer.channel)) &&
-    (rule.cameFrom === null || cameFromMatches(rule.cameFrom, printer.previousVersion))
+    (rule.channels === null || rule.channels.has(printer.channel))
   );
 }
