@@ -93,6 +93,7 @@ describe('The preview of a rollout', () => {
         { reason: 'not_in_percentage', description: expect.any(String), printers: 1 },
         { reason: 'offline', description: expect.any(String), printers: 1 },
       ],
+      warnings: [],
     });
   });
 

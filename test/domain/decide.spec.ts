@@ -82,6 +82,21 @@ describe('The decision for a printer', () => {
     ['not_targeted', 'it is not named itself', printer(), [rule({ printerUuids: new Set([OWNER]) })]],
     [
       'not_targeted',
+      'a rollback takes back a newer version than it runs',
+      printer(),
+      [rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') })],
+    ],
+    [
+      'below_min_version',
+      'it runs less than min_version, which says more than a rollback of another version',
+      printer(),
+      [
+        rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') }),
+        rule({ id: 2, minKey: key('1.4.1') }),
+      ],
+    ],
+    [
+      'not_targeted',
       'it is named, but the channel narrows it out',
       printer(),
       [rule({ printerUuids: new Set([UUID]), channels: new Set(['beta'] as const) })],

@@ -10,7 +10,7 @@ import type { Build, PrinterFacts, RolloutRule } from './targeting.js';
  */
 export const REASONS = {
   no_rollout: 'No rollout is scheduled, active, paused or completed.',
-  not_targeted: 'The target names other users, printers or channels.',
+  not_targeted: 'The rollout is for other users, printers or channels, or takes back another version.',
   blocked: 'An operator has blocked the printer.',
   below_min_version: 'The printer runs a version below the min_version of the target.',
   above_max_version: 'The printer runs a version above the max_version of the target.',

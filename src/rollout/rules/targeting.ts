@@ -97,11 +97,12 @@ export function buildFor(rule: RolloutRule, platform: string | null): Build | un
  */
 export function targetRefusal(printer: PrinterFacts, rule: RolloutRule): TargetRefusal | null {
   if (!isInTarget(printer, rule)) return 'not_targeted';
-  // Before the bounds: a rollback is for the version that it takes back, and has no more to do for those that it has moved.
+  // Before all that narrows: a rollback names the version that it takes back, and the printers that it has moved run another one.
   if (printer.versionKey === rule.versionKey && !printer.blocked) return 'up_to_date';
   if (!cameFromFits(printer, rule)) return 'not_targeted';
   if (printer.blocked) return 'blocked';
   if (printer.versionKey === UNKNOWN_VERSION_KEY) return unknownVersionRefusal(printer, rule);
+  if (rule.takesBack !== null && printer.versionKey !== rule.takesBack) return 'not_targeted';
   if (rule.minKey !== null && printer.versionKey < rule.minKey) return 'below_min_version';
   if (rule.maxKey !== null && printer.versionKey > rule.maxKey) return 'above_max_version';
   const build = buildFor(rule, printer.platform);
