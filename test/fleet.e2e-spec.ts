@@ -143,6 +143,11 @@ describe('GET /api/summary', () => {
       failed_last_day: 1,
       declined_last_day: 2,
     });
+    // Under way, failed, declined: the list has the same printers as the number.
+    const { total } = (
+      await server.request<{ total: number }>('GET', '/api/printers?behind=true&online=true')
+    ).body;
+    expect(total).toBe(3);
     expect(rollouts).toEqual({ scheduled: 0, active: 1, paused: 0, completed: 0, cancelled: 0 });
     expect(firmware).toBe(2);
 

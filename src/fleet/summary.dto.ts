@@ -84,7 +84,8 @@ export class VersionCountResponse {
   @ApiProperty({
     type: Number,
     example: 2,
-    description: 'Something is due for them, and they are connected: it is under way, or has failed',
+    description:
+      'Something is due for them, and they are connected: it is under way, has failed or was declined',
   })
   behind_online!: number;
 }

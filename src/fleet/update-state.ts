@@ -7,7 +7,7 @@ import type { TargetPrinter } from '../printer/printer.service.js';
 /** Where a printer stands: it runs what it should, something newer is held back from it, or something is due for it. */
 export type UpdateState = 'on_target' | 'held' | 'due';
 
-// What was sent before is left out: an update that is under way, or has failed, leaves its printer behind all the same.
+// What was sent before is left out: an update that is under way, has failed or was declined leaves its printer behind all the same.
 const FRESH: UpdateContext = { earlier: new Map(), busy: false, reconnecting: false };
 
 const HOLDING: ReadonlySet<Reason> = new Set<Reason>([

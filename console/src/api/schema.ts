@@ -1789,7 +1789,7 @@ export interface components {
             reason: "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "up_to_date" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version";
             /**
              * @description The reason in words
-             * @example The target names other users, printers or channels.
+             * @example The rollout is for other users, printers or channels, or takes back another version.
              */
             description: string;
             /** @example 50 */
@@ -2386,7 +2386,7 @@ export interface components {
              */
             behind_offline: number;
             /**
-             * @description Something is due for them, and they are connected: it is under way, or has failed
+             * @description Something is due for them, and they are connected: it is under way, has failed or was declined
              * @example 2
              */
             behind_online: number;
@@ -2584,7 +2584,7 @@ export interface operations {
                 problems?: boolean;
                 /** @description Their latest update failed, and was not retried */
                 failed?: boolean;
-                /** @description An update is due for them: it is on its way, has failed, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
+                /** @description An update is due for them: it is on its way, has failed, was declined, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
                 behind?: boolean;
                 /** @description Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins with them */
                 search?: string;

@@ -82,7 +82,7 @@ export class ListPrintersQuery {
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'An update is due for them: it is on its way, has failed, or waits until they connect. With `online=true` these are the ' +
+      'An update is due for them: it is on its way, has failed, was declined, or waits until they connect. With `online=true` these are the ' +
       'printers that `behind_online` of the summary counts; without it, the whole fleet is read',
   })
   @QueryBoolean()
