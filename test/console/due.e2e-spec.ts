@@ -64,11 +64,13 @@ describeInBrowser('Printers that are due, in the console', () => {
   it('are what the progress of a rollout is measured against', async () => {
     await page.goto(`${server.url}/rollouts/${gradual}`);
     const progress = page.getByRole('region', { name: 'Progress' });
-    await progress.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 waiting').waitFor();
-    await progress.getByText('3 more printers match but are not due: the rollout is at 10 %.').waitFor();
+    await progress.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 pending').waitFor();
+    await progress.getByText('3 more printers are pending but not due: the rollout is at 10 %.').waitFor();
+    // One word for one thing: one that is due and three that are not are the pending ones of the list.
+    await page.locator('#updates').getByRole('link', { name: 'Pending 4' }).waitFor();
     const shares = await progress.locator('.legend').first().innerText();
     expect(shares.replaceAll(/\s+/g, ' ')).toBe(
-      'Completed 3 43 % In progress 1 14 % Failed 2 29 % Declined 0 0 % Waiting 1 14 %',
+      'Completed 3 43 % In progress 1 14 % Failed 2 29 % Declined 0 0 % Pending 1 14 %',
     );
     await progress.getByRole('link', { name: '2 failed' }).click();
     await page.locator('#updates').getByRole('row').nth(2).waitFor();
@@ -78,7 +80,7 @@ describeInBrowser('Printers that are due, in the console', () => {
   it('are what the list of rollouts and the page of the fleet tell of it', async () => {
     for (const path of ['/rollouts', '/']) {
       await page.goto(server.url + path);
-      await page.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 waiting').waitFor();
+      await page.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 pending').waitFor();
       await page.getByText('3 not due').waitFor();
     }
   });

@@ -12,7 +12,7 @@ export function duePartsOf(rollout: Rollout): Part[] {
     { kind: 'in_progress', label: 'In progress', value: rollout.in_progress_count },
     { kind: 'failed', label: 'Failed', value: rollout.failed_count },
     { kind: 'declined', label: 'Declined', value: rollout.declined_count },
-    { kind: 'pending', label: 'Waiting', value: rollout.due_pending_count },
+    { kind: 'pending', label: 'Pending', value: rollout.due_pending_count },
   ];
 }
 
@@ -34,7 +34,7 @@ export function DueText({ rollout }: { rollout: Rollout }) {
     ],
     [rollout.declined_count, `${count(rollout.declined_count)} declined`],
     [rollout.in_progress_count, `${count(rollout.in_progress_count)} in progress`],
-    [rollout.due_pending_count, `${count(rollout.due_pending_count)} waiting`],
+    [rollout.due_pending_count, `${count(rollout.due_pending_count)} pending`],
   ];
   const shown = parts.filter(([value]) => value > 0);
   return (

@@ -13,13 +13,36 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** A share as a whole percentage; 0 and 100 are shown only if they are exact. */
+/** One share as a whole percentage; 0 and 100 are shown only if they are exact. `shares` is for several that are shown side by side. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return '–';
   const exact = (part / whole) * 100;
+  return shareText(exact, Math.round(exact));
+}
+
+/**
+ * The shares of all parts of a whole as whole percentages that add up to 100 (the largest remainder method). 0 and 100 are shown only if
+ * they are exact.
+ */
+export function shares(parts: readonly number[]): string[] {
+  const whole = parts.reduce((sum, part) => sum + part, 0);
+  if (whole === 0) return parts.map(() => '–');
+  const exact = parts.map((part) => (part / whole) * 100);
+  const rounded = exact.map(Math.floor);
+  const byRemainder = [...exact.keys()].sort((a, b) => remainder(exact[b]) - remainder(exact[a]) || a - b);
+  const left = 100 - rounded.reduce((sum, share) => sum + share, 0);
+  for (const index of byRemainder.slice(0, left)) rounded[index] = (rounded[index] ?? 0) + 1;
+  return exact.map((share, index) => shareText(share, rounded[index] ?? 0));
+}
+
+function remainder(share = 0): number {
+  return share - Math.floor(share);
+}
+
+function shareText(exact: number, rounded: number): string {
   if (exact > 0 && exact < 1) return '<1 %';
   if (exact > 99 && exact < 100) return '>99 %';
-  return `${Math.round(exact)} %`;
+  return `${rounded} %`;
 }
 
 /** Bytes, as people read them. */

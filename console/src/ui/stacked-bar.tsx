@@ -1,4 +1,4 @@
-import { count, percent } from './format';
+import { count, shares } from './format';
 
 /** One part of a bar. */
 export interface Part {
@@ -20,6 +20,7 @@ export function StackedBar({
 }) {
   const whole = parts.reduce((sum, part) => sum + part.value, 0);
   const shown = parts.filter((part) => part.value > 0);
+  const shareOf = shares(shown.map(({ value }) => value));
   const text = shown.map((part) => `${part.label} ${count(part.value)}`).join(', ');
   let begin = 0;
   return (
@@ -31,7 +32,7 @@ export function StackedBar({
       aria-label={`${label}: ${text === '' ? 'none' : text}`}
     >
       <rect class="track" width="1000" height="10" />
-      {shown.map((part) => {
+      {shown.map((part, index) => {
         const x = begin;
         // What is there must be seen, were it one of a million.
         const width = Math.max((part.value / whole) * 1000, 4);
@@ -44,7 +45,7 @@ export function StackedBar({
             width={width}
             height="10"
           >
-            <title>{`${part.label}: ${count(part.value)} (${percent(part.value, whole)})`}</title>
+            <title>{`${part.label}: ${count(part.value)} (${shareOf[index]})`}</title>
           </rect>
         );
       })}
@@ -56,25 +57,24 @@ export function StackedBar({
 export function Legend({
   parts,
   hideEmpty = false,
-  shares = false,
+  withShares = false,
 }: {
   parts: readonly Part[];
   hideEmpty?: boolean;
   /** Says how much of the whole each part is, too. */
-  shares?: boolean;
+  withShares?: boolean;
 }) {
-  const whole = parts.reduce((sum, part) => sum + part.value, 0);
+  const shown = parts.filter((part) => !hideEmpty || part.value > 0);
+  const shareOf = shares(shown.map(({ value }) => value));
   return (
     <ul class="legend">
-      {parts
-        .filter((part) => !hideEmpty || part.value > 0)
-        .map((part) => (
-          <li key={part.kind}>
-            <span class={`swatch ${part.kind}`} aria-hidden="true" />
-            {part.label} <b>{count(part.value)}</b>
-            {shares && <span class="hint">{percent(part.value, whole)}</span>}
-          </li>
-        ))}
+      {shown.map((part, index) => (
+        <li key={part.kind}>
+          <span class={`swatch ${part.kind}`} aria-hidden="true" />
+          {part.label} <b>{count(part.value)}</b>
+          {withShares && <span class="hint">{shareOf[index]}</span>}
+        </li>
+      ))}
     </ul>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Summary, VersionCount } from '../../api/types';
 import { address } from '../../ui/address';
-import { count, percent } from '../../ui/format';
+import { count, shares } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { Legend, StackedBar } from '../../ui/stacked-bar';
 import type { Part } from '../../ui/stacked-bar';
@@ -13,6 +13,7 @@ const SHOWN = 12;
 export function Versions({ summary }: { summary: Summary }) {
   const { versions, counted_at: countedAt } = summary;
   const [all, showAll] = useState(false);
+  const shareOf = shares(versions.map(({ printers }) => printers));
   const shown = all ? versions : versions.slice(0, SHOWN);
   if (countedAt === null) {
     return (
@@ -51,8 +52,8 @@ export function Versions({ summary }: { summary: Summary }) {
           </tr>
         </thead>
         <tbody>
-          {shown.map((version) => (
-            <VersionRow key={version.version} version={version} total={summary.printers.total} />
+          {shown.map((version, index) => (
+            <VersionRow key={version.version} version={version} share={shareOf[index] ?? ''} />
           ))}
         </tbody>
       </table>
@@ -64,14 +65,15 @@ export function Versions({ summary }: { summary: Summary }) {
       <Legend parts={sumOf(versions)} />
       <p class="hint explain">
         <a href={address('/printers', BEHIND_ONLINE)}>Behind while online</a>: connected, and an update is
-        due: it is under way, or it failed. Held back: a rollout includes the printer, but is paused,
-        scheduled or not yet at its percentage, or the printer does not accept updates.
+        due: it is under way, has failed or was declined. Held back: a rollout includes the printer, but is
+        paused, scheduled or not yet at its percentage, its firmware is deprecated or damaged, or the printer
+        is blocked, has automatic updates off or reports a version that cannot be read.
       </p>
     </Panel>
   );
 }
 
-function VersionRow({ version, total }: { version: VersionCount; total: number }) {
+function VersionRow({ version, share }: { version: VersionCount; share: string }) {
   const { version: name, printers, behind_online: behind } = version;
   return (
     <tr>
@@ -79,7 +81,7 @@ function VersionRow({ version, total }: { version: VersionCount; total: number }
         {name === 'other' ? 'other' : <a href={address('/printers', { firmware_version: name })}>{name}</a>}
       </td>
       <td class="number">{count(printers)}</td>
-      <td class="number">{percent(printers, total)}</td>
+      <td class="number">{share}</td>
       <td class="wide">
         <StackedBar parts={standing(version)} label={`Version ${name}`} />
       </td>

@@ -67,7 +67,7 @@ function Counted({
   const { now, in_progress: underWay, pending, due } = preview;
   const { firmware_version: version, rollout_percentage: before } = rollout;
   const { rollout_percentage: after = before, status = rollout.status } = change;
-  const waiting = Math.max(0, pending - now);
+  const left = Math.max(0, pending - now);
   const narrows = after < before;
   return (
     <>
@@ -93,15 +93,17 @@ function Counted({
         {narrows && <li>What has been sent is not recalled.</li>}
         <li>{underWay === 0 ? 'No update is' : counted(underWay, 'update is', 'updates are')} under way.</li>
         <li>
-          {waiting === 0 ? 'No printer waits' : counted(waiting, 'printer waits', 'printers wait')}
-          {waiting > 0 && reasonToWait(status, after)}.
+          {left === 0
+            ? 'No printer stays pending'
+            : counted(left, 'printer stays', 'printers stay') + ' pending'}
+          {left > 0 && whyPending(status, after)}.
         </li>
       </ul>
     </>
   );
 }
 
-function reasonToWait(status: RolloutStatus, percentage: number): string {
+function whyPending(status: RolloutStatus, percentage: number): string {
   if (status !== 'active') return '';
   return percentage < 100 ? `: offline, or not among the ${percentage} %` : ': offline, or not due yet';
 }

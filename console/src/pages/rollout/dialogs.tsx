@@ -22,7 +22,7 @@ export function Pause({ rollout, close }: DialogProps) {
           <UnderWay rollout={rollout} />
         </li>
         <li>
-          <Waiting rollout={rollout} /> until it is resumed.
+          <Pending rollout={rollout} /> until it is resumed.
         </li>
       </ul>
     </Confirm>
@@ -68,7 +68,7 @@ export function CancelMeans({ rollout }: { rollout: Rollout }) {
     <ul>
       <li>This is final: it cannot be resumed.</li>
       <li>
-        <Waiting rollout={rollout} />.
+        <Pending rollout={rollout} />.
       </li>
       <li>
         <UnderWay rollout={rollout} />
@@ -144,7 +144,7 @@ function UnderWay({ rollout }: { rollout: Rollout }) {
   );
 }
 
-function Waiting({ rollout }: { rollout: Rollout }) {
+function Pending({ rollout }: { rollout: Rollout }) {
   const { pending_count: pending } = rollout;
   if (pending === 0) return <>No printer is pending; one that comes to match gets nothing</>;
   return (

@@ -1,4 +1,5 @@
 import type { Rollout } from '../../api/types';
+import { creatorText } from '../../ui/creator';
 import { counted, exactTime, utcTime } from '../../ui/format';
 import { Panel } from '../../ui/parts';
 import { targetText } from '../../ui/rollout-parts';
@@ -62,18 +63,6 @@ export function Facts({ rollout }: { rollout: Rollout }) {
     </Panel>
   );
 }
-
-/** Who created a rollout, in words: the name of a key, or what stands for somebody without one. */
-function creatorText(createdBy: string): string {
-  return WITHOUT_KEY.get(createdBy) ?? createdBy;
-}
-
-const WITHOUT_KEY: ReadonlyMap<string, string> = new Map([
-  ['local', 'somebody on the server’s machine'],
-  ['anybody', 'somebody without a key'],
-  ['command_line', 'the command line'],
-  ['system', 'the server'],
-]);
 
 // A rollout can name thousands; they are for a look, not for a search.
 const SHOWN = 100;

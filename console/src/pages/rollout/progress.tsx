@@ -29,7 +29,7 @@ export function Progress({ rollout }: { rollout: Rollout }) {
             <DueText rollout={rollout} />
           </p>
           <StackedBar parts={parts} label={`Rollout ${rollout.id}`} />
-          <Legend parts={parts} shares />
+          <Legend parts={parts} withShares />
           <NotDue rollout={rollout} />
           <OverTime rollout={rollout} />
         </>
@@ -38,22 +38,28 @@ export function Progress({ rollout }: { rollout: Rollout }) {
   );
 }
 
-/** Targets that nothing is meant for yet, and why. */
+/** Pending targets that are not due, and why: with those that are due they are the pending ones of the list below. */
 function NotDue({ rollout }: { rollout: Rollout }) {
   const { status, scheduled_for: at, rollout_percentage: percentage } = rollout;
   const later = notDueCount(rollout);
   if (later === 0) return null;
-  const who = counted(later, 'more printer matches', 'more printers match');
-  if (status === 'cancelled') return <p class="not-due">{who} but had not become due at the cancel.</p>;
+  const who = counted(later, 'more printer', 'more printers');
+  const are = later === 1 ? 'is' : 'are';
+  if (status === 'cancelled')
+    return (
+      <p class="not-due">
+        {who} {later === 1 ? 'was' : 'were'} pending but not due at the cancel.
+      </p>
+    );
   if (status === 'scheduled' && at !== null)
     return (
       <p class="not-due">
-        {who} but {later === 1 ? 'is' : 'are'} not due before {shortTime(at)}.
+        {who} {are} pending but not due before {shortTime(at)}.
       </p>
     );
   return (
     <p class="not-due">
-      {who} but {later === 1 ? 'is' : 'are'} not due: the rollout is at {percentage} %.
+      {who} {are} pending but not due: the rollout is at {percentage} %.
     </p>
   );
 }

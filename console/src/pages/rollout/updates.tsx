@@ -106,5 +106,5 @@ const NONE: Record<TargetState, string> = {
   completed: 'No update has been completed yet.',
   failed: 'None has failed.',
   declined: 'None has been declined.',
-  pending: 'No printer is waiting.',
+  pending: 'No printer is pending.',
 };

@@ -3,6 +3,7 @@ import { live } from '../../api/live';
 import { ApiError } from '../../api/request';
 import type { Rollback } from '../../api/types';
 import { address } from '../address';
+import { creatorText } from '../creator';
 import { count, counted } from '../format';
 import { Failure, Panel, State } from '../parts';
 import { useChangedPrinters, useLoad, useReloadOn } from '../use-load';
@@ -51,7 +52,7 @@ export function RollbackProgress({ version }: { version: string }) {
             ; it cancelled <Links ids={data.rolls_back} />
           </>
         )}
-        . Started by {data.created_by}.
+        . Started by {creatorText(data.created_by)}.
       </p>
     </Panel>
   );

@@ -1,0 +1,11 @@
+/** Who created something, in words: the name of a key, or what stands for somebody without one. */
+export function creatorText(createdBy: string): string {
+  return WITHOUT_KEY.get(createdBy) ?? createdBy;
+}
+
+const WITHOUT_KEY: ReadonlyMap<string, string> = new Map([
+  ['local', 'somebody on the server’s machine'],
+  ['anybody', 'somebody without a key'],
+  ['command_line', 'the command line'],
+  ['system', 'the server'],
+]);
