@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { api } from '../../api/api';
+import { live } from '../../api/live';
 import type { Channel, Firmware } from '../../api/types';
 import { CHANNELS } from '../../ui/channels';
 import { bytes, count, counted } from '../../ui/format';
@@ -30,7 +31,7 @@ export function BuildDetails({
   const [isRollingBack, setRollingBack] = useState(false);
   return (
     <div class="build-details">
-      <RollbackProgress version={build.version} />
+      {wasRolledBack(build.version) && <RollbackProgress version={build.version} />}
       <dl class="facts">
         <dt>Binary</dt>
         <dd>
@@ -77,6 +78,13 @@ function Checksum({ name, value }: { name: string; value: string }) {
         </span>
       </dd>
     </>
+  );
+}
+
+/** True if rollouts move printers back from a version, or have done so: asking for a rollback that never was would be an error. */
+function wasRolledBack(version: string): boolean {
+  return [...live.rollouts.value.values()].some(
+    ({ rolls_back: rollsBack }) => rollsBack?.firmware_version === version,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Decision, PastUpdate, Printer, Rollout } from '../../api/types';
 import { shortTime } from '../../ui/format';
 import type { StateKind } from '../../ui/parts';
-import { versionOf } from '../../ui/version';
+import { isNewer, versionOf } from '../../ui/version';
 
 /** What an operator can do about a decision. */
 export type Remedy =
@@ -69,7 +69,7 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
   not_targeted: () =>
     told(
       'idle',
-      'No rollout is for this printer: each names other users, printers or channels.',
+      'No rollout is for this printer: each names other printers, users, channels or versions.',
       'A rollout to this printer reaches it.',
       'roll-out',
     ),
@@ -80,20 +80,8 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'Only a rollout that allows downgrades and has no version bounds reaches it.',
       'roll-out',
     ),
-  below_min_version: (given) =>
-    told(
-      'idle',
-      `It runs ${runs(given)}, and ${rolloutName(given)} is only for printers ${from(given)}.`,
-      'A rollout without that limit reaches it.',
-      'roll-out',
-    ),
-  above_max_version: (given) =>
-    told(
-      'idle',
-      `It runs ${runs(given)}, and ${rolloutName(given)} is only for printers ${upTo(given)}.`,
-      'A rollout without that limit reaches it.',
-      'roll-out',
-    ),
+  below_min_version: (given) => outsideBounds(given, `only for printers ${from(given)}`),
+  above_max_version: (given) => outsideBounds(given, `only for printers ${upTo(given)}`),
   no_build_for_platform: (given) =>
     told(
       'warn',
@@ -120,7 +108,7 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'idle',
       `It was moved back from ${version(given)} by a newer rollout than ${rolloutName(given)}.`,
       'Only a new rollout sends it that version again.',
-      'roll-out',
+      'rollout',
     ),
   below_min_upgrade_version: (given) =>
     told(
@@ -129,7 +117,16 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
       'Roll out a version in between first: the page of the firmware says which is the lowest that can.',
       'roll-out-between',
     ),
-  up_to_date: (given) => told('good', `It is up to date: it runs ${runs(given)}.`),
+  up_to_date: (given) => {
+    const { rollout, last } = given;
+    const isRolledBack = rollout?.rolls_back != null && last?.status === 'completed';
+    return told(
+      'good',
+      isRolledBack
+        ? `It was rolled back from ${rollout.rolls_back?.firmware_version} to ${runs(given)} by ${rolloutName(given)}.`
+        : `It is up to date: it runs ${runs(given)}.`,
+    );
+  },
   already_completed: (given) =>
     told(
       'warn',
@@ -204,6 +201,16 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
   },
 };
 
+/** A rollout is for other versions than the printer runs: another rollout helps only if that one has something newer for it. */
+function outsideBounds(given: Case, bounds: string): Explanation {
+  const { printer } = given;
+  const sentence = `It runs ${runs(given)}, and ${rolloutName(given)} is ${bounds}.`;
+  const target = version(given);
+  return printer.firmware_version !== null && isNewer(target, printer.firmware_version)
+    ? told('idle', sentence, `A rollout of ${target} without that limit reaches it.`, 'roll-out')
+    : told('idle', sentence, null, 'rollout');
+}
+
 function rolloutName({ decision }: Case): string {
   return decision.rollout_id === null ? 'a rollout' : `rollout ${decision.rollout_id}`;
 }
@@ -260,7 +267,7 @@ export function verdict({ due, reason, description }: Decision['rollouts'][numbe
 }
 
 const VERDICTS: Record<string, string> = {
-  not_targeted: 'It is for other users, printers or channels.',
+  not_targeted: 'It is for other printers.',
   below_min_version: 'It is for newer versions than the printer runs.',
   above_max_version: 'It is for older versions than the printer runs.',
   no_build_for_platform: 'Its firmware has no build for the board.',

@@ -21,11 +21,14 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
     olderThan(version, await api.firmware(stop)),
   );
   useChangedPrinters(() => true, reload);
-  const isPossible = data !== null && data.missing.length === 0 && data.printers + data.under_way > 0;
+  const isNeeded = data === null || data.printers + data.under_way > 0;
+  const isPossible = data !== null && data.missing.length === 0 && isNeeded;
   return (
     <Confirm
       title={`Roll back ${version}?`}
-      action={data === null ? 'Roll back' : `Roll back ${counted(data.printers, 'printer')}`}
+      action={
+        data === null || data.printers === 0 ? 'Roll back' : `Roll back ${counted(data.printers, 'printer')}`
+      }
       dangerous
       ready={isPossible}
       run={async () => {
@@ -38,17 +41,19 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
     >
       <Failure error={error} retry={reload} />
       <div role="status">{data === null ? error == null && <Loading /> : <Numbers preview={data} />}</div>
-      <label>
-        Printers go back to
-        <select value={to} onChange={({ currentTarget }) => setTo(currentTarget.value)}>
-          <option value={PREVIOUS}>what each of them ran before</option>
-          {older.data?.map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-        </select>
-      </label>
+      {isNeeded && (
+        <label>
+          Printers go back to
+          <select value={to} onChange={({ currentTarget }) => setTo(currentTarget.value)}>
+            <option value={PREVIOUS}>what each of them ran before</option>
+            {older.data?.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
     </Confirm>
   );
 }
@@ -56,11 +61,24 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
 function Numbers({ preview }: { preview: RollbackPreview }) {
   const { firmware_version: version, printers, online, offline, under_way: underWay, cancels } = preview;
   const groups = preview.by_version.filter((group) => group.printers > 0);
+  if (printers + underWay === 0)
+    return (
+      <>
+        <p class="headline">No printer runs {version}: there is nothing to roll back.</p>
+        <p>To keep printers from getting it, cancel its rollouts, or deprecate it.</p>
+      </>
+    );
   return (
     <>
       <p class="headline">
-        <b>{counted(printers, 'printer runs', 'printers run')}</b> {version}: {count(online)} online,{' '}
-        {count(offline)} offline.
+        {printers === 0 ? (
+          <>No printer runs {version} yet.</>
+        ) : (
+          <>
+            <b>{counted(printers, 'printer runs', 'printers run')}</b> {version}: {count(online)} online,{' '}
+            {count(offline)} offline.
+          </>
+        )}
       </p>
       <Missing preview={preview} />
       <ul>
@@ -114,7 +132,8 @@ function Missing({ preview: { missing } }: { preview: RollbackPreview }) {
             {version !== null && <b>{version}</b>}
             {platform !== null && ` for ${platform}`}
             {version !== null && ': '}
-            {description} ({counted(printers, 'printer')})
+            {description}
+            {printers > 0 && ` (${counted(printers, 'printer')})`}
           </li>
         ))}
       </ul>
