@@ -187,11 +187,10 @@ function ThemeSwitch() {
     <button
       type="button"
       class="small quiet"
-      title="Theme: as the system, light, or dark"
+      title="Theme: auto (as the system), light or dark"
       onClick={() => (themeChoice.value = NEXT_THEME[choice])}
     >
-      <span class="visually-hidden">Theme: </span>
-      {choice === 'auto' ? 'Auto' : choice === 'light' ? 'Light' : 'Dark'}
+      Theme: {choice}
     </button>
   );
 }

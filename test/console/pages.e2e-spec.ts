@@ -100,6 +100,17 @@ describeInBrowser('Every page of the console', () => {
     });
   });
 
+  it('has its menu in one line, and cuts no choice, on a phone of 360 px', async () => {
+    const { page } = await openTab(browser, { viewport: { width: 360, height: 740 } });
+    for (const name of NAMES) {
+      await open(page, name);
+      if (name === 'printers') await page.getByText('More filters').click();
+      expect([name, await page.evaluate(MENU_LINES)]).toEqual([name, 1]);
+      expect([name, await page.evaluate(CUT_CHOICES)]).toEqual([name, []]);
+    }
+    await page.context().close();
+  });
+
   it.each(NAMES)(
     'the page %s can be used by everybody in both themes, as far as axe can tell',
     async (name) => {
@@ -180,6 +191,19 @@ const SURPLUS = `(() => {
     outside: outside.map(({ tagName, textContent }) => tagName + ' ' + textContent.slice(0, 40)),
   };
 })()`;
+
+const MENU_LINES = `new Set(
+  [...document.querySelectorAll('.top nav li')].map((item) => item.getBoundingClientRect().top),
+).size`;
+
+// A select shows no more of a choice than it has room for.
+const CUT_CHOICES = `[...document.querySelectorAll('select')].filter((select) => select.offsetParent !== null).flatMap((select) => {
+  const style = getComputedStyle(select);
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const context = document.createElement('canvas').getContext('2d');
+  context.font = style.font;
+  return [...select.options].map(({ text }) => text).filter((text) => context.measureText(text).width > room);
+})`;
 
 const FOCUS = `(() => {
   const element = document.activeElement;

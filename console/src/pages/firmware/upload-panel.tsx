@@ -233,21 +233,28 @@ function Done({ row }: { row: UploadedFirmware }) {
   // The button that was pressed is gone with the form.
   useEffect(() => next.current?.focus(), []);
   return (
-    <div class="notice good" role="status">
-      <p>
-        <b>{row.version}</b> for {boardText(row.platform)} is in {row.channel}. Nobody is sent it until a
-        rollout names it.
-      </p>
+    <div role="status">
+      <div class="notice good">
+        <p>
+          <b>{row.version}</b> for {boardText(row.platform)} is in {row.channel}. Nobody is sent it until a
+          rollout names it.
+        </p>
+        <a ref={next} class="button small" href={`/rollouts/new?${query.toString()}`}>
+          Roll out {row.version}
+        </a>
+      </div>
       {row.warnings.length > 0 && (
-        <ul class="warnings">
-          {row.warnings.map((warning) => (
-            <li key={warning}>{warning}</li>
-          ))}
-        </ul>
+        <div class="notice warn">
+          <p>
+            <b>{row.warnings.length === 1 ? 'Warning' : 'Warnings'}</b>
+          </p>
+          <ul class="warnings">
+            {row.warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </div>
       )}
-      <a ref={next} class="button small" href={`/rollouts/new?${query.toString()}`}>
-        Roll out {row.version}
-      </a>
     </div>
   );
 }

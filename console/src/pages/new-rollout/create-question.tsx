@@ -90,9 +90,7 @@ function titleOf({ firmware_version: version, ...request }: NewRollout, preview:
   const whom = matching === printers ? `all ${counted(printers, 'printer')}` : counted(matching, 'printer');
   const percentage = request.rollout_percentage ?? 100;
   const share = percentage < 100 ? `${percentage} % of ${whom}` : whom;
-  return startsLater(request)
-    ? `Schedule ${version} for ${share}?`
-    : `Roll out ${version} to ${share} now?`;
+  return startsLater(request) ? `Schedule ${version} for ${share}?` : `Roll out ${version} to ${share} now?`;
 }
 
 function actionOf(request: NewRollout, preview: Preview | null): string {

@@ -80,8 +80,8 @@ const FAILED: Options = [
   ['false', 'Not failed'],
 ];
 const BEHIND: Options = [
-  ['true', 'Behind: an update is due'],
-  ['false', 'No update is due'],
+  ['true', 'Due (behind)'],
+  ['false', 'None due'],
 ];
 const CHANNEL_OPTIONS: Options = CHANNELS.map((channel) => [channel, channel]);
 const ON_OR_OFF: Options = [
