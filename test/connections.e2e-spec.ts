@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
 import type { RolloutPreviewResponse } from '../src/rollout/http/dto/rollout-preview.dto.js';
 import { eventually } from './support/eventually.js';
@@ -18,6 +17,7 @@ import {
   rollout,
   upload,
 } from './support/factories.js';
+import { HeldQueue } from './support/held-queue.js';
 import { RawSocket } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
@@ -56,16 +56,6 @@ async function online(): Promise<number> {
 
 function orders(raw: RawSocket): number {
   return raw.received.filter(({ kind }) => kind === 'firmware_update').length;
-}
-
-/** Holds the queue of transactions up, so that what comes in meanwhile is carried out together. */
-function holdQueue(): () => Promise<void> {
-  let release = (): void => undefined;
-  const held = server.get(UnitOfWork).run(() => new Promise<void>((resolve) => (release = resolve)));
-  return () => {
-    release();
-    return held;
-  };
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 200));
@@ -158,11 +148,11 @@ describe('A connection', () => {
     const uuid = randomUUID();
     await subscribed(uuid);
     const young = await connect();
-    const go = holdQueue();
+    const queue = await HeldQueue.hold(server);
     const deleted = server.request('DELETE', `/api/printers/${uuid}`);
     young.socket.send(JSON.stringify(hello(uuid)));
-    await pause();
-    await go();
+    await queue.submitted({ operators: 1, printers: 1 });
+    await queue.release();
     expectStatus(await deleted, 204);
     await eventually('its connections are closed', () =>
       sockets.every(({ closeCode }) => closeCode !== null),
@@ -176,12 +166,12 @@ describe('A connection', () => {
     const uuid = randomUUID();
     const { id } = await roll(server, '1.5.0');
     const [winner, loser] = [await connect(), await connect()];
-    const go = holdQueue();
+    const queue = await HeldQueue.hold(server);
     winner.socket.send(JSON.stringify(hello(uuid, { api_key: 'one' })));
-    await pause();
+    await queue.submitted({ printers: 1 });
     loser.socket.send(JSON.stringify(hello(uuid, { api_key: 'two' })));
-    await pause();
-    await go();
+    await queue.submitted({ printers: 2 });
+    await queue.release();
     await eventually('both are answered', () => [winner, loser].every(({ received }) => received.length > 1));
     expect(loser.received[1]).toMatchObject({ code: 'unauthorized' });
     expect(winner.received.map(({ code, kind }) => code ?? kind)).toEqual([
@@ -221,11 +211,11 @@ describe('A connection', () => {
     const raw = await subscribed(uuid);
     const { id } = await roll(server, '1.5.0');
     await eventually('the update', () => orders(raw) === 1);
-    const go = holdQueue();
+    const queue = await HeldQueue.hold(server);
     raw.socket.send(JSON.stringify({ kind: 'firmware_complete', version: '1.5.0' }));
     raw.socket.close();
     await eventually('it is offline', async () => (await online()) === 0);
-    await go();
+    await queue.release();
     await eventually('the report counts', async () => (await counts(server, id))[2] === 1);
   });
 

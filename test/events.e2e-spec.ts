@@ -221,11 +221,15 @@ describe('The event stream', () => {
     await start();
     quick();
     const reader = await read();
-    reader.close();
-    await sleep(100);
     const changes = server.get(Changes);
-    changes.printer(1);
-    expect(changes.take()).toEqual({ printers: [], firmware: false });
+    const noted = (): ReturnType<Changes['take']> => {
+      changes.printer(1);
+      return changes.take();
+    };
+    expect(noted().printers).toEqual([1]);
+    reader.close();
+    await eventually('the server knows that nobody watches', noted, ({ printers }) => printers.length === 0);
+    expect(noted()).toEqual({ printers: [], firmware: false });
   });
 
   it('keeps little for a reader that reads nothing, and tells it how things are once it does', async () => {
@@ -401,15 +405,15 @@ describe('The event stream', () => {
     await start();
     quick();
     const changes = server.get(Changes);
-    let end: () => void = () => undefined;
+    const open: Array<() => void> = [];
     const work = server.get(UnitOfWork).run(async (tx) => {
       tx.db.run('INSERT INTO withdrawal (rollout_id, newest_rollout_id) VALUES (1, 1)');
       changes.printerIn(tx, 7);
-      await new Promise<void>((resolve) => (end = resolve));
+      await new Promise<void>((resolve) => open.push(resolve));
     });
-    await sleep(50);
+    await eventually('the transaction is open', () => open.length === 1);
     const reader = await read();
-    end();
+    open[0]!();
     await work;
     expect(await reader.next('printers')).toEqual({ all: true });
   });

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, details, printer, roll, upload } from './support/factories.js';
+import { HeldQueue } from './support/held-queue.js';
 import { RawSocket } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
@@ -279,14 +279,12 @@ describe('The gateway', () => {
         Array.from({ length: 40 }, () => RawSocket.open(server, `/ws/${owner}`)),
       );
       // The queue is held up, so that all that follows is committed as one group.
-      let release = (): void => undefined;
-      const held = server.get(UnitOfWork).run(() => new Promise<void>((resolve) => (release = resolve)));
+      const queue = await HeldQueue.hold(server);
       for (const raw of sockets) raw.socket.send(JSON.stringify(subscribe({ firmware_version: '1.0.0' })));
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await queue.submitted({ printers: sockets.length });
       const created = roll(server, '4.0.0', { target: { user_ids: [owner] } });
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      release();
-      await held;
+      await queue.submitted({ operators: 1, printers: sockets.length });
+      await queue.release();
       await created;
       await eventually('all are sent the update', () =>
         sockets.every((raw) => raw.received.at(-1)?.kind === 'firmware_update'),

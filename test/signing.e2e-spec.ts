@@ -8,7 +8,6 @@ import { DataSource } from 'typeorm';
 import type { NewKeyResponse } from '../src/access/api-key.dto.js';
 import { AppConfig } from '../src/config/config.js';
 import { dataSourceOptions } from '../src/database/data-source.js';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
 import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
 import type { SigningKeyListResponse, SigningKeyResponse } from '../src/signing/signing-key.dto.js';
@@ -24,6 +23,7 @@ import {
   uploadForm,
 } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
+import { HeldQueue } from './support/held-queue.js';
 import { TestServer } from './support/server.js';
 import type { Answer } from './support/server.js';
 
@@ -130,14 +130,12 @@ describe('Signed firmware', () => {
     change: () => Promise<Answer<unknown>>,
     request: () => Promise<Answer<T>>,
   ): Promise<[Answer<unknown>, Answer<T>]> {
-    let open = (): void => undefined;
-    const held = server.get(UnitOfWork).run(() => new Promise<void>((resolve) => (open = resolve)));
+    const queue = await HeldQueue.hold(server);
     const changed = change();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await queue.submitted({ operators: 1 });
     const answered = request();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    open();
-    await held;
+    await queue.submitted({ operators: 2 });
+    await queue.release();
     return Promise.all([changed, answered]);
   }
 
