@@ -27,7 +27,7 @@ describe('The build', () => {
     const files = {
       'package.json': '{"type": "module"}',
       'tsconfig.build.json':
-        '{"compilerOptions": {"module": "nodenext", "rootDir": ".", "types": [], "skipLibCheck": true, "target": "es2022"}, "include": ["src"]}',
+        '{"compilerOptions": {"module": "nodenext", "rootDir": ".", "lib": ["es5"], "types": [], "skipLibCheck": true, "target": "es2022"}, "include": ["src"]}',
       'src/main.ts': 'export const one = 1;',
       'console/vite.config.ts': 'export default { root: import.meta.dirname };',
       'console/index.html': '<title>Console</title>',

@@ -9,7 +9,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { eventually } from './support/eventually.js';
+import { writeMigratedDatabase } from './support/migrated-database.js';
 import { Program, build, freePort } from './support/program.js';
+import { TestServer } from './support/server.js';
 
 describe('As a process', () => {
   let folder: string;
@@ -108,17 +110,16 @@ describe('As a process', () => {
       ['key.create', 'key/2', 'command_line'],
       ['key.create', 'key/1', 'command_line'],
     ]);
-    for (const args of [
+    const wrong = [
       ['create', '--scopes', 'root', 'x'],
       ['create', '--expires', '2001-01-01T00:00:00Z', 'x'],
       ['revoke', '99'],
-    ]) {
-      const refused = keys(...args);
-      expect([args, await refused.exit()]).toEqual([args, 1]);
-    }
+    ];
+    const codes = await Promise.all(wrong.map(async (args) => [args, await keys(...args).exit()]));
+    expect(codes).toEqual(wrong.map((args) => [args, 1]));
     server.child.kill('SIGTERM');
     await server.exit();
-  });
+  }, 120_000);
 
   it('a key is made for a database that exists, which is named, and for no other', async () => {
     const refused = start('access/cli.js', ['create', 'Ada'], {
@@ -132,9 +133,7 @@ describe('As a process', () => {
     expect(existsSync(join(folder, 'typing-error.db'))).toBe(false);
 
     const settings = { DATABASE_URL: 'sqlite:///./named.db' };
-    const server = await startServer(settings);
-    server.child.kill('SIGTERM');
-    await server.exit();
+    await writeMigratedDatabase(join(folder, 'named.db'));
     const list = async (): Promise<string> => {
       const keys = start('access/cli.js', ['list'], settings);
       await keys.exit();
@@ -154,86 +153,6 @@ describe('As a process', () => {
       expect(await list()).toContain(says);
     }
   });
-
-  it('firmware is signed on the command line, without a server, and a board installs it', async () => {
-    const run = async (script: string, ...args: string[]): Promise<[unknown, string]> => {
-      const program = start(script, args);
-      const code = await program.exit();
-      return [code, program.output];
-    };
-    const sign = (...args: string[]): Promise<[unknown, string]> => run('signing/cli.js', ...args);
-    await writeFile(join(folder, 'firmware.bin'), randomBytes(5_000));
-    await writeFile(join(folder, 'other.bin'), randomBytes(5_000));
-    const [made, told] = await sign('keygen', '--out', 'release');
-    expect([made, told]).toEqual([
-      0,
-      expect.stringMatching(/^release\.private\.pem\nrelease\.public\.pem\nfingerprint [0-9a-f]{64}\n$/),
-    ]);
-    const fingerprint = told.trim().slice(-64);
-    const [privateKey, publicKey] = ['release.private.pem', 'release.public.pem'];
-    expect(statSync(join(folder, privateKey)).mode & 0o777).toBe(0o600);
-    const before = readFileSync(join(folder, privateKey), 'utf8');
-    // A key that boards trust must not be written over.
-    expect(await sign('keygen', '--out', 'release')).toEqual([1, `${privateKey} is there already\n`]);
-    expect(readFileSync(join(folder, privateKey), 'utf8')).toBe(before);
-
-    const [signed, line] = await sign('file', 'firmware.bin', '--key', privateKey);
-    expect([signed, line]).toEqual([0, expect.stringMatching(/^[A-Za-z0-9+/]{86}==\n$/)]);
-    const signature = line.trim();
-    const check = (file: string, key: string, text = signature): Promise<[unknown, string]> =>
-      sign('verify', file, '--key', key, '--signature', text);
-    expect(await check('firmware.bin', publicKey)).toEqual([0, `Signed by ${fingerprint}\n`]);
-    expect(await check('other.bin', publicKey)).toEqual([
-      1,
-      'The signature is not that of other.bin by this key\n',
-    ]);
-    for (const [args, says] of [
-      [['verify', 'firmware.bin', '--key', publicKey, '--signature', 'x'], 'base64 of 64 bytes'],
-      [['verify', 'firmware.bin', '--key', privateKey, '--signature', signature], 'must be the public key'],
-      [['file', 'firmware.bin', '--key', publicKey], 'Ed25519 private key'],
-      [['file', 'firmware.bin', '--key', 'none.pem'], 'ENOENT'],
-      [['file', 'none.bin', '--key', privateKey], 'ENOENT'],
-      [['file', 'firmware.bin'], '--key'],
-    ] as const) {
-      const [code, output] = await sign(...args);
-      expect([args, code, output]).toEqual([args, 1, expect.stringContaining(says)]);
-      expect(output).not.toContain(before.split('\n')[1]);
-    }
-
-    await startServer({ HOST: '127.0.0.1', DATABASE_URL: 'sqlite:///./signing.db' });
-    const url = `http://127.0.0.1:${port}/api`;
-    const post = (path: string, body: object): Promise<Response> =>
-      fetch(url + path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-    const key = readFileSync(join(folder, publicKey), 'utf8');
-    const registered = await post('/signing-keys', { name: 'release', public_key: key });
-    expect(await registered.json()).toMatchObject({ fingerprint, public_key: key });
-    const form = new FormData();
-    form.set('file', new Blob([readFileSync(join(folder, 'firmware.bin'))]), 'firmware.bin');
-    form.set('version', '1.5.0');
-    form.set('signature', signature);
-    const uploaded = await fetch(`${url}/firmware/upload`, { method: 'POST', body: form });
-    expect(uploaded.status).toBe(201);
-    const rollout = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
-    expect((await post('/rollouts', rollout)).status).toBe(201);
-    await sign('keygen', '--out', 'stranger');
-    for (const [of, status] of [
-      ['release', 'completed'],
-      ['stranger', 'failed'],
-    ] as const) {
-      const boards = ['--server', `http://127.0.0.1:${port}`, '--printers', '5', '--reboot-ms', '50'];
-      start('simulator/cli.js', [...boards, '--seed', of, '--public-key', `${of}.public.pem`]);
-      await eventually(
-        `boards with the key ${of} report their update as ${status}`,
-        async () => (await fetch(`${url}/rollouts/1`)).json() as Promise<Record<string, number>>,
-        (seen) => seen[`${status}_count`] === 5,
-        60_000,
-      );
-    }
-  }, 180_000);
 
   it.each([
     ['is under way', false],
@@ -285,14 +204,6 @@ describe('As a process', () => {
     expect(await server.exit()).toBe('SIGTERM');
   });
 
-  it('the server logs text for a person where it is told to, and warns of AUTH=none at every start', async () => {
-    const server = await startServer({ LOG_FORMAT: 'text', AUTH: 'none' });
-    expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
-    expect(server.output).toContain('AUTH=none: whoever reaches this port');
-    server.child.kill('SIGTERM');
-    await server.exit();
-  });
-
   it('the server keeps what it has acknowledged when it is killed', async () => {
     const server = await startServer();
     const form = new FormData();
@@ -314,16 +225,6 @@ describe('As a process', () => {
     const server = start('main.js', [], { PORT: 'http' });
     expect(await server.exit()).toBe(1);
     expect(server.output).toBe('PORT=http: must be a whole number from 0 to 65535\n');
-  });
-
-  it('a port that is taken stops the server with one clear line, and its database is left whole', async () => {
-    await startServer();
-    const settings = { DATABASE_URL: 'sqlite:///./second.db', UPLOADS_DIR: './second-uploads' };
-    const second = start('main.js', [], { PORT: port, ...settings });
-    expect(await second.exit()).toBe(1);
-    expectOneLine(second, new RegExp(`^The server cannot start: port ${port} is in use by another program$`));
-    const names = readdirSync(folder).filter((name) => name.startsWith('second'));
-    expect(names.sort()).toEqual(['second-uploads', 'second.db']);
   });
 
   it.each([
@@ -371,21 +272,6 @@ describe('As a process', () => {
     expectOneLine(server, /^\S+\/\.env cannot be read: EISDIR/);
   });
 
-  it('the simulator connects its printers, shows a line, and ends by itself', async () => {
-    await startServer();
-    const simulator = start('simulator/cli.js', [
-      ...['--server', `http://localhost:${port}`, '--printers', '20', '--duration', '3'],
-    ]);
-    await eventually('20 printers', async () => {
-      const response = await fetch(`http://localhost:${port}/api/printers?online=true`);
-      return ((await response.json()) as { total: number }).total === 20;
-    });
-    expect(await simulator.exit()).toBe(0);
-    expect(simulator.output).toMatch(
-      /^\d+ s \| online 20\/20 \| updates received 0 \| 1\.\d\.0: \d+, 1\.\d\.0: \d+\n$/,
-    );
-  });
-
   it.each([
     ['no server answers', {}, /^\d+ s \| online 0\/3, 3 no server answers at http:\/\/localhost:\d+ \|/m],
     ['an operator decides', { REGISTRATION: 'approve' }, /^\d+ s \| online 0\/3, 3 waiting for approval \|/m],
@@ -396,12 +282,14 @@ describe('As a process', () => {
       /^\d+ s \| online 0\/3, 3 wrong or missing api_key \|/m,
     ],
   ])('the simulator says why no printer is online: %s', async (_why, settings, line) => {
-    if (Object.keys(settings).length > 0)
-      await startServer({ ...settings, DATABASE_URL: 'sqlite:///./simulated.db' });
-    const simulator = start('simulator/cli.js', [
-      ...['--server', `http://localhost:${port}`, '--printers', '3', '--duration', '1'],
-    ]);
-    expect(await simulator.exit()).toBe(0);
+    const server = Object.keys(settings).length > 0 ? await TestServer.start(settings) : null;
+    const url = server?.url ?? `http://localhost:${port}`;
+    const simulator = start('simulator/cli.js', ['--server', url, '--printers', '3', '--duration', '1']);
+    try {
+      expect(await simulator.exit()).toBe(0);
+    } finally {
+      await server?.stop();
+    }
     expect(simulator.output).toMatch(line);
   });
 
@@ -415,5 +303,130 @@ describe('As a process', () => {
     const simulator = start('simulator/cli.js', args);
     expect(await simulator.exit()).toBe(1);
     expect(simulator.output).toContain(named);
+  });
+
+  describe('beside one server', () => {
+    let server: Program;
+
+    beforeAll(async () => {
+      server = await startServer({ LOG_FORMAT: 'text', AUTH: 'none', DATABASE_URL: 'sqlite:///./shared.db' });
+      // It is not for `afterEach` to end.
+      programs.length = 0;
+    }, 60_000);
+    afterAll(async () => {
+      server.child.kill('SIGKILL');
+      await server.exit();
+    });
+
+    it('the server logs text for a person where it is told to, and warns of AUTH=none at every start', () => {
+      expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
+      expect(server.output).toContain('AUTH=none: whoever reaches this port');
+    });
+
+    it('a port that is taken stops the server with one clear line, and its database is left whole', async () => {
+      const settings = { DATABASE_URL: 'sqlite:///./second.db', UPLOADS_DIR: './second-uploads' };
+      const second = start('main.js', [], { PORT: port, ...settings });
+      expect(await second.exit()).toBe(1);
+      expectOneLine(
+        second,
+        new RegExp(`^The server cannot start: port ${port} is in use by another program$`),
+      );
+      const names = readdirSync(folder).filter((name) => name.startsWith('second'));
+      expect(names.sort()).toEqual(['second-uploads', 'second.db']);
+    });
+
+    it('the simulator connects its printers, shows a line, and ends by itself', async () => {
+      const simulator = start('simulator/cli.js', [
+        ...['--server', `http://localhost:${port}`, '--printers', '20', '--duration', '3'],
+      ]);
+      await eventually('20 printers', async () => {
+        const response = await fetch(`http://localhost:${port}/api/printers?online=true`);
+        return ((await response.json()) as { total: number }).total === 20;
+      });
+      expect(await simulator.exit()).toBe(0);
+      expect(simulator.output).toMatch(
+        /^\d+ s \| online 20\/20 \| updates received 0 \| 1\.\d\.0: \d+, 1\.\d\.0: \d+\n$/,
+      );
+    });
+
+    // It rolls firmware out to all, so it comes after those who expect no update.
+    it('firmware is signed on the command line, without a server, and a board installs it', async () => {
+      const run = async (script: string, ...args: string[]): Promise<[unknown, string]> => {
+        const program = start(script, args);
+        const code = await program.exit();
+        return [code, program.output];
+      };
+      const sign = (...args: string[]): Promise<[unknown, string]> => run('signing/cli.js', ...args);
+      await writeFile(join(folder, 'firmware.bin'), randomBytes(5_000));
+      await writeFile(join(folder, 'other.bin'), randomBytes(5_000));
+      const [made, told] = await sign('keygen', '--out', 'release');
+      expect([made, told]).toEqual([
+        0,
+        expect.stringMatching(/^release\.private\.pem\nrelease\.public\.pem\nfingerprint [0-9a-f]{64}\n$/),
+      ]);
+      const fingerprint = told.trim().slice(-64);
+      const [privateKey, publicKey] = ['release.private.pem', 'release.public.pem'];
+      expect(statSync(join(folder, privateKey)).mode & 0o777).toBe(0o600);
+      const before = readFileSync(join(folder, privateKey), 'utf8');
+      // A key that boards trust must not be written over.
+      expect(await sign('keygen', '--out', 'release')).toEqual([1, `${privateKey} is there already\n`]);
+      expect(readFileSync(join(folder, privateKey), 'utf8')).toBe(before);
+
+      const [signed, line] = await sign('file', 'firmware.bin', '--key', privateKey);
+      expect([signed, line]).toEqual([0, expect.stringMatching(/^[A-Za-z0-9+/]{86}==\n$/)]);
+      const signature = line.trim();
+      const check = (file: string, key: string, text = signature): Promise<[unknown, string]> =>
+        sign('verify', file, '--key', key, '--signature', text);
+      expect(await check('firmware.bin', publicKey)).toEqual([0, `Signed by ${fingerprint}\n`]);
+      expect(await check('other.bin', publicKey)).toEqual([
+        1,
+        'The signature is not that of other.bin by this key\n',
+      ]);
+      for (const [args, says] of [
+        [['verify', 'firmware.bin', '--key', publicKey, '--signature', 'x'], 'base64 of 64 bytes'],
+        [['verify', 'firmware.bin', '--key', privateKey, '--signature', signature], 'must be the public key'],
+        [['file', 'firmware.bin', '--key', publicKey], 'Ed25519 private key'],
+        [['file', 'firmware.bin', '--key', 'none.pem'], 'ENOENT'],
+        [['file', 'none.bin', '--key', privateKey], 'ENOENT'],
+        [['file', 'firmware.bin'], '--key'],
+      ] as const) {
+        const [code, output] = await sign(...args);
+        expect([args, code, output]).toEqual([args, 1, expect.stringContaining(says)]);
+        expect(output).not.toContain(before.split('\n')[1]);
+      }
+
+      const url = `http://127.0.0.1:${port}/api`;
+      const post = (path: string, body: object): Promise<Response> =>
+        fetch(url + path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+      const key = readFileSync(join(folder, publicKey), 'utf8');
+      const registered = await post('/signing-keys', { name: 'release', public_key: key });
+      expect(await registered.json()).toMatchObject({ fingerprint, public_key: key });
+      const form = new FormData();
+      form.set('file', new Blob([readFileSync(join(folder, 'firmware.bin'))]), 'firmware.bin');
+      form.set('version', '1.5.0');
+      form.set('signature', signature);
+      const uploaded = await fetch(`${url}/firmware/upload`, { method: 'POST', body: form });
+      expect(uploaded.status).toBe(201);
+      const rollout = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
+      expect((await post('/rollouts', rollout)).status).toBe(201);
+      await sign('keygen', '--out', 'stranger');
+      for (const [of, status] of [
+        ['release', 'completed'],
+        ['stranger', 'failed'],
+      ] as const) {
+        const boards = ['--server', `http://127.0.0.1:${port}`, '--printers', '5', '--reboot-ms', '50'];
+        start('simulator/cli.js', [...boards, '--seed', of, '--public-key', `${of}.public.pem`]);
+        await eventually(
+          `boards with the key ${of} report their update as ${status}`,
+          async () => (await fetch(`${url}/rollouts/1`)).json() as Promise<Record<string, number>>,
+          (seen) => seen[`${status}_count`] === 5,
+          60_000,
+        );
+      }
+    }, 180_000);
   });
 });

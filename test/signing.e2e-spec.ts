@@ -199,7 +199,7 @@ describe('Signed firmware', () => {
       const pem = signer.privatePem;
       const [, bare = ''] = pem.split('\n');
       const seed = Buffer.from(bare, 'base64').subarray(-32);
-      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 4_096 });
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
       const rsa = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
       for (const [body, field] of [
         [{ name: 'x', public_key: pem }, 'public_key'],

@@ -2,15 +2,17 @@ import { createHash, randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '../../src/backup/manifest.js';
 import { FileLock } from '../../src/database/sqlite/file-lock.js';
 import type { FirmwareResponse } from '../../src/firmware/firmware-response.dto.js';
 import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';
 import { binary, connected, roll, rollout, upload } from '../support/factories.js';
-import { Program } from '../support/program.js';
+import { Program, build } from '../support/program.js';
 import { propertyRuns } from '../support/property-runs.js';
+import { TestServer } from '../support/server.js';
+import type { Reachable } from '../support/server.js';
 import { ServerProcess } from '../support/server-process.js';
 import { audit } from './audit.js';
 import { Operator } from './operator.js';
@@ -25,6 +27,7 @@ const ROUNDS = propertyRuns(2, 6);
 
 const running: Array<{ stop(): Promise<void> }> = [];
 const folders: string[] = [];
+beforeAll(build, 120_000);
 afterEach(async () => {
   for (const one of running.splice(0).reverse()) await one.stop();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
@@ -77,7 +80,7 @@ function manifestIn(folder: string): Manifest {
 }
 
 /** Every build that the server lists, downloaded, has the bytes that it was uploaded with. */
-async function expectDownloads(server: ServerProcess): Promise<FirmwareResponse[]> {
+async function expectDownloads(server: Reachable): Promise<FirmwareResponse[]> {
   const { body } = await server.request<FirmwareResponse[]>('GET', '/api/firmware');
   for (const { version, channel, sha256_checksum } of body) {
     const answer = await fetch(`${server.url}/api/firmware/download/${version}?channel=${channel}`);
@@ -140,7 +143,7 @@ describe('A backup', () => {
           sent.map((one) => ({ ...one, accepted: null, version: '' })),
         ),
       ).toEqual([]);
-      const restored = stopped(await ServerProcess.start(dataIn(elsewhere)));
+      const restored = stopped(await TestServer.startIn(elsewhere));
       for (const [id, version] of before.rollouts)
         expect(await rollout(restored, id)).toMatchObject({ firmware_version: version });
       await expectDownloads(restored);
@@ -157,7 +160,7 @@ describe('A backup', () => {
   }, 300_000);
 
   it('brings keys and the addresses in update messages along, and only its owner can read it', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     await upload(server, '1.5.0', {}, binary(20_000));
     const one = stopped(await connected(server, { behaviour: 'hang' }));
     await roll(server, '1.5.0');
@@ -180,7 +183,7 @@ describe('A backup', () => {
 
     const elsewhere = newFolder();
     await succeed('restore', backup, elsewhere);
-    const restored = stopped(await ServerProcess.start(dataIn(elsewhere)));
+    const restored = stopped(await TestServer.startIn(elsewhere));
     expect((await restored.request('GET', '/api/printers')).status).toBe(401);
     const answer = await restored.request('GET', '/api/printers', undefined, {
       authorization: `Bearer ${key}`,
@@ -192,15 +195,15 @@ describe('A backup', () => {
   }, 180_000);
 
   it('of a server that is stopped leaves its database as it was, and keeps what an earlier one has copied', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     for (const version of ['1.5.0', '1.6.0']) await upload(server, version);
-    await server.end('SIGTERM');
-    const names = readdirSync(server.folder).sort();
     const backup = newFolder();
-    const [code, said] = await run('backup', backup, server.folder);
-    expect([code, said]).toEqual([0, expect.stringContaining('2 binaries, 2 of them copied now')]);
-    expect(readdirSync(server.folder).sort()).toEqual(names);
-    await server.boot();
+    await server.restart(async () => {
+      const names = readdirSync(server.folder).sort();
+      const [code, said] = await run('backup', backup, server.folder);
+      expect([code, said]).toEqual([0, expect.stringContaining('2 binaries, 2 of them copied now')]);
+      expect(readdirSync(server.folder).sort()).toEqual(names);
+    });
     await upload(server, '1.7.0');
     await server.request('DELETE', '/api/firmware/1.5.0');
     expect((await run('backup', backup, server.folder))[1]).toContain('2 binaries, 1 of them copied now');
@@ -213,7 +216,7 @@ describe('A backup', () => {
   }, 180_000);
 
   it('that is interrupted leaves the earlier one whole, and is finished by the next', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     for (let minor = 0; minor < 5; minor += 1) await upload(server, `1.${minor}.0`, {}, binary(MIB));
     const backup = newFolder();
     await succeed('backup', backup, server.folder);
@@ -240,11 +243,11 @@ describe('A backup', () => {
     expect(names.filter((name) => name.endsWith('.partial'))).toEqual([]);
     const elsewhere = newFolder();
     await succeed('restore', backup, elsewhere);
-    expect(await expectDownloads(stopped(await ServerProcess.start(dataIn(elsewhere))))).toHaveLength(20);
+    expect(await expectDownloads(stopped(await TestServer.startIn(elsewhere)))).toHaveLength(20);
   }, 300_000);
 
   it('of a server with a damaged binary holds the rest, says which, and ends with 2', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     const { sha256_checksum: sha256 } = await upload(server, '1.5.0', { platform: 'esp32' });
     await upload(server, '1.6.0');
     writeFileSync(join(server.folder, 'uploads', sha256), 'damaged');
@@ -255,12 +258,12 @@ describe('A backup', () => {
     expect(await run('backup', backup, server.folder)).toEqual([2, said]);
     const elsewhere = newFolder();
     expect(await run('restore', backup, elsewhere)).toEqual([2, said]);
-    const restored = stopped(await ServerProcess.start(dataIn(elsewhere)));
+    const restored = stopped(await TestServer.startIn(elsewhere));
     expect((await fetch(`${restored.url}/api/firmware/download/1.6.0`)).status).toBe(200);
   }, 180_000);
 
   it('is refused without a database, within the uploads folder, and beside another one to the same folder', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     const nothing = newFolder();
     expect(await run('backup', newFolder(), nothing)).toEqual([
       1,
@@ -284,7 +287,7 @@ describe('A backup', () => {
 
 describe('A restore', () => {
   it('is refused while a server runs there, over data that is there, and from a backup that is not whole', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     const { sha256_checksum: sha256 } = await upload(server, '1.5.0');
     const backup = newFolder();
     expect(await run('restore', backup, newFolder())).toEqual([
@@ -295,7 +298,7 @@ describe('A restore', () => {
     const refused = async (folder: string, line: RegExp): Promise<void> =>
       expect(await run('restore', backup, folder)).toEqual([1, expect.stringMatching(line)]);
     await refused(server.folder, /^The database \S+ is in use: process \d+ on [^\n]+\n$/);
-    await server.end('SIGTERM');
+    await server.halt();
     await refused(server.folder, /^Nothing is overwritten, and \S+\/paperminder\.db exists: [^\n]+\n$/);
     const secret = readFileSync(join(server.folder, 'download-secret'));
     writeFileSync(join(server.folder, 'download-secret'), 'another');
@@ -347,7 +350,7 @@ describe('A restore', () => {
   }, 180_000);
 
   it('reads no path of a manifest that leads out of the backup', async () => {
-    const server = stopped(await ServerProcess.start());
+    const server = stopped(await TestServer.start());
     const backup = newFolder();
     await succeed('backup', backup, server.folder);
     const manifest = manifestIn(backup);

@@ -60,6 +60,13 @@ export class TestServer implements Reachable {
     return server;
   }
 
+  /** Starts a server on what a folder holds, such as a restored backup. */
+  static async startIn(folder: string): Promise<TestServer> {
+    const server = new TestServer(folder, {}, false, join(folder, 'no-console'));
+    await server.boot();
+    return server;
+  }
+
   /** Where it listens, e.g. `http://127.0.0.1:40001`. */
   get url(): string {
     const { port } = this.running.getHttpServer().address() as AddressInfo;
@@ -91,6 +98,12 @@ export class TestServer implements Reachable {
     await this.halt();
     await whileDown();
     await this.boot(port);
+  }
+
+  /** Stops the server, and keeps what it has written. */
+  async halt(): Promise<void> {
+    await this.app?.close();
+    this.app = null;
   }
 
   /** Stops the server and removes what it has written. */
@@ -134,11 +147,6 @@ export class TestServer implements Reachable {
     setUpApp(app);
     await listen(app, Number(port), config.host);
     this.app = app;
-  }
-
-  private async halt(): Promise<void> {
-    await this.app?.close();
-    this.app = null;
   }
 }
 
