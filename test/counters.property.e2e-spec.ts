@@ -319,7 +319,7 @@ describe('The counters', () => {
             await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
         }
       }),
-      { numRuns: propertyRuns(12, 25), endOnFailure: true },
+      { numRuns: propertyRuns(8, 25), endOnFailure: true },
     );
   }, 300_000);
 });

@@ -8,6 +8,7 @@ import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.d
 import type { UpdateOrder, VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { binary, handled, printer, uploadForm } from './support/factories.js';
+import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 
 const PLATFORMS = ['', 'esp32', 'esp8266'] as const;
@@ -223,7 +224,7 @@ describe('Uploads, promotions, deletes, rollouts and sends in any order', () => 
             await server.request('PATCH', `/api/rollouts/${id}`, { status: 'cancelled' });
         }
       }),
-      { numRuns: 15, endOnFailure: true },
+      { numRuns: propertyRuns(8, 15), endOnFailure: true },
     );
   }, 300_000);
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { eventually } from './support/eventually.js';
 import { connected, upload } from './support/factories.js';
+import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 
 /** Values that programs stumble over, beside any JSON. */
@@ -123,7 +124,7 @@ describe('Whatever is sent', () => {
       fc.asyncProperty(requests, async ([method, path, body]) => {
         expect(await status(method, path, body)).toBeLessThan(500);
       }),
-      { numRuns: 600 },
+      { numRuns: propertyRuns(250, 600) },
     );
   }, 120_000);
 
@@ -165,7 +166,7 @@ describe('Whatever is sent', () => {
             expect(await status('GET', `${parent}/${inPath}`)).toBeLessThan(500);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: propertyRuns(80, 200) },
     );
   }, 120_000);
 
@@ -198,7 +199,7 @@ describe('Whatever is sent', () => {
         expect(received.slice(seen).map(({ code }) => code)).not.toContain('server_error');
         expect(socket.readyState).toBe(WebSocket.OPEN);
       }),
-      { numRuns: 600 },
+      { numRuns: propertyRuns(250, 600) },
     );
     socket.terminate();
   }, 120_000);

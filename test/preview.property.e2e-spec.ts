@@ -351,7 +351,7 @@ describe('A preview', () => {
           }
         },
       ),
-      { numRuns: propertyRuns(50, 100) },
+      { numRuns: propertyRuns(25, 100) },
     );
   }, 600_000);
 });

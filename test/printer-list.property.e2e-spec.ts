@@ -10,6 +10,7 @@ import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.j
 import { Printer } from '../src/printer/printer.entity.js';
 import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.entity.js';
 import { expectStatus, roll, upload } from './support/factories.js';
+import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 
 // Stands for the connection of every printer.
@@ -271,7 +272,7 @@ describe('The pages of printers', () => {
         const fleet = await replaceFleet(rows);
         for (const query of asked) await expectPages(fleet, query);
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(60, 150) },
     );
   }, 120_000);
 

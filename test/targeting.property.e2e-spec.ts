@@ -12,6 +12,7 @@ import { RuleSet } from '../src/rollout/store/rule-set.js';
 import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.entity.js';
 import { RolloutCancellation } from '../src/rollout/store/entities/rollout-cancellation.entity.js';
 import { CREATED, WITHDRAWALS, fleet, printerRow, ruleOf, wanted } from './support/arbitraries.js';
+import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 import { pendingCondition, targetCondition } from './support/target-condition.js';
 
@@ -87,7 +88,7 @@ describe('Targeting', () => {
         const inMemory = all.filter((one) => targetRefusal(facts.factsOf(one), rule) === null);
         expect(inSql.map((one) => one.uuid).sort()).toEqual(inMemory.map((one) => one.uuid).sort());
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(150, 300) },
     );
   }, 120_000);
 
@@ -140,7 +141,7 @@ describe('Targeting', () => {
           }
         });
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(150, 300) },
     );
   }, 120_000);
 });
