@@ -86,7 +86,11 @@ describe('The preview of a rollout', () => {
         { version: '1.3.0', matching: 1, now: 0 },
       ],
       left_out: [
-        { reason: 'not_targeted', description: expect.any(String), printers: 1 },
+        {
+          reason: 'not_targeted',
+          description: 'The target names other users, printers or channels.',
+          printers: 1,
+        },
         { reason: 'up_to_date', description: expect.any(String), printers: 1 },
       ],
       waiting: [

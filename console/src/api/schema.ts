@@ -1789,7 +1789,7 @@ export interface components {
             reason: "not_targeted" | "below_min_version" | "above_max_version" | "no_build_for_platform" | "up_to_date" | "downgrade_not_allowed" | "superseded" | "rolled_back" | "below_min_upgrade_version";
             /**
              * @description The reason in words
-             * @example The rollout is for other users, printers or channels, or takes back another version.
+             * @example The target names other users, printers or channels.
              */
             description: string;
             /** @example 50 */

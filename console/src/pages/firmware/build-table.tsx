@@ -131,7 +131,11 @@ function Results({ rows, version }: { rows: readonly Firmware[]; version: string
       <StackedBar parts={parts} label={`Updates to ${version}`} slim />
       <span class="hint">
         {counted(completed, 'success', 'successes')}
-        {failed > 0 && <b class="alarm">, {count(failed)} failed</b>}
+        {failed > 0 && (
+          <>
+            , <b class="alarm">{count(failed)} failed</b>
+          </>
+        )}
       </span>
     </div>
   );

@@ -18,6 +18,9 @@ const TARGET_REFUSALS = [
   'below_min_upgrade_version',
 ] as const satisfies readonly TargetRefusal[];
 
+// A new rollout takes nothing back: rollbacks are previewed by themselves.
+const LEFT_OUT = { ...REASONS, not_targeted: 'The target names other users, printers or channels.' } as const;
+
 /** Targets that run the same version. */
 export class MatchingVersionResponse {
   @ApiProperty({ type: String, example: '1.4.0' })
@@ -35,7 +38,7 @@ export class LeftOutResponse {
   @ApiProperty({ enum: TARGET_REFUSALS, example: 'not_targeted' })
   reason!: TargetRefusal;
 
-  @ApiProperty({ type: String, example: REASONS.not_targeted, description: 'The reason in words' })
+  @ApiProperty({ type: String, example: LEFT_OUT.not_targeted, description: 'The reason in words' })
   description!: string;
 
   @ApiProperty({ type: Number, example: 50 })
@@ -147,7 +150,7 @@ export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewRes
     by_version: preview.byVersion.map(({ version, matching, now }) => ({ version, matching, now })),
     left_out: preview.leftOut.map(({ reason, printers }) => ({
       reason,
-      description: REASONS[reason],
+      description: LEFT_OUT[reason],
       printers,
     })),
     waiting: preview.waiting.map(({ reason, printers }) => ({
