@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { uuidFrom } from '../../src/simulator/identity.js';
@@ -75,17 +75,17 @@ describe('A stop', () => {
     const host = 'HTTP/1.1\r\nHost: localhost\r\n';
     // Connections that stay open between requests, one that sends its headers slowly, and readers that read nothing.
     const idle = Array.from({ length: 5 }, () => ask(`GET /health/live ${host}\r\n`));
-    for (const socket of idle) socket.resume();
+    const answered = idle.map((socket) => once(socket, 'data'));
     ask(`GET /health/live ${host}X-Slow: `);
     const slow = Array.from({ length: 5 }, () => ask(`GET /api/firmware/download/1.5.0 ${host}\r\n`));
-    for (const socket of slow) socket.pause();
+    answered.push(...slow.map((socket) => once(socket, 'readable')));
     const closed: number[] = [];
     const fleet = Array.from({ length: 20 }, (_, index) => board(index));
     await Promise.all(fleet.map(accepted));
     const [deaf, ...others] = fleet;
     deaf!.pause();
     for (const socket of others) socket.on('close', (code) => closed.push(code));
-    await sleep(200);
+    await Promise.all(answered);
 
     const stopping = server.end('SIGTERM');
     await eventually('nobody new is let in', () =>
