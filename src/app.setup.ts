@@ -80,7 +80,6 @@ export function setUpApp(app: NestExpressApplication): void {
     setUpConsole(adapter, files);
     adapter.use(consoleNotFound(files, headers('console')));
   });
-  app.enableShutdownHooks();
 }
 
 /**

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { explainFailure } from '../common/startup-error.js';
+import { StopSignals } from '../common/stop-signals.js';
 import { AppConfig } from '../config/config.js';
 import { readEnvironment } from '../config/environment.js';
 import { backUp } from './backup.js';
@@ -9,6 +10,8 @@ import { restore } from './restore.js';
 
 // A backup is as sensitive as the server itself: only its owner may read it.
 process.umask(0o077);
+// An interrupted run leaves no lock behind.
+new StopSignals();
 
 const program = new Command('backup').description(
   'Backs up and restores the server whose data DATABASE_URL and UPLOADS_DIR name.',

@@ -286,6 +286,24 @@ describe('A backup', () => {
 });
 
 describe('A restore', () => {
+  it('and a backup that are stopped by a signal leave no lock behind', async () => {
+    const server = stopped(await ServerProcess.start());
+    for (let index = 0; index < 8; index += 1) await upload(server, `1.${index}.0`, {}, binary(5 * MIB));
+    const backup = newFolder();
+    const expectStopped = async (program: Program, lock: string, signal: 'SIGINT' | 'SIGTERM') => {
+      await eventually('the lock is taken', () => existsSync(`${lock}.json`));
+      program.child.kill(signal);
+      expect(await program.exit()).toBe(signal);
+      expect([existsSync(lock), existsSync(`${lock}.json`)]).toEqual([false, false]);
+    };
+    await expectStopped(start('backup', backup, server.folder), join(backup, '.lock'), 'SIGTERM');
+    await succeed('backup', backup, server.folder);
+    const elsewhere = newFolder();
+    const lock = join(elsewhere, 'paperminder.db-lock');
+    await expectStopped(start('restore', backup, elsewhere), lock, 'SIGINT');
+    await succeed('restore', backup, elsewhere);
+  }, 180_000);
+
   it('is refused while a server runs there, over data that is there, and from a backup that is not whole', async () => {
     const server = stopped(await TestServer.start());
     const { sha256_checksum: sha256 } = await upload(server, '1.5.0');

@@ -1,13 +1,19 @@
+import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';
 import { binary, upload, uploadForm } from '../support/factories.js';
+import { Program, build } from '../support/program.js';
 import { ServerProcess } from '../support/server-process.js';
 import { audit } from './audit.js';
 import { Operator } from './operator.js';
@@ -20,6 +26,9 @@ const FLEET = 500;
 const HANDSHAKE_MS = 5_000;
 // Supervisors kill after that.
 const STOP_MS = 10_000;
+// Only with a process namespace of its own is a program process 1, as in a container.
+const AS_PROCESS_1 = ['unshare', '--map-root-user', '--pid', '--fork'];
+const canBeProcess1 = spawnSync(AS_PROCESS_1[0]!, [...AS_PROCESS_1.slice(1), 'true']).status === 0;
 
 describe('A stop', () => {
   let server: ServerProcess;
@@ -158,4 +167,57 @@ describe('A stop', () => {
     const { body } = await server.request<{ total: number }>('GET', '/api/printers?online=true&limit=1');
     expect(body.total).toBe(FLEET);
   }, 180_000);
+});
+
+describe('A stop during the start', () => {
+  let folder: string;
+  let program: Program;
+
+  beforeEach(async () => {
+    await build();
+    folder = mkdtempSync(join(tmpdir(), 'paperminder-stop-'));
+  }, 120_000);
+  afterEach(() => {
+    program.child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function launch(wrapper: string[] = []): Promise<unknown> {
+    program = Program.start('main.js', [], { PORT: '0', HOST: '127.0.0.1' }, folder, wrapper);
+    return eventually('it has locked its data', () => existsSync(join(folder, 'uploads', '.lock.json')));
+  }
+
+  function leftovers(): string[] {
+    const names = [...readdirSync(folder), ...readdirSync(join(folder, 'uploads'))];
+    return names.filter((name) => /lock|-wal|-shm/.test(name));
+  }
+
+  it.each([
+    ['SIGTERM', 0],
+    ['SIGINT', 300],
+    ['SIGTERM', 700],
+    ['SIGHUP', 1_100],
+    ['SIGTERM', 1_500],
+    ['SIGTERM', 2_000],
+  ] as const)('(%s %i ms after it has locked its data) leaves no lock behind', async (signal, delay) => {
+    await launch();
+    await sleep(delay);
+    program.child.kill(signal);
+    expect(await program.exit()).toBe(signal);
+    expect(leftovers()).toEqual([]);
+    expect(program.output).not.toContain('"level":"error"');
+  });
+
+  (canBeProcess1 ? it : it.skip)('is obeyed by process 1 of a container', async () => {
+    await launch(AS_PROCESS_1);
+    const { pid } = program.child;
+    const server = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+    process.kill(server, 'SIGTERM');
+    try {
+      expect(await program.exit()).toBe(0);
+    } finally {
+      if (program.end === undefined) process.kill(server, 'SIGKILL');
+    }
+    expect(leftovers()).toEqual([]);
+  });
 });

@@ -24,9 +24,22 @@ export class Program {
     child.on('exit', (code, signal) => (this.end = code ?? signal));
   }
 
-  static start(script: string, args: string[], settings: Record<string, string>, cwd: string): Program {
+  /** @param wrapper a command that runs the program, e.g. in a namespace of its own */
+  static start(
+    script: string,
+    args: string[],
+    settings: Record<string, string>,
+    cwd: string,
+    wrapper: string[] = [],
+  ): Program {
     const env = { PATH: process.env.PATH, HOME: cwd, ...settings };
-    return new Program(spawn(process.execPath, [join(DIST, 'src', script), ...args], { cwd, env }));
+    const [command = process.execPath, ...rest] = [
+      ...wrapper,
+      process.execPath,
+      join(DIST, 'src', script),
+      ...args,
+    ];
+    return new Program(spawn(command, rest, { cwd, env }));
   }
 
   /** Waits for the end: the exit code, or the signal that it ended by. */
