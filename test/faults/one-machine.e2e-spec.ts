@@ -7,7 +7,7 @@ import { binary, connected, expectStatus, roll, upload, uploadForm } from '../su
 import type { ProblemBody } from '../support/factories.js';
 import { eventually } from '../support/eventually.js';
 import { LogLines } from '../support/log-lines.js';
-import { Program } from '../support/program.js';
+import { Program, freePort } from '../support/program.js';
 import { TestServer } from '../support/server.js';
 import { ServerProcess } from '../support/server-process.js';
 
@@ -75,6 +75,36 @@ describe('A second server', () => {
     const line = await refused(server, { DATABASE_URL: 'sqlite:///./second.db', UPLOADS_DIR: uploads });
     expect(line).toMatch(new RegExp(`^The uploads folder ${uploads} is in use: process \\d+ on `));
     expect((await readdir(server.folder)).filter((name) => name.startsWith('second'))).toEqual([]);
+  }, 180_000);
+});
+
+describe('A server whose lock files are removed', () => {
+  it('writes nothing any more, says so, and leaves the lock of the next server alone', async () => {
+    const first = stopped(await ServerProcess.start());
+    const folder = first.folder;
+    const locks = [join(folder, 'paperminder.db-lock'), join(folder, 'uploads', '.lock')];
+    for (const lock of locks) for (const file of [lock, `${lock}.json`]) await rm(file);
+    const ready = await first.request<ProblemBody>('GET', '/health/ready');
+    expect([ready.status, ready.body.detail]).toEqual([
+      503,
+      `database: The database's lock file is gone while the server is running: ${locks[0]}; ` +
+        `uploads: The uploads folder's lock file is gone while the server is running: ${locks[1]}`,
+    ]);
+    const upload = await first.request('POST', '/api/firmware/upload', uploadForm({ version: '1.5.0' }));
+    expect(upload.status).toBe(503);
+
+    const settings = { DATABASE_URL: `sqlite:///${join(folder, 'paperminder.db')}`, HOST: '127.0.0.1' };
+    const start = async (): Promise<Program> =>
+      Program.start('main.js', [], { ...settings, PORT: await freePort() }, folder);
+    const second = await start();
+    stopped({ stop: async () => void second.child.kill('SIGKILL') });
+    await eventually('the second server listens', () => second.output.includes('Listening on'));
+    expect(await first.request('GET', '/health/ready')).toMatchObject({ status: 503 });
+    await first.end('SIGTERM');
+    expect(locks.filter((lock) => !existsSync(lock) || !existsSync(`${lock}.json`))).toEqual([]);
+    const third = await start();
+    expect(await third.exit()).toBe(1);
+    expect(third.output).toContain(`is in use: process ${second.child.pid} on `);
   }, 180_000);
 });
 

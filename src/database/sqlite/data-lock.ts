@@ -11,6 +11,8 @@ import { refuseNewerSchema } from './schema-check.js';
  */
 export class DataLock {
   private readonly locks: FileLock[] = [];
+  /** Paths of the locked files: while they exist, no second server starts. */
+  readonly files: { readonly database: string; readonly uploads: string };
 
   /**
    * Takes both locks, and creates the uploads folder if it is missing.
@@ -24,8 +26,9 @@ export class DataLock {
     try {
       // The lock stands beside the file itself, whichever symbolic link leads there.
       const database = existsSync(databasePath) ? realpathSync(databasePath) : databasePath;
-      this.lock('database', databasePath, `${database}-lock`, port);
-      this.lock('uploads folder', uploadsDir, join(uploadsDir, UPLOADS_LOCK), port);
+      this.files = { database: `${database}-lock`, uploads: join(uploadsDir, UPLOADS_LOCK) };
+      this.lock('database', databasePath, this.files.database, port);
+      this.lock('uploads folder', uploadsDir, this.files.uploads, port);
     } catch (error) {
       this.release();
       throw error;

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { Injectable, Logger } from '@nestjs/common';
 import { UnavailableError } from '../../common/errors.js';
 import { AppConfig } from '../../config/config.js';
+import { DataLock } from './data-lock.js';
 
 interface Watched {
   what: string;
@@ -12,27 +13,31 @@ interface Watched {
 
 /**
  * Detects that the database or the uploads folder was deleted or replaced while the server has it open. Without this check, writes would
- * still succeed, but into a file that nobody can find again.
+ * still succeed, but into a file that nobody can find again. Missing lock files count, too: a second server may have started.
  */
 @Injectable()
 export class DataPresence {
   private readonly logger = new Logger('Database');
   private readonly databaseFiles: Watched[];
-  private readonly uploadsFolder: Watched;
+  private readonly uploads: Watched[];
   private reported = false;
 
-  constructor({ databasePath, uploadsDir }: AppConfig) {
+  constructor({ databasePath, uploadsDir }: AppConfig, { files }: DataLock) {
     this.databaseFiles = [
       { what: 'database', path: databasePath, identity: null },
       // The last commits exist only in this process's open file.
       { what: "database's write-ahead log", path: `${databasePath}-wal`, identity: null },
+      { what: "database's lock file", path: files.database, identity: null },
     ];
-    this.uploadsFolder = { what: 'uploads folder', path: uploadsDir, identity: null };
+    this.uploads = [
+      { what: 'uploads folder', path: uploadsDir, identity: null },
+      { what: "uploads folder's lock file", path: files.uploads, identity: null },
+    ];
   }
 
-  /** Remembers the current device and inode of both paths. */
+  /** Remembers the current device and inode of every path. */
   remember(): void {
-    for (const one of [...this.databaseFiles, this.uploadsFolder]) one.identity = identityOf(one.path);
+    for (const one of [...this.databaseFiles, ...this.uploads]) one.identity = identityOf(one.path);
   }
 
   /**
@@ -46,14 +51,14 @@ export class DataPresence {
 
   /** Like `requireDatabase`, for the folder of the binaries. */
   requireUploads(): void {
-    this.throwIfGone([this.uploadsFolder]);
+    this.throwIfGone(this.uploads);
   }
 
   /**
-   * Checks both paths. Call it before work begins: the server must not make decisions from, or send printers, data that no longer exists.
+   * Checks every path. Call it before work begins: the server must not make decisions from, or send printers, data that no longer exists.
    */
   requireAll(): void {
-    this.throwIfGone([...this.databaseFiles, this.uploadsFolder]);
+    this.throwIfGone([...this.databaseFiles, ...this.uploads]);
     if (this.reported) this.logger.log('The database and the uploads folder are back');
     this.reported = false;
   }

@@ -43,6 +43,7 @@ export class FileLock {
   private constructor(
     private readonly path: string,
     private readonly connection: SqliteDatabase.Database,
+    private readonly inode: string,
   ) {
     process.once('exit', this.onExit);
   }
@@ -65,19 +66,21 @@ export class FileLock {
           since: new Date().toISOString(),
         };
         writeFileSync(holderFile(path), `${JSON.stringify(holder)}\n`, { mode: 0o600 });
-        return new FileLock(path, connection);
+        return new FileLock(path, connection, before);
       }
       connection.close();
     }
   }
 
-  /** Releases the lock, and removes its files. */
+  /** Releases the lock, and removes its files, unless somebody has removed them already and another process has created its own. */
   release(): void {
     if (!this.connection.open) return;
     process.off('exit', this.onExit);
-    rmSync(holderFile(this.path), { force: true });
     // Remove the files while the lock is held: later they might belong to another process.
-    rmSync(this.path, { force: true });
+    if (inodeOf(this.path) === this.inode) {
+      rmSync(holderFile(this.path), { force: true });
+      rmSync(this.path, { force: true });
+    }
     this.connection.close();
   }
 }
