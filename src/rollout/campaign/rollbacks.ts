@@ -91,7 +91,7 @@ export class Rollbacks {
         `Firmware ${request.version} is being rolled back to ${existing.to} already, by ${this.named(tx.db, existing)}; cancel that first`,
       );
     });
-    return this.stateOf(this.database.reader, rollback, created);
+    return this.database.snapshot((db) => this.stateOf(db, rollback, created));
   }
 
   /**
@@ -99,10 +99,13 @@ export class Rollbacks {
    *
    * @throws NotFoundError if it was never rolled back
    */
-  async get(version: string): Promise<RollbackState> {
-    const rollback = this.newest(this.database.reader, version);
-    if (rollback === null) throw new NotFoundError(`Firmware ${version} was never rolled back`);
-    return this.stateOf(this.database.reader, rollback, false);
+  get(version: string): Promise<RollbackState> {
+    // Printers keep moving while they are counted: the rollouts must be of the same moment.
+    return this.database.snapshot(async (db) => {
+      const rollback = this.newest(db, version);
+      if (rollback === null) throw new NotFoundError(`Firmware ${version} was never rolled back`);
+      return this.stateOf(db, rollback, false);
+    });
   }
 
   private async act(tx: Transaction, request: RollbackRequest): Promise<Rollback> {

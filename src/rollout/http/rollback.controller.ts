@@ -59,6 +59,7 @@ export class RollbackController {
     'An older binary is missing, or the version is being rolled back to something else',
     'Firmware 1.5.0 cannot be rolled back: 1.4.0 for esp32: The version has no build for the board of these printers. (12 printers)',
   )
+  @ApiBusy()
   async rollBack(
     @Param() param: VersionParam,
     @Body() dto: RollbackDto,
@@ -97,6 +98,7 @@ export class RollbackController {
   @ApiOkResponse({ type: RollbackResponse })
   @ApiBadInput('version', 'x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
   @ApiProblem(404, 'The version was never rolled back', 'Firmware 1.5.0 was never rolled back')
+  @ApiBusy()
   async get(@Param() param: VersionParam): Promise<RollbackResponse> {
     return toRollbackResponse(await this.rollbacks.get(parseVersion(param.version)), this.presenter);
   }
