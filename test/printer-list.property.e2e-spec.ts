@@ -21,7 +21,14 @@ const PLATFORMS = ['esp8266', 'esp32'];
 const BEGINS = ['00000000-0000-4000', 'abcdef01-2345-4000', '12345678-9abc-4000'];
 const NOW = new Date('2025-01-01T00:00:00Z');
 
-const PAST = ['none', 'failed', 'failed, then completed', 'failed, then retried'] as const;
+const PAST = [
+  'none',
+  'failed',
+  'failed, then completed',
+  'failed, then retried',
+  'under way',
+  'reported',
+] as const;
 
 type Row = Omit<Printer, 'id'> & { online: boolean; past: (typeof PAST)[number] };
 type Query = Record<string, string>;
@@ -101,6 +108,7 @@ const filters = fc.record({
   problems: bool,
   failed: bool,
   behind: bool,
+  about_to_run: fc.constantFrom('1.5.0', 'v1.5', '1.6.0'),
 });
 // All filters at once would leave nobody.
 const FILTERS = [
@@ -114,6 +122,7 @@ const FILTERS = [
   'problems',
   'failed',
   'behind',
+  'about_to_run',
 ] as const;
 const queries = fc
   .tuple(
@@ -181,8 +190,17 @@ function updatesOf({ id, past }: Known): Array<Omit<PrinterUpdate, 'id'>> {
     sequence: 1,
   };
   if (past === 'none') return [];
+  const reported = { ...update, status: 'completed', errorMessage: null } as const;
+  if (past === 'reported') return [reported];
+  if (past === 'under way') return [{ ...reported, status: 'in_progress', completedAt: null }];
   if (past !== 'failed, then completed') return [update];
   return [update, { ...update, rolloutId: 2, status: 'completed', confirmed: true, sequence: 2 }];
+}
+
+/** The one update of each printer leads to 1.5.0. */
+function isAboutToRun({ past, firmwareVersion, blocked }: Known, version: string): boolean {
+  if (past !== 'under way' && past !== 'reported') return false;
+  return version !== '1.6.0' && firmwareVersion !== '1.5.0' && !blocked;
 }
 
 function isMatch(one: Known, query: Query): boolean {
@@ -200,6 +218,8 @@ function isMatch(one: Known, query: Query): boolean {
   };
   const filters = Object.entries(query).filter(([field]) => field in shown);
   if (!filters.every(([field, value]) => shown[field] === value)) return false;
+  const { about_to_run: arriving } = query;
+  if (arriving !== undefined && !isAboutToRun(one, arriving)) return false;
   return query.search === undefined || isFound(one, query.search);
 }
 

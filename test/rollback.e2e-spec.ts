@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import type { RollbackPreviewResponse, RollbackResponse } from '../src/rollout/http/dto/rollback.dto.js';
+import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.js';
 import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
@@ -472,6 +473,14 @@ describe('Rolling a version back', () => {
     expect(await preview('1.5.0', { to: 'previous' })).toMatchObject({ printers: 0, under_way: 1 });
     expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
     expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 0, under_way: 1 });
+    const arriving = expectStatus(
+      await server.request<PrinterListResponse>('GET', '/api/printers?about_to_run=1.5.0'),
+      200,
+    );
+    expect(arriving.printers.map(({ uuid }) => uuid)).toEqual([rebooting.options.uuid]);
+    expect((await server.request<string>('GET', '/metrics')).body).toContain(
+      'paperminder_rollback_printers_under_way{version="1.5.0"} 1',
+    );
     await rebooting.stop();
     const back = await online({ ...rebooting.options, behaviour: 'update', version: '1.5.0' });
     await runs('1.4.0', [back]);
@@ -498,6 +507,62 @@ describe('Rolling a version back', () => {
       expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
     },
   );
+
+  it('counts a printer that reports the bad version after its update has failed once it comes back with it', async () => {
+    const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    await roll(server, '1.5.0');
+    await eventually('its update is under way', () => one.orders.length === 1);
+    expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+    const path = `/api/printers/${one.options.uuid}/updates`;
+    const [update] = await history(server, one.options.uuid);
+    expectStatus(await server.request('POST', `${path}/${update!.id}/abort`), 200);
+    one.send({ kind: 'firmware_complete', version: '1.5.0' });
+    await handled(one);
+    expect((await history(server, one.options.uuid))[0]).toMatchObject({ status: 'failed' });
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', under_way: 0 });
+    await one.stop();
+    const back = await online({ ...one.options, version: '1.5.0' });
+    await eventually('it is sent 1.4.0', () => back.orders.length === 1);
+    expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
+    back.send({ kind: 'firmware_complete', version: '1.4.0' });
+    await back.stop();
+    await online({ ...one.options, version: '1.4.0' });
+    expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0 });
+  });
+
+  it('is shown as of one moment while the fleet moves', async () => {
+    const size = 40;
+    const fleet = await Promise.all(
+      Array.from({ length: size }, (_, index) => online({ rebootMs: 20 + 5 * index })),
+    );
+    await roll(server, '1.5.0');
+    const torn = new Set<string>();
+    let reads = 0;
+    let isMoving = true;
+    const watch = async (): Promise<void> => {
+      while (isMoving) {
+        const { status, body } = await server.request<RollbackResponse>(
+          'GET',
+          '/api/firmware/1.5.0/rollback',
+        );
+        if (status !== 200) continue;
+        reads += 1;
+        const { printers: left, offline, under_way: underWay } = body;
+        const isOver = left === 0 && underWay === 0;
+        if (left + underWay > size || offline < 0) torn.add(`${left} + ${underWay}, ${offline} offline`);
+        if ((body.status === 'completed') !== isOver) torn.add(`${body.status}: ${left} + ${underWay}`);
+      }
+    };
+    const watching = [watch(), watch(), watch()];
+    await sleep(100);
+    expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
+    await runs('1.4.0', fleet);
+    await eventually('it is completed', async () => (await state('1.5.0')).status === 'completed');
+    isMoving = false;
+    await Promise.all(watching);
+    expect(reads).toBeGreaterThan(size);
+    expect([...torn]).toEqual([]);
+  }, 60_000);
 
   it('counts what is under way to a version by a rollout that is deleted, and ends with it', async () => {
     const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });

@@ -11,6 +11,7 @@ import { ImageCheck } from '../firmware/binaries/image-check.js';
 import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
 import { ProblemCounts } from '../printer/problem-counts.js';
+import { AboutToRun } from '../rollout/campaign/about-to-run.js';
 import { RolloutEvents } from '../rollout/store/rollout.events.js';
 import { VERSION } from '../version.js';
 
@@ -78,6 +79,7 @@ export class Metrics implements OnApplicationShutdown {
     private readonly presence: Presence,
     private readonly connections: Connections,
     private readonly problems: ProblemCounts,
+    private readonly aboutToRun: AboutToRun,
     requests: RequestLog,
     images: ImageCheck,
     events: RolloutEvents,
@@ -122,6 +124,11 @@ export class Metrics implements OnApplicationShutdown {
     );
     const left = 'Printers that still run a version that is being rolled back.';
     this.gauge('paperminder_rollback_printers', left, ['version'], (gauge) => this.countRollbacks(gauge));
+    const arriving = 'Printers that are about to run a version that is being rolled back.';
+    this.gauge('paperminder_rollback_printers_under_way', arriving, ['version'], async (gauge) => {
+      for (const version of this.versionsTakenBack())
+        gauge.set({ version }, await this.aboutToRun.count(version));
+    });
     this.subscription = events.updateEnded.subscribe(({ status, seconds }) => {
       this.updates.inc({ result: status });
       if (status === 'completed') this.updateDuration.observe(seconds);
@@ -158,7 +165,12 @@ export class Metrics implements OnApplicationShutdown {
     this.finished = [];
   }
 
-  private gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
+  private gauge(
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect: (gauge: Gauge) => void | Promise<void>,
+  ): void {
     const gauge: Gauge = new Gauge({
       name,
       help,
@@ -166,7 +178,7 @@ export class Metrics implements OnApplicationShutdown {
       registers: [this.registry],
       collect: () => {
         gauge.reset();
-        collect(gauge);
+        return collect(gauge);
       },
     });
   }
@@ -189,13 +201,13 @@ export class Metrics implements OnApplicationShutdown {
   }
 
   private countRollbacks(gauge: Gauge): void {
-    for (const { version } of this.database.reader.all(TAKEN_BACK)) {
-      const running = 'SELECT sum(printers) FROM printer_tally WHERE version_key = ?';
-      gauge.set(
-        { version: String(version) },
-        this.database.reader.count(running, versionKey(String(version))),
-      );
-    }
+    const running = 'SELECT sum(printers) FROM printer_tally WHERE version_key = ?';
+    for (const version of this.versionsTakenBack())
+      gauge.set({ version }, this.database.reader.count(running, versionKey(version)));
+  }
+
+  private versionsTakenBack(): string[] {
+    return this.database.reader.all(TAKEN_BACK).map(({ version }) => String(version));
   }
 
   private countTargets(gauge: Gauge): void {

@@ -17,6 +17,7 @@ import { RolloutDetailsController } from './http/rollout-details.controller.js';
 import { RolloutDrafts } from './campaign/rollout-draft.js';
 import { RolloutFailures } from './insight/rollout-failures.js';
 import { RolloutPresenter } from './http/rollout-presenter.js';
+import { AboutToRun } from './campaign/about-to-run.js';
 import { AffectedFleet } from './campaign/affected-printers.js';
 import { RollbackCheck } from './campaign/rollback-check.js';
 import { RollbackController } from './http/rollback.controller.js';
@@ -95,6 +96,7 @@ import { RolloutCancellation } from './store/entities/rollout-cancellation.entit
   providers: [
     BuildReplacement,
     CancelledPending,
+    AboutToRun,
     AffectedFleet,
     FailedPrinters,
     FirmwareWatch,
@@ -138,6 +140,7 @@ import { RolloutCancellation } from './store/entities/rollout-cancellation.entit
     VersionReconciler,
   ],
   exports: [
+    AboutToRun,
     Rollouts,
     RolloutPresenter,
     RolloutEvents,

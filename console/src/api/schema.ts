@@ -2586,6 +2586,8 @@ export interface operations {
                 failed?: boolean;
                 /** @description An update is due for them: it is on its way, has failed, was declined, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
                 behind?: boolean;
+                /** @description A version that they are about to run: their update to it is under way, or they have reported it and have not come back yet. These are the printers that a rollback counts as `under_way` */
+                about_to_run?: string;
                 /** @description Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins with them */
                 search?: string;
                 /** @description Between equals by number. Without it: by number, or by name where `search` is given */
@@ -4539,6 +4541,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many such requests wait, or the server is stopping */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     rollBackFirmware: {
@@ -4679,6 +4698,23 @@ export interface operations {
                      *       "title": "Too Many Requests",
                      *       "status": 429,
                      *       "detail": "Too many requests: at most 200 a second"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many such requests wait, or the server is stopping */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Service Unavailable",
+                     *       "status": 503,
+                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -24,6 +24,7 @@ export class IdFilter {
       const wanted = filter[name];
       if (wanted !== undefined) add(wanted, await selections.find(name, filter.online === true));
     }
+    if (filter.aboutToRun !== undefined) required.push(await selections.findAboutToRun(filter.aboutToRun));
     if (filter.online !== undefined) add(filter.online, new Set(presence.ids()));
     return new IdFilter(required, excluded);
   }

@@ -21,6 +21,8 @@ export interface PrinterFilter {
   failed?: boolean | undefined;
   /** An update is due for them. */
   behind?: boolean | undefined;
+  /** An update to this version, in its canonical form, is on its way to them. */
+  aboutToRun?: string | undefined;
   /** A part of the name; a number, or the begin of a UUID. */
   search?: string | undefined;
 }
@@ -34,7 +36,7 @@ export interface Part {
   indexed?: Condition | null;
 }
 
-type Columns = Exclude<keyof PrinterFilter, 'online' | 'search' | SelectionName>;
+type Columns = Exclude<keyof PrinterFilter, 'online' | 'search' | 'aboutToRun' | SelectionName>;
 
 /**
  * What a filter lets through, but for who is online, which the database does not know: by the narrowest paths that there are. No

@@ -92,6 +92,16 @@ export class ListPrintersQuery {
 
   @ApiPropertyOptional({
     type: String,
+    description:
+      'A version that they are about to run: their update to it is under way, or they have reported it and have not come back ' +
+      'yet. These are the printers that a rollback counts as `under_way`',
+  })
+  @IsOptional()
+  @IsVersion()
+  about_to_run?: string;
+
+  @ApiPropertyOptional({
+    type: String,
     minLength: 1,
     maxLength: LONGEST_SEARCH,
     description:
@@ -161,6 +171,7 @@ export function toPrinterList(query: ListPrintersQuery): {
       problems: query.problems,
       failed: query.failed,
       behind: query.behind,
+      aboutToRun: query.about_to_run === undefined ? undefined : parseVersion(query.about_to_run),
       search: query.search,
     },
     order,

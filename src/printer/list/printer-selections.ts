@@ -11,14 +11,29 @@ export type SelectionName = (typeof SELECTIONS)[number];
  */
 export type Selection = (onlineOnly: boolean) => Promise<ReadonlySet<number>>;
 
+/** Finds the ids of all printers that are about to run a version. */
+export type AboutToRunSelection = (version: string) => Promise<ReadonlySet<number>>;
+
 /** Filters of printer lists that are registered by the features that know them, so that this one need not. */
 @Injectable()
 export class PrinterSelections {
   private readonly selections = new Map<SelectionName, Selection>();
+  private aboutToRun: AboutToRunSelection | null = null;
 
   /** Registers how printers are selected; to be called once, while the server starts. */
   provide(name: SelectionName, selection: Selection): void {
     this.selections.set(name, selection);
+  }
+
+  /** Registers how the printers that are about to run a version are found; to be called once, while the server starts. */
+  provideAboutToRun(selection: AboutToRunSelection): void {
+    this.aboutToRun = selection;
+  }
+
+  /** The ids of all printers that are about to run a version, in its canonical form. */
+  findAboutToRun(version: string): Promise<ReadonlySet<number>> {
+    if (this.aboutToRun === null) throw new Error('No feature knows who is about to run a version');
+    return this.aboutToRun(version);
   }
 
   /** The ids of all printers that are selected. */

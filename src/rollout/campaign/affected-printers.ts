@@ -1,11 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
-import type { SqlValue, Statements } from '../../database/statements.js';
+import type { Statements } from '../../database/statements.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
 import type { AffectedPrinters } from '../rules/rollback-plan.js';
 import { FleetWalk } from '../store/fleet-walk.js';
+import { AboutToRun } from './about-to-run.js';
 
 /** How many printers run a version, or are about to. */
 export interface RunningPrinters {
@@ -15,15 +15,6 @@ export interface RunningPrinters {
   underWay: number;
 }
 
-// Rows per turn of the event loop.
-const SLICE = 500;
-// Printers that are about to run a version: their update is in progress, or they have reported it and have not come back yet. A printer has
-// at most one such update.
-const ABOUT_TO_RUN = `SELECT u.printer_id, p.firmware_version, p.platform, p.version_key <> ? AND p.blocked = false
-  FROM printer_update u JOIN printer p ON p.id = u.printer_id
-  WHERE u.status IN ('in_progress', 'completed') AND u.confirmed = false AND u.firmware_version = ? AND u.printer_id > ?
-  ORDER BY u.printer_id LIMIT ${SLICE}`;
-
 /** Finds the printers that run a version, and those that are about to. */
 @Injectable()
 export class AffectedFleet {
@@ -31,6 +22,7 @@ export class AffectedFleet {
     private readonly printerCounts: PrinterCounts,
     private readonly walk: FleetWalk,
     private readonly presence: Presence,
+    private readonly aboutToRun: AboutToRun,
   ) {}
 
   /** All affected printers, grouped by platform and by the version they ran before. Call it with a snapshot or in a transaction. */
@@ -55,30 +47,15 @@ export class AffectedFleet {
         if (printer.versionKey === key && !printer.blocked)
           groupOf(printer.previousVersion, printer.platform, false).online += 1;
     });
-    await this.underWay(db, version, (runs, platform) => {
-      groupOf(runs, platform, true).printers += 1;
-    });
+    for await (const printers of this.aboutToRun.of(db, version))
+      for (const { firmwareVersion, platform } of printers)
+        groupOf(firmwareVersion, platform, true).printers += 1;
     return [...found.values()];
   }
 
   /** How many printers are affected. */
   async count(db: Statements, version: string): Promise<RunningPrinters> {
     return runningOf(await this.of(db, version));
-  }
-
-  private async underWay(
-    db: Statements,
-    version: string,
-    visit: (runs: string | null, platform: string | null) => void,
-  ): Promise<void> {
-    for (let after = 0; ;) {
-      const rows = db.allValues(ABOUT_TO_RUN, versionKey(version), version, after);
-      for (const [, runs, platform, concerns] of rows)
-        if (concerns === 1) visit(textOf(runs), textOf(platform));
-      if (rows.length < SLICE) return;
-      after = Number(rows.at(-1)?.[0]);
-      await nextTurn();
-    }
   }
 }
 
@@ -93,8 +70,4 @@ export function runningOf(affected: readonly AffectedPrinters[]): RunningPrinter
     }
   }
   return sum;
-}
-
-function textOf(value: SqlValue | undefined): string | null {
-  return value === null || value === undefined ? null : String(value);
 }

@@ -42,6 +42,14 @@ export function Filters({ query, change }: { query: ListQuery; change: Change })
               change={change}
               suggestions={versions()}
             />
+            <Text
+              label="About to run"
+              hint="Version"
+              name="about_to_run"
+              query={query}
+              change={change}
+              suggestions={versions()}
+            />
             <Choice label="Channel" name="channel" query={query} change={change} options={CHANNEL_OPTIONS} />
             <Text label="Board" name="platform" query={query} change={change} suggestions={BOARDS} />
             <Choice

@@ -14,6 +14,7 @@ export const FILTERS = [
   'problems',
   'failed',
   'behind',
+  'about_to_run',
 ] as const;
 
 /** What the list can be sorted by. */

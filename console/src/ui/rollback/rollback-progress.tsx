@@ -41,8 +41,11 @@ export function RollbackProgress({ version }: { version: string }) {
       {offline > 0 && <p>Printers that are offline are moved back when they connect.</p>}
       {underWay > 0 && (
         <p>
-          {counted(underWay, 'update')} to {version} {underWay === 1 ? 'is' : 'are'} still under way: a
-          printer that comes back with it is moved back.
+          <a href={address('/printers', { about_to_run: version })}>
+            <b>{counted(underWay, 'more printer')}</b>
+          </a>{' '}
+          {underWay === 1 ? 'is' : 'are'} about to run {version}. A printer that comes back with it is moved
+          back; one that never comes back keeps the rollback open until you block or delete it.
         </p>
       )}
       <p class="hint">
