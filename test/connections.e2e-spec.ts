@@ -17,6 +17,7 @@ import {
   rollout,
   upload,
 } from './support/factories.js';
+import { Board } from './support/board.js';
 import { HeldQueue } from './support/held-queue.js';
 import { RawSocket } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
@@ -317,6 +318,18 @@ describe('A printer that is blocked', () => {
     const closed = once(raw.socket, 'close');
     await block(uuid);
     expect(String((await closed)[1])).toBe('blocked by an operator');
+  });
+
+  it('keeps no socket when it comes back either', async () => {
+    const uuid = randomUUID();
+    await subscribed(uuid);
+    await block(uuid);
+    const board = await Board.connect(server);
+    expect(await board.subscribe(uuid)).toBe('blocked');
+    const answered = performance.now();
+    await eventually('it is closed', () => board.closed);
+    expect(board.closeCode).toBe(4000);
+    expect(performance.now() - answered).toBeLessThan(2_000);
   });
 
   it('has nothing recorded as sent to it from that moment on, however close a rollout is', async () => {

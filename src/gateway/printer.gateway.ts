@@ -142,7 +142,8 @@ export class PrinterGateway implements OnGatewayConnection {
       this.logRefusal(connection, error.code, error.message);
       this.connections.refuse(connection, error.code);
       this.tell(connection, error.code, error.message);
-      // The printer reconnects by itself. The other refusals gain nothing from a quick retry.
+      // A blocked printer keeps no socket. The printer reconnects by itself, and the other refusals gain nothing from a quick retry.
+      if (error.code === 'blocked') connection.dismiss('blocked by an operator');
       if (error.code === 'registration_limited') connection.closeToRetry('try again later');
       return;
     }
