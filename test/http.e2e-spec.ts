@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { eventually } from './support/eventually.js';
-import { connected, expectStatus, roll, rollout, upload } from './support/factories.js';
+import { binary, connected, expectStatus, roll, rollout, upload } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
 import { LogLines } from './support/log-lines.js';
+import { RawConnection } from './support/raw-connection.js';
 import { TestServer } from './support/server.js';
 
 function deep(levels: number): unknown {
@@ -112,6 +114,38 @@ describe('Over HTTP', () => {
     await server.get(DataSource).query('ALTER TABLE away RENAME TO firmware');
     expect([answer.status, answer.body.detail]).toEqual([500, expect.not.stringMatching(/SQL|table/)]);
     expect(log.of('Error').join()).toContain('no such table');
+  });
+
+  it.each([
+    ['with its request', 'HTTP/1.1', true],
+    ['with its request', 'HTTP/1.0', true],
+    ['after the first bytes of the answer', 'HTTP/1.1', false],
+  ])('a client that ends its side %s (%s) gets the whole answer', async (_when, protocol, early) => {
+    const version = `2.${protocol.at(-1)}.${early ? 1 : 0}`;
+    const image = binary(4 * 1024 * 1024);
+    await upload(server, version, {}, image);
+    const client = await RawConnection.open(server);
+    client.send(`GET /api/firmware/download/${version} ${protocol}\r\nHost: localhost\r\n\r\n`);
+    if (early) client.end();
+    await eventually('the first bytes', () => client.received.length > 0 || client.closed);
+    client.pause();
+    await sleep(200);
+    client.end().resume();
+    await eventually('the end', () => client.closed);
+    const body = client.received.subarray(client.received.indexOf('\r\n\r\n') + 4);
+    expect(Buffer.compare(body, image)).toBe(0);
+    expect(log.of('HTTP').filter((line) => line.includes(version) && line.includes('aborted'))).toEqual([]);
+    client.destroy();
+  });
+
+  it('a client that ends its side of an event stream gives its place back at once', async () => {
+    const client = await RawConnection.open(server);
+    client.send('GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await eventually('it is told the state', () => client.text.includes('event: rollouts'));
+    const begun = performance.now();
+    client.end();
+    await eventually('it is closed', () => client.closed);
+    expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
   it('a browser is let in from the configured origins only', async () => {

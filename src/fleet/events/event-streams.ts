@@ -71,6 +71,8 @@ export class EventStreams implements EventSource {
       }
       // Nest has switched it off. One that reads nothing holds a place that others may need.
       response.req.socket.setTimeout(Math.max(this.config.stalledMs, 3 * this.times.pingMs));
+      // A browser that leaves ends only its side, and its place would be taken until the next ping.
+      response.req.socket.once('end', () => response.destroy());
       // What may fail comes first: nothing is watched for a stream that does not come about.
       const rollouts = this.watch.newestRollouts(ROLLOUTS);
       if (this.streams.size === 0) this.begin();

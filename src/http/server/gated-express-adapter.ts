@@ -139,6 +139,9 @@ export class GatedExpressAdapter extends ExpressAdapter {
       if (!server.listening) response.shouldKeepAlive = false;
       if (!this.preHandle(request, response)) app(request, response);
     });
+    // RFC 9112 §9.6: a client may end its side once it has sent its request (`nc -N` does). By default Node then breaks off the answer;
+    // its types lack this option.
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.on('connection', (socket) => {
       this.sockets.add(socket);
       socket.on('close', () => this.sockets.delete(socket));
