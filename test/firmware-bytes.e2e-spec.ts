@@ -191,10 +191,34 @@ describe('The bytes of a version', () => {
       expect(await refusedUpload({ version: '2.0.0', channel: 'canary' })).toMatch(refusal);
       await server.restart();
       expect(await refusedUpload({ version: 'v2.0', channel: 'beta' })).toMatch(refusal);
-      // For a board of its own nothing was sent, and the same bytes may come back.
-      await upload(server, '2.0.0', { platform: 'esp32' });
-      await upload(server, '2.0.0', { channel: 'beta' }, bytes);
+      // A build for one board is another binary, but some of these boards may run the version already.
+      const warning = (count: string, boards: string): string =>
+        `Version 2.0.0 was sent to ${count} as the build for ${boards}, with other bytes: those that run it are not sent this build`;
+      const own = await upload(server, '2.0.0', { platform: 'esp32' });
+      expect(own.warnings).toContain(warning('2 printers', 'every board'));
+      // The same bytes may come back.
+      const back = await upload(server, '2.0.0', { channel: 'beta' }, bytes);
+      expect(back.warnings.filter((text) => text.includes('was sent'))).toEqual([]);
+      expect((await upload(server, '2.0.0', { platform: 'esp8266' }, bytes)).warnings).not.toContain(
+        warning('2 printers', 'every board'),
+      );
       await Promise.all(fleet.map((one) => one.stop()));
+    });
+
+    it('are named if a build for every board takes the place of a deleted one for some boards', async () => {
+      const owner = randomUUID();
+      await upload(server, '2.0.1', { platform: 'esp32' });
+      const { id } = await roll(server, '2.0.1', { target: { user_ids: [owner] } });
+      const one = await connected(server, { userId: owner, platform: 'esp32' });
+      await isCompleted(id);
+      const text = 'Version 2.0.1 was sent to 1 printer as the build for esp32, with other bytes: ';
+      const { warnings } = await upload(server, '2.0.1', { channel: 'canary' });
+      expect(warnings.filter((line) => line.startsWith(text))).toEqual([]);
+      await patch(server, id, { status: 'cancelled' });
+      expect((await remove('2.0.1')).status).toBe(204);
+      const late = await upload(server, '2.0.1');
+      expect(late.warnings).toEqual(expect.arrayContaining([expect.stringContaining(text)]));
+      await one.stop();
     });
 
     it('may be replaced as long as no printer was sent them: declined on its behalf is not sent', async () => {

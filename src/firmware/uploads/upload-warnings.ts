@@ -15,6 +15,13 @@ const GZIP = 0x1f;
 const LATEST = `SELECT version FROM firmware WHERE channel = ? AND version_key > ? AND deprecated_at IS NULL
   ORDER BY version_key DESC LIMIT 1`;
 
+// Builds that boards of this one may have been sent: a build for every board fits theirs, too. While boards have a build of their own, the
+// one for every board is not for them.
+const SENT_FOR_OTHERS = `SELECT platform, sum(printers) AS printers FROM sent_firmware sent
+  WHERE version = ? AND sha256 <> ? AND platform <> ? AND '' IN (platform, ?) AND NOT EXISTS
+    (SELECT 1 FROM firmware own WHERE own.version = sent.version AND own.platform = sent.platform AND sent.platform <> '')
+  GROUP BY platform HAVING sum(printers) > 0 ORDER BY platform`;
+
 /** Collects warnings about odd uploads that were accepted nevertheless. */
 @Injectable()
 export class UploadWarnings {
@@ -36,6 +43,7 @@ export class UploadWarnings {
     return [
       ...imageWarnings(row, firstByte),
       ...this.versionWarnings(row),
+      ...this.sentWarnings(row),
       ...this.advisers.flatMap((adviser) => adviser.warningsFor(row)),
     ];
   }
@@ -43,6 +51,16 @@ export class UploadWarnings {
   private versionWarnings({ version, versionKey, channel }: Firmware): string[] {
     const latest = this.database.reader.get(LATEST, channel, versionKey)?.version;
     return latest === undefined ? [] : [`Version ${version} is below ${latest}, the latest in ${channel}`];
+  }
+
+  /** A printer that runs the version is not sent it again, so it keeps the bytes that it was sent. */
+  private sentWarnings({ version, platform, sha256 }: Firmware): string[] {
+    const sent = this.database.reader.all(SENT_FOR_OTHERS, version, sha256, platform, platform);
+    return sent.map(({ platform: boards, printers }) => {
+      const build = boards === '' ? 'every board' : String(boards);
+      const count = Number(printers) === 1 ? '1 printer' : `${Number(printers)} printers`;
+      return `Version ${version} was sent to ${count} as the build for ${build}, with other bytes: those that run it are not sent this build`;
+    });
   }
 }
 
