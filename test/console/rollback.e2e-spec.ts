@@ -119,6 +119,21 @@ describeInBrowser('A version that is rolled back in the console', () => {
       .waitFor();
   });
 
+  it('leads to the printers that are about to run it', async () => {
+    await upload(server, '1.8.0');
+    await upload(server, '1.8.1');
+    const slow = await connected(server, { channel: 'canary', version: '1.8.0', behaviour: 'hang' });
+    const { id } = await roll(server, '1.8.1', { target: { channels: ['canary'] } });
+    await eventually('its update is under way', () => slow.orders.length === 1);
+    await server.request('POST', '/api/firmware/1.8.1/rollback', { to: 'previous' });
+    await page.goto(`${server.url}/rollouts/${id}`);
+    const progress = page.getByRole('region', { name: 'Rollback of 1.8.1' });
+    await progress.getByRole('link', { name: '1 more printer' }).click();
+    await page.getByText(slow.options.name).first().waitFor();
+    expect(new URL(page.url()).search).toBe('?about_to_run=1.8.1');
+    await slow.stop();
+  });
+
   it('has met no error of a script', () => {
     expect(complaints).toEqual([]);
   });
