@@ -378,7 +378,7 @@ describe('Rolling a version back', () => {
     await runs('1.5.0', fleet);
     const { body } = await rollBack('1.5.0', { to: 'previous' });
     await eventually('all are back', () => fleet.every((one) => one.version < '1.5.0' && one.subscribed));
-    const rollouts = (body as unknown as RollbackResponse).rollouts;
+    const rollouts = body.rollouts;
     for (const one of fleet) {
       await handled(one);
       const { id } = rollouts.find(({ firmware_version: version }) => version === one.version)!;

@@ -63,7 +63,9 @@ describeInBrowser('An operator in the console', () => {
     expect(await page.getByLabel('Version', { exact: true }).inputValue()).toBe('1.5.0');
     await page.getByLabel('Release notes').fill('<img src=x onerror=alert(1)> fixes the sensor');
     await page.getByRole('button', { name: 'Upload', exact: true }).click();
-    await page.getByRole('link', { name: 'Roll out 1.5.0' }).waitFor();
+    // The table below has such a link, too, as soon as it has the version.
+    const panel = page.getByRole('region', { name: 'Upload', exact: true });
+    await panel.getByRole('link', { name: 'Roll out 1.5.0' }).waitFor();
     const { body } = await server.request<{ file_size: number }>('GET', '/api/firmware/1.5.0');
     expect(body.file_size).toBe(50_000);
   });

@@ -30,12 +30,11 @@ export function CreateQuestion({
       {request.scheduled_for != null && startsLater(request) && (
         <p>It starts on {exactTime(request.scheduled_for)}.</p>
       )}
-      {preview !== null &&
-        preview.warnings.map((warning) => (
-          <p key={warning} class="notice warn">
-            {warning}.
-          </p>
-        ))}
+      {preview?.warnings.map((warning) => (
+        <p key={warning} class="notice warn">
+          {warning}.
+        </p>
+      ))}
       {request.allow_downgrade === true && (
         <p class="notice warn">
           Printers with a newer version are moved <b>back</b> to {request.firmware_version}.
