@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import {
@@ -108,8 +108,8 @@ describe('The counters of a cancelled rollout', () => {
     const one = await connected(server, { version });
     await one.stop();
     // Copies of one that registered itself, in the table of printers and in the counters that follow from it.
-    await server.get(UnitOfWork).run((tx) => {
-      const columns = `name, user_id, platform, firmware_version, version_key, version_rollout_id, auto_update, update_channel,
+    await server.get(Database).write((tx) => {
+      const columns = `name, user_id, platform, firmware_version, version_key, version_rollout_id, bucket, auto_update, update_channel,
         key_hash, blocked, last_connected, last_ip, created_at`;
       tx.db.run(
         `INSERT INTO printer (uuid, ${columns}) WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < ?)
@@ -178,7 +178,7 @@ describe('The counters of a cancelled rollout', () => {
       rollout_percentage: 0,
     });
     await seed(version, many);
-    await server.get(UnitOfWork).run((tx) => {
+    await server.get(Database).write((tx) => {
       tx.db.run(
         `INSERT INTO printer_update (rollout_id, printer_id, firmware_id, firmware_version, status, attempts, send_on_resume,
           confirmed, superseded, error_message, started_at, completed_at, last_percent, last_heard, last_sent, sequence)

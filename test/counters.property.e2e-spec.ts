@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DataSource, In } from 'typeorm';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import { Firmware } from '../src/firmware/firmware.entity.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import type { RolloutRule } from '../src/rollout/rules/targeting.js';
 import { RolloutRules } from '../src/rollout/store/rollout-rules.js';
 import { Rollout } from '../src/rollout/store/entities/rollout.entity.js';
-import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import type { HistoryResponse } from '../src/rollout/http/dto/update.dto.js';
 import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.entity.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
@@ -84,7 +84,7 @@ describe('The counters', () => {
   afterAll(() => server.stop());
 
   function updatesOf(one: VirtualPrinter): Promise<PrinterUpdate[]> {
-    return server.get(UnitOfWork).run((tx) => {
+    return server.get(Database).write((tx) => {
       const updates = tx.em.createQueryBuilder(PrinterUpdate, 'u').innerJoin('u.printer', 'p');
       return updates.where('p.uuid = :uuid', { uuid: one.options.uuid }).getMany();
     });
@@ -172,7 +172,7 @@ describe('The counters', () => {
           for (const board of fleet)
             if (board.subscribed) board.send({ kind: 'firmware_progress', percent: 45, status: 'x' });
           for (const board of fleet) await handled(board);
-          await server.get(StuckUpdates).fail();
+          await server.get(UpdateLimits).check();
         }
         return;
       case 'block':
@@ -180,7 +180,7 @@ describe('The counters', () => {
         return;
       case 'silence':
         server.clock.advance(31 * 60_000);
-        return server.get(StuckUpdates).fail();
+        return server.get(UpdateLimits).check();
       case 'restart':
         await server.restart();
         for (const board of fleet) if (board.received.length > 0) await comeBack(board, board.version);
@@ -190,7 +190,7 @@ describe('The counters', () => {
 
   /** A rollout, its updates, and its pending targets counted from nothing: all as they are at one moment. */
   function countedAnew(id: number): Promise<{ state: Rollout; rows: PrinterUpdate[]; pending: number }> {
-    return server.get(UnitOfWork).run(async (tx) => {
+    return server.get(Database).write(async (tx) => {
       const { rules } = server.get(RolloutRules).current(tx);
       const rule = rules.find((one) => one.id === id);
       const pending =
@@ -218,7 +218,7 @@ describe('The counters', () => {
   }
 
   function currentRules(): Promise<readonly RolloutRule[]> {
-    return server.get(UnitOfWork).run((tx) =>
+    return server.get(Database).write((tx) =>
       Promise.resolve(
         server
           .get(RolloutRules)
@@ -230,7 +230,7 @@ describe('The counters', () => {
 
   /** Who is pending in a rollout, by the rules as they were: nothing but a cancel lies between. */
   function pendingOf(rule: RolloutRule, rules: readonly RolloutRule[]): Promise<number[]> {
-    return server.get(UnitOfWork).run(async (tx) => {
+    return server.get(Database).write(async (tx) => {
       const query = pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
       return (await query.getMany()).map((one) => one.id);
     });
@@ -238,7 +238,7 @@ describe('The counters', () => {
 
   /** Those of them who are still there, and have not been found to have the update. */
   function stillPending(id: number, pending: readonly number[]): Promise<number> {
-    return server.get(UnitOfWork).run(async (tx) => {
+    return server.get(Database).write(async (tx) => {
       const rows = await tx.em.findBy(PrinterUpdate, { rolloutId: id, superseded: false });
       const there = await tx.em.findBy(Printer, { id: In([...pending]) });
       return there.filter((one) => rows.every((row) => row.printerId !== one.id)).length;
@@ -265,8 +265,8 @@ describe('The counters', () => {
       }
     }
     const [all, firmware] = await server
-      .get(UnitOfWork)
-      .run(async (tx) => [await tx.em.find(PrinterUpdate), await tx.em.find(Firmware)] as const);
+      .get(Database)
+      .write(async (tx) => [await tx.em.find(PrinterUpdate), await tx.em.find(Firmware)] as const);
     for (const row of firmware) {
       // What a deleted printer has done still counts for the firmware.
       const own = [...all, ...gone].filter((update) => update.firmwareId === row.id);

@@ -6,7 +6,7 @@ import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { ImagePatrol } from '../src/firmware/binaries/image-patrol.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
-import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import { eventually } from './support/eventually.js';
 import {
   binary,
@@ -149,7 +149,7 @@ describe('An image that is missing or damaged', () => {
     await eventually('it has subscribed', () => returning.subscribed);
     expect(await counts(server, id)).toEqual([1, 1, 0, 0, 0]);
     server.clock.advance(31 * 60_000);
-    await server.get(StuckUpdates).fail();
+    await server.get(UpdateLimits).check();
     expect(await counts(server, id)).toEqual([2, 0, 0, 0, 0]);
 
     await writeFile(file, bytes);

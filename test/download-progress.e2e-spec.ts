@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DownloadProgress } from '../src/firmware/download/download-progress.js';
-import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, counts, roll, upload } from './support/factories.js';
@@ -69,7 +69,7 @@ describe('A download', () => {
   /** What the server does by itself every few seconds. */
   async function tick(): Promise<void> {
     await server.get(DownloadProgress).sample();
-    await server.get(StuckUpdates).fail();
+    await server.get(UpdateLimits).check();
   }
 
   // HTTP/1.0 closes the socket while the kernel still holds most of the image; HTTP/1.1 keeps it.

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Changes } from '../src/database/changes.js';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import { EventTimes } from '../src/fleet/events/event-streams.js';
 import { FleetWatch } from '../src/fleet/events/fleet-changes.js';
 import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
@@ -406,7 +406,7 @@ describe('The event stream', () => {
     quick();
     const changes = server.get(Changes);
     const open: Array<() => void> = [];
-    const work = server.get(UnitOfWork).run(async (tx) => {
+    const work = server.get(Database).write(async (tx) => {
       tx.db.run('INSERT INTO withdrawal (rollout_id, newest_rollout_id) VALUES (1, 1)');
       changes.printerIn(tx, 7);
       await new Promise<void>((resolve) => open.push(resolve));

@@ -7,7 +7,7 @@ import type { FleetHistoryResponse } from '../src/fleet/history/fleet-history.dt
 import type { SummaryResponse, VersionCountResponse } from '../src/fleet/summary.dto.js';
 import type { SubscribeRequest } from '../src/printer/subscribe-request.js';
 import { bucketOf } from '../src/common/bucket.js';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import { RolloutScheduler } from '../src/rollout/campaign/rollout.scheduler.js';
 import { RolloutService } from '../src/rollout/rollout.service.js';
 import { VERSION } from '../src/version.js';
@@ -228,7 +228,7 @@ describe('GET /api/summary', () => {
   it('answers at once while a large fleet is counted for the first time, and says so', async () => {
     const like = await register();
     const many = 150_000;
-    await server.get(UnitOfWork).run((tx) => {
+    await server.get(Database).write((tx) => {
       // As so many subscribes would have left them.
       tx.db.run(
         `INSERT INTO printer (uuid, name, user_id, firmware_version, version_key, auto_update, update_channel, blocked,

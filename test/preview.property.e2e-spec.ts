@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import type { SelectQueryBuilder } from 'typeorm';
 import { ValidationError } from '../src/common/errors.js';
 import { Database } from '../src/database/database.js';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
 import { Firmware } from '../src/firmware/firmware.entity.js';
+import { PrinterService } from '../src/printer/printer.service.js';
 import { Presence } from '../src/printer/presence.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import type {
@@ -146,7 +146,7 @@ class World {
   async begin(builds: Drawn<typeof firmware>, online: number): Promise<void> {
     const presence = this.server.get(Presence);
     for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
-    await this.server.get(UnitOfWork).run(async (tx) => {
+    await this.server.get(Database).write(async (tx) => {
       for (const table of ['printer_update', 'rollout', 'withdrawal', 'printer_tally', 'printer', 'firmware'])
         tx.db.run(`DELETE FROM ${table}`);
       for (const [index, version] of VERSIONS.entries())
@@ -190,7 +190,7 @@ class World {
 
   /** Whatever has been done to one rollout, the targets of all are counted right: as they are counted from nothing. */
   async expectCounts(): Promise<void> {
-    const counts = await this.server.get(UnitOfWork).run(async (tx) => {
+    const counts = await this.server.get(Database).write(async (tx) => {
       const { rules } = this.server.get(RolloutRules).current(tx);
       const all = [];
       for (const rule of rules) {
@@ -276,7 +276,9 @@ class World {
   /** What `RolloutPush` does. */
   private async push(): Promise<void> {
     const ids = this.server.get(Presence).ids();
-    await this.server.get(RolloutService).offersFor(() => ({ ids, uuids: [] }));
+    const printers = this.server.get(PrinterService).byIds(this.server.get(Database).reader, ids);
+    const service = this.server.get(RolloutService);
+    await Promise.all(printers.map(({ uuid }) => service.offerFor({ uuid, isReady: () => true })));
   }
 
   private async sentByPush(rolloutId: number): Promise<number> {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { CHANNELS } from '../src/common/channel.js';
 import { versionKey } from '../src/common/version.js';
 import { Database } from '../src/database/database.js';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { PrinterDeltas } from '../src/printer/printer-deltas.js';
 import { PrinterCounts } from '../src/printer/printer-counts.js';
 import { Presence } from '../src/printer/presence.js';
 import type { PrinterListResponse } from '../src/printer/list/printer-list.dto.js';
@@ -249,19 +249,22 @@ describe('The pages of printers', () => {
     for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
     const table = server.get(Database).table(Printer);
     const updates = server.get(Database).table(PrinterUpdate);
-    const tally = server.get(PrinterCounts);
-    return server.get(UnitOfWork).run(async (tx) => {
+    const counts = server.get(PrinterCounts);
+    return server.get(Database).write(async (tx) => {
       tx.db.run('DELETE FROM printer_update');
       tx.db.run('DELETE FROM printer');
       tx.db.run('DELETE FROM printer_tally');
       tx.db.run('DELETE FROM sqlite_sequence');
-      return rows.map((one) => {
+      const deltas = new PrinterDeltas();
+      const known = rows.map((one) => {
         const id = table.insert(tx.db, one);
-        tally.move(tx.db, null, { ...one, id });
+        deltas.add(null, { ...one, id });
         if (one.online) presence.connected(id, CONNECTION);
         for (const update of updatesOf({ ...one, id })) updates.insert(tx.db, update);
         return { ...one, id };
       });
+      await counts.add(tx.sql, deltas);
+      return known;
     });
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { addTextContains } from '../src/database/sqlite/text-contains.js';
-import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import { EventReader } from './support/event-reader.js';
 import { eventually } from './support/eventually.js';
 import { connected, roll, upload } from './support/factories.js';
@@ -101,7 +101,7 @@ describe('No statement of a hot path', () => {
     const wider = { rollout_percentage: 50 };
     expect((await server.request('POST', '/api/rollouts/2/preview', wider)).status).toBe(200);
     server.clock.advance(31 * 60_000);
-    await server.get(StuckUpdates).fail();
+    await server.get(UpdateLimits).check();
     for (const path of ['/api/firmware/1.5.0/rollback/preview', '/api/firmware/1.5.0/rollback'])
       expect((await server.request('POST', path, { to: '1.4.0' })).status).toBeLessThan(300);
     expect((await server.request('GET', '/api/firmware/1.5.0/rollback')).status).toBe(200);

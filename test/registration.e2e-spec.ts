@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import type {
   RegistrationListResponse,
   RegistrationResponse,
@@ -131,7 +131,7 @@ describe('With REGISTRATION=approve, the list of those that wait', () => {
 
   /** As so many requests would have left them. */
   function fill(address: string, count: number, status = 'pending'): Promise<void> {
-    return server.get(UnitOfWork).run((tx) => {
+    return server.get(Database).write((tx) => {
       tx.db.run(
         `INSERT INTO registration (uuid, status, name, user_id, address, address_group, requested_at)
           WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)

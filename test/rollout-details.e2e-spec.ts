@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../src/database/database.js';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
 import type { DecisionResponse } from '../src/rollout/http/dto/printer-decision.dto.js';
 import type {
   FailuresResponse,
@@ -434,7 +433,7 @@ describe('A snapshot of the database', () => {
     const seen = await server.get(Database).snapshot(async (db) => {
       const rows = (): number => db.count('SELECT count(*) FROM rollout');
       const first = rows();
-      await server.get(UnitOfWork).collect((tx) => tx.db.run('DELETE FROM rollout WHERE id = ?', id));
+      await server.get(Database).write((tx) => tx.db.run('DELETE FROM rollout WHERE id = ?', id));
       await nextTurn();
       return [first, rows()];
     });

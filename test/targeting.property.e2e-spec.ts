@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import type { Transaction } from '../src/database/transaction.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { bucketOf } from '../src/common/bucket.js';
@@ -56,7 +56,7 @@ describe('Targeting', () => {
 
   beforeAll(async () => {
     server = await TestServer.start();
-    await server.get(UnitOfWork).run(async (tx) => {
+    await server.get(Database).write(async (tx) => {
       for (const [rolloutId, newestRolloutId] of WITHDRAWALS)
         await tx.insert(RolloutCancellation, { rolloutId, newestRolloutId });
     });
@@ -74,7 +74,7 @@ describe('Targeting', () => {
       fc.asyncProperty(fleet, wanted, rollouts, async (printers, target, drawn) => {
         const rule = ruleOf(5, target);
         const others = drawn.map((one, index) => ruleOf(FIRST_ROLLOUT - 1 + 3 * index, one.wanted, one));
-        const [inSql, all] = await server.get(UnitOfWork).run(async (tx) => {
+        const [inSql, all] = await server.get(Database).write(async (tx) => {
           const everybody = await replaceFleet(
             tx,
             printers.map((one) => printerRow(one)),
@@ -110,7 +110,7 @@ describe('Targeting', () => {
     await fc.assert(
       fc.asyncProperty(fleet, rollouts, updates, fc.nat(255), async (printers, drawn, past, autoUpdate) => {
         const rules = drawn.map((one, index) => ruleOf(FIRST_ROLLOUT + index, one.wanted, one));
-        await server.get(UnitOfWork).run(async (tx) => {
+        await server.get(Database).write(async (tx) => {
           const rows = printers.map((one, index) => printerRow(one, (autoUpdate & (1 << index)) !== 0));
           const everybody = await replaceFleet(tx, rows);
           const earlier = new Map(

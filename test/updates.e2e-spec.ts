@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { StuckUpdates } from '../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import type { SummaryResponse } from '../src/fleet/summary.dto.js';
 import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
 import type { UpdateResponse } from '../src/rollout/http/dto/update.dto.js';
@@ -334,7 +334,7 @@ describe('The life of an update', () => {
   });
 
   describe('without a sign of life', () => {
-    const sweep = (): Promise<void> => server.get(StuckUpdates).fail();
+    const sweep = (): Promise<void> => server.get(UpdateLimits).check();
 
     it('fails after 30 minutes', async () => {
       const { one, id } = await underWay();
@@ -368,7 +368,7 @@ describe('The life of an update', () => {
   });
 
   describe('whatever the printer reports', () => {
-    const sweep = (): Promise<void> => server.get(StuckUpdates).fail();
+    const sweep = (): Promise<void> => server.get(UpdateLimits).check();
 
     /** Ten minutes in which the printer reports "45 %" every minute. */
     async function tenMinutesAtTheSame(one: VirtualPrinter): Promise<void> {
@@ -598,7 +598,7 @@ describe('The life of an update', () => {
       const other = await roll(server, '1.5.0', { target: { user_ids: [randomUUID()] } });
       await new Promise((resolve) => setTimeout(resolve, 200)); // The push that follows asks about every printer.
       server.clock.advance(11 * MINUTE);
-      await server.get(StuckUpdates).fail();
+      await server.get(UpdateLimits).check();
       await totals(id, [0, 0, 0, 1, 0]);
       await server.request('DELETE', `/api/rollouts/${other.id}`);
     });

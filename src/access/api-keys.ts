@@ -8,7 +8,6 @@ import { NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { ApiKey } from './api-key.entity.js';
 import { SCOPES } from '../http/scopes.js';
@@ -54,7 +53,6 @@ export class ApiKeys implements OnModuleDestroy {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
@@ -77,7 +75,7 @@ export class ApiKeys implements OnModuleDestroy {
    * @returns the key itself, which cannot be read again, and its stored row
    */
   create(wanted: NewApiKey): Promise<{ key: string; row: ApiKey }> {
-    return this.unitOfWork.run((tx) => Promise.resolve(this.createIn(tx, wanted)));
+    return this.database.write((tx) => Promise.resolve(this.createIn(tx, wanted)));
   }
 
   /** Like `create`, within a transaction. */
@@ -103,7 +101,7 @@ export class ApiKeys implements OnModuleDestroy {
    * @throws NotFoundError if there is none
    */
   revoke(id: number): Promise<void> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write((tx) => {
       const row = this.table.find(tx.db, 'WHERE id = ?', id);
       if (row === null) throw new NotFoundError(`Key not found: ${id}`);
       if (row.revokedAt === null) {
@@ -146,7 +144,7 @@ export class ApiKeys implements OnModuleDestroy {
   private async writeUse(id: number, at: Date): Promise<void> {
     this.uses.delete(id);
     try {
-      await this.unitOfWork.collect((tx) =>
+      await this.database.write((tx) =>
         tx.db.run('UPDATE api_key SET last_used_at = ? WHERE id = ?', sqlInstant(at), id),
       );
     } catch (error) {

@@ -6,7 +6,7 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import { ConflictError, ForbiddenError } from '../common/errors.js';
 import { AppConfig } from '../config/config.js';
 import { dataFiles } from '../config/data-files.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import { Database } from '../database/database.js';
 import type { ApiKey } from './api-key.entity.js';
 import { ApiKeys } from './api-keys.js';
 import { isLoopback } from './local-request.js';
@@ -23,7 +23,7 @@ export class Claim implements OnApplicationBootstrap {
   constructor(
     private readonly config: AppConfig,
     private readonly keys: ApiKeys,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
   ) {
     this.path = dataFiles(config).claimToken;
   }
@@ -58,7 +58,7 @@ export class Claim implements OnApplicationBootstrap {
    * @throws ForbiddenError if the token is wrong
    */
   async claim(token: string, name: string): Promise<{ key: string; row: ApiKey }> {
-    const made = await this.unitOfWork.run((tx) => {
+    const made = await this.database.write((tx) => {
       if (tx.db.get('SELECT 1 FROM api_key LIMIT 1') !== undefined)
         throw new ConflictError('This server has been claimed already');
       if (!this.matches(token))

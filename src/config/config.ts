@@ -68,7 +68,7 @@ export class AppConfig {
   /** True if a printer must authenticate with a secret. */
   readonly requirePrinterKey: boolean;
   /** `approve`: an operator decides on unknown printers. `closed`: unknown printers are refused. */
-  readonly registration: (typeof REGISTRATIONS)[number];
+  readonly registration: RegistrationMode;
   /** True if virtual printers can be started inside the server (/api/simulator). */
   readonly simulator: boolean;
   readonly logLevel: LogLevel;
@@ -135,6 +135,8 @@ export class AppConfig {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const satisfies LogLevel[];
 const BOOLEANS = ['true', 'false'] as const;
 const REGISTRATIONS = ['open', 'approve', 'closed'] as const;
+/** What happens to unknown printers. */
+export type RegistrationMode = (typeof REGISTRATIONS)[number];
 const AUTH_MODES = ['keys', 'none'] as const;
 const LOG_FORMATS = ['auto', 'text', 'json'] as const;
 

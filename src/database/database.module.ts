@@ -7,9 +7,8 @@ import { DataLock } from './sqlite/data-lock.js';
 import { DataPresence } from './sqlite/data-presence.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
-import { UnitOfWork } from './unit-of-work.js';
 
-/** The database connections and the unit of work that all writes go through. */
+/** The database connections; all writes go through `Database.write`. */
 @Global()
 @Module({
   imports: [
@@ -23,8 +22,8 @@ import { UnitOfWork } from './unit-of-work.js';
       }),
     }),
   ],
-  providers: [Changes, DataPresence, Database, UnitOfWork],
-  exports: [Changes, DataPresence, Database, UnitOfWork],
+  providers: [Changes, DataPresence, Database],
+  exports: [Changes, DataPresence, Database],
 })
 export class DatabaseModule {
   /** @param lock held until the database is closed */

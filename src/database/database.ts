@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
@@ -12,18 +12,20 @@ import { DataPresence } from './sqlite/data-presence.js';
 import { Statements } from './statements.js';
 import { Table } from './table.js';
 import { addTextContains } from './sqlite/text-contains.js';
+import { SqliteSql } from './sqlite/sqlite-sql.js';
+import type { Transaction } from './transaction.js';
+import { WriteQueue } from './write-queue.js';
+import type { Commit } from './write-queue.js';
 
 // Maximum number of queued snapshot reads. Each keeps its request in memory, and a list of targets may be a megabyte.
 const MAX_WAITING = 100;
 
 /**
- * The connections of this process to its SQLite file. The writer is TypeORM's own, and only `UnitOfWork` may use it. The reader sees
- * committed data, never waits, and cannot write. A third connection serves reads that take several turns of the event loop.
+ * The connections of this process to its SQLite file. The writer is TypeORM's own, and only `write` and `writeBatch` use it. The
+ * reader sees committed data, never waits, and cannot write. A third connection serves reads that take several turns of the event loop.
  */
 @Injectable()
-export class Database implements OnApplicationShutdown {
-  /** The writing connection, for prepared statements. */
-  readonly writer: Statements;
+export class Database implements BeforeApplicationShutdown, OnApplicationShutdown {
   /** The reading connection. Reads within one synchronous block see one state, because commits run on this thread too. */
   readonly reader: Statements;
   private readonly readingConnection: SqliteDatabase.Database;
@@ -32,7 +34,8 @@ export class Database implements OnApplicationShutdown {
   private readonly snapshots = new Mutex();
   private waiting = 0;
   private closing = false;
-
+  private readonly queue: WriteQueue;
+  private readonly flushes: Array<() => Promise<void>> = [];
   private readonly path: string;
 
   constructor(
@@ -42,7 +45,8 @@ export class Database implements OnApplicationShutdown {
     config: AppConfig,
   ) {
     this.path = config.databasePath;
-    this.writer = new Statements(writingConnection(dataSource));
+    const statements = new Statements(writingConnection(dataSource));
+    this.queue = new WriteQueue({ dataSource, statements, sql: new SqliteSql(statements), presence });
     this.readingConnection = openForReading(this.path);
     this.reader = new Statements(this.readingConnection);
     this.snapshotConnection = openForReading(this.path);
@@ -86,6 +90,38 @@ export class Database implements OnApplicationShutdown {
         this.snapshotReader.run('COMMIT');
       }
     });
+  }
+
+  /**
+   * Runs the work in a transaction of its own, and resolves with its result once that is on disk. The work may only call the database, one
+   * call after the other: no files, no other transaction. Long work yields to the event loop between its slices (`setImmediate`); the
+   * transaction stays open meanwhile, and all other writes wait. Work runs in the order in which it was submitted.
+   *
+   * @throws what the work throws (its changes are rolled back), the database's error if the commit fails, or UnavailableError if the server
+   *   is stopping
+   */
+  write<T>(work: (tx: Transaction) => Promise<T> | T): Promise<T> {
+    return this.queue.run(work);
+  }
+
+  /** Like `write`, for a batch of printers' jobs: takes turns with the work of operators. */
+  writeBatch<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.queue.runBatch(work);
+  }
+
+  /** Calls back after every commit. */
+  onCommit(listener: (commit: Commit) => void): void {
+    this.queue.onCommit(listener);
+  }
+
+  /** Registers what must still be written when the server stops; the database is closed after that. */
+  beforeClose(flush: () => Promise<void>): void {
+    this.flushes.push(flush);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    for (const flush of this.flushes) await flush();
+    await this.queue.close();
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
+import { jsonRows, rowsOf } from './sql.js';
+import type { Sql } from './sql.js';
 import type { SqlValue, Statements } from './statements.js';
 
 interface Mapped {
@@ -18,8 +20,9 @@ export class Table<T extends ObjectLiteral> {
   private readonly name: string;
   private readonly mapped: ReadonlyMap<string, Mapped>;
   private readonly inserted: readonly Mapped[];
-  private readonly read: readonly Mapped[];
+  private readonly selected: readonly Mapped[];
   private readonly insertion: string;
+  private readonly groupInsertion: string;
   private readonly selections = new Map<string, string>();
 
   /** @param only properties to read; absent: all. A table that reads only some properties cannot be inserted into. */
@@ -33,10 +36,12 @@ export class Table<T extends ObjectLiteral> {
     }));
     this.mapped = new Map(mapped.map((one) => [one.property, one]));
     this.inserted = mapped.filter(({ property }) => property !== 'id');
-    this.read = mapped;
+    this.selected = mapped;
     const names = this.inserted.map(({ column }) => column).join(', ');
     const places = this.inserted.map(() => '?').join(', ');
     this.insertion = `INSERT INTO ${this.name} (${names}) VALUES (${places})`;
+    const sameNames = `SELECT ${names} FROM ${rowsOf(this.inserted.map(({ column }) => column))} WHERE true`;
+    this.groupInsertion = `INSERT INTO ${this.name} (${names}) ${sameNames}`;
     this.columns = mapped.map(({ column }) => `${this.name}.${column}`).join(', ');
   }
 
@@ -68,10 +73,65 @@ export class Table<T extends ObjectLiteral> {
     statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...values, id);
   }
 
+  /** All rows, like `select`. */
+  async read(sql: Sql, rest: string, ...values: SqlValue[]): Promise<T[]> {
+    const rows = await sql.values(this.selection(rest), ...values);
+    return rows.map((row) => this.entity(row));
+  }
+
+  /**
+   * Inserts rows with one statement.
+   *
+   * @param returning columns of the new rows to return, in any order
+   */
+  async insertAll(sql: Sql, rows: ReadonlyArray<Omit<T, 'id'>>, returning?: string): Promise<SqlValue[][]> {
+    if (rows.length === 0) return [];
+    const values = jsonRows(
+      rows.map((row: Readonly<Record<string, unknown>>) =>
+        this.inserted.map(({ property, toSql }) => toSql(row[property])),
+      ),
+    );
+    if (returning !== undefined) return sql.values(`${this.groupInsertion} RETURNING ${returning}`, values);
+    await sql.run(this.groupInsertion, values);
+    return [];
+  }
+
+  /**
+   * Updates columns of many rows, with one statement for all rows of which the same columns change. A column that is not named is not
+   * touched: an index costs more than the row.
+   *
+   * @param first rows to update before all others, if not all may have their new values at a time
+   */
+  async updateAll(
+    sql: Sql,
+    changes: ReadonlyArray<RowChange<T>>,
+    first: (change: RowChange<T>) => boolean = () => true,
+  ): Promise<void> {
+    const groups = new Map<string, { mapped: Mapped[]; rows: SqlValue[][] }>();
+    for (const change of [...changes.filter(first), ...changes.filter((one) => !first(one))]) {
+      const mapped = Object.keys(change.columns).map((property) => this.of(property));
+      if (mapped.length === 0) continue;
+      const name = mapped.map(({ column }) => column).join(', ') + String(first(change));
+      let group = groups.get(name);
+      if (group === undefined) groups.set(name, (group = { mapped, rows: [] }));
+      const values: Readonly<Record<string, unknown>> = change.columns;
+      group.rows.push([change.id, ...mapped.map(({ property, toSql }) => toSql(values[property]))]);
+    }
+    for (const { mapped, rows } of groups.values()) {
+      const columns = mapped.map(({ column }) => column);
+      const set = columns.map((column) => `${column} = changed.${column}`).join(', ');
+      const from = rowsOf(['id', ...columns]);
+      await sql.run(
+        `UPDATE ${this.name} SET ${set} FROM ${from} AS changed WHERE ${this.name}.id = changed.id`,
+        jsonRows(rows),
+      );
+    }
+  }
+
   /** Builds an entity from a row that begins with `columns`. */
   entity(values: readonly SqlValue[]): T {
     const entity: Record<string, unknown> = {};
-    this.read.forEach(({ property, fromSql }, index) => {
+    this.selected.forEach(({ property, fromSql }, index) => {
       entity[property] = fromSql(values[index] ?? null);
     });
     return entity as T;
@@ -92,6 +152,18 @@ export class Table<T extends ObjectLiteral> {
     if (found === undefined) throw new Error(`Table ${this.name} has no column for ${property}`);
     return found;
   }
+}
+
+/** Columns of a row to update. */
+export interface RowChange<T> {
+  id: number;
+  columns: Partial<T>;
+}
+
+/** The columns that differ between two states of a row; the order is that of the entity. */
+export function changedColumns<T extends ObjectLiteral>(before: T, after: T): Partial<T> {
+  const entries = Object.entries(after).filter(([property, value]) => before[property] !== value);
+  return Object.fromEntries(entries) as Partial<T>;
 }
 
 /** An instant as TypeORM writes it on SQLite: UTC, to the millisecond, so that texts sort as instants do. */

@@ -1,24 +1,27 @@
-import type { Actor } from '../common/actor.js';
 import type { EntityManager, EntityTarget, ObjectLiteral, QueryDeepPartialEntity } from 'typeorm';
+import type { Actor } from '../common/actor.js';
+import type { Sql } from './sql.js';
 import type { Statements } from './statements.js';
 
-/** The argument of a job: the database, and callbacks for its success, failure and commit. */
+/** The argument of work that writes: the database, and callbacks for the end of the transaction. */
 export class Transaction {
-  private readonly successes: Array<() => void> = [];
-  private readonly failures: Array<() => void> = [];
-  private readonly callbacks: Array<() => void> = [];
+  private readonly preparations: Array<() => Promise<void>> = [];
+  private readonly commitCallbacks: Array<() => void> = [];
+  private readonly rollbackCallbacks: Array<() => void> = [];
+  /** Number of jobs that it carries out: one, except in a batch of printers' jobs. */
+  jobs = 1;
 
   /**
    * @param em TypeORM, for operators' work
-   * @param db prepared statements on the same connection, for printers' work
+   * @param db prepared statements on the same connection
+   * @param sql the same, for work that any database can do
    * @param actor on whose behalf the work is done
-   * @param collected true for work that shares its transaction with that of many other printers
    */
   constructor(
     readonly em: EntityManager,
     readonly db: Statements,
+    readonly sql: Sql,
     readonly actor: Actor,
-    readonly collected: boolean,
   ) {}
 
   /** Inserts one row, and returns its number. */
@@ -30,33 +33,33 @@ export class Transaction {
     return Number(identifiers[0]?.id);
   }
 
-  /** Calls back when this job has succeeded, still within the transaction; never if it failed. */
-  onSuccess(callback: () => void): void {
-    this.successes.push(callback);
+  /** Registers what must be done last, still within the transaction. */
+  beforeCommit(preparation: () => Promise<void>): void {
+    this.preparations.push(preparation);
   }
 
-  /** Calls back when this job has failed by itself and was rolled back alone. */
-  onFailure(callback: () => void): void {
-    this.failures.push(callback);
-  }
-
-  /** Calls back when this job has been committed; never if it was rolled back. Callbacks must not throw. */
+  /** Calls back once everything is committed; never after a rollback. Callbacks must not throw. */
   afterCommit(callback: () => void): void {
-    this.callbacks.push(callback);
+    this.commitCallbacks.push(callback);
   }
 
-  /** Only for UnitOfWork. */
-  succeeded(): void {
-    for (const callback of this.successes) callback();
+  /** Calls back once everything is rolled back: what was cached from this transaction must be dropped. Callbacks must not throw. */
+  afterRollback(callback: () => void): void {
+    this.rollbackCallbacks.push(callback);
   }
 
-  /** Only for UnitOfWork. */
-  failed(): void {
-    for (const callback of this.failures) callback();
+  /** Only for WriteQueue. */
+  async prepareCommit(): Promise<void> {
+    for (const prepare of this.preparations) await prepare();
   }
 
-  /** Only for UnitOfWork. */
+  /** Only for WriteQueue. */
   committed(): void {
-    for (const callback of this.callbacks) callback();
+    for (const callback of this.commitCallbacks) callback();
+  }
+
+  /** Only for WriteQueue. */
+  rolledBack(): void {
+    for (const callback of this.rollbackCallbacks) callback();
   }
 }

@@ -3,7 +3,7 @@ import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { ConflictError, ValidationError } from '../common/errors.js';
 import type { Transaction } from '../database/transaction.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import { Database } from '../database/database.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import type { FirmwareSelector } from './firmware-input.js';
 import { FirmwareRows, alreadyExists, describe } from './firmware-rows.js';
@@ -19,7 +19,7 @@ export class FirmwarePromotion {
 
   constructor(
     private readonly rows: FirmwareRows,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
     private readonly signingKeys: SigningKeys,
     private readonly clock: Clock,
   ) {}
@@ -36,7 +36,7 @@ export class FirmwarePromotion {
   async promote(selector: FirmwareSelector, to: Channel): Promise<Firmware[]> {
     if (selector.channel === to)
       throw ValidationError.field('to', to, `to must be another channel than that of ?channel=${to}`);
-    return this.unitOfWork.run(async (tx) => {
+    return this.database.write(async (tx) => {
       const sources = firstOfEachPlatform(this.rows.named(tx.db, selector));
       const there = this.rows.named(tx.db, { version: selector.version }).filter((row) => row.channel === to);
       const added: Firmware[] = [];

@@ -5,7 +5,6 @@ import { ConflictError, NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import type { Transaction } from '../database/transaction.js';
 import { SigningKeys } from '../signing/signing-keys.js';
 import type { VerifiedSignature } from '../signing/signing-keys.js';
@@ -26,7 +25,6 @@ export class FirmwareService {
   constructor(
     private readonly database: Database,
     private readonly rows: FirmwareRows,
-    private readonly unitOfWork: UnitOfWork,
     private readonly storage: FirmwareStorage,
     private readonly binaries: SharedBinaries,
     private readonly checks: UploadChecks,
@@ -94,7 +92,7 @@ export class FirmwareService {
   ): Promise<Firmware> {
     const { deprecated, ...rest } = change;
     const columns = { ...rest, ...verified };
-    return this.unitOfWork.run(async (tx) => {
+    return this.database.write(async (tx) => {
       const rows = this.rows.named(tx.db, selector);
       if (verified !== null) this.signingKeys.confirm(tx, verified);
       for (const row of rows) {
@@ -122,7 +120,7 @@ export class FirmwareService {
    */
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.binaries.exclusive(async () => {
-      const rows = await this.unitOfWork.run(async (tx) => {
+      const rows = await this.database.write(async (tx) => {
         const found = this.rows.named(tx.db, selector);
         const ids = found.map((row) => row.id);
         const remaining = this.rows

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import type { Offer } from '../rollout/updates/offer.service.js';
+import type { Offer } from '../rollout/updates/offer.js';
 import type { SubscribeObserver } from '../rollout/rollout.service.js';
 import type { ReportSource } from '../rollout/updates/update-reports.js';
 import { updateMessage } from './messages.js';
@@ -10,8 +10,7 @@ const DISMISSED = 4000;
 
 /** Keeps track of the connections, and of which one speaks for which printer. */
 export interface ConnectionOwner {
-  claim(connection: Connection): void;
-  subscribed(connection: Connection, printerId: number): void;
+  accept(connection: Connection, printerId: number): void;
   release(connection: Connection): void;
   of(printerUuid: string): Connection | undefined;
 }
@@ -24,12 +23,10 @@ export class Connection implements SubscribeObserver, ReportSource {
   printerId: number | null = null;
   /** True once the socket has closed or is being closed; its messages are ignored from then on. */
   muted = false;
-  /** The previous connection of the printer, until the subscribe that takes the printer over is committed. */
-  replaces: Connection | null = null;
   /** Times at which another connection took the printer over, in epoch milliseconds, the latest last. */
   takeOvers: readonly number[] = [];
-  private unwrittenSubscribes = 0;
-  /** True if the last subscribe that was processed was accepted. */
+  private openSubscribes = 0;
+  /** True if the last subscribe that was carried out was accepted. */
   private isAccepted = false;
   /** Resolves when the last message has been handled and answered; null before the first. */
   work: Promise<void> | null = null;
@@ -53,36 +50,31 @@ export class Connection implements SubscribeObserver, ReportSource {
     private readonly maxUnreadBytes: number,
   ) {}
 
-  /** True while a subscribe waits to be written: until then, the printer's record may be out of date. */
+  /** True while a subscribe is on its way: until it is on disk, the printer's record may be out of date. */
   get isSubscribing(): boolean {
-    return this.unwrittenSubscribes > 0;
+    return this.openSubscribes > 0;
   }
 
   /** Called when a subscribe has arrived, before it is submitted. */
   beginSubscribe(printerUuid: string): void {
     this.printerUuid = printerUuid;
-    this.unwrittenSubscribes += 1;
+    this.openSubscribes += 1;
   }
 
-  subscribeWritten(): void {
-    this.unwrittenSubscribes -= 1;
+  subscribed(printerId: number): void {
     this.isAccepted = true;
-    this.owner.claim(this);
+    this.owner.accept(this, printerId);
   }
 
-  subscribeFailed(): void {
-    this.unwrittenSubscribes -= 1;
-    this.forgetPrinter();
+  /** Called when a subscribe was accepted or refused, or has failed. */
+  endSubscribe(): void {
+    this.openSubscribes -= 1;
   }
 
   /** Called when its subscribe was refused: it then speaks for no printer. */
   forgetPrinter(): void {
     this.isAccepted = false;
     this.owner.release(this);
-  }
-
-  subscribeCommitted(printerId: number): void {
-    this.owner.subscribed(this, printerId);
   }
 
   /**

@@ -57,34 +57,22 @@ export class Connections implements ConnectionOwner {
   }
 
   /**
-   * Makes a connection the one that speaks for its printer. Called when its subscribe is written, in the order of transactions, and not
-   * earlier: a refused connection must not cut off the accepted one.
+   * Called when the subscribe of a connection is on disk: it speaks for its printer now, which is online, and the previous connection of
+   * the printer is closed. Not earlier: a refused connection must not cut off the accepted one.
    */
-  claim(connection: Connection): void {
-    const { printerUuid } = connection;
-    if (printerUuid === null || connection.muted) return;
-    const current = this.byPrinter.get(printerUuid);
-    if (current === connection) return;
-    // Taken over and back within one transaction: it replaces the connection that had replaced it.
-    for (let one = current; one !== undefined; one = one.replaces ?? undefined)
-      if (one.replaces === connection) one.replaces = connection.replaces;
-    connection.replaces = current ?? null;
-    this.byPrinter.set(printerUuid, connection);
-  }
-
-  /** Called when the subscribe of a connection is on disk: marks its printer as online, and closes the previous connection. */
-  subscribed(connection: Connection, printerId: number): void {
-    const { replaces, printerId: former, printerUuid } = connection;
+  accept(connection: Connection, printerId: number): void {
+    const { printerUuid, printerId: former } = connection;
     connection.printerId = printerId;
-    connection.replaces = null;
     this.silent.delete(connection);
     if (connection.muted || printerUuid === null) return;
     // The printer was deleted and registered again in the meantime.
     if (former !== null && former !== printerId) this.presence.disconnected(former, connection);
-    if (this.byPrinter.get(printerUuid) === connection) this.presence.connected(printerId, connection);
-    if (replaces === null || replaces.muted) return;
-    connection.takeOvers = [...this.recentTakeOvers(replaces), this.clock.now().getTime()];
-    replaces.dismiss('replaced by a newer connection');
+    const previous = this.byPrinter.get(printerUuid);
+    this.byPrinter.set(printerUuid, connection);
+    this.presence.connected(printerId, connection);
+    if (previous === undefined || previous === connection) return;
+    connection.takeOvers = [...this.recentTakeOvers(previous), this.clock.now().getTime()];
+    previous.dismiss('replaced by a newer connection');
   }
 
   /**
@@ -99,14 +87,9 @@ export class Connections implements ConnectionOwner {
     return this.recentTakeOvers(current).length + now > MAX_TAKE_OVERS_PER_MINUTE;
   }
 
-  /** Closes every connection of a printer for a reason; it reconnects by itself and is checked again. */
-  dismissAll(printerUuid: string, reason: string): void {
-    let connection = this.byPrinter.get(printerUuid) ?? null;
-    while (connection !== null) {
-      const { replaces }: Connection = connection;
-      connection.dismiss(reason);
-      connection = replaces;
-    }
+  /** Closes the connection of a printer for a reason; it reconnects by itself and is checked again. */
+  dismiss(printerUuid: string, reason: string): void {
+    this.byPrinter.get(printerUuid)?.dismiss(reason);
   }
 
   /** Closes the sockets that have been open for `afterMs` without a subscribe. */
@@ -131,15 +114,12 @@ export class Connections implements ConnectionOwner {
     connection.mute();
   }
 
-  /** Takes its printer from a connection, and returns it to the previous connection if that is still open. */
+  /** Takes its printer from a connection; the printer is offline until another one speaks for it. */
   release(connection: Connection): void {
     const { printerUuid, printerId } = connection;
     if (printerId !== null) this.presence.disconnected(printerId, connection);
-    if (printerUuid === null || this.byPrinter.get(printerUuid) !== connection) return;
-    let { replaces } = connection;
-    while (replaces?.muted) ({ replaces } = replaces);
-    if (replaces) this.byPrinter.set(printerUuid, replaces);
-    else this.byPrinter.delete(printerUuid);
+    if (printerUuid !== null && this.byPrinter.get(printerUuid) === connection)
+      this.byPrinter.delete(printerUuid);
   }
 
   /** Takes the printer from a refused connection, and counts the refusal. */

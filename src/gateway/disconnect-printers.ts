@@ -16,7 +16,7 @@ export class DisconnectPrinters implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.subscription = this.printers.credentialsChanged.subscribe(({ uuid, reason }) =>
-      this.connections.dismissAll(uuid, reason),
+      this.connections.dismiss(uuid, reason),
     );
   }
 

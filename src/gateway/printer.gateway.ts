@@ -10,10 +10,9 @@ import { AppConfig } from '../config/config.js';
 import { PrinterAuthenticator } from '../printer/printer-authenticator.js';
 import type { SubscribeRequest } from '../printer/subscribe-request.js';
 import type { FoundProblem } from '../printer/printer-problems.js';
-import { Registrations } from '../printer/registration/registrations.js';
 import { RolloutService } from '../rollout/rollout.service.js';
 import { UpdateReports } from '../rollout/updates/update-reports.js';
-import type { Report } from '../rollout/updates/update-reports.js';
+import type { Report } from '../rollout/updates/plan/report.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import type { RefusalCode } from './connections.js';
@@ -36,7 +35,6 @@ export class PrinterGateway implements OnGatewayConnection {
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
     private readonly authenticator: PrinterAuthenticator,
-    private readonly registrations: Registrations,
     private readonly config: AppConfig,
     private readonly clock: Clock,
   ) {}
@@ -85,19 +83,17 @@ export class PrinterGateway implements OnGatewayConnection {
 
   private async subscribe(connection: Connection, hello: SubscribeRequest): Promise<void> {
     refuseAnother(connection, hello.uuid);
-    // Checks against committed data: most refusals need no transaction.
-    try {
-      this.authenticator.check(hello);
-    } catch (error) {
-      if (error instanceof PrinterRefusedError && error.code === 'approval_pending')
-        await this.registrations.request(hello);
-      throw error;
-    }
+    const refusal = this.authenticator.refusal(hello);
+    // One that asks for its registration for the first time is refused, too, but must be recorded.
+    if (refusal && (refusal.code !== 'approval_pending' || this.authenticator.hasAsked(hello.uuid)))
+      throw refusal;
     const problems = this.connections.isContested(hello.uuid, connection)
       ? [...hello.problems, contested(hello)]
       : hello.problems;
     connection.beginSubscribe(hello.uuid);
-    const { offer } = await this.rollouts.printerSubscribed({ ...hello, problems }, connection);
+    const { offer } = await this.rollouts
+      .printerSubscribed({ ...hello, problems }, connection)
+      .finally(() => connection.endSubscribe());
     const unused = problems.map(({ field }) => field).join(', ');
     const detail = `Subscribed as ${hello.name}${unused === '' ? '' : `; not usable: ${unused}`}`;
     const accepted = this.status('subscription_accepted', detail);

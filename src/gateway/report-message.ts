@@ -1,6 +1,6 @@
 import { ValidationError } from '../common/errors.js';
 import { parseReportedVersion } from '../common/version.js';
-import type { Report } from '../rollout/updates/update-reports.js';
+import type { Report } from '../rollout/updates/plan/report.js';
 import { MessageFields, shownValue } from './message-fields.js';
 import type { Message } from './message-fields.js';
 

@@ -4,14 +4,11 @@ import type { Subscription } from 'rxjs';
 import { RolloutEvents } from '../rollout/store/rollout.events.js';
 import type { PrintersMayHaveUpdates } from '../rollout/store/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
-import type { ConnectedPrinters } from '../rollout/rollout.service.js';
+import { Throttle } from '../common/throttle.js';
 import { Connections } from './connections.js';
-import type { Connection } from './connection.js';
 
-// Printers evaluated in one job: a few milliseconds of work, then sockets and operators get their turn.
-const SLICE = 40;
-// Jobs submitted at a time: more than one group takes, so the next is ready while a group is being committed.
-const IN_FLIGHT = 12;
+// Printers evaluated at a time: more than one batch takes, so the next one is ready while a batch is being committed.
+const IN_FLIGHT = 500;
 // Milliseconds until a retry: a locked or full database may soon work again, and printers stay connected for months.
 const RETRY_MS = 5_000;
 
@@ -24,6 +21,7 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   /** Printers whose evaluation failed, and the timer that retries them. */
   private readonly failed = new Set<string>();
   private retry: NodeJS.Timeout | undefined;
+  private readonly failures = new Throttle();
   private stopped = false;
   private running = false;
 
@@ -52,27 +50,30 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private async drain(): Promise<void> {
-    const inFlight = new Set<Promise<void>>();
-    while (this.waiting.size > 0) {
-      const slice = this.takeSlice();
-      const push = this.push(slice)
-        .catch((error: unknown) => {
-          this.logger.error(`Updates could not be pushed to ${slice.length} printers: ${String(error)}`);
-          this.tryAgainLater(slice);
-        })
-        .finally(() => inFlight.delete(push));
-      inFlight.add(push);
-      if (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight);
-    }
-    await Promise.all(inFlight);
+    let inFlight = 0;
+    await new Promise<void>((resolve) => {
+      const next = (): void => {
+        for (const uuid of this.waiting) {
+          if (inFlight >= IN_FLIGHT) return;
+          this.waiting.delete(uuid);
+          inFlight += 1;
+          void this.push(uuid).finally(() => {
+            inFlight -= 1;
+            next();
+          });
+        }
+        if (inFlight === 0) resolve();
+      };
+      next();
+    });
     this.running = false;
-    // Printers that were added while the last jobs were being committed.
+    // Printers that were added in the last moment.
     if (this.waiting.size > 0) this.add([]);
   }
 
-  private tryAgainLater(printers: readonly string[]): void {
+  private tryAgainLater(uuid: string): void {
     if (this.stopped) return;
-    for (const uuid of printers) this.failed.add(uuid);
+    this.failed.add(uuid);
     this.retry ??= setTimeout(() => {
       this.retry = undefined;
       const again = [...this.failed];
@@ -81,44 +82,21 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     }, RETRY_MS);
   }
 
-  private takeSlice(): string[] {
-    const slice: string[] = [];
-    for (const uuid of this.waiting) {
-      if (slice.length === SLICE) break;
-      slice.push(uuid);
-      this.waiting.delete(uuid);
+  /** Evaluates a printer after all its earlier messages, and sends after the answers to those: a printer's jobs run in order. */
+  private async push(uuid: string): Promise<void> {
+    const connection = this.connections.of(uuid);
+    if (connection === undefined) return;
+    // A printer that is just subscribing, or has reconnected, gets its update from that subscribe.
+    const speaks = (): boolean => this.connections.of(uuid) === connection;
+    try {
+      const offer = await this.rollouts.offerFor({
+        uuid,
+        isReady: () => speaks() && !connection.isSubscribing,
+      });
+      if (offer !== null && speaks()) connection.send(connection.updateMessage(offer));
+    } catch (error) {
+      this.failures.run(() => this.logger.error(`Updates could not be pushed to printers: ${String(error)}`));
+      this.tryAgainLater(uuid);
     }
-    return slice;
-  }
-
-  /** Evaluates printers after all their earlier messages, and sends after the answers to those: printers' jobs run in order. */
-  private async push(printers: readonly string[]): Promise<void> {
-    if (!printers.some((uuid) => this.connections.of(uuid) !== undefined)) return;
-    const speakers = new Map<string, Connection>();
-    for (const offer of await this.rollouts.offersFor(() => this.recorded(printers, speakers))) {
-      const connection = speakers.get(offer.printerUuid);
-      // A printer that has since reconnected on a newer socket gets its update from that subscribe.
-      if (connection && this.connections.of(offer.printerUuid) === connection)
-        connection.send(connection.updateMessage(offer));
-    }
-  }
-
-  /**
-   * The connected printers whose record is up to date. A printer that is just subscribing will report its version first, and that subscribe
-   * decides its update.
-   *
-   * @param speakers is filled with the connection of each printer
-   */
-  private recorded(printers: readonly string[], speakers: Map<string, Connection>): ConnectedPrinters {
-    const ids: number[] = [];
-    const uuids: string[] = [];
-    for (const uuid of printers) {
-      const connection = this.connections.of(uuid);
-      if (connection === undefined || connection.isSubscribing) continue;
-      speakers.set(uuid, connection);
-      if (connection.printerId === null) uuids.push(uuid);
-      else ids.push(connection.printerId);
-    }
-    return { ids, uuids };
   }
 }

@@ -3,7 +3,7 @@ import { trimBlanks } from '../common/text.js';
 import { isUuid } from '../common/uuid.js';
 import { MAX_PLATFORM_LENGTH } from '../common/validators.js';
 import { MAX_VERSION_LENGTH, parseReportedVersion } from '../common/version.js';
-import { keyHashOf } from '../printer/printer-authenticator.js';
+import { keyHashOf } from '../printer/registration/admission.js';
 import type { SubscribeRequest } from '../printer/subscribe-request.js';
 import { MessageFields, firstCodePoints, shownValue } from './message-fields.js';
 import type { Message } from './message-fields.js';

@@ -10,7 +10,7 @@ import { NoQuery } from '../http/reject-unknown-query.js';
 import { DeclareAccess } from '../http/route-access.js';
 import { AppConfig } from '../config/config.js';
 import { DataPresence } from '../database/sqlite/data-presence.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import { Database } from '../database/database.js';
 import { ImageCheck } from '../firmware/binaries/image-check.js';
 
 type SchemaObject = Exclude<
@@ -39,7 +39,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
     private readonly images: ImageCheck,
     private readonly presence: DataPresence,
     private readonly config: AppConfig,
@@ -88,7 +88,11 @@ export class HealthController {
   @ApiProblem(503, 'The server cannot do its work', 'database: SQLITE_BUSY: database is locked')
   async ready(): Promise<HealthCheckResult> {
     try {
-      return await this.health.check([() => this.database(), () => this.uploads(), () => this.firmware()]);
+      return await this.health.check([
+        () => this.checkDatabase(),
+        () => this.uploads(),
+        () => this.firmware(),
+      ]);
     } catch (error) {
       if (error instanceof ServiceUnavailableException)
         throw new UnavailableError(describe(error.getResponse()));
@@ -96,13 +100,13 @@ export class HealthController {
     }
   }
 
-  private async database(): Promise<HealthIndicatorResult> {
+  private async checkDatabase(): Promise<HealthIndicatorResult> {
     const check = this.indicators.check('database');
     try {
       this.presence.requireDatabase();
       // Changes nothing, but is written to disk: a locked, read-only or full database cannot record an update, and reads do not reveal
       // that. Nothing else uses this number in the file's header.
-      await this.unitOfWork.run((tx) => tx.em.query('PRAGMA user_version = 0'));
+      await this.database.write((tx) => tx.em.query('PRAGMA user_version = 0'));
       return check.up();
     } catch (error) {
       return check.down(error instanceof Error ? error.message : String(error));

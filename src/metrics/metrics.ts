@@ -4,7 +4,6 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Subscription } from 'rxjs';
 import { versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import { RequestLog } from '../http/server/request-log.js';
 import type { FinishedRequest } from '../http/server/request-log.js';
 import { ImageCheck } from '../firmware/binaries/image-check.js';
@@ -83,7 +82,6 @@ export class Metrics implements OnApplicationShutdown {
     requests: RequestLog,
     images: ImageCheck,
     events: RolloutEvents,
-    unitOfWork: UnitOfWork,
   ) {
     // The defaults that matter here are memory, CPU, open files and event-loop delay.
     collectDefaultMetrics({ register: this.registry });
@@ -130,12 +128,13 @@ export class Metrics implements OnApplicationShutdown {
         gauge.set({ version }, await this.aboutToRun.count(version));
     });
     this.subscription = events.updateEnded.subscribe(({ status, seconds }) => {
+      if (status === null) return;
       this.updates.inc({ result: status });
       if (status === 'completed') this.updateDuration.observe(seconds);
     });
     this.subscription.add(requests.requestFinished.subscribe((request) => this.observe(request)));
-    unitOfWork.afterGroup(({ pieces, seconds }) => {
-      this.groupSize.observe(pieces);
+    database.onCommit(({ jobs, seconds }) => {
+      this.groupSize.observe(jobs);
       this.groupDuration.observe(seconds);
     });
   }

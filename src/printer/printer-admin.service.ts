@@ -6,9 +6,9 @@ import type { AuditedState } from '../audit/audit-log.js';
 import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import type { Transaction } from '../database/transaction.js';
 import { PrinterCounts } from './printer-counts.js';
-import { ProblemCounts } from './problem-counts.js';
+import { PrinterDeltas } from './printer-deltas.js';
 import type { PrinterObserver } from './printer-observer.js';
 import { Printer } from './printer.entity.js';
 import { PrinterService } from './printer.service.js';
@@ -35,11 +35,9 @@ export class PrinterAdminService {
   private readonly observers: PrinterObserver[] = [];
 
   constructor(
-    database: Database,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
     private readonly printers: PrinterService,
     private readonly printerCounts: PrinterCounts,
-    private readonly problems: ProblemCounts,
     private readonly audit: AuditLog,
     private readonly changes: Changes,
   ) {
@@ -52,17 +50,17 @@ export class PrinterAdminService {
    * @throws NotFoundError if there is none
    */
   change(key: number | string, change: PrinterChange): Promise<Printer> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write(async (tx) => {
       const before = this.printers.find(tx.db, key);
       const changes = {
         ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
         ...(change.resetKey ? { keyHash: null } : {}),
       };
-      if (Object.keys(changes).length === 0) return Promise.resolve(before);
+      if (Object.keys(changes).length === 0) return before;
       this.table.update(tx.db, before.id, changes);
       const after = { ...before, ...changes };
-      this.printerCounts.move(tx.db, before, after);
-      for (const observer of this.observers) observer.changed(tx, before, after);
+      await this.count(tx, before, after);
+      for (const observer of this.observers) await observer.changed(tx, before, after);
       this.changes.printerIn(tx, before.id);
       this.audit.record(tx, {
         action: 'printer.change',
@@ -77,7 +75,7 @@ export class PrinterAdminService {
           reason: after.blocked ? 'blocked by an operator' : 'authentication required',
         });
       });
-      return Promise.resolve(after);
+      return after;
     });
   }
 
@@ -88,12 +86,11 @@ export class PrinterAdminService {
    * @throws NotFoundError if there is none
    */
   remove(key: number | string): Promise<void> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write(async (tx) => {
       const printer = this.printers.find(tx.db, key);
       const { id, uuid } = printer;
-      for (const observer of this.observers) observer.beforeDelete(tx, printer);
-      this.printerCounts.remove(tx.db, printer);
-      this.problems.move(tx.db, printer.problems, null);
+      for (const observer of this.observers) await observer.beforeDelete(tx, printer);
+      await this.count(tx, printer, null);
       tx.db.run('DELETE FROM printer WHERE id = ?', id);
       this.changes.printerIn(tx, id);
       this.audit.record(tx, {
@@ -106,8 +103,13 @@ export class PrinterAdminService {
         this.logger.log(`Printer ${id} (${uuid}) was deleted`);
         this.shutOut.next({ uuid, reason: 'deleted by an operator' });
       });
-      return Promise.resolve();
     });
+  }
+
+  private async count(tx: Transaction, before: Printer, after: Printer | null): Promise<void> {
+    const deltas = new PrinterDeltas();
+    deltas.add(before, after);
+    await this.printerCounts.add(tx.sql, deltas);
   }
 
   /** Registers a feature that keeps something of printers. */

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { AddressList, addressGroup } from '../http/address.js';
 import { PrinterRefusedError } from '../common/errors.js';
@@ -6,20 +5,16 @@ import { MinuteQuota } from '../common/minute-quota.js';
 import { Throttle } from '../common/throttle.js';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
-import type { Statements } from '../database/statements.js';
+import type { SqlValue } from '../database/statements.js';
+import { admissionRefusal } from './registration/admission.js';
+import type { RegistrationRequest } from './registration/admission.js';
+import type { RegistrationStatus } from './registration/registration.entity.js';
+import type { SubscribeRequest } from './subscribe-request.js';
 
-/** What a printer shows of itself to be let in. */
-export interface Credentials {
-  /** Lower-case. */
-  uuid: string;
-  /** SHA-256 of its secret (`keyHashOf`); null where it shows none. */
-  keyHash: string | null;
-}
+const REQUESTED = 'SELECT status, key_hash FROM registration WHERE uuid = ?';
+const REGISTERED = 'SELECT key_hash, blocked FROM printer WHERE uuid = ?';
 
-const ASKED = 'SELECT status, key_hash FROM registration WHERE uuid = ?';
-const KNOWN = 'SELECT key_hash, blocked FROM printer WHERE uuid = ?';
-
-/** Decides which printers may speak (docs/SECURITY.md): each for itself alone, and none that an operator has shut out. */
+/** Checks printers at the door: what is committed refuses most of those that may not connect, without a transaction. */
 @Injectable()
 export class PrinterAuthenticator {
   private readonly logger = new Logger('Registration');
@@ -36,33 +31,34 @@ export class PrinterAuthenticator {
   }
 
   /**
-   * Lets a printer in, by what is on record.
+   * Checks a printer by what is committed.
    *
-   * @param db absent: what is committed
-   * @throws PrinterRefusedError with the code that the printer is told
+   * @param credentials its UUID, lower-case, and the SHA-256 of its secret (null for none)
+   * @returns null if it may connect
    */
-  check({ uuid, keyHash }: Credentials, db: Statements = this.database.reader): void {
-    const known = db.get(KNOWN, uuid);
-    if (known === undefined) this.checkNew(uuid, keyHash, db);
-    if (known?.blocked === 1)
-      throw new PrinterRefusedError('blocked', 'an operator has blocked this printer');
-    if (known !== undefined && typeof known.key_hash === 'string') {
-      this.checkKey(known.key_hash, keyHash);
-    } else if (keyHash === null && this.config.requirePrinterKey) {
-      throw new PrinterRefusedError(
-        'unauthorized',
-        'this server asks every printer for an api_key beside its printer_id',
-      );
-    }
+  refusal({ uuid, keyHash }: Pick<SubscribeRequest, 'uuid' | 'keyHash'>): PrinterRefusedError | null {
+    const printer = this.database.reader.get(REGISTERED, uuid);
+    const registered = printer && { keyHash: textOf(printer.key_hash), blocked: printer.blocked === 1 };
+    return admissionRefusal(
+      keyHash,
+      registered ?? null,
+      registered ? null : this.requestOf(uuid),
+      this.config,
+    );
+  }
+
+  /** True if a printer has asked to be registered, and waits for an operator. */
+  hasAsked(uuid: string): boolean {
+    return this.requestOf(uuid) !== null;
   }
 
   /**
    * Counts a printer that is about to be registered, or to ask for it.
    *
-   * @throws PrinterRefusedError if its address has had too many in this minute
+   * @returns the refusal if its address has had too many in this minute
    */
-  admitNew(address: string): void {
-    if (this.isUnlimited(address) || this.quota.take(addressGroup(address))) return;
+  countNew(address: string): PrinterRefusedError | null {
+    if (this.isUnlimited(address) || this.quota.take(addressGroup(address))) return null;
     const { limit } = this.quota;
     this.warnings.run(() =>
       this.logger.warn(
@@ -70,7 +66,7 @@ export class PrinterAuthenticator {
       ),
     );
     const problem = `this server takes ${limit} new printers a minute from one address; try again later`;
-    throw new PrinterRefusedError('registration_limited', problem);
+    return new PrinterRefusedError('registration_limited', problem);
   }
 
   /** True for an address that is not limited (UNLIMITED_ADDRESSES). */
@@ -78,28 +74,15 @@ export class PrinterAuthenticator {
     return this.unlimited.has(address);
   }
 
-  private checkNew(uuid: string, keyHash: string | null, db: Statements): void {
-    if (this.config.registration === 'open') return;
-    if (this.config.registration === 'closed')
-      throw new PrinterRefusedError('registration_closed', 'this server takes no new printers');
-    const asked = db.get(ASKED, uuid);
-    if (asked?.status === 'rejected')
-      throw new PrinterRefusedError('registration_closed', 'an operator has rejected this printer');
-    if (typeof asked?.key_hash === 'string') this.checkKey(asked.key_hash, keyHash);
-    if (asked?.status !== 'accepted')
-      throw new PrinterRefusedError('approval_pending', 'an operator has not accepted this printer yet');
-  }
-
-  private checkKey(known: string, shown: string | null): void {
-    if (shown !== null && timingSafeEqual(Buffer.from(known), Buffer.from(shown))) return;
-    throw new PrinterRefusedError(
-      'unauthorized',
-      'this printer is known with another api_key; an operator can reset it',
-    );
+  private requestOf(uuid: string): RegistrationRequest | null {
+    if (this.config.registration === 'open') return null;
+    const row = this.database.reader.get(REQUESTED, uuid);
+    return row === undefined
+      ? null
+      : { status: row.status as RegistrationStatus, keyHash: textOf(row.key_hash) };
   }
 }
 
-/** What is kept of a printer's secret. */
-export function keyHashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+function textOf(value: SqlValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
 }

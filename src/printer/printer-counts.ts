@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Database } from '../database/database.js';
+import { jsonRows, rowsOf } from '../database/sql.js';
+import type { Sql } from '../database/sql.js';
 import type { SqlValue, Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { PrinterCount } from './printer-count.entity.js';
-import type { Printer } from './printer.entity.js';
+import type { PrinterDeltas } from './printer-deltas.js';
 
 const KIND = [
   'update_channel',
@@ -17,12 +19,15 @@ const KIND = [
   'bucket',
   'blocked',
 ];
-const OF_KIND = `WHERE ${KIND.map((column) => `${column} = ?`).join(' AND ')}`;
-const ADD = `INSERT INTO printer_tally (${KIND.join(', ')}, printers) VALUES (${KIND.map(() => '?').join(', ')}, 1)
-  ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printers + 1`;
-const TAKE = `UPDATE printer_tally SET printers = printers - 1 ${OF_KIND}`;
-// At once, not now and then: boards that name another version at each start would leave rows by the thousand.
-const FORGET = `DELETE FROM printer_tally ${OF_KIND} AND printers = 0`;
+const COUNTED = [...KIND, 'printers'];
+const ADD_KINDS = `INSERT INTO printer_tally (${COUNTED.join(', ')})
+  SELECT ${COUNTED.join(', ')} FROM ${rowsOf(COUNTED)} WHERE true
+  ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printers + excluded.printers`;
+// At once, not now and then: boards that report another version at each start would leave rows by the thousand.
+const REMOVE_EMPTY = `DELETE FROM printer_tally WHERE printers = 0
+  AND (${KIND.join(', ')}) IN (SELECT ${KIND.join(', ')} FROM ${rowsOf(KIND)})`;
+const ADD_PROBLEMS = `INSERT INTO problem_tally (field, printers) SELECT field, printers FROM ${rowsOf(['field', 'printers'])} WHERE true
+  ON CONFLICT (field) DO UPDATE SET printers = printers + excluded.printers`;
 const FIRST = `ORDER BY ${KIND.join(', ')} LIMIT ?`;
 const NEXT = `WHERE (${KIND.join(', ')}) > (${KIND.map(() => '?').join(', ')}) ${FIRST}`;
 const SELECT = `SELECT ${KIND.join(', ')}, printers FROM printer_tally`;
@@ -38,17 +43,6 @@ export interface KindPart extends Omit<PrinterCount, 'bucket' | 'printers'> {
   buckets: Array<[bucket: number, printers: number]>;
 }
 
-type Kind = [
-  channel: Channel,
-  versionKey: string,
-  platform: string,
-  versionRolloutId: number,
-  previousVersion: string,
-  movedBack: string,
-  bucket: number,
-  blocked: 0 | 1,
-];
-
 /** Keeps `printer_tally` in step with the printers, and counts by it. */
 @Injectable()
 export class PrinterCounts {
@@ -58,20 +52,16 @@ export class PrinterCounts {
     this.table = database.table(PrinterCount);
   }
 
-  /** Counts a printer that is new, or has changed; to be called in the transaction that writes it. */
-  move(db: Statements, before: Printer | null, after: Printer): void {
-    const to = kindOf(after);
-    if (before !== null) {
-      const from = kindOf(before);
-      if (from.every((value, index) => value === to[index])) return;
-      this.take(db, from);
-    }
-    db.run(ADD, ...to);
-  }
-
-  /** Counts a printer no more; to be called in the transaction that deletes it. */
-  remove(db: Statements, printer: Printer): void {
-    this.take(db, kindOf(printer));
+  /** Adds what changes of printers make a difference of. Call it in the transaction that writes the printers. */
+  async add(sql: Sql, { kinds, problems }: PrinterDeltas): Promise<void> {
+    const changed = [...kinds.values()].filter(({ printers }) => printers !== 0);
+    // In the order of the key, so that transactions that run at once never wait for each other in a circle.
+    const rows = changed.map(({ kind, printers }) => [...kind, printers]).sort(byKey);
+    if (rows.length > 0) await sql.run(ADD_KINDS, jsonRows(rows));
+    const fewer = changed.filter(({ printers }) => printers < 0).map(({ kind }) => kind);
+    if (fewer.length > 0) await sql.run(REMOVE_EMPTY, jsonRows(fewer));
+    const fields = [...problems].filter(([, printers]) => printers !== 0).sort(byKey);
+    if (fields.length > 0) await sql.run(ADD_PROBLEMS, jsonRows(fields));
   }
 
   /**
@@ -125,11 +115,6 @@ export class PrinterCounts {
       kind.platform ?? null,
     );
   }
-
-  private take(db: Statements, kind: Kind): void {
-    db.run(TAKE, ...kind);
-    db.run(FORGET, ...kind);
-  }
 }
 
 // The position of the one column that rules do not look at.
@@ -169,25 +154,6 @@ function toParts(rows: SqlValue[][]): KindPart[] {
   return [...parts.values()];
 }
 
-function kindOf(printer: Printer): Kind {
-  return keyOf({
-    ...printer,
-    platform: printer.platform ?? '',
-    versionRolloutId: printer.versionRolloutId ?? 0,
-    previousVersion: printer.previousVersion ?? '',
-    movedBack: printer.movedBack ?? '',
-  });
-}
-
-function keyOf(kind: Omit<PrinterCount, 'printers'>): Kind {
-  return [
-    kind.updateChannel,
-    kind.versionKey,
-    kind.platform,
-    kind.versionRolloutId,
-    kind.previousVersion,
-    kind.movedBack,
-    kind.bucket,
-    kind.blocked ? 1 : 0,
-  ];
+function byKey(a: readonly SqlValue[], b: readonly SqlValue[]): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
 }

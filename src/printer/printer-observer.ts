@@ -7,8 +7,8 @@ import type { Printer } from './printer.entity.js';
  */
 export interface PrinterObserver {
   /** Called after an operator has changed a printer, in the same transaction. */
-  changed(tx: Transaction, before: Printer, after: Printer): void;
+  changed(tx: Transaction, before: Printer, after: Printer): Promise<void>;
 
   /** Called before a printer is deleted, with all that hangs on it, in the same transaction. */
-  beforeDelete(tx: Transaction, printer: Printer): void;
+  beforeDelete(tx: Transaction, printer: Printer): Promise<void>;
 }

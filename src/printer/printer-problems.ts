@@ -45,6 +45,14 @@ export function mergeProblems(
   return JSON.stringify(merged);
 }
 
+/** Stands for the printers that have a problem with any field. */
+export const ANY_FIELD = 'any';
+
+/** The fields that a printer is counted under in `ProblemCounts`: those that it has a problem with, and `ANY_FIELD` if there are any. */
+export function problemFieldsOf(text: string | null): string[] {
+  return text === null ? [] : [ANY_FIELD, ...new Set(stored(text).map(({ field }) => field))];
+}
+
 function stored(text: string | null): StoredProblem[] {
   return text === null ? [] : (JSON.parse(text) as StoredProblem[]);
 }

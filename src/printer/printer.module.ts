@@ -16,6 +16,7 @@ import { PrinterService } from './printer.service.js';
 import { RegistrationController } from './registration/registration.controller.js';
 import { Registration } from './registration/registration.entity.js';
 import { Registrations } from './registration/registrations.js';
+import { RegistrationRequests } from './registration/registration-requests.js';
 
 /** Printers: registered by their first subscribe, listed and looked up. */
 @Module({
@@ -30,6 +31,7 @@ import { Registrations } from './registration/registrations.js';
     PrinterSelections,
     PrinterService,
     ProblemCounts,
+    RegistrationRequests,
     Registrations,
   ],
   exports: [
@@ -40,6 +42,7 @@ import { Registrations } from './registration/registrations.js';
     PrinterSelections,
     PrinterService,
     ProblemCounts,
+    RegistrationRequests,
     Registrations,
   ],
 })

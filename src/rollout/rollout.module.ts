@@ -7,7 +7,6 @@ import { FailedPrinters } from './insight/failed-printers.js';
 import { FirmwareWatch } from './updates/firmware-watch.js';
 import { FleetWalk } from './store/fleet-walk.js';
 import { HistoryController } from './http/history.controller.js';
-import { OfferService } from './updates/offer.service.js';
 import { PendingList } from './insight/pending-list.js';
 import { PendingTargets } from './updates/pending-targets.js';
 import { PrinterDecision } from './insight/printer-decision.js';
@@ -45,12 +44,11 @@ import { BuildReplacement } from './updates/build-replacement.js';
 import { RolloutBuild } from './store/entities/rollout-build.entity.js';
 import { RolloutBuilds } from './store/rollout-builds.js';
 import { SentBuilds } from './store/sent-builds.js';
-import { StuckUpdates } from './updates/stuck-updates.js';
+import { UpdateLimits } from './updates/update-limits.js';
 import { UploadAdvice } from './insight/upload-advice.js';
 import { OutcomeCount } from './store/entities/outcome-count.entity.js';
 import { OutcomeCounts } from './store/outcome-counts.js';
 import { UpdateHistory } from './insight/update-history.js';
-import { UpdateLifecycle } from './updates/update-lifecycle.js';
 import { UpdateReports } from './updates/update-reports.js';
 import { UpdateRetry } from './updates/update-retry.js';
 import { PrinterUpdate } from './store/entities/printer-update.entity.js';
@@ -61,9 +59,13 @@ import { ServiceTime } from './store/service-time.js';
 import { ImageWatch } from './updates/image-watch.js';
 import { UpdateActionsController } from './http/update-actions.controller.js';
 import { UpdateActions } from './campaign/update-actions.js';
-import { UpdateRecall } from './updates/update-recall.js';
-import { VersionReconciler } from './updates/version-reconciler.js';
 import { RolloutCancellation } from './store/entities/rollout-cancellation.entity.js';
+import { Batch } from './updates/batch.js';
+import { FleetStore } from './updates/fleet-store.js';
+import { Inbox } from './updates/inbox.js';
+import { OperatorUpdates } from './updates/operator-updates.js';
+import { PlanContexts } from './updates/plan-contexts.js';
+import { CountingUpdates } from './store/counting-updates.js';
 
 /** Rollouts: the rules, the decision for each printer, and the life cycle of every update. */
 @Module({
@@ -94,6 +96,12 @@ import { RolloutCancellation } from './store/entities/rollout-cancellation.entit
     UpdateActionsController,
   ],
   providers: [
+    Batch,
+    CountingUpdates,
+    FleetStore,
+    Inbox,
+    OperatorUpdates,
+    PlanContexts,
     BuildReplacement,
     CancelledPending,
     AboutToRun,
@@ -102,7 +110,6 @@ import { RolloutCancellation } from './store/entities/rollout-cancellation.entit
     FirmwareWatch,
     FleetWalk,
     ImageWatch,
-    OfferService,
     PendingBuckets,
     PendingList,
     PendingTargets,
@@ -127,17 +134,14 @@ import { RolloutCancellation } from './store/entities/rollout-cancellation.entit
     RolloutUpdates,
     SentBuilds,
     ServiceTime,
-    StuckUpdates,
+    UpdateLimits,
     Superseding,
     UpdateActions,
     OutcomeCounts,
     UpdateHistory,
-    UpdateLifecycle,
-    UpdateRecall,
     UpdateReports,
     UpdateRetry,
     UploadAdvice,
-    VersionReconciler,
   ],
   exports: [
     AboutToRun,

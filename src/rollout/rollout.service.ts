@@ -1,52 +1,34 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '../database/unit-of-work.js';
-import type { Transaction } from '../database/transaction.js';
-import { PrinterService } from '../printer/printer.service.js';
-import type { TargetPrinter } from '../printer/printer.service.js';
 import type { SubscribeRequest } from '../printer/subscribe-request.js';
-import { OfferService } from './updates/offer.service.js';
-import type { Offer } from './updates/offer.service.js';
-import { PendingTargets } from './updates/pending-targets.js';
-import { UpdateLifecycle } from './updates/update-lifecycle.js';
-import type { PrinterUpdate } from './store/entities/printer-update.entity.js';
-import { VersionReconciler } from './updates/version-reconciler.js';
+import { Inbox } from './updates/inbox.js';
+import type { Offer } from './updates/offer.js';
+import type { Speaker } from './updates/plan/jobs.js';
 
 /** The result of a subscribe; all of it is on disk. */
 export interface Subscribed {
   printerId: number;
-  /** The update to send; null if there is none. */
+  /** The update to send, which is in progress; null if there is none. */
   offer: Offer | null;
 }
 
-/** The connection that a subscribe came over. It is notified of how far the subscribe's transaction has got. */
-export interface SubscribeObserver {
-  /** The subscribe is written but not yet committed. Later work in the same transaction sees it. */
-  subscribeWritten(): void;
-  /** This subscribe alone failed; the transaction continues without it. */
-  subscribeFailed(): void;
-  /** The subscribe is on disk. */
-  subscribeCommitted(printerId: number): void;
+/** The connection that a subscribe came over. */
+export interface SubscribeObserver extends Speaker {
+  /** The subscribe is on disk. Called in the order in which subscribes are carried out. */
+  subscribed(printerId: number): void;
 }
 
-/** The connected printers that may be sent something now. */
-export interface ConnectedPrinters {
-  /** Their row numbers. */
-  ids: readonly number[];
-  /** UUIDs of printers whose first subscribe is still being recorded. */
-  uuids: readonly string[];
+/** A connected printer that may have an update. */
+export interface OfferRecipient {
+  /** Its UUID, lower-case. */
+  uuid: string;
+  /** Asked when its job is carried out: false if the printer is gone, or subscribes again and is decided on then. */
+  isReady: () => boolean;
 }
 
 /** What rollouts offer to printers. The gateway calls it; operators use `Rollouts`. */
 @Injectable()
 export class RolloutService {
-  constructor(
-    private readonly unitOfWork: UnitOfWork,
-    private readonly printers: PrinterService,
-    private readonly pending: PendingTargets,
-    private readonly reconciler: VersionReconciler,
-    private readonly offers: OfferService,
-    private readonly lifecycle: UpdateLifecycle,
-  ) {}
+  constructor(private readonly inbox: Inbox) {}
 
   /**
    * Handles the subscribe of a printer: registers it, reconciles its earlier updates with the version it runs, and decides what it is sent.
@@ -54,39 +36,36 @@ export class RolloutService {
    * @param observer omit it if nobody needs to know before the promise resolves
    * @throws PrinterRefusedError if the printer may not connect
    */
-  printerSubscribed(hello: SubscribeRequest, observer?: SubscribeObserver): Promise<Subscribed> {
-    return this.unitOfWork.collect((tx) => {
-      tx.onFailure(() => observer?.subscribeFailed());
-      const { before, printer } = this.printers.register(tx, hello, this.reconciler);
-      this.pending.printerChanged(tx, before, printer);
-      const resend = before && this.reconciler.reconcile(tx, before, printer);
-      tx.onSuccess(() => observer?.subscribeWritten());
-      tx.afterCommit(() => observer?.subscribeCommitted(printer.id));
-      return { printerId: printer.id, offer: resend ?? this.offers.makeForSubscribe(tx, printer) };
+  printerSubscribed(request: SubscribeRequest, observer?: SubscribeObserver): Promise<Subscribed> {
+    return new Promise((resolve, reject) => {
+      this.inbox.submit({
+        job: () => ({ kind: 'subscribe', request, speaker: observer ?? {} }),
+        done: (result) => {
+          if (result?.printerId == null) {
+            reject(result?.refused ?? new Error('A subscribe led to no printer'));
+            return;
+          }
+          const { printerId, offer } = result;
+          observer?.subscribed(printerId);
+          resolve({ printerId, offer });
+        },
+        failed: reject,
+      });
     });
   }
 
   /**
-   * Decides what printers that are already connected are sent now. Each offer is recorded as an update in progress.
+   * Decides what a printer that is already connected is sent now.
    *
-   * @param connected called after the transaction has begun, because only what is recorded by then may decide
+   * @returns the update to send, which is on disk as in progress; null if there is none
    */
-  offersFor(connected: () => ConnectedPrinters): Promise<Offer[]> {
-    return this.unitOfWork.collect((tx) => {
-      const { ids, uuids } = connected();
-      const printers = this.printers.byIds(tx.db, ids);
-      if (uuids.length > 0) printers.push(...this.printers.byUuids(tx.db, uuids));
-      const live = this.lifecycle.live(tx.db, printers);
-      return printers.flatMap((printer) => this.offerFor(tx, printer, live.get(printer.id) ?? []) ?? []);
+  offerFor({ uuid, isReady }: OfferRecipient): Promise<Offer | null> {
+    return new Promise((resolve, reject) => {
+      this.inbox.submit({
+        job: () => (isReady() ? { kind: 'offer', uuid } : null),
+        done: (result) => resolve(result?.offer ?? null),
+        failed: reject,
+      });
     });
-  }
-
-  private offerFor(tx: Transaction, printer: TargetPrinter, live: PrinterUpdate[]): Offer | null {
-    const held = live.find((update) => update.sendOnResume);
-    if (!held) return this.offers.makeForConnected(tx, printer, live);
-    const again = this.reconciler.sendHeldBack(tx, printer, held);
-    // The update that was held back may just have ended, which lets another one through.
-    const now = (): PrinterUpdate[] => this.lifecycle.live(tx.db, [printer]).get(printer.id) ?? [];
-    return again ?? this.offers.makeForConnected(tx, printer, now());
   }
 }

@@ -9,7 +9,6 @@ import { Database } from '../database/database.js';
 import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import { fingerprintOf, isSignedBy, pemOf, readPublicKey } from './ed25519.js';
 import { SigningKey } from './signing-key.entity.js';
 
@@ -29,7 +28,6 @@ export class SigningKeys {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {
@@ -43,7 +41,7 @@ export class SigningKeys {
    */
   register(name: string, publicKey: KeyObject): Promise<SigningKey> {
     const fingerprint = fingerprintOf(publicKey);
-    return this.unitOfWork.run((tx) => {
+    return this.database.write((tx) => {
       const same = this.registered(tx.db).find((key) => key.fingerprint === fingerprint);
       if (same)
         throw new ConflictError(`The key ${fingerprint} is registered already: ${same.id} (${same.name})`);
@@ -79,7 +77,7 @@ export class SigningKeys {
    * @throws ConflictError if it is the last one: removing a stolen key must not silently allow unsigned firmware
    */
   remove(id: number, allowUnsigned: boolean): Promise<void> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write((tx) => {
       const row = this.table.find(tx.db, 'WHERE id = ?', id);
       if (row === null) throw new NotFoundError(`Signing key not found: ${id}`);
       if (row.removedAt !== null) return Promise.resolve();

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { RolloutScheduler } from '../../src/rollout/campaign/rollout.scheduler.js';
-import { StuckUpdates } from '../../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../../src/rollout/updates/update-limits.js';
 import { eventually } from '../support/eventually.js';
 import { connected, counts, handled, history, roll, rollout, upload } from '../support/factories.js';
 import { TestServer } from '../support/server.js';
@@ -181,7 +181,7 @@ describe('Time in which the server does not run', () => {
   });
   afterAll(() => server.stop());
 
-  const sweep = (): Promise<void> => server.get(StuckUpdates).fail();
+  const sweep = (): Promise<void> => server.get(UpdateLimits).check();
 
   /** An update whose printer has been silent for 20 minutes, and is away. */
   async function silent(): Promise<number> {

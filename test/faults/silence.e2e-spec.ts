@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { StuckUpdates } from '../../src/rollout/updates/stuck-updates.js';
+import { UpdateLimits } from '../../src/rollout/updates/update-limits.js';
 import { eventually } from '../support/eventually.js';
 import { counts, details, history, printer, roll, upload } from '../support/factories.js';
 import { TestServer } from '../support/server.js';
@@ -56,7 +56,7 @@ describe('A printer that vanishes without a close', () => {
       expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
 
       server.clock.advance(31 * MINUTE);
-      await server.get(StuckUpdates).fail();
+      await server.get(UpdateLimits).check();
       expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
       expect((await history(server, uuid))[0]).toMatchObject({ error_message: 'no progress for 30 minutes' });
 

@@ -1,28 +1,31 @@
 import { jest } from '@jest/globals';
-import { UnitOfWork } from '../../src/database/unit-of-work.js';
+import { Database } from '../../src/database/database.js';
+import { Inbox } from '../../src/rollout/updates/inbox.js';
 import { eventually } from './eventually.js';
 import type { TestServer } from './server.js';
 
-/** Holds up a server's unit of work, so that everything submitted in the meantime is carried out as one group. */
+/** Holds up a server's transactions, so that the jobs of printers that arrive in the meantime are carried out as one batch. */
 export class HeldQueue {
   private readonly operators;
   private readonly printers;
 
   private constructor(
-    unitOfWork: UnitOfWork,
+    database: Database,
+    inbox: Inbox,
     private readonly open: () => void,
     private readonly done: Promise<void>,
   ) {
-    this.operators = jest.spyOn(unitOfWork, 'run');
-    this.printers = jest.spyOn(unitOfWork, 'collect');
+    this.operators = jest.spyOn(database, 'write');
+    this.printers = jest.spyOn(inbox, 'submit');
   }
 
   /** Resolves when the queue stands still. */
   static hold(server: TestServer): Promise<HeldQueue> {
-    const unitOfWork = server.get(UnitOfWork);
+    const database = server.get(Database);
+    const inbox = server.get(Inbox);
     return new Promise((held, failed) => {
-      const done = unitOfWork.run(
-        () => new Promise<void>((open) => held(new HeldQueue(unitOfWork, open, done))),
+      const done = database.write(
+        () => new Promise<void>((open) => held(new HeldQueue(database, inbox, open, done))),
       );
       done.catch(failed);
     });

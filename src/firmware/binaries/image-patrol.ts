@@ -3,7 +3,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Clock } from '../../common/clock.js';
 import { CorruptBinaryError, UnavailableError } from '../../common/errors.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
+import { Database } from '../../database/database.js';
 import { FirmwareRows } from '../firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
@@ -26,7 +26,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly rows: FirmwareRows,
     private readonly storage: FirmwareStorage,
     private readonly check: ImageCheck,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
     private readonly clock: Clock,
   ) {}
 
@@ -91,7 +91,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private record(row: Firmware, appended: string): Promise<void> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write((tx) => {
       this.rows.setAppendedDigest(tx, row.sha256, appended);
       return Promise.resolve();
     });

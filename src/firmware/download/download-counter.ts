@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { UnavailableError } from '../../common/errors.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
+import { Database } from '../../database/database.js';
 
 // Milliseconds between writes. A write per image would flush to disk for every download of a fleet; a crash loses at most the counts of
 // this time.
@@ -16,7 +16,7 @@ export class DownloadCounter implements OnModuleDestroy {
   private readonly counts = new Map<number, number>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly unitOfWork: UnitOfWork) {}
+  constructor(private readonly database: Database) {}
 
   /** Counts a download of a build that delivered the last byte. */
   count(firmwareId: number): void {
@@ -35,7 +35,7 @@ export class DownloadCounter implements OnModuleDestroy {
     this.counts.clear();
     if (counts.length === 0) return;
     try {
-      await this.unitOfWork.collect((tx) => {
+      await this.database.write((tx) => {
         for (const [id, count] of counts) tx.db.run(COUNT, count, id);
       });
     } catch (error) {

@@ -3,7 +3,6 @@ import { Clock } from '../../common/clock.js';
 import { ValidationError } from '../../common/errors.js';
 import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import type { Transaction } from '../../database/transaction.js';
 import { SigningKeys } from '../../signing/signing-keys.js';
 import type { VerifiedSignature } from '../../signing/signing-keys.js';
@@ -30,7 +29,6 @@ export class FirmwareUploads {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly rows: FirmwareRows,
     private readonly storage: FirmwareStorage,
     private readonly binaries: SharedBinaries,
@@ -71,7 +69,7 @@ export class FirmwareUploads {
       this.checks.refuseClash(this.database.reader, build, binary.sha256);
       try {
         await this.publish(build.version, binary);
-        const firmware = await this.unitOfWork.run((tx) => {
+        const firmware = await this.database.write((tx) => {
           // A promotion may have been committed in between.
           this.checks.refuseClash(tx.db, build, binary.sha256);
           return this.insert(tx, build, binary, verified);
@@ -99,7 +97,7 @@ export class FirmwareUploads {
   /** Needs no signature: the row was accepted with the same bytes. */
   private async mend(row: Firmware, binary: ReceivedBinary): Promise<Upload> {
     await this.publish(row.version, binary);
-    await this.unitOfWork.run((tx) => {
+    await this.database.write((tx) => {
       this.rows.recordMended(tx, row);
       return Promise.resolve();
     });

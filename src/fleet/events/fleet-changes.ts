@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { Changes } from '../../database/changes.js';
 import type { Noted } from '../../database/changes.js';
 import { DATA_VERSION, Database } from '../../database/database.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import { RolloutDiff } from './rollout-diff.js';
 
 /** What has changed since the last time. */
@@ -27,9 +26,8 @@ export class FleetWatch {
     private readonly changes: Changes,
     private readonly rollouts: RolloutDiff,
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
   ) {
-    unitOfWork.afterGroup(() => this.wake?.());
+    database.onCommit(() => this.wake?.());
   }
 
   /**
@@ -79,7 +77,7 @@ export class FleetWatch {
     const { reader } = this.database;
     const before = reader.count(DATA_VERSION);
     try {
-      await this.unitOfWork.run(() => Promise.resolve());
+      await this.database.write(() => Promise.resolve());
     } catch {
       // Then nothing else was committed with it either.
       return;

@@ -7,7 +7,6 @@ import { Database } from '../../database/database.js';
 import { sqlInstant } from '../../database/table.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import { OutcomeCounts } from '../../rollout/store/outcome-counts.js';
 import { FleetHistory } from './fleet-history.js';
 import { FleetSample } from './fleet-sample.entity.js';
@@ -32,7 +31,6 @@ export class FleetSampler implements OnApplicationBootstrap {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly history: FleetHistory,
     private readonly outcomes: OutcomeCounts,
     private readonly clock: Clock,
@@ -54,7 +52,7 @@ export class FleetSampler implements OnApplicationBootstrap {
   /** Takes a sample. One that cannot be written is missed by nobody but the picture. */
   async sample(): Promise<void> {
     try {
-      await this.unitOfWork.run((tx) => {
+      await this.database.write((tx) => {
         this.write(tx);
         return Promise.resolve();
       });

@@ -1,28 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.js';
 import type { AuditedState } from '../../audit/audit-log.js';
-import { addressGroup } from '../../http/address.js';
-import { Clock } from '../../common/clock.js';
 import { NotFoundError } from '../../common/errors.js';
-import { Throttle } from '../../common/throttle.js';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
-import { PrinterAuthenticator } from '../printer-authenticator.js';
-import type { SubscribeRequest } from '../subscribe-request.js';
 import { Registration } from './registration.entity.js';
 import type { RegistrationStatus } from './registration.entity.js';
-
-// Whoever makes printers up must not fill the disk; a fleet that waits for its operator finds room.
-const MAX_WAITING = 10_000;
-/** Places of one address: none takes them all. */
-const MAX_WAITING_PER_ADDRESS = 1_000;
-
-const WAITING = `WHERE status = 'pending'`;
-const FORGET_OLDEST = `DELETE FROM registration WHERE id = (SELECT min(id) FROM registration ${WAITING})`;
-const FORGET_OLDEST_OF_ADDRESS = `DELETE FROM registration
-  WHERE id = (SELECT min(id) FROM registration ${WAITING} AND address_group = ?)`;
 
 /** One page of printers that have asked, the newest first. */
 export interface RegistrationPage {
@@ -38,45 +22,12 @@ export interface RegistrationPage {
 export class Registrations {
   private readonly logger = new Logger('Registration');
   private readonly table: Table<Registration>;
-  private readonly warnings = { all: new Throttle(), address: new Throttle() };
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly audit: AuditLog,
-    private readonly authenticator: PrinterAuthenticator,
-    private readonly clock: Clock,
   ) {
     this.table = database.table(Registration);
-  }
-
-  /**
-   * Notes that a printer has asked; of one that asks again, the first request stays. Where there is no room, the one that has waited
-   * longest is forgotten: a printer that is still there asks again.
-   *
-   * @throws PrinterRefusedError if its address has asked for too many in this minute
-   */
-  request(hello: SubscribeRequest): Promise<void> {
-    return this.unitOfWork.collect((tx) => {
-      if (this.find(tx, hello.uuid) !== null) return;
-      const { uuid, name, platform, keyHash, address } = hello;
-      this.authenticator.admitNew(address);
-      this.makeRoom(tx, address);
-      const userId = hello.userId ?? hello.pathId;
-      const requestedAt = this.clock.now();
-      this.table.insert(tx.db, {
-        uuid,
-        status: 'pending',
-        name,
-        userId,
-        platform,
-        keyHash,
-        address,
-        addressGroup: addressGroup(address),
-        requestedAt,
-      });
-      tx.afterCommit(() => this.logger.log(`Printer ${uuid} at ${address} asks to be registered`));
-    });
   }
 
   /**
@@ -111,7 +62,7 @@ export class Registrations {
    * @throws NotFoundError if it has not asked
    */
   decide(uuid: string, status: RegistrationStatus): Promise<Registration> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write((tx) => {
       const before = this.findOrThrow(tx, uuid);
       const after = { ...before, status };
       this.table.update(tx.db, before.id, { status });
@@ -132,9 +83,9 @@ export class Registrations {
    * @throws NotFoundError if it has not asked
    */
   remove(uuid: string): Promise<void> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write((tx) => {
       const before = this.findOrThrow(tx, uuid);
-      this.done(tx, uuid);
+      tx.db.run('DELETE FROM registration WHERE uuid = ?', uuid);
       this.audit.record(tx, {
         action: 'registration.delete',
         subject: `registration/${uuid}`,
@@ -145,36 +96,10 @@ export class Registrations {
     });
   }
 
-  /** A printer has been registered, or is forgotten. */
-  done(tx: Transaction, uuid: string): void {
-    tx.db.run('DELETE FROM registration WHERE uuid = ?', uuid);
-  }
-
-  private find(tx: Transaction, uuid: string): Registration | null {
-    return this.table.find(tx.db, 'WHERE uuid = ?', uuid);
-  }
-
   private findOrThrow(tx: Transaction, uuid: string): Registration {
-    const found = this.find(tx, uuid);
+    const found = this.table.find(tx.db, 'WHERE uuid = ?', uuid);
     if (found === null) throw new NotFoundError(`Registration not found: ${uuid}`);
     return found;
-  }
-
-  private makeRoom(tx: Transaction, address: string): void {
-    const group = addressGroup(address);
-    const ofAddress = `SELECT count(*) FROM registration ${WAITING} AND address_group = ?`;
-    if (
-      !this.authenticator.isUnlimited(address) &&
-      tx.db.count(ofAddress, group) >= MAX_WAITING_PER_ADDRESS
-    ) {
-      tx.db.run(FORGET_OLDEST_OF_ADDRESS, group);
-      const problem = `${MAX_WAITING_PER_ADDRESS} printers at ${group} wait for approval: the oldest of them are forgotten`;
-      this.warnings.address.run(() => this.logger.warn(problem));
-    } else if (tx.db.count(`SELECT count(*) FROM registration ${WAITING}`) >= MAX_WAITING) {
-      tx.db.run(FORGET_OLDEST);
-      const problem = `${MAX_WAITING} printers wait for approval: the oldest are forgotten`;
-      this.warnings.all.run(() => this.logger.warn(problem));
-    }
   }
 }
 

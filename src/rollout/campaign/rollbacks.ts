@@ -8,7 +8,6 @@ import { Database } from '../../database/database.js';
 import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import type { RollbackGroup } from '../rules/rollback-plan.js';
@@ -32,7 +31,6 @@ export class Rollbacks {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly fleet: AffectedFleet,
     private readonly check: RollbackCheck,
     private readonly rollouts: Rollouts,
@@ -83,7 +81,7 @@ export class Rollbacks {
   async rollBack(request: RollbackRequest): Promise<RollbackState> {
     this.refuseUseless(this.database.reader, request);
     await this.look(request);
-    const { rollback, created } = await this.unitOfWork.run(async (tx) => {
+    const { rollback, created } = await this.database.write(async (tx) => {
       const existing = this.open(tx.db, request.version);
       if (existing === null) return { rollback: await this.act(tx, request), created: true };
       if (existing.to === request.to) return { rollback: existing, created: false };

@@ -4,14 +4,14 @@ import { Cron, CronExpression } from '@nestjs/schedule';
 import { Clock } from '../../common/clock.js';
 import { Rollouts } from './rollouts.js';
 import { RolloutSamples } from '../store/rollout-samples.js';
-import { StuckUpdates } from '../updates/stuck-updates.js';
+import { UpdateLimits } from '../updates/update-limits.js';
 
 /** Runs the work of rollouts that is due by time. */
 @Injectable()
 export class RolloutScheduler implements OnApplicationBootstrap {
   constructor(
     private readonly rollouts: Rollouts,
-    private readonly stuck: StuckUpdates,
+    private readonly limits: UpdateLimits,
     private readonly samples: RolloutSamples,
     private readonly clock: Clock,
   ) {}
@@ -30,7 +30,7 @@ export class RolloutScheduler implements OnApplicationBootstrap {
 
   @Cron(CronExpression.EVERY_30_SECONDS, { waitForCompletion: true })
   failStuck(): Promise<void> {
-    return this.stuck.fail();
+    return this.limits.check();
   }
 
   @Cron(CronExpression.EVERY_5_SECONDS, { waitForCompletion: true })

@@ -6,7 +6,6 @@ import { actorName } from '../../common/actor.js';
 import { ConflictError, NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { RolloutStatus } from '../rules/status.js';
 import { PendingTargets } from '../updates/pending-targets.js';
@@ -44,7 +43,6 @@ export class Rollouts {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly drafts: RolloutDrafts,
     private readonly builds: RolloutBuilds,
     private readonly rules: RolloutRules,
@@ -69,7 +67,7 @@ export class Rollouts {
    */
   async create(wanted: NewRollout): Promise<Rollout> {
     await this.drafts.checkImages(wanted.version);
-    return this.unitOfWork.run(async (tx) => {
+    return this.database.write(async (tx) => {
       const before = this.rules.current(tx);
       const { id } = await this.createIn(tx, wanted);
       await this.speaksNow(tx, before, id);
@@ -137,7 +135,7 @@ export class Rollouts {
    * @throws ConflictError if the rollout cannot make that transition
    */
   async change(id: number, change: RolloutChange): Promise<Rollout> {
-    return this.unitOfWork.run(async (tx) => {
+    return this.database.write(async (tx) => {
       const rollout = await this.find(tx, id);
       const state = stateAfter(rollout, change);
       if (state.name !== rollout.name || state.note !== rollout.note)
@@ -145,14 +143,14 @@ export class Rollouts {
       if (state.percentage !== rollout.percentage) await this.setPercentage(tx, rollout, state.percentage);
       if (state.status !== rollout.status) await this.setStatus(tx, rollout, state.status);
       this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, ...state }));
-      this.progress.settle(tx, id);
+      await this.progress.settle(tx, [id]);
       return this.find(tx, id);
     });
   }
 
   /** Cancels a rollout and deletes it. The outcome of its updates stays in the printers' history. */
   async remove(id: number): Promise<void> {
-    await this.unitOfWork.run(async (tx) => {
+    await this.database.write(async (tx) => {
       const rollout = await this.find(tx, id);
       const before = this.rules.current(tx);
       const lists = this.targets.of(tx.db, id);
@@ -172,7 +170,7 @@ export class Rollouts {
    * @throws ConflictError if the rollout is cancelled
    */
   retry(id: number): Promise<Rollout> {
-    return this.unitOfWork.run(async (tx) => {
+    return this.database.write(async (tx) => {
       await this.find(tx, id);
       const rule = this.rules.current(tx).get(id);
       if (rule === undefined)
@@ -189,12 +187,12 @@ export class Rollouts {
   /** Counts the pending targets by bucket for rollouts created before these counts were kept. */
   async countBuckets(): Promise<void> {
     for (const id of this.buckets.uncounted(this.database.reader))
-      await this.unitOfWork.run((tx) => this.pending.recount(tx, id));
+      await this.database.write((tx) => this.pending.recount(tx, id));
   }
 
   /** Activates every scheduled rollout that is due. Each is activated only once, even if several callers try at the same time. */
   async activateDue(now: Date): Promise<void> {
-    await this.unitOfWork.run(async (tx) => {
+    await this.database.write(async (tx) => {
       const due = await tx.em.findBy(Rollout, { status: 'scheduled', scheduledFor: LessThanOrEqual(now) });
       for (const rollout of due) {
         const before = this.rules.current(tx);

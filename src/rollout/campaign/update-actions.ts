@@ -1,31 +1,39 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.js';
 import type { Action } from '../../audit/audit-log.js';
-import { ConflictError } from '../../common/errors.js';
+import { ConflictError, NotFoundError } from '../../common/errors.js';
 import type { Transaction } from '../../database/transaction.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
+import { Database } from '../../database/database.js';
+import type { Table } from '../../database/table.js';
 import type { Printer } from '../../printer/printer.entity.js';
 import { PrinterService } from '../../printer/printer.service.js';
 import { REASONS } from '../rules/decide.js';
 import { targetRefusal } from '../rules/targeting.js';
 import { RolloutEvents } from '../store/rollout.events.js';
 import { RolloutRules } from '../store/rollout-rules.js';
-import { UpdateLifecycle } from '../updates/update-lifecycle.js';
+import { CountingUpdates } from '../store/counting-updates.js';
+import { OperatorUpdates } from '../updates/operator-updates.js';
+import { failUpdate, updateContextOf } from '../updates/plan/update-steps.js';
 import { UpdateRetry } from '../updates/update-retry.js';
-import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 
 /** What operators can do with a single update of a printer. */
 @Injectable()
 export class UpdateActions {
+  private readonly table: Table<PrinterUpdate>;
+
   constructor(
-    private readonly unitOfWork: UnitOfWork,
+    private readonly database: Database,
     private readonly printers: PrinterService,
     private readonly rules: RolloutRules,
-    private readonly lifecycle: UpdateLifecycle,
+    private readonly updates: OperatorUpdates,
+    private readonly counting: CountingUpdates,
     private readonly retries: UpdateRetry,
     private readonly events: RolloutEvents,
     private readonly audit: AuditLog,
-  ) {}
+  ) {
+    this.table = database.table(PrinterUpdate);
+  }
 
   /**
    * Aborts an update in progress: it counts as failed. If another rollout has an update for the printer, that is sent next.
@@ -35,10 +43,13 @@ export class UpdateActions {
    * @throws ConflictError if the update is not in progress
    */
   abort(printerKey: number | string, updateId: number): Promise<Printer> {
-    return this.act(printerKey, updateId, 'update.abort', (tx, update) => {
+    return this.act(printerKey, updateId, 'update.abort', (tx, update, printer) => {
       if (update.status !== 'in_progress')
         throw new ConflictError(`Update ${update.id} is ${update.status}, and not under way`);
-      this.lifecycle.end(tx, update, 'failed', { error: 'aborted by an operator' });
+      return this.updates.change(tx, [printer], (state, context) => {
+        const current = state.updates.find(({ id }) => id === updateId);
+        return current ? failUpdate(context, state, current, 'aborted by an operator') : state;
+      });
     });
   }
 
@@ -68,11 +79,12 @@ export class UpdateActions {
         throw new ConflictError(
           `Printer ${printer.id} is no target of rollout ${rolloutId}: ${REASONS[refusal]}`,
         );
-      if (this.lifecycle.context(tx.db, rules, printer, false).busy)
+      const updates = this.counting.ofPrinters(tx.db, [printer.id]).get(printer.id) ?? [];
+      if (updateContextOf(updates, rules, false).busy)
         throw new ConflictError(
           `Another update of printer ${printer.id} is under way; retry when it has ended`,
         );
-      this.retries.supersede(tx, rolloutId, [update]);
+      return this.retries.supersede(tx, printer, id);
     });
   }
 
@@ -80,12 +92,13 @@ export class UpdateActions {
     printerKey: number | string,
     updateId: number,
     action: Action,
-    change: (tx: Transaction, update: PrinterUpdate, printer: Printer) => void,
+    change: (tx: Transaction, update: PrinterUpdate, printer: Printer) => Promise<void>,
   ): Promise<Printer> {
-    return this.unitOfWork.run((tx) => {
+    return this.database.write(async (tx) => {
       const printer = this.printers.find(tx.db, printerKey);
-      const before = this.lifecycle.find(tx.db, printer, updateId);
-      change(tx, before, printer);
+      const before = this.table.find(tx.db, 'WHERE id = ? AND printer_id = ?', updateId, printer.id);
+      if (before === null) throw new NotFoundError(`Update not found: ${updateId}`);
+      await change(tx, before, printer);
       this.audit.record(tx, {
         action,
         subject: `printer/${printer.id}`,
@@ -93,7 +106,7 @@ export class UpdateActions {
         after: { update: updateId, rollout: before.rolloutId, firmware_version: before.version },
       });
       tx.afterCommit(() => this.events.publish([printer.uuid]));
-      return Promise.resolve(printer);
+      return printer;
     });
   }
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../../database/database.js';
 import { Presence } from '../../printer/presence.js';
 import type { Printer } from '../../printer/printer.entity.js';
 import { PrinterService } from '../../printer/printer.service.js';
@@ -8,7 +7,8 @@ import { decide, evaluate } from '../rules/decide.js';
 import type { Decision, Evaluation } from '../rules/decide.js';
 import type { RolloutRule } from '../rules/targeting.js';
 import { RolloutRules } from '../store/rollout-rules.js';
-import { UpdateLifecycle } from '../updates/update-lifecycle.js';
+import { CountingUpdates } from '../store/counting-updates.js';
+import { updateContextOf } from '../updates/plan/update-steps.js';
 
 /** What a printer would be sent now, and what each rollout has to say to it. */
 export interface Explanation {
@@ -26,17 +26,16 @@ const MOST_ROLLOUTS = 100;
 @Injectable()
 export class PrinterDecision {
   constructor(
-    private readonly database: Database,
     private readonly printers: PrinterService,
     private readonly presence: Presence,
     private readonly rules: RolloutRules,
-    private readonly lifecycle: UpdateLifecycle,
+    private readonly updates: CountingUpdates,
   ) {}
 
   /** What a printer would be sent now, or why nothing. */
   of(printer: Printer): Decision {
     const rules = this.rules.forReading();
-    const context = this.lifecycle.context(this.database.reader, rules, printer, false);
+    const context = updateContextOf(this.updates.ofPrinter(printer.id), rules, false);
     return decide(rules.factsOf(printer), rules.rules, context);
   }
 
@@ -49,7 +48,7 @@ export class PrinterDecision {
     const printer = this.printers.get(printerKey);
     const rules = this.rules.forReading();
     const facts = rules.factsOf(printer);
-    const context = this.lifecycle.context(this.database.reader, rules, printer, false);
+    const context = updateContextOf(this.updates.ofPrinter(printer.id), rules, false);
     return {
       printer,
       online: this.presence.isOnline(printer.id),

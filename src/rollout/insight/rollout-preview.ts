@@ -23,7 +23,8 @@ import { Rollout } from '../store/entities/rollout.entity.js';
 import type { RuleSet } from '../store/rule-set.js';
 import { bytesOf } from '../store/rollout-builds.js';
 import { PendingBuckets } from '../store/pending-buckets.js';
-import { UpdateLifecycle, updateContextOf } from '../updates/update-lifecycle.js';
+import { CountingUpdates } from '../store/counting-updates.js';
+import { updateContextOf } from '../updates/plan/update-steps.js';
 import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 
 /** How many printers, and why. */
@@ -80,7 +81,7 @@ export class RolloutPreview {
     private readonly rules: RolloutRules,
     private readonly walk: FleetWalk,
     private readonly printerCounts: PrinterCounts,
-    private readonly lifecycle: UpdateLifecycle,
+    private readonly updates: CountingUpdates,
     private readonly presence: Presence,
     private readonly images: ImageCheck,
     private readonly buckets: PendingBuckets,
@@ -148,9 +149,9 @@ export class RolloutPreview {
       const targets = printers
         .map((printer) => ({ printer, facts: rules.factsOf(printer) }))
         .filter(({ facts }) => targetRefusal(facts, rule) === null);
-      const live = this.lifecycle.live(
+      const live = this.updates.ofPrinters(
         db,
-        targets.map(({ printer }) => printer),
+        targets.map(({ printer }) => printer.id),
       );
       for (const { printer, facts } of targets) visit(facts, live.get(printer.id) ?? []);
     });

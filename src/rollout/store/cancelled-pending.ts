@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BUCKETS } from '../../common/bucket.js';
+import { jsonRows, rowsOf } from '../../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
@@ -17,6 +19,11 @@ const SERVED = `SELECT printer_id FROM printer_update
   WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
 const KEEP = 'INSERT INTO cancelled_pending (rollout_id, first_printer_id, printer_ids) VALUES (?, ?, ?)';
 const COUNT = 'UPDATE rollout SET pending_count = ? WHERE id = ?';
+const AMONG = `SELECT asked.rollout_id, asked.printer_id FROM ${rowsOf(['rollout_id', 'printer_id'])} AS asked
+  JOIN cancelled_pending c ON c.rollout_id = asked.rollout_id AND c.first_printer_id =
+    (SELECT max(first_printer_id) FROM cancelled_pending
+      WHERE rollout_id = asked.rollout_id AND first_printer_id <= asked.printer_id)
+  WHERE EXISTS (SELECT 1 FROM json_each(c.printer_ids) WHERE value = asked.printer_id)`;
 const HOLDS = `SELECT r.id FROM rollout r JOIN cancelled_pending c ON c.rollout_id = r.id AND c.first_printer_id =
     (SELECT max(first_printer_id) FROM cancelled_pending WHERE rollout_id = r.id AND first_printer_id <= ?)
   WHERE r.id >= ? AND r.id <= ? AND EXISTS (SELECT 1 FROM json_each(c.printer_ids) WHERE value = ?)`;
@@ -62,9 +69,14 @@ export class CancelledPending {
     }
   }
 
-  /** True if a printer was pending when that rollout was cancelled; false if it is not cancelled. */
-  has(db: Statements, rolloutId: number, printerId: number): boolean {
-    return db.get(HOLDS, printerId, rolloutId, rolloutId, printerId) !== undefined;
+  /** Of these pairs, those of a rollout that was cancelled while the printer was pending. */
+  async among(
+    sql: Sql,
+    pairs: ReadonlyArray<readonly [rolloutId: number, printerId: number]>,
+  ): Promise<Array<[rolloutId: number, printerId: number]>> {
+    if (pairs.length === 0) return [];
+    const rows = await sql.values(AMONG, jsonRows(pairs));
+    return rows.map(([rolloutId, printerId]) => [Number(rolloutId), Number(printerId)]);
   }
 
   /** The rollouts that were cancelled while a printer was pending. */

@@ -1,18 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { CounterBuffer } from '../../database/counter-buffer.js';
-import type { CounterChange } from '../../database/counter-buffer.js';
+import { jsonRows, rowsOf } from '../../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
-import type { UpdateStatus } from '../rules/status.js';
+import { SLOT_MS, slotOf } from './outcome-slots.js';
+import type { Outcomes } from './outcome-slots.js';
 
-/** Number of updates that ended with each outcome. */
-export type Outcomes = Record<Exclude<UpdateStatus, 'in_progress'>, number>;
-
-const SLOT_MS = 5 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 
-const COUNT = `INSERT INTO update_ending (id, completed, failed, declined) VALUES (?, ?, ?, ?)
+const COLUMNS = ['id', 'completed', 'failed', 'declined'];
+const ADD = `INSERT INTO update_ending (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM ${rowsOf(COLUMNS)} WHERE true
   ON CONFLICT (id) DO UPDATE SET completed = completed + excluded.completed, failed = failed + excluded.failed,
     declined = declined + excluded.declined`;
 const SINCE = `SELECT sum(completed) AS completed, sum(failed) AS failed, sum(declined) AS declined
@@ -21,17 +18,17 @@ const SINCE = `SELECT sum(completed) AS completed, sum(failed) AS failed, sum(de
 /** Counts ended updates in slots of five minutes, so a summary of the last day need not read each update. */
 @Injectable()
 export class OutcomeCounts {
-  private readonly gathered: CounterBuffer<UpdateStatus>;
-
-  constructor(unitOfWork: UnitOfWork) {
-    this.gathered = new CounterBuffer(unitOfWork, (tx, id, { completed = 0, failed = 0, declined = 0 }) =>
-      tx.db.run(COUNT, id, completed, failed, declined),
-    );
-  }
-
-  /** Counts updates that ended at `at`. Call it in the transaction that ends them. */
-  count(tx: Transaction, at: Date, change: CounterChange<UpdateStatus>): void {
-    this.gathered.add(tx, slotOf(at), change);
+  /**
+   * Adds to the counts. Call it in the transaction that ends the updates.
+   *
+   * @param deltas by slot (`slotOf`)
+   */
+  async add(sql: Sql, deltas: ReadonlyMap<number, Outcomes>): Promise<void> {
+    const rows = [...deltas]
+      .map(([slot, { completed, failed, declined }]) => [slot, completed, failed, declined])
+      .filter(([, ...counts]) => counts.some((count) => count !== 0))
+      .sort(([a = 0], [b = 0]) => a - b);
+    if (rows.length > 0) await sql.run(ADD, jsonRows(rows));
   }
 
   /** The updates that ended in the last 24 hours, rounded to five minutes. */
@@ -48,8 +45,4 @@ export class OutcomeCounts {
   prune(tx: Transaction, now: Date): void {
     tx.db.run('DELETE FROM update_ending WHERE id < ?', slotOf(now) - (2 * DAY_MS) / SLOT_MS);
   }
-}
-
-function slotOf(at: Date): number {
-  return Math.floor(at.getTime() / SLOT_MS);
 }

@@ -5,7 +5,6 @@ import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
 import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
@@ -42,7 +41,6 @@ export class RolloutRules {
 
   constructor(
     private readonly database: Database,
-    unitOfWork: UnitOfWork,
     private readonly firmware: FirmwareService,
     private readonly builds: RolloutBuilds,
     private readonly images: ImageCheck,
@@ -50,8 +48,6 @@ export class RolloutRules {
     private readonly events: RolloutEvents,
   ) {
     this.table = database.table(Rollout);
-    // A rolled-back transaction may have cached rows that do not exist, and its row numbers are reused.
-    unitOfWork.onRollback(() => this.reset());
   }
 
   /** The rules as this transaction sees them. */
@@ -75,7 +71,7 @@ export class RolloutRules {
   /** Call this after every other change to a rollout or its firmware, in the same transaction. */
   forget(tx: Transaction): void {
     this.inTransaction = null;
-    tx.onFailure(() => this.reset());
+    tx.afterRollback(() => this.reset());
     tx.afterCommit(() => (this.committed = null));
   }
 
@@ -89,7 +85,7 @@ export class RolloutRules {
   statusChanged(tx: Transaction, rolloutId: number, status: RolloutStatus): void {
     const rule = this.inTransaction?.get(rolloutId);
     if (rule) rule.status = status;
-    tx.onFailure(() => this.reset());
+    tx.afterRollback(() => this.reset());
     tx.afterCommit(() => (this.committed = null));
   }
 
@@ -116,6 +112,7 @@ export class RolloutRules {
     );
   }
 
+  /** A transaction that was rolled back may have cached rows that do not exist, and its row numbers are used again. */
   private reset(): void {
     this.inTransaction = null;
     this.fixed.clear();

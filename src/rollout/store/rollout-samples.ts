@@ -6,7 +6,6 @@ import { Database } from '../../database/database.js';
 import { fromSqlInstant, sqlInstant } from '../../database/table.js';
 import type { Table } from '../../database/table.js';
 import type { SqlRow } from '../../database/statements.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import type { Transaction } from '../../database/transaction.js';
 import { RolloutSample } from './entities/rollout-sample.entity.js';
 import { Rollout } from './entities/rollout.entity.js';
@@ -44,7 +43,6 @@ export class RolloutSamples {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly clock: Clock,
   ) {
     this.samples = database.table(RolloutSample);
@@ -62,7 +60,7 @@ export class RolloutSamples {
     let end = reader.count(SLICE_END, 0, SLICE);
     for (let after = 0; end > after; end = reader.count(SLICE_END, after, SLICE)) {
       const due = reader.all(CHANGED, after, end).filter((row) => isDue(row, now));
-      if (due.length > 0) await this.unitOfWork.collect((tx) => this.write(tx, due, now));
+      if (due.length > 0) await this.database.write((tx) => this.write(tx, due, now));
       else await nextTurn();
       after = end;
     }

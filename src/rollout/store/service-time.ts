@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { Database } from '../../database/database.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 
 const LAST_KNOWN = `SELECT max(coalesce((SELECT seconds FROM service_time WHERE id = 1), 0),
   coalesce((SELECT max(last_heard) FROM printer_update WHERE status = 'in_progress'), 0),
@@ -22,7 +21,6 @@ export class ServiceTime {
 
   constructor(
     private readonly database: Database,
-    private readonly unitOfWork: UnitOfWork,
     private readonly clock: Clock,
   ) {
     this.before = database.reader.count(LAST_KNOWN);
@@ -42,6 +40,6 @@ export class ServiceTime {
   /** Saves the service time for the next run. It neither counts nor writes while no update is in progress. */
   async save(): Promise<void> {
     if (this.database.reader.get(UNDER_WAY) === undefined) return;
-    await this.unitOfWork.collect((tx) => tx.db.run(SAVE, this.now()));
+    await this.database.write((tx) => tx.db.run(SAVE, this.now()));
   }
 }

@@ -49,10 +49,11 @@ export class BuildReplacement {
   private async moveUpdates(tx: Transaction, substitutes: ReadonlyMap<number, number>): Promise<void> {
     for (let after: number | null = 0; after !== null;) {
       const updates = tx.db.all(UNDER_WAY, after, BATCH_ROWS);
+      const moved = updates.map(({ firmwareId }) => substitutes.get(Number(firmwareId)));
+      await this.sent.record(tx, new Set(moved.filter((next) => next !== undefined)));
       for (const { id, firmwareId } of updates) {
         const next = substitutes.get(Number(firmwareId));
         if (next === undefined) continue;
-        this.sent.add(tx, next);
         tx.db.run(SENT_ROW, next, Number(id));
       }
       after = updates.length < BATCH_ROWS ? null : Number(updates.at(-1)?.printerId);

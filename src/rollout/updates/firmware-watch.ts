@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ConflictError } from '../../common/errors.js';
 import { Clock } from '../../common/clock.js';
-import { UnitOfWork } from '../../database/unit-of-work.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { FirmwareObserver } from '../../firmware/firmware-observer.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
@@ -11,14 +10,11 @@ import { PendingTargets } from './pending-targets.js';
 import { RolloutRules, chosenBuilds } from '../store/rollout-rules.js';
 import { BuildReplacement } from './build-replacement.js';
 import { RolloutBuilds, newBuilds } from '../store/rollout-builds.js';
-import { ServiceTime } from '../store/service-time.js';
+import { Inbox } from './inbox.js';
 
 // Fine enough for a limit that is counted in minutes.
 const RECORD_EVERY_MS = 30_000;
 const MAX_RECORDED = 10_000;
-
-const SIGN_OF_LIFE = `UPDATE printer_update SET last_heard = ?
-  WHERE printer_id = ? AND status = 'in_progress' AND firmware_version = ?`;
 
 /** What rollouts have to say when firmware is deleted, changed or downloaded. */
 @Injectable()
@@ -28,12 +24,11 @@ export class FirmwareWatch implements FirmwareObserver {
 
   constructor(
     private readonly firmware: FirmwareService,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly inbox: Inbox,
     private readonly rules: RolloutRules,
     private readonly builds: RolloutBuilds,
     private readonly replacement: BuildReplacement,
     private readonly pending: PendingTargets,
-    private readonly serviceTime: ServiceTime,
     private readonly clock: Clock,
   ) {
     firmware.observe(this);
@@ -66,9 +61,13 @@ export class FirmwareWatch implements FirmwareObserver {
 
   async downloadProgressed(row: Firmware, printerId: number): Promise<void> {
     if (this.recordedJustNow(`${printerId} ${row.version}`)) return;
-    await this.unitOfWork.collect((tx) =>
-      tx.db.run(SIGN_OF_LIFE, this.serviceTime.now(), printerId, row.version),
-    );
+    await new Promise<void>((resolve, reject) => {
+      this.inbox.submit({
+        job: () => ({ kind: 'sign_of_life', printerId, version: row.version }),
+        done: () => resolve(),
+        failed: reject,
+      });
+    });
   }
 
   private rulesOf(tx: Transaction, version: string | undefined): RolloutRule[] {

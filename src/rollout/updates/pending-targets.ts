@@ -35,37 +35,6 @@ export class PendingTargets {
     this.printers = database.table(Printer);
   }
 
-  /** A printer is new, or has changed; to be called before anything happens to its updates. */
-  printerChanged(tx: Transaction, before: Printer | null, after: Printer): void {
-    if (before !== null && sameTarget(before, after)) return;
-    const rules = this.rules.current(tx);
-    const was = before && rules.factsOf(before);
-    const is = rules.factsOf(after);
-    // What a blocked printer is about to run does not keep a rollback active.
-    const blockChanged = before !== null && before.blocked !== after.blocked;
-    for (const rule of rules.rules) {
-      if (
-        rule.takesBack !== null &&
-        (blockChanged || [was?.versionKey, is.versionKey].includes(rule.takesBack))
-      )
-        this.progress.settleAtCommit(tx, rule.id);
-      const wasTarget = was !== null && targetRefusal(was, rule) === null;
-      const isTarget = targetRefusal(is, rule) === null;
-      if (wasTarget === isTarget || (before !== null && hasUpdate(tx.db, rule.id, after.id))) continue;
-      this.progress.countPending(tx, rule.id, after.bucket, isTarget ? 1 : -1);
-    }
-  }
-
-  /** A printer is about to be deleted, and its updates with it. */
-  printerRemoved(tx: Transaction, printer: Printer): void {
-    const rules = this.rules.current(tx);
-    for (const rule of rules.rules) {
-      if (rule.takesBack === printer.versionKey) this.progress.settleAtCommit(tx, rule.id);
-      if (isTarget(rules, printer, rule) && !hasUpdate(tx.db, rule.id, printer.id))
-        this.progress.countPending(tx, rule.id, printer.bucket, -1);
-    }
-  }
-
   /** Counts all targets of a rollout anew. Takes its time at a large list of ids, and gives the event loop back meanwhile. */
   async recount(tx: Transaction, rolloutId: number): Promise<void> {
     const rules = this.rules.current(tx);
@@ -77,7 +46,7 @@ export class PendingTargets {
     const sum = pending.reduce((total, count) => total + count, 0);
     tx.db.run('UPDATE rollout SET pending_count = ? WHERE id = ?', sum, rolloutId);
     this.buckets.set(tx.db, rolloutId, pending);
-    this.progress.settle(tx, rolloutId);
+    await this.progress.settle(tx, [rolloutId]);
   }
 
   private async countTargets(
@@ -140,17 +109,4 @@ function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): bool
 export function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
   const sql = 'SELECT 1 FROM printer_update WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
   return db.get(sql, rolloutId, printerId) !== undefined;
-}
-
-function sameTarget(a: Printer, b: Printer): boolean {
-  return (
-    a.versionKey === b.versionKey &&
-    a.updateChannel === b.updateChannel &&
-    a.platform === b.platform &&
-    a.userId === b.userId &&
-    a.versionRolloutId === b.versionRolloutId &&
-    a.movedBack === b.movedBack &&
-    a.previousVersion === b.previousVersion &&
-    a.blocked === b.blocked
-  );
 }

@@ -3,45 +3,47 @@ import type { Transaction } from '../../database/transaction.js';
 import type { PrinterObserver } from '../../printer/printer-observer.js';
 import type { Printer } from '../../printer/printer.entity.js';
 import { PrinterAdminService } from '../../printer/printer-admin.service.js';
-import { PendingTargets } from './pending-targets.js';
-import { RolloutProgress } from './rollout-progress.js';
-import { UpdateLifecycle } from './update-lifecycle.js';
 import { CancelledPending } from '../store/cancelled-pending.js';
+import { RolloutRules } from '../store/rollout-rules.js';
+import { FleetStore } from './fleet-store.js';
+import { OperatorUpdates } from './operator-updates.js';
+import { RolloutDeltas } from './plan/counters.js';
+import { updateInProgress } from './plan/printer-state.js';
+import { failUpdate } from './plan/update-steps.js';
 
 const BLOCKED = 'blocked by an operator';
 
 /**
- * Keeps rollouts in step with what operators do to printers: a blocked printer is no target any more, and what it was sent ends, so
- * that nothing waits for it. A deleted one leaves the counters: they count rows, and its rows go with it.
+ * Keeps rollouts in step with what operators do to printers: a blocked printer is no target any more, and its update ends, so that nothing
+ * waits for it. A deleted one leaves the counters: they count rows, and its rows are deleted with it.
  */
 @Injectable()
 export class PrinterWatch implements PrinterObserver {
   constructor(
     printers: PrinterAdminService,
-    private readonly pending: PendingTargets,
-    private readonly progress: RolloutProgress,
-    private readonly lifecycle: UpdateLifecycle,
+    private readonly store: FleetStore,
+    private readonly updates: OperatorUpdates,
+    private readonly rules: RolloutRules,
     private readonly cancelledPending: CancelledPending,
   ) {
     printers.observe(this);
   }
 
-  changed(tx: Transaction, before: Printer, after: Printer): void {
-    this.pending.printerChanged(tx, before, after);
-    if (before.blocked || !after.blocked) return;
-    for (const update of this.lifecycle.live(tx.db, [after]).get(after.id) ?? [])
-      if (update.status === 'in_progress') this.lifecycle.end(tx, update, 'failed', { error: BLOCKED });
+  async changed(tx: Transaction, before: Printer, after: Printer): Promise<void> {
+    await this.updates.change(tx, [before], (state, context) => {
+      const changed = { ...state, printer: after };
+      const update = updateInProgress(changed);
+      const isBlockedNow = after.blocked && !before.blocked;
+      return isBlockedNow && update ? failUpdate(context, changed, update, BLOCKED) : changed;
+    });
   }
 
-  beforeDelete(tx: Transaction, printer: Printer): void {
-    this.pending.printerRemoved(tx, printer);
-    const live = this.lifecycle.live(tx.db, [printer]).get(printer.id) ?? [];
-    for (const { rolloutId, status, version } of live) {
-      this.progress.count(tx, rolloutId, { [status]: -1 });
-      this.progress.settleRollbacksOf(tx, version);
-    }
-    const counted = new Set(live.map(({ rolloutId }) => rolloutId));
-    for (const rolloutId of this.cancelledPending.rolloutsOf(tx.db, printer.id))
-      if (!counted.has(rolloutId)) this.progress.countPending(tx, rolloutId, printer.bucket, -1);
+  async beforeDelete(tx: Transaction, printer: Printer): Promise<void> {
+    const [state] = await this.store.withUpdates(tx.sql, [printer]);
+    if (state === undefined) return;
+    const deltas = new RolloutDeltas(this.rules.current(tx));
+    deltas.deleted(state, this.cancelledPending.rolloutsOf(tx.db, printer.id));
+    // A rollback that the printer held up is settled once its rows are gone.
+    tx.beforeCommit(() => this.store.addDeltas(tx, deltas));
   }
 }

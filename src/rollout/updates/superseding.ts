@@ -6,6 +6,7 @@ import { isListed, mayMoveBack, mightMoveBack, targetRefusal } from '../rules/ta
 import type { RolloutRule } from '../rules/targeting.js';
 import { FleetWalk } from '../store/fleet-walk.js';
 import { PendingTargets, hasUpdate } from './pending-targets.js';
+import { RolloutDeltas } from './plan/counters.js';
 import { RolloutProgress } from './rollout-progress.js';
 import type { PrinterKind, RuleSet } from '../store/rule-set.js';
 
@@ -67,14 +68,16 @@ export class Superseding {
     changed: readonly RolloutRule[],
     older: readonly RolloutRule[],
   ): Promise<void> {
+    const deltas = new RolloutDeltas(after);
     await this.walk.listed(tx.db, changed, (printer) => {
       for (const rule of older) {
         const wasTarget = isTarget(before, printer, rule);
         const isTargetNow = isTarget(after, printer, rule);
         if (wasTarget === isTargetNow || hasUpdate(tx.db, rule.id, printer.id)) continue;
-        this.progress.countPending(tx, rule.id, printer.bucket, isTargetNow ? 1 : -1);
+        deltas.addPending(rule.id, printer.bucket, isTargetNow ? 1 : -1);
       }
     });
+    await this.progress.add(tx, deltas);
   }
 }
 

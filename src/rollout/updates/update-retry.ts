@@ -1,71 +1,59 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { Changes } from '../../database/changes.js';
+import { Database } from '../../database/database.js';
+import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
-import { PrinterService } from '../../printer/printer.service.js';
+import { Printer } from '../../printer/printer.entity.js';
 import { targetRefusal } from '../rules/targeting.js';
 import type { RolloutRule } from '../rules/targeting.js';
-import { RolloutProgress } from './rollout-progress.js';
-import { RolloutRules } from '../store/rollout-rules.js';
+import { OperatorUpdates } from './operator-updates.js';
+import { updateOf, withUpdate } from './plan/printer-state.js';
 
-// Rows changed before the event loop is given back: a few milliseconds.
-const SLICE = 500;
+// Printers changed per turn of the event loop: some milliseconds.
+const SLICE = 200;
 
-const FAILED = `SELECT id, printer_id FROM printer_update
-  WHERE rollout_id = ? AND status = 'failed' AND NOT superseded AND printer_id > ? ORDER BY printer_id LIMIT ?`;
-const SUPERSEDE = 'UPDATE printer_update SET superseded = true WHERE id IN (SELECT value FROM json_each(?))';
-
-/** A failed update, and whose it is. */
-interface FailedUpdate {
-  id: number;
-  printerId: number;
-}
+const FAILED = `JOIN printer_update u ON u.printer_id = printer.id
+  WHERE u.rollout_id = ? AND u.status = 'failed' AND NOT u.superseded AND u.printer_id > ? ORDER BY u.printer_id LIMIT ?`;
 
 /** Gives failed updates another chance. */
 @Injectable()
 export class UpdateRetry {
+  private readonly printers: Table<Printer>;
+
   constructor(
-    private readonly rules: RolloutRules,
-    private readonly progress: RolloutProgress,
-    private readonly printers: PrinterService,
-    private readonly changes: Changes,
-  ) {}
+    database: Database,
+    private readonly updates: OperatorUpdates,
+  ) {
+    this.printers = database.table(Printer);
+  }
 
   /**
-   * Takes the failed updates of a rollout out of account whose printers are still targets: these are pending again. Gives the event loop
-   * back between slices; the transaction stays open, so that nothing overtakes it half-way.
+   * Lets the failed updates of a rollout no longer count if their printers are still targets: these are pending again. Yields to the event
+   * loop between slices; the transaction stays open, so that nothing overtakes it half-way.
    *
-   * @returns how many
+   * @returns the number of updates
    */
   async supersedeAll(tx: Transaction, rule: RolloutRule): Promise<number> {
-    const rules = this.rules.current(tx);
     let count = 0;
     for (let after = 0; ;) {
-      const failed = tx.db
-        .allValues(FAILED, rule.id, after, SLICE)
-        .map(([id, printerId]) => ({ id: Number(id), printerId: Number(printerId) }));
-      const ids = failed.map(({ printerId }) => printerId);
-      const targets = new Set(
-        this.printers
-          .byIds(tx.db, ids)
-          .filter((printer) => targetRefusal(rules.factsOf(printer), rule) === null)
-          .map(({ id }) => id),
-      );
-      const due = failed.filter(({ printerId }) => targets.has(printerId));
-      this.supersede(tx, rule.id, due);
-      count += due.length;
-      if (failed.length < SLICE) return count;
-      after = ids.at(-1) ?? after;
+      const printers = await this.printers.read(tx.sql, FAILED, rule.id, after, SLICE);
+      await this.updates.change(tx, printers, (state, { rules }) => {
+        const failed = updateOf(state, rule.id);
+        if (failed === undefined || targetRefusal(rules.factsOf(state.printer), rule) !== null) return state;
+        count += 1;
+        return withUpdate(state, failed, { superseded: true });
+      });
+      if (printers.length < SLICE) return count;
+      after = printers.at(-1)?.id ?? after;
       await nextTurn();
     }
   }
 
-  /** Takes failed updates of a rollout out of account, whose printers are pending again. */
-  supersede(tx: Transaction, rolloutId: number, failed: readonly FailedUpdate[]): void {
-    if (failed.length === 0) return;
-    tx.db.run(SUPERSEDE, JSON.stringify(failed.map(({ id }) => id)));
-    for (const { printerId } of failed) this.changes.printerIn(tx, printerId);
-    const printers = failed.map(({ printerId }) => printerId);
-    this.progress.countPendingOf(tx, rolloutId, printers, 1, 'failed');
+  /** Lets one failed update no longer count: its printer, which must be a target, is pending again. */
+  supersede(tx: Transaction, printer: Printer, updateId: number): Promise<void> {
+    return this.updates.change(tx, [printer], (state) => {
+      const failed = state.updates.find(({ id }) => id === updateId);
+      return failed ? withUpdate(state, failed, { superseded: true }) : state;
+    });
   }
 }

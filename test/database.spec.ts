@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { UnitOfWork } from '../src/database/unit-of-work.js';
+import { Database } from '../src/database/database.js';
 import { eventually } from './support/eventually.js';
 import { TestServer } from './support/server.js';
 
-describe('The unit of work', () => {
+describe('A transaction', () => {
   let server: TestServer;
-  let unitOfWork: UnitOfWork;
+  let database: Database;
 
   beforeAll(async () => {
     server = await TestServer.start();
-    unitOfWork = server.get(UnitOfWork);
-    await unitOfWork.run((tx) => tx.em.query('CREATE TABLE note (text varchar PRIMARY KEY)'));
+    database = server.get(Database);
+    await database.write((tx) => tx.em.query('CREATE TABLE note (text varchar PRIMARY KEY)'));
   });
   afterAll(() => server.stop());
 
   function write(text: string, then: () => Promise<void> = async () => undefined): Promise<string> {
-    return unitOfWork.run(async (tx) => {
+    return database.write(async (tx) => {
       await tx.em.query('INSERT INTO note VALUES (?)', [text]);
       await then();
       return text;
@@ -24,7 +24,7 @@ describe('The unit of work', () => {
   }
 
   async function notes(prefix: string): Promise<string[]> {
-    const rows = await unitOfWork.run<Array<{ text: string }>>((tx) =>
+    const rows = await database.write<Array<{ text: string }>>((tx) =>
       tx.em.query('SELECT text FROM note WHERE text LIKE ? ORDER BY rowid', [`${prefix}%`]),
     );
     return rows.map((row) => row.text);
@@ -51,8 +51,8 @@ describe('The unit of work', () => {
 
   it('calls back after the commit, and never after a rollback', async () => {
     const heard: string[] = [];
-    await unitOfWork.run(async (tx) => tx.afterCommit(() => heard.push('committed')));
-    const failing = unitOfWork.run(async (tx) => {
+    await database.write(async (tx) => tx.afterCommit(() => heard.push('committed')));
+    const failing = database.write(async (tx) => {
       tx.afterCommit(() => heard.push('rolled back'));
       throw new Error('no');
     });
@@ -60,40 +60,42 @@ describe('The unit of work', () => {
     expect(heard).toEqual(['committed']);
   });
 
-  it('tells those who remember things that something was rolled back', async () => {
-    let failures = 0;
-    let rollbacks = 0;
-    unitOfWork.onRollback(() => (rollbacks += 1));
-    const failing = unitOfWork.run(async (tx) => {
-      tx.onFailure(() => (failures += 1));
+  it('calls back after a rollback, whether the work or the commit has failed', async () => {
+    const heard: string[] = [];
+    const failing = database.write(async (tx) => {
+      tx.afterRollback(() => heard.push('the work'));
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
-    expect([failures, rollbacks]).toEqual([1, 0]);
-    // As SQLite does by itself when the disk is full.
-    const [ended] = await Promise.allSettled([unitOfWork.run((tx) => tx.em.query('ROLLBACK'))]);
+    const [ended] = await Promise.allSettled([
+      database.write((tx) => {
+        tx.afterRollback(() => heard.push('the commit'));
+        // As SQLite does by itself when the disk is full.
+        return tx.em.query('ROLLBACK');
+      }),
+    ]);
     expect(ended.status).toBe('rejected');
-    expect([failures, rollbacks]).toEqual([1, 1]);
+    expect(heard).toEqual(['the work', 'the commit']);
   });
 
   it('refuses to be opened inside itself', async () => {
-    await expect(unitOfWork.run(() => write('c'))).rejects.toThrow('inside another one');
+    await expect(database.write(() => write('c'))).rejects.toThrow('inside another one');
     expect(await notes('c')).toEqual([]);
   });
 
-  it('fails all work of a group whose transaction SQLite has ended, and goes on with the next', async () => {
+  it('fails only the work whose transaction SQLite has ended', async () => {
     const ended = Promise.allSettled([
       write('d1'),
-      unitOfWork.run((tx) => tx.em.query('ROLLBACK')), // As SQLite does by itself when the disk is full.
+      database.write((tx) => tx.em.query('ROLLBACK')), // As SQLite does by itself when the disk is full.
       write('d2'),
     ]);
-    expect((await ended).map((result) => result.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+    expect((await ended).map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(await write('d3')).toBe('d3');
-    expect(await notes('d')).toEqual(['d2', 'd3']);
+    expect(await notes('d')).toEqual(['d1', 'd2', 'd3']);
   });
 
   it('says what the work has met where SQLite has ended the transaction because of it', async () => {
-    const full = unitOfWork.run(async (tx) => {
+    const full = database.write(async (tx) => {
       await tx.em.query('ROLLBACK');
       throw new Error('database or disk is full');
     });

@@ -1,0 +1,34 @@
+import type { SqlRow, SqlValue } from './statements.js';
+
+/** SQL within one transaction, or on one state of the database; `?` stands for a value. Each text is prepared once. */
+export interface Sql {
+  /** Runs a statement, and resolves with the number of changed rows. */
+  run(text: string, ...values: SqlValue[]): Promise<number>;
+  /** All rows, keyed by the column names of the query. */
+  rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]>;
+  /** The values of all rows, in the order of the query: building an object per row would double the cost of reading it. */
+  values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]>;
+}
+
+/**
+ * A table of rows that is passed as one value, whatever their number: a JSON list of lists (`jsonRows`). Use it after FROM.
+ *
+ * @param columns the names of the elements of each row
+ */
+export function rowsOf(columns: readonly string[]): string {
+  const picked = columns.map((column, index) => `json_extract(value, '$[${index}]') AS ${column}`);
+  return `(SELECT ${picked.join(', ')} FROM json_each(?))`;
+}
+
+/** A list that is passed as one value (`jsonList`). Use it after IN. */
+export const LIST = '(SELECT value FROM json_each(?))';
+
+/** The value for the placeholder in `LIST`. */
+export function jsonList(values: Iterable<SqlValue>): string {
+  return JSON.stringify([...values]);
+}
+
+/** The value for the placeholder in `rowsOf`. */
+export function jsonRows(rows: Iterable<readonly SqlValue[]>): string {
+  return JSON.stringify([...rows]);
+}

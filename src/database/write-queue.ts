@@ -1,0 +1,182 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { DataSource, QueryRunner } from 'typeorm';
+import { SYSTEM, currentActor } from '../common/actor.js';
+import type { Actor } from '../common/actor.js';
+import { UnavailableError } from '../common/errors.js';
+import type { Sql } from './sql.js';
+import type { DataPresence } from './sqlite/data-presence.js';
+import type { Statements } from './statements.js';
+import { Transaction } from './transaction.js';
+
+/** Work that is done in a transaction of its own. */
+type Work<T> = (tx: Transaction) => Promise<T> | T;
+
+interface Queued {
+  actor: Actor;
+  work: Work<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** A transaction that was committed. */
+export interface Commit {
+  /** Number of jobs that it carried out. */
+  jobs: number;
+  /** Time from BEGIN to the end of COMMIT, in seconds. */
+  seconds: number;
+}
+
+/** The connection that writes. */
+export interface WritingConnection {
+  dataSource: DataSource;
+  statements: Statements;
+  sql: Sql;
+  presence: DataPresence;
+}
+
+// One storage for all queues: Node visits every storage that was ever used whenever a promise is created.
+const inside = new AsyncLocalStorage<WriteQueue>();
+
+/**
+ * The only place that opens a transaction.
+ *
+ * SQLite has one writer, and TypeORM one connection to it: whatever any request does between BEGIN and COMMIT becomes part of that
+ * transaction, and would vanish with its rollback. So transactions run one at a time. Operators and batches of printers' jobs take
+ * turns: an operator waits for one batch at most, however many printers reconnect, and a script of an operator keeps no printer waiting.
+ */
+export class WriteQueue {
+  private readonly logger = new Logger('Database');
+  private readonly operators: Queued[] = [];
+  private readonly batches: Queued[] = [];
+  private readonly commitListeners: Array<(commit: Commit) => void> = [];
+  private batchIsNext = false;
+  private draining = false;
+  private idle: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(private readonly connection: WritingConnection) {}
+
+  /** Queues work of an operator, or of the server itself. `Database.write` has the promise that it makes. */
+  run<T>(work: Work<T>): Promise<T> {
+    if (inside.getStore() === this) throw new Error('A transaction was opened inside another one');
+    return this.add(this.operators, currentActor(), (tx) => inside.run(this, () => work(tx)));
+  }
+
+  /** Queues a batch of printers' jobs. */
+  runBatch<T>(work: Work<T>): Promise<T> {
+    return this.add(this.batches, SYSTEM, work);
+  }
+
+  /** Calls back after every commit. */
+  onCommit(listener: (commit: Commit) => void): void {
+    this.commitListeners.push(listener);
+  }
+
+  /** Waits for everything that is queued, then refuses new work. */
+  async close(): Promise<void> {
+    while (this.draining) await this.idle;
+    this.closed = true;
+  }
+
+  private add<T>(queue: Queued[], actor: Actor, work: Work<T>): Promise<T> {
+    if (this.closed) return Promise.reject(new UnavailableError('The server is stopping'));
+    return new Promise<T>((resolve, reject) => {
+      queue.push({ actor, work, resolve: resolve as (value: unknown) => void, reject });
+      if (this.draining) return;
+      this.draining = true;
+      this.idle = this.drain();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    for (;;) {
+      // Sockets and requests get their turn between transactions.
+      await nextTurn();
+      const next = this.takeNext();
+      if (next === undefined) break;
+      await this.carryOut(next);
+    }
+    this.draining = false;
+  }
+
+  private takeNext(): Queued | undefined {
+    const [first, second] = this.batchIsNext
+      ? [this.batches, this.operators]
+      : [this.operators, this.batches];
+    const next = first.shift() ?? second.shift();
+    this.batchIsNext = !this.batchIsNext;
+    return next;
+  }
+
+  private async carryOut({ actor, work, resolve, reject }: Queued): Promise<void> {
+    const { dataSource, statements, sql, presence } = this.connection;
+    const runner = dataSource.createQueryRunner();
+    const tx = new Transaction(runner.manager, statements, sql, actor);
+    const begun = performance.now();
+    try {
+      presence.requireAll();
+      await begin(runner);
+    } catch (error) {
+      this.logRefusal(error);
+      // Whatever else is queued would fail in the same way.
+      for (const one of [...this.operators.splice(0), ...this.batches.splice(0)]) one.reject(error);
+      reject(error);
+      return;
+    }
+    let result: unknown;
+    try {
+      result = await work(tx);
+      await tx.prepareCommit();
+    } catch (error) {
+      await this.undo(runner, tx);
+      reject(error);
+      return;
+    }
+    try {
+      await commit(runner);
+      // A commit to a file that was deleted or replaced in the meantime succeeds, but its data is lost.
+      presence.requireDatabase();
+    } catch (error) {
+      this.logRefusal(error);
+      await this.undo(runner, tx);
+      reject(error);
+      return;
+    }
+    tx.committed();
+    const seconds = (performance.now() - begun) / 1_000;
+    for (const listener of this.commitListeners) listener({ jobs: tx.jobs, seconds });
+    resolve(result);
+  }
+
+  private async undo(runner: QueryRunner, tx: Transaction): Promise<void> {
+    // On some errors (such as a full disk) SQLite has already ended the transaction, and reports that here.
+    await rollback(runner).catch(() => undefined);
+    tx.rolledBack();
+  }
+
+  private logRefusal(error: unknown): void {
+    // DataPresence has already logged what is missing, once instead of with every write.
+    if (!(error instanceof UnavailableError))
+      this.logger.error(`The database refused a transaction: ${String(error)}`);
+  }
+}
+
+// Not TypeORM's own startTransaction: its count of nested transactions goes wrong for good when SQLite ends a transaction by itself. The
+// flag keeps `save` and similar methods from opening their own transactions.
+async function begin(runner: QueryRunner): Promise<void> {
+  // IMMEDIATE: if another process holds the lock, the transaction waits for it once, instead of at its first write.
+  await runner.query('BEGIN IMMEDIATE');
+  Object.assign(runner, { isTransactionActive: true });
+}
+
+async function commit(runner: QueryRunner): Promise<void> {
+  await runner.query('COMMIT');
+  Object.assign(runner, { isTransactionActive: false });
+}
+
+async function rollback(runner: QueryRunner): Promise<void> {
+  Object.assign(runner, { isTransactionActive: false });
+  await runner.query('ROLLBACK');
+}

@@ -1,0 +1,110 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../../common/clock.js';
+import { Throttle } from '../../common/throttle.js';
+import { Database } from '../../database/database.js';
+import { LIST, jsonList } from '../../database/sql.js';
+import type { Sql } from '../../database/sql.js';
+import type { Table } from '../../database/table.js';
+import type { Transaction } from '../../database/transaction.js';
+import { addressGroup } from '../../http/address.js';
+import { PrinterAuthenticator } from '../printer-authenticator.js';
+import type { SubscribeRequest } from '../subscribe-request.js';
+import type { RegistrationRequest } from './admission.js';
+import { Registration } from './registration.entity.js';
+
+// Somebody who makes printers up must not fill the disk; a fleet that waits for its operator finds room.
+const MAX_PENDING = 10_000;
+/** Places of one address: none takes them all. */
+const MAX_PENDING_PER_ADDRESS = 1_000;
+
+const COUNT = `SELECT count(*) FROM registration WHERE status = 'pending'`;
+const COUNT_BY_ADDRESS = `SELECT address_group, count(*) FROM registration
+  WHERE status = 'pending' AND address_group IN ${LIST} GROUP BY address_group`;
+const OLDEST = `SELECT id FROM registration WHERE status = 'pending' ORDER BY id LIMIT ?`;
+const OLDEST_OF_ADDRESS = `SELECT id FROM registration WHERE status = 'pending' AND address_group = ? ORDER BY id LIMIT ?`;
+
+/** Stores the requests of printers to be registered, while an operator decides on each (`REGISTRATION=approve`). */
+@Injectable()
+export class RegistrationRequests {
+  private readonly logger = new Logger('Registration');
+  private readonly table: Table<Registration>;
+  private readonly warnings = { all: new Throttle(), address: new Throttle() };
+
+  constructor(
+    database: Database,
+    private readonly authenticator: PrinterAuthenticator,
+    private readonly clock: Clock,
+  ) {
+    this.table = database.table(Registration);
+  }
+
+  /** What printers have asked for, by UUID. */
+  async find(sql: Sql, uuids: Iterable<string>): Promise<ReadonlyMap<string, RegistrationRequest>> {
+    const rows = await this.table.read(sql, `WHERE uuid IN ${LIST}`, jsonList(uuids));
+    return new Map(rows.map((row) => [row.uuid, row]));
+  }
+
+  /**
+   * Stores new requests, and removes those of printers that have been registered. If there is no room, the printers that have waited longest
+   * are forgotten: one that is still there asks again.
+   */
+  async save(
+    tx: Transaction,
+    added: Iterable<SubscribeRequest>,
+    registered: Iterable<string>,
+  ): Promise<void> {
+    const uuids = jsonList(registered);
+    if (uuids !== '[]') await tx.sql.run(`DELETE FROM registration WHERE uuid IN ${LIST}`, uuids);
+    const requests = [...added];
+    if (requests.length === 0) return;
+    await this.table.insertAll(
+      tx.sql,
+      requests.map((request) => this.rowOf(request)),
+    );
+    await this.makeRoom(tx.sql, requests);
+    tx.afterCommit(() => {
+      for (const { uuid, address } of requests)
+        this.logger.log(`Printer ${uuid} at ${address} asks to be registered`);
+    });
+  }
+
+  private rowOf({
+    uuid,
+    name,
+    platform,
+    keyHash,
+    address,
+    userId,
+    pathId,
+  }: SubscribeRequest): Omit<Registration, 'id'> {
+    return {
+      uuid,
+      status: 'pending',
+      name,
+      userId: userId ?? pathId,
+      platform,
+      keyHash,
+      address,
+      addressGroup: addressGroup(address),
+      requestedAt: this.clock.now(),
+    };
+  }
+
+  private async makeRoom(sql: Sql, requests: readonly SubscribeRequest[]): Promise<void> {
+    const limited = requests.filter(({ address }) => !this.authenticator.isUnlimited(address));
+    const groups = new Set(limited.map(({ address }) => addressGroup(address)));
+    for (const [group, pending] of await sql.values(COUNT_BY_ADDRESS, jsonList(groups))) {
+      const over = Number(pending) - MAX_PENDING_PER_ADDRESS;
+      if (over <= 0) continue;
+      await sql.run(`DELETE FROM registration WHERE id IN (${OLDEST_OF_ADDRESS})`, String(group), over);
+      const warning = `${MAX_PENDING_PER_ADDRESS} printers at ${group} wait for approval: the oldest of them are forgotten`;
+      this.warnings.address.run(() => this.logger.warn(warning));
+    }
+    const [[pending] = []] = await sql.values(COUNT);
+    const over = Number(pending) - MAX_PENDING;
+    if (over <= 0) return;
+    await sql.run(`DELETE FROM registration WHERE id IN (${OLDEST})`, over);
+    const warning = `${MAX_PENDING} printers wait for approval: the oldest are forgotten`;
+    this.warnings.all.run(() => this.logger.warn(warning));
+  }
+}

@@ -1,0 +1,108 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../../database/transaction.js';
+import { DownloadTokens } from '../../firmware/download/download-tokens.js';
+import { PrinterAuthenticator } from '../../printer/printer-authenticator.js';
+import { RegistrationRequests } from '../../printer/registration/registration-requests.js';
+import { CancelledPending } from '../store/cancelled-pending.js';
+import { RolloutEvents } from '../store/rollout.events.js';
+import { FleetStore } from './fleet-store.js';
+import { toOffer } from './offer.js';
+import type { Offer } from './offer.js';
+import { PlanContexts } from './plan-contexts.js';
+import type { PlanContext } from './plan/context.js';
+import { FleetState, pairOf } from './plan/fleet-state.js';
+import type { Outcome, PrinterJob } from './plan/jobs.js';
+import { isNewcomer, plan } from './plan/plan.js';
+import { lastTaken } from './plan/printer-state.js';
+import type { PrinterState } from './plan/printer-state.js';
+
+/** What has become of a job; all of it is on disk. */
+export interface BatchResult extends Pick<Outcome, 'uuid' | 'refused' | 'mayHaveUpdate'> {
+  /** The number of the printer; null if there is none. */
+  printerId: number | null;
+  /** The update to send; null if there is none. */
+  offer: Offer | null;
+}
+
+/** Carries out printers' jobs within one transaction: loads what they need, plans in memory, saves the result. */
+@Injectable()
+export class Batch {
+  constructor(
+    private readonly store: FleetStore,
+    private readonly contexts: PlanContexts,
+    private readonly requests: RegistrationRequests,
+    private readonly authenticator: PrinterAuthenticator,
+    private readonly cancelledPending: CancelledPending,
+    private readonly tokens: DownloadTokens,
+    private readonly events: RolloutEvents,
+  ) {}
+
+  /**
+   * Carries jobs out in their order.
+   *
+   * @param jobs null for one that has become pointless
+   * @returns the result of each
+   */
+  async run(tx: Transaction, jobs: ReadonlyArray<PrinterJob | null>): Promise<Array<BatchResult | null>> {
+    const due = jobs.filter((job) => job !== null);
+    const context = this.contexts.of(tx);
+    const fleet = await this.load(tx, context, due);
+    this.limitNewcomers(context, fleet, due);
+    const outcomes = plan(context, fleet, due);
+    const numbers = await this.store.save(tx, fleet.changes());
+    await this.requests.save(tx, fleet.newRequests.values(), numbers.keys());
+    tx.afterCommit(() => this.events.ended(fleet.ended));
+    const results = outcomes.map((outcome) => this.resultOf(fleet, numbers, outcome));
+    let next = 0;
+    return jobs.map((job) => (job === null ? null : (results[next++] ?? null)));
+  }
+
+  private async load(
+    tx: Transaction,
+    { rules, policy }: PlanContext,
+    jobs: readonly PrinterJob[],
+  ): Promise<FleetState> {
+    const uuids = new Set<string>();
+    const ids = new Set<number>();
+    for (const job of jobs) {
+      if ('printerId' in job) ids.add(job.printerId);
+      else uuids.add(job.kind === 'subscribe' ? job.request.uuid : job.uuid);
+    }
+    const states = await this.store.load(tx.sql, { uuids, ids });
+    for (const { printer } of states) uuids.delete(printer.uuid);
+    const asked = policy.registration === 'open' ? new Map() : await this.requests.find(tx.sql, uuids);
+    const pending = await this.cancelledPending.among(
+      tx.sql,
+      states.flatMap((state) => retriedPair(rules, state)),
+    );
+    return new FleetState(states, asked, new Set(pending.map(([rolloutId, id]) => pairOf(rolloutId, id))));
+  }
+
+  /** Counts printers that come for the first time, and notes those whose address has had too many. */
+  private limitNewcomers(context: PlanContext, fleet: FleetState, jobs: readonly PrinterJob[]): void {
+    const counted = new Set<string>();
+    for (const job of jobs) {
+      if (job.kind !== 'subscribe' || counted.has(job.request.uuid)) continue;
+      if (!isNewcomer(context, fleet, job.request)) continue;
+      counted.add(job.request.uuid);
+      const refusal = this.authenticator.countNew(job.request.address);
+      if (refusal !== null) fleet.overLimit.set(job.request.uuid, refusal);
+    }
+  }
+
+  private resultOf(fleet: FleetState, numbers: ReadonlyMap<string, number>, outcome: Outcome): BatchResult {
+    const { uuid, refused, mayHaveUpdate, send } = outcome;
+    const state = uuid === null || refused !== null ? null : fleet.get(uuid);
+    if (state === null) return { uuid, refused, mayHaveUpdate, printerId: null, offer: null };
+    const printerId = numbers.get(state.printer.uuid) ?? state.printer.id;
+    const offer = send && toOffer({ ...state.printer, id: printerId }, send.rule, send.build, this.tokens);
+    return { uuid, refused, mayHaveUpdate, printerId, offer };
+  }
+}
+
+/** The rollout and the printer of a failed update that was retried before the rollout was cancelled: it may yet turn out to have worked. */
+function retriedPair(rules: PlanContext['rules'], state: PrinterState): Array<[number, number]> {
+  const last = lastTaken(state);
+  if (last?.status !== 'failed' || !last.superseded || rules.get(last.rolloutId) !== undefined) return [];
+  return [[last.rolloutId, state.printer.id]];
+}
