@@ -5,16 +5,20 @@ import type { SqlRow, SqlValue, Statements } from '../statements.js';
 export class SqliteSql implements Sql {
   constructor(private readonly statements: Statements) {}
 
-  // Each method is async for its errors: they reject, and are never thrown.
-  async run(text: string, ...values: SqlValue[]): Promise<number> {
-    return this.statements.run(text, ...values);
+  run(text: string, ...values: SqlValue[]): Promise<number> {
+    return settled(() => this.statements.run(text, ...values));
   }
 
-  async rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]> {
-    return this.statements.all(text, ...values);
+  rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]> {
+    return settled(() => this.statements.all(text, ...values));
   }
 
-  async values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]> {
-    return this.statements.allValues(text, ...values);
+  values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]> {
+    return settled(() => this.statements.allValues(text, ...values));
   }
+}
+
+/** Does the work at once; an error rejects, and is never thrown. */
+function settled<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
 }

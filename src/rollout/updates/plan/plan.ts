@@ -118,7 +118,7 @@ function report(context: PlanContext, fleet: FleetState, job: JobOf<'report'>): 
 function signOfLife({ serviceTime }: PlanContext, fleet: FleetState, job: JobOf<'sign_of_life'>): Planned {
   const state = fleet.byId(job.printerId);
   const update = state && updateInProgress(state);
-  if (!update || update.version !== job.version) return nothing(state?.printer.uuid ?? null);
+  if (update?.version !== job.version) return nothing(state?.printer.uuid ?? null);
   return changed(state, withUpdate(state, update, { lastHeard: serviceTime }));
 }
 
