@@ -2,6 +2,7 @@ import { NotFoundError, ValidationError } from '../../../common/errors.js';
 import type { DomainError, PrinterRefusedError } from '../../../common/errors.js';
 import type { SubscribeRequest } from '../../../printer/subscribe-request.js';
 import { admissionRefusal } from '../../../printer/registration/admission.js';
+import type { PrinterUpdate } from '../../store/entities/printer-update.entity.js';
 import type { PlanContext } from './context.js';
 import { endingsOf } from './endings.js';
 import type { FleetState } from './fleet-state.js';
@@ -116,22 +117,31 @@ function report(context: PlanContext, fleet: FleetState, job: JobOf<'report'>): 
 }
 
 function signOfLife({ serviceTime }: PlanContext, fleet: FleetState, job: JobOf<'sign_of_life'>): Planned {
-  const state = fleet.byId(job.printerId);
-  const update = state && updateInProgress(state);
-  if (update?.version !== job.version) return nothing(state?.printer.uuid ?? null);
-  return changed(state, withUpdate(state, update, { lastHeard: serviceTime }));
+  const busy = busyPrinter(fleet, job.printerId);
+  if (busy?.update.version !== job.version) return nothing(null);
+  return changed(busy.state, withUpdate(busy.state, busy.update, { lastHeard: serviceTime }));
 }
 
 function checkLimit(context: PlanContext, fleet: FleetState, job: JobOf<'limit'>): Planned {
   const { column, seconds, error } = job.limit;
-  const state = fleet.byId(job.printerId);
-  const update = state && updateInProgress(state);
+  const busy = busyPrinter(fleet, job.printerId);
   // It may have ended, or been heard of, since the limit was checked.
-  if (!update || update[column] > context.serviceTime - seconds) return nothing(state?.printer.uuid ?? null);
+  if (busy === null || busy.update[column] > context.serviceTime - seconds) return nothing(null);
+  const { state, update } = busy;
   const ended = isImageDamaged(context, state, update)
     ? withoutUpdate(state, update)
     : failUpdate(context, state, update, error);
   return changed(state, ended, { mayHaveUpdate: true });
+}
+
+/** A printer and its update in progress; null if it has none. */
+function busyPrinter(
+  fleet: FleetState,
+  printerId: number,
+): { state: PrinterState; update: PrinterUpdate } | null {
+  const state = fleet.byId(printerId);
+  const update = state && updateInProgress(state);
+  return update ? { state, update } : null;
 }
 
 /** Which connections have begun or ceased to speak for a printer within a batch. */
