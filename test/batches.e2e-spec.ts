@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Database } from '../src/database/database.js';
+import { details, roll, upload } from './support/factories.js';
+import { HeldQueue } from './support/held-queue.js';
+import { RawSocket } from './support/raw-socket.js';
+import { TestServer } from './support/server.js';
+
+describe('A batch of printers’ jobs', () => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+    await upload(server, '1.5.0');
+    await roll(server, '1.5.0');
+  });
+  afterAll(() => server.stop());
+
+  function hello(id: string, more: object = {}): object {
+    return { printer_id: id, printer_name: 'Board', firmware_version: '1.4.0', ...more };
+  }
+
+  it('serves everybody else if one job cannot be carried out', async () => {
+    const ids = Array.from({ length: 21 }, () => randomUUID());
+    const sockets = await Promise.all(ids.map(() => RawSocket.open(server, `/ws/${randomUUID()}`)));
+    const [poisoned] = ids;
+    const first = await RawSocket.open(server, `/ws/${randomUUID()}`);
+    expect((await first.ask(hello(poisoned!, { platform: 7 }))).code).toBe('subscription_accepted');
+    first.socket.close();
+    // A row that nothing the server does could have written.
+    await server
+      .get(Database)
+      .write((tx) => tx.db.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned!));
+    const queue = await HeldQueue.hold(server);
+    const answers = sockets.map((raw, index) =>
+      raw.ask(hello(ids[index]!, index === 0 ? { platform: 7 } : {})),
+    );
+    await queue.submitted({ printers: ids.length });
+    await queue.release();
+    const codes = (await Promise.all(answers)).map(({ code }) => code);
+    expect(codes).toEqual(['server_error', ...ids.slice(1).map(() => 'subscription_accepted')]);
+    for (const id of ids.slice(1)) expect((await details(server, id)).online).toBe(true);
+    const { body } = await server.request<{
+      rollouts: Array<{ in_progress_count: number; total_targets: number }>;
+    }>('GET', '/api/rollouts');
+    expect(body.rollouts[0]).toMatchObject({ in_progress_count: ids.length, total_targets: ids.length });
+  });
+});
