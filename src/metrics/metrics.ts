@@ -11,6 +11,8 @@ import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
 import { ProblemCounts } from '../printer/problem-counts.js';
 import { AboutToRun } from '../rollout/campaign/about-to-run.js';
+import { TARGET_STATUSES } from '../rollout/rules/status.js';
+import { COUNTER_COLUMNS, counterColumn } from '../rollout/store/entities/rollout-counters.js';
 import { RolloutEvents } from '../rollout/store/rollout.events.js';
 import { VERSION } from '../version.js';
 
@@ -211,12 +213,11 @@ export class Metrics implements OnApplicationShutdown {
 
   private countTargets(gauge: Gauge): void {
     const rows = this.database.reader.all(
-      `SELECT id, pending_count AS pending, in_progress_count AS in_progress, completed_count AS completed,
-        failed_count AS failed, declined_count AS declined FROM rollout WHERE status = 'active'`,
+      `SELECT id, ${COUNTER_COLUMNS.join(', ')} FROM rollout WHERE status = 'active'`,
     );
-    for (const { id, ...counts } of rows) {
-      for (const [status, count] of Object.entries(counts))
-        gauge.set({ rollout_id: String(id), status }, Number(count));
+    for (const row of rows) {
+      for (const status of TARGET_STATUSES)
+        gauge.set({ rollout_id: String(row.id), status }, Number(row[counterColumn(status)]));
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Printer } from '../../src/printer/printer.entity.js';
 import type { RolloutRule } from '../../src/rollout/rules/targeting.js';
 import { toRule } from '../../src/rollout/store/rollout-rules.js';
 import { bytesOf } from '../../src/rollout/store/rollout-builds.js';
+import { NO_TARGETS } from '../../src/rollout/store/entities/rollout-counters.js';
 import type { Rollout } from '../../src/rollout/store/entities/rollout.entity.js';
 
 const USERS = Array.from({ length: 3 }, () => randomUUID());
@@ -131,11 +132,7 @@ export function ruleOf(
     cameFrom: null,
     takenBackBy: null,
     createdAt: CREATED,
-    pendingCount: 0,
-    inProgressCount: 0,
-    completedCount: 0,
-    failedCount: 0,
-    declinedCount: 0,
+    ...NO_TARGETS,
   };
   const rows = builds.map((build, index): Firmware => ({ ...firmwareRow(to, build), id: index + 1 }));
   const lists = { userIds: targetUserIds, printerIds: targetPrinterIds };

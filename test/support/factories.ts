@@ -55,12 +55,7 @@ export async function roll(server: Reachable, version: string, body: object = {}
 /** Reads a rollout; fails where its counters do not add up. */
 export async function rollout(server: Reachable, id: number): Promise<RolloutResponse> {
   const state = expectStatus(await server.request<RolloutResponse>('GET', `/api/rollouts/${id}`), 200);
-  const sum =
-    state.pending_count +
-    state.in_progress_count +
-    state.completed_count +
-    state.failed_count +
-    state.declined_count;
+  const sum = countersIn(state).reduce((total, count) => total + count, 0);
   const due = state.due_pending_count + sum - state.pending_count;
   if (state.total_targets !== sum || state.due_count !== due || state.due_pending_count > state.pending_count)
     throw new Error(`The counters do not add up: ${JSON.stringify(state)}`);
@@ -74,7 +69,10 @@ export async function patch(server: Reachable, id: number, body: object): Promis
 
 /** The five counters: pending, in progress, completed, failed, declined. */
 export async function counts(server: Reachable, id: number): Promise<number[]> {
-  const state = await rollout(server, id);
+  return countersIn(await rollout(server, id));
+}
+
+function countersIn(state: RolloutResponse): number[] {
   return [
     state.pending_count,
     state.in_progress_count,

@@ -1293,6 +1293,19 @@ export interface components {
             ran_none_of: string[] | null;
         };
         RolloutResponse: {
+            /**
+             * @description Targets that were sent nothing: offline, or not in the percentage yet
+             * @example 113
+             */
+            pending_count: number;
+            /** @example 0 */
+            in_progress_count: number;
+            /** @example 30 */
+            completed_count: number;
+            /** @example 2 */
+            failed_count: number;
+            /** @example 5 */
+            declined_count: number;
             /** @example 42 */
             id: number;
             /** @example 1.5.0 */
@@ -1387,19 +1400,6 @@ export interface components {
              * @example 21
              */
             due_pending_count: number;
-            /**
-             * @description Targets that were sent nothing: offline, or not in the percentage yet
-             * @example 113
-             */
-            pending_count: number;
-            /** @example 0 */
-            in_progress_count: number;
-            /** @example 30 */
-            completed_count: number;
-            /** @example 2 */
-            failed_count: number;
-            /** @example 5 */
-            declined_count: number;
         };
         RollbackResponse: {
             /** @example 7 */
@@ -1626,6 +1626,19 @@ export interface components {
             note?: string | null;
         };
         CreatedRolloutResponse: {
+            /**
+             * @description Targets that were sent nothing: offline, or not in the percentage yet
+             * @example 113
+             */
+            pending_count: number;
+            /** @example 0 */
+            in_progress_count: number;
+            /** @example 30 */
+            completed_count: number;
+            /** @example 2 */
+            failed_count: number;
+            /** @example 5 */
+            declined_count: number;
             /** @example 42 */
             id: number;
             /** @example 1.5.0 */
@@ -1720,19 +1733,6 @@ export interface components {
              * @example 21
              */
             due_pending_count: number;
-            /**
-             * @description Targets that were sent nothing: offline, or not in the percentage yet
-             * @example 113
-             */
-            pending_count: number;
-            /** @example 0 */
-            in_progress_count: number;
-            /** @example 30 */
-            completed_count: number;
-            /** @example 2 */
-            failed_count: number;
-            /** @example 5 */
-            declined_count: number;
             /**
              * @description What is odd about the request, and was accepted all the same
              * @example [
@@ -1892,7 +1892,7 @@ export interface components {
              * @example failed
              * @enum {string}
              */
-            status: "in_progress" | "completed" | "failed" | "declined" | "pending";
+            status: "pending" | "in_progress" | "completed" | "failed" | "declined";
             /**
              * @description Why it failed or was declined
              * @example Update failed: HTTP error 404
@@ -1965,16 +1965,6 @@ export interface components {
             failures: components["schemas"]["FailureResponse"][];
         };
         TimelinePointResponse: {
-            /**
-             * Format: date-time
-             * @example 2025-01-15T10:00:00.000Z
-             */
-            at: string;
-            /**
-             * @example active
-             * @enum {string}
-             */
-            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
             /** @example 90 */
             pending: number;
             /** @example 8 */
@@ -1985,6 +1975,16 @@ export interface components {
             failed: number;
             /** @example 0 */
             declined: number;
+            /**
+             * Format: date-time
+             * @example 2025-01-15T10:00:00.000Z
+             */
+            at: string;
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
         };
         TimelineResponse: {
             /** @description The oldest first: from the creation on (or from when the server first kept them); the last is now */
@@ -5932,7 +5932,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `pending`: targets that were sent nothing yet */
-                status: "in_progress" | "completed" | "failed" | "declined" | "pending";
+                status: "pending" | "in_progress" | "completed" | "failed" | "declined";
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: number;
@@ -5964,12 +5964,12 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Bad Request",
                      *       "status": 400,
-                     *       "detail": "status must be one of the following values: in_progress, completed, failed, declined, pending (got \"done\")",
+                     *       "detail": "status must be one of the following values: pending, in_progress, completed, failed, declined (got \"done\")",
                      *       "errors": [
                      *         {
                      *           "field": "status",
                      *           "value": "done",
-                     *           "message": "status must be one of the following values: in_progress, completed, failed, declined, pending"
+                     *           "message": "status must be one of the following values: pending, in_progress, completed, failed, declined"
                      *         }
                      *       ]
                      *     }

@@ -3,10 +3,11 @@ import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import { RolloutPresenter } from '../../rollout/http/rollout-presenter.js';
 import { Rollouts } from '../../rollout/campaign/rollouts.js';
+import { COUNTER_COLUMNS } from '../../rollout/store/entities/rollout-counters.js';
 
 // Cancelled rollouts hardly change: the newest of them are looked at.
-const CHANGING = `id, status, rollout_percentage, firmware_version_id, pending_count, in_progress_count, completed_count,
-  failed_count, declined_count, coalesce(name, ''), coalesce(note, ''), coalesce(taken_back_by, 0)`;
+const CHANGING = `id, status, rollout_percentage, firmware_version_id, ${COUNTER_COLUMNS.join(', ')},
+  coalesce(name, ''), coalesce(note, ''), coalesce(taken_back_by, 0)`;
 const STATES = `SELECT ${CHANGING} FROM rollout WHERE status <> 'cancelled' UNION ALL
   SELECT * FROM (SELECT ${CHANGING} FROM rollout WHERE status = 'cancelled' ORDER BY id DESC LIMIT 1000)`;
 const NEWEST = `SELECT id FROM rollout WHERE status <> 'cancelled' ORDER BY id DESC LIMIT ?`;

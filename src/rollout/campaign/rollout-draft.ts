@@ -12,6 +12,7 @@ import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { chosenRows } from '../store/rollout-rules.js';
 import type { CameFrom } from '../rules/rollback-plan.js';
 import type { TargetLists } from '../store/target-lists.js';
+import { NO_TARGETS } from '../store/entities/rollout-counters.js';
 import type { Rollout, RolloutType } from '../store/entities/rollout.entity.js';
 
 /** Which printers a rollout targets: exactly one of the first three fields, or channels alone. Channels narrow each of the three. */
@@ -139,11 +140,7 @@ function toRow(wanted: NewRollout, firmwareId: number, createdBy: string, now: D
     rollbackId: null,
     cameFrom: null,
     takenBackBy: null,
-    pendingCount: 0,
-    inProgressCount: 0,
-    completedCount: 0,
-    failedCount: 0,
-    declinedCount: 0,
+    ...NO_TARGETS,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   toRolloutUpdateListResponse,
   toTimelineResponse,
 } from './dto/rollout-details.dto.js';
+import { TARGET_STATUSES } from '../rules/status.js';
 import { RolloutFailures } from '../insight/rollout-failures.js';
 import { RolloutSamples } from '../store/rollout-samples.js';
 import { RolloutUpdates } from '../insight/rollout-updates.js';
@@ -37,11 +38,7 @@ export class RolloutDetailsController {
   })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutUpdateListResponse })
-  @ApiBadInput(
-    'status',
-    'done',
-    'status must be one of the following values: in_progress, completed, failed, declined, pending',
-  )
+  @ApiBadInput('status', 'done', `status must be one of the following values: ${TARGET_STATUSES.join(', ')}`)
   @ApiUnknownRollout()
   @ApiBusy()
   async updates(

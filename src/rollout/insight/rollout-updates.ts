@@ -3,19 +3,15 @@ import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
-import { UPDATE_STATUSES } from '../rules/status.js';
-import type { UpdateStatus } from '../rules/status.js';
+import type { TargetStatus, UpdateStatus } from '../rules/status.js';
 import { PendingList } from './pending-list.js';
 import { namesOf } from './rollout-failures.js';
 import type { NamedPrinter } from './rollout-failures.js';
+import { countersOf } from '../store/entities/rollout-counters.js';
 import { Rollout } from '../store/entities/rollout.entity.js';
 import { SLICE, readPage } from '../store/target-page.js';
 import type { Targets } from '../store/target-page.js';
 import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
-
-/** What can be listed of a rollout. */
-export const LISTED_STATUSES = [...UPDATE_STATUSES, 'pending'] as const;
-export type ListedStatus = (typeof LISTED_STATUSES)[number];
 
 /** One target of a rollout. */
 export interface ListedUpdate {
@@ -62,7 +58,7 @@ export class RolloutUpdates {
    * @param after number of the printer behind which it begins
    * @throws NotFoundError if there is no such rollout
    */
-  page(rolloutId: number, status: ListedStatus, limit: number, after: number): Promise<UpdatePage> {
+  page(rolloutId: number, status: TargetStatus, limit: number, after: number): Promise<UpdatePage> {
     return this.database.snapshot(async (db) => {
       const rollout = this.rollouts.find(db, 'WHERE id = ?', rolloutId);
       if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
@@ -79,7 +75,7 @@ export class RolloutUpdates {
           const printer = names.get(printerId);
           return printer ? [{ printer, update }] : [];
         }),
-        total: totalOf(rollout)[status],
+        total: countersOf(rollout)[status],
         nextCursor: next,
       };
     });
@@ -96,14 +92,4 @@ export class RolloutUpdates {
       next: rows.length < SLICE ? null : (rows.at(-1)?.printerId ?? null),
     };
   }
-}
-
-function totalOf(rollout: Rollout): Record<ListedStatus, number> {
-  return {
-    pending: rollout.pendingCount,
-    in_progress: rollout.inProgressCount,
-    completed: rollout.completedCount,
-    failed: rollout.failedCount,
-    declined: rollout.declinedCount,
-  };
 }

@@ -20,6 +20,10 @@ export function canOperatorTransition(from: RolloutStatus, to: RolloutStatus): b
 export const UPDATE_STATUSES = ['in_progress', 'completed', 'failed', 'declined'] as const;
 export type UpdateStatus = (typeof UPDATE_STATUSES)[number];
 
+/** What has become of a target: nothing was sent to it yet, or the state of its update. */
+export const TARGET_STATUSES = ['pending', ...UPDATE_STATUSES] as const;
+export type TargetStatus = (typeof TARGET_STATUSES)[number];
+
 /** completed <-> failed only if the version at a subscribe says so; declined -> in_progress when the update is opened again. */
 const UPDATE_STEPS = {
   in_progress: ['completed', 'failed', 'declined'],

@@ -7,6 +7,7 @@ import { fromSqlInstant, sqlInstant } from '../../database/table.js';
 import type { Table } from '../../database/table.js';
 import type { SqlRow } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
+import { COUNTER_COLUMNS } from './entities/rollout-counters.js';
 import { RolloutSample } from './entities/rollout-sample.entity.js';
 import { Rollout } from './entities/rollout.entity.js';
 
@@ -20,18 +21,16 @@ const SHORTEST_INTERVAL_MS = 4_500;
 // Approximate number of points in a timeline: a young rollout is sampled every few seconds, an old one every few hours or days.
 const POINTS = 300;
 
-const COUNTERS = 'pending_count, in_progress_count, completed_count, failed_count, declined_count';
+const STATE = ['status', ...COUNTER_COLUMNS];
 
 // Rollouts whose status or counters differ from their last sample, or that have no sample.
 const CHANGED = `SELECT r.id, r.created_at, s.at FROM rollout r LEFT JOIN rollout_sample s
     ON s.id = (SELECT max(id) FROM rollout_sample WHERE rollout_id = r.id)
-  WHERE r.id > ? AND r.id <= ? AND (s.id IS NULL OR s.status <> r.status OR s.pending_count <> r.pending_count
-    OR s.in_progress_count <> r.in_progress_count OR s.completed_count <> r.completed_count
-    OR s.failed_count <> r.failed_count OR s.declined_count <> r.declined_count)`;
+  WHERE r.id > ? AND r.id <= ? AND (s.id IS NULL OR ${STATE.map((column) => `s.${column} <> r.${column}`).join(' OR ')})`;
 
 // Inserts nothing if the rollout has been deleted in the meantime.
-const SAMPLE = `INSERT INTO rollout_sample (rollout_id, at, status, ${COUNTERS})
-  SELECT id, ?, status, ${COUNTERS} FROM rollout WHERE id = ?`;
+const SAMPLE = `INSERT INTO rollout_sample (rollout_id, at, ${STATE.join(', ')})
+  SELECT id, ?, ${STATE.join(', ')} FROM rollout WHERE id = ?`;
 
 const SLICE_END = 'SELECT max(id) FROM (SELECT id FROM rollout WHERE id > ? ORDER BY id LIMIT ?) AS slice';
 

@@ -4,13 +4,14 @@ import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { SqlRow } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
+import { TARGET_STATUSES } from '../rules/status.js';
 import type { RolloutStatus } from '../rules/status.js';
+import { COUNTER_COLUMNS } from '../store/entities/rollout-counters.js';
 import { RolloutRules } from '../store/rollout-rules.js';
 import type { RolloutDelta, RolloutDeltas } from './plan/counters.js';
 
-const COUNTERS = ['pending_count', 'in_progress_count', 'completed_count', 'failed_count', 'declined_count'];
-const ADD = `UPDATE rollout SET ${COUNTERS.map((name) => `${name} = rollout.${name} + delta.${name}`).join(', ')}
-  FROM ${rowsOf(['id', ...COUNTERS])} AS delta WHERE rollout.id = delta.id`;
+const ADD = `UPDATE rollout SET ${COUNTER_COLUMNS.map((name) => `${name} = rollout.${name} + delta.${name}`).join(', ')}
+  FROM ${rowsOf(['id', ...COUNTER_COLUMNS])} AS delta WHERE rollout.id = delta.id`;
 const ADD_PENDING = `UPDATE rollout_pending SET pending = rollout_pending.pending + delta.pending
   FROM ${rowsOf(['rollout_id', 'bucket', 'pending'])} AS delta
   WHERE rollout_pending.rollout_id = delta.rollout_id AND rollout_pending.bucket = delta.bucket`;
@@ -36,7 +37,7 @@ export class RolloutProgress {
     // In the order of the numbers, so that transactions that run at once never wait for each other in a circle.
     const deltas = [...rollouts].filter(([, delta]) => isChange(delta)).sort(([a], [b]) => a - b);
     if (deltas.length > 0) {
-      await tx.sql.run(ADD, jsonRows(deltas.map(([id, delta]) => [id, ...countersOf(delta)])));
+      await tx.sql.run(ADD, jsonRows(deltas.map(([id, delta]) => [id, ...summandsOf(delta)])));
       const pending = deltas.flatMap(([id, delta]) =>
         [...delta.pending].filter(([, by]) => by !== 0).map(([bucket, by]) => [id, bucket, by]),
       );
@@ -78,11 +79,12 @@ export class RolloutProgress {
   }
 }
 
-/** In the order of `COUNTERS`. */
-function countersOf({ pending, in_progress, completed, failed, declined }: RolloutDelta): number[] {
-  return [[...pending.values()].reduce((sum, by) => sum + by, 0), in_progress, completed, failed, declined];
+/** What is added to each counter, in the order of `COUNTER_COLUMNS`. */
+function summandsOf(delta: RolloutDelta): number[] {
+  const pending = [...delta.pending.values()].reduce((sum, by) => sum + by, 0);
+  return TARGET_STATUSES.map((status) => (status === 'pending' ? pending : delta[status]));
 }
 
 function isChange(delta: RolloutDelta): boolean {
-  return [...delta.pending.values(), ...countersOf(delta)].some((by) => by !== 0);
+  return [...delta.pending.values(), ...summandsOf(delta)].some((by) => by !== 0);
 }

@@ -2,12 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { QueryInteger } from '../../../http/query-fields.js';
 import type { Presence } from '../../../printer/presence.js';
-import { ROLLOUT_STATUSES } from '../../rules/status.js';
-import type { RolloutStatus } from '../../rules/status.js';
+import { ROLLOUT_STATUSES, TARGET_STATUSES } from '../../rules/status.js';
+import type { RolloutStatus, TargetStatus } from '../../rules/status.js';
 import type { Failures } from '../../insight/rollout-failures.js';
 import type { TimelinePoint } from '../../store/rollout-samples.js';
-import { LISTED_STATUSES } from '../../insight/rollout-updates.js';
-import type { ListedStatus, ListedUpdate, UpdatePage } from '../../insight/rollout-updates.js';
+import { countersOf } from '../../store/entities/rollout-counters.js';
+import type { ListedUpdate, UpdatePage } from '../../insight/rollout-updates.js';
+import { TargetCountsResponse } from './rollout-counters.dto.js';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
@@ -15,11 +16,11 @@ const MAX_LIMIT = 1_000;
 /** Query of GET /api/rollouts/{rollout_id}/updates. */
 export class RolloutUpdatesQuery {
   @ApiProperty({
-    enum: LISTED_STATUSES,
+    enum: TARGET_STATUSES,
     description: '`pending`: targets that were sent nothing yet',
   })
-  @IsIn(LISTED_STATUSES)
-  status!: ListedStatus;
+  @IsIn(TARGET_STATUSES)
+  status!: TargetStatus;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
   @QueryInteger()
@@ -63,8 +64,8 @@ export class RolloutUpdateResponse {
   @ApiProperty({ type: TargetPrinterResponse })
   printer!: TargetPrinterResponse;
 
-  @ApiProperty({ enum: LISTED_STATUSES, example: 'failed' })
-  status!: ListedStatus;
+  @ApiProperty({ enum: TARGET_STATUSES, example: 'failed' })
+  status!: TargetStatus;
 
   @ApiProperty({
     type: String,
@@ -152,27 +153,12 @@ export class FailuresResponse {
 }
 
 /** What a rollout was at one moment. */
-export class TimelinePointResponse {
+export class TimelinePointResponse extends TargetCountsResponse {
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
   at!: string;
 
   @ApiProperty({ enum: ROLLOUT_STATUSES, example: 'active' })
   status!: RolloutStatus;
-
-  @ApiProperty({ type: Number, example: 90 })
-  pending!: number;
-
-  @ApiProperty({ type: Number, example: 8 })
-  in_progress!: number;
-
-  @ApiProperty({ type: Number, example: 2 })
-  completed!: number;
-
-  @ApiProperty({ type: Number, example: 0 })
-  failed!: number;
-
-  @ApiProperty({ type: Number, example: 0 })
-  declined!: number;
 }
 
 /** What a rollout was, time after time. */
@@ -188,7 +174,7 @@ export class TimelineResponse {
 /** Maps a page to its answer. */
 export function toRolloutUpdateListResponse(
   page: UpdatePage,
-  status: ListedStatus,
+  status: TargetStatus,
   presence: Presence,
 ): RolloutUpdateListResponse {
   return {
@@ -200,7 +186,7 @@ export function toRolloutUpdateListResponse(
 
 function toRolloutUpdateResponse(
   { printer, update }: ListedUpdate,
-  status: ListedStatus,
+  status: TargetStatus,
   presence: Presence,
 ): RolloutUpdateResponse {
   const { id, uuid, name } = printer;
@@ -235,11 +221,7 @@ export function toTimelineResponse(points: readonly TimelinePoint[]): TimelineRe
     points: points.map((point) => ({
       at: point.at.toISOString(),
       status: point.status,
-      pending: point.pendingCount,
-      in_progress: point.inProgressCount,
-      completed: point.completedCount,
-      failed: point.failedCount,
-      declined: point.declinedCount,
+      ...countersOf(point),
     })),
   };
 }

@@ -6,6 +6,7 @@ import type { RolloutStatus } from '../../rules/status.js';
 import type { Links, TakesBack } from '../../insight/rollout-links.js';
 import { LIST_KINDS } from '../../store/target-lists.js';
 import type { ListKind, TargetLists } from '../../store/target-lists.js';
+import { RolloutCountersResponse, toRolloutCountersResponse } from './rollout-counters.dto.js';
 import { ROLLOUT_TYPES, listOf } from '../../store/entities/rollout.entity.js';
 import type { Rollout, RolloutType } from '../../store/entities/rollout.entity.js';
 
@@ -60,7 +61,7 @@ export class RollsBackResponse {
 }
 
 /** A rollout, as it is answered. `total_targets` is the sum of the five counts, at every moment. */
-export class RolloutResponse {
+export class RolloutResponse extends RolloutCountersResponse {
   @ApiProperty({ type: Number, example: 42 })
   id!: number;
 
@@ -179,25 +180,6 @@ export class RolloutResponse {
       'Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing',
   })
   due_pending_count!: number;
-
-  @ApiProperty({
-    type: Number,
-    example: 113,
-    description: 'Targets that were sent nothing: offline, or not in the percentage yet',
-  })
-  pending_count!: number;
-
-  @ApiProperty({ type: Number, example: 0 })
-  in_progress_count!: number;
-
-  @ApiProperty({ type: Number, example: 30 })
-  completed_count!: number;
-
-  @ApiProperty({ type: Number, example: 2 })
-  failed_count!: number;
-
-  @ApiProperty({ type: Number, example: 5 })
-  declined_count!: number;
 }
 
 /** A rollout that was just created. */
@@ -259,11 +241,7 @@ export function toRolloutResponse(rollout: Rollout, parts: RolloutParts): Rollou
     total_targets: rollout.pendingCount + sent,
     due_count: duePending + sent,
     due_pending_count: duePending,
-    pending_count: rollout.pendingCount,
-    in_progress_count: rollout.inProgressCount,
-    completed_count: rollout.completedCount,
-    failed_count: rollout.failedCount,
-    declined_count: rollout.declinedCount,
+    ...toRolloutCountersResponse(rollout),
   };
 }
 

@@ -1,8 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import { QueryInteger } from '../../../http/query-fields.js';
-import { UPDATE_STATUSES } from '../../rules/status.js';
-import type { UpdateStatus } from '../../rules/status.js';
+import { TARGET_STATUSES } from '../../rules/status.js';
+import type { TargetStatus } from '../../rules/status.js';
 import type { History, PastUpdate, PendingUpdate } from '../../insight/update-history.js';
 
 const DEFAULT_LIMIT = 50;
@@ -38,8 +38,8 @@ export class UpdateResponse {
   @ApiProperty({ type: String, example: '1.5.0' })
   firmware_version!: string;
 
-  @ApiProperty({ enum: ['pending', ...UPDATE_STATUSES], example: 'completed' })
-  status!: UpdateStatus | 'pending';
+  @ApiProperty({ enum: TARGET_STATUSES, example: 'completed' })
+  status!: TargetStatus;
 
   @ApiProperty({ type: String, nullable: true, example: null, description: 'Why it failed or was declined' })
   error_message!: string | null;

@@ -2,12 +2,13 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn } 
 import type { Relation } from 'typeorm';
 import { Instant } from '../../../database/columns.js';
 import type { RolloutStatus } from '../../rules/status.js';
+import { RolloutCounters } from './rollout-counters.js';
 import { Rollout } from './rollout.entity.js';
 
 /** The status and counters of a rollout at one moment. In the order of their numbers, samples form its timeline. */
 @Entity('rollout_sample')
 @Index('ix_sample_rollout', ['rolloutId'])
-export class RolloutSample {
+export class RolloutSample extends RolloutCounters {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_rollout_sample' })
   id!: number;
 
@@ -23,19 +24,4 @@ export class RolloutSample {
 
   @Column({ type: 'varchar' })
   status!: RolloutStatus;
-
-  @Column({ name: 'pending_count', type: 'integer' })
-  pendingCount!: number;
-
-  @Column({ name: 'in_progress_count', type: 'integer' })
-  inProgressCount!: number;
-
-  @Column({ name: 'completed_count', type: 'integer' })
-  completedCount!: number;
-
-  @Column({ name: 'failed_count', type: 'integer' })
-  failedCount!: number;
-
-  @Column({ name: 'declined_count', type: 'integer' })
-  declinedCount!: number;
 }

@@ -3,6 +3,7 @@ import type { Relation } from 'typeorm';
 import { Instant } from '../../../database/columns.js';
 import { Firmware } from '../../../firmware/firmware.entity.js';
 import type { RolloutStatus } from '../../rules/status.js';
+import { RolloutCounters } from './rollout-counters.js';
 
 /** How a rollout starts and spreads (guide, "Rollout Types"). */
 export const ROLLOUT_TYPES = ['immediate', 'gradual', 'scheduled'] as const;
@@ -15,7 +16,7 @@ export type RolloutType = (typeof ROLLOUT_TYPES)[number];
 @Index('ix_rollout_firmware', ['firmwareId'])
 @Index('ix_rollout_rollback', ['rollbackId'])
 @Index('ix_rollout_taken_back_by', ['takenBackBy'])
-export class Rollout {
+export class Rollout extends RolloutCounters {
   @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'pk_rollout' })
   id!: number;
 
@@ -91,23 +92,6 @@ export class Rollout {
   /** The rollback that took its version back, and so cancelled it. */
   @Column({ name: 'taken_back_by', type: 'integer', nullable: true })
   takenBackBy!: number | null;
-
-  // Counted in the transaction that changes the updates or the printers, so the counters are always right, even after a crash.
-  /** Targets that were sent nothing yet; after a cancel, the number at that moment. */
-  @Column({ name: 'pending_count', type: 'integer' })
-  pendingCount!: number;
-
-  @Column({ name: 'in_progress_count', type: 'integer' })
-  inProgressCount!: number;
-
-  @Column({ name: 'completed_count', type: 'integer' })
-  completedCount!: number;
-
-  @Column({ name: 'failed_count', type: 'integer' })
-  failedCount!: number;
-
-  @Column({ name: 'declined_count', type: 'integer' })
-  declinedCount!: number;
 }
 
 /** Parses the list in a JSON column. */
