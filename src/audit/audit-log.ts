@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../common/actor.js';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
+import { both, newestFirst } from '../database/page.js';
+import type { Condition, Page } from '../database/page.js';
 import type { SqlValue } from '../database/statements.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
@@ -57,13 +59,6 @@ export interface AuditFilter {
   until: Date | undefined;
 }
 
-/** One page of the log, the newest entry first. */
-export interface AuditPage {
-  entries: AuditEntry[];
-  /** Cursor of the next page; null on the last one. */
-  nextCursor: number | null;
-}
-
 /** Who did what, when, from where: written in the transaction of the change itself, so that neither exists without the other. */
 @Injectable()
 export class AuditLog {
@@ -83,26 +78,19 @@ export class AuditLog {
   }
 
   /** One page, the newest entry first. */
-  page(filter: AuditFilter, limit: number, before: number | undefined): AuditPage {
-    const conditions: Array<[sql: string, value: SqlValue | undefined]> = [
-      ['id < ?', before],
+  page(filter: AuditFilter, limit: number, before: number | undefined): Page<AuditEntry> {
+    const filters: Array<[sql: string, value: SqlValue | undefined]> = [
       ['action = ?', filter.action],
       ['subject = ?', filter.subject],
       ['key_id = ?', filter.keyId],
       ['at >= ?', filter.since && sqlInstant(filter.since)],
       ['at < ?', filter.until && sqlInstant(filter.until)],
     ];
-    const given = conditions.filter(([, value]) => value !== undefined);
-    const where = given.length === 0 ? '' : `WHERE ${given.map(([sql]) => sql).join(' AND ')}`;
-    const values = given.map(([, value]) => value ?? null);
-    const rows = this.table.select(
-      this.database.reader,
-      `${where} ORDER BY id DESC LIMIT ?`,
-      ...values,
-      limit + 1,
+    const condition = filters.reduce<Condition | null>(
+      (all, [sql, value]) => (value === undefined ? all : both(all, { sql, values: [value] })),
+      null,
     );
-    const entries = rows.slice(0, limit);
-    return { entries, nextCursor: rows.length > limit ? (entries.at(-1)?.id ?? null) : null };
+    return newestFirst(this.table, this.database.reader, condition, limit, before);
   }
 }
 

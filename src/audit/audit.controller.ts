@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiBadInput } from '../http/api-answers.js';
 import { RequireScope } from '../http/route-access.js';
 import { AuditLog } from './audit-log.js';
-import { AuditListResponse, AuditQuery, toAuditListResponse, toAuditPage } from './audit.dto.js';
+import { AuditListResponse, AuditQuery, toAuditListResponse, toAuditFilter } from './audit.dto.js';
 
 /** Who changed what. */
 @ApiTags('audit')
@@ -21,7 +21,6 @@ export class AuditController {
   @ApiOkResponse({ type: AuditListResponse })
   @ApiBadInput('action', 'rollout.pause', 'action must be one of the following values: firmware.upload, ...')
   list(@Query() query: AuditQuery): AuditListResponse {
-    const { filter, limit, before } = toAuditPage(query);
-    return toAuditListResponse(this.log.page(filter, limit, before));
+    return toAuditListResponse(this.log.page(toAuditFilter(query), query.limit, query.cursor));
   }
 }

@@ -1,16 +1,17 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Length, Min } from 'class-validator';
 import { ACTOR_KINDS } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { ValidationError } from '../common/errors.js';
 import { parseInstant } from '../common/instant.js';
+import type { Page } from '../database/page.js';
+import { ApiNextCursor, PageCursor, PageLimit } from '../http/page-fields.js';
 import { QueryInteger } from '../http/query-fields.js';
 import type { AuditEntry } from './audit-entry.entity.js';
 import { ACTIONS } from './audit-log.js';
-import type { Action, AuditFilter, AuditPage } from './audit-log.js';
+import type { Action, AuditFilter } from './audit-log.js';
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
+const LIMITS = { default: 100, maximum: 1_000 };
 
 /** Query of GET /api/audit. */
 export class AuditQuery {
@@ -45,19 +46,10 @@ export class AuditQuery {
   @IsString()
   until?: string;
 
-  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
-  limit?: number;
+  @PageLimit(LIMITS)
+  limit = LIMITS.default;
 
-  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before' })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
+  @PageCursor()
   cursor?: number;
 }
 
@@ -128,36 +120,28 @@ export class AuditListResponse {
   @ApiProperty({ type: [AuditEntryResponse], description: 'The newest first' })
   entries!: AuditEntryResponse[];
 
-  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  @ApiNextCursor()
   next_cursor!: number | null;
 }
 
 /**
- * Maps the query to a filter and a page.
+ * Maps the query to a filter.
  *
  * @throws ValidationError for an invalid time
  */
-export function toAuditPage(query: AuditQuery): {
-  filter: AuditFilter;
-  limit: number;
-  before: number | undefined;
-} {
+export function toAuditFilter(query: AuditQuery): AuditFilter {
   return {
-    filter: {
-      action: query.action,
-      subject: query.subject,
-      keyId: query.key_id,
-      since: toInstant('since', query.since),
-      until: toInstant('until', query.until),
-    },
-    limit: query.limit ?? DEFAULT_LIMIT,
-    before: query.cursor,
+    action: query.action,
+    subject: query.subject,
+    keyId: query.key_id,
+    since: toInstant('since', query.since),
+    until: toInstant('until', query.until),
   };
 }
 
 /** Maps a page to its response. */
-export function toAuditListResponse(page: AuditPage): AuditListResponse {
-  return { entries: page.entries.map(toEntryResponse), next_cursor: page.nextCursor };
+export function toAuditListResponse(page: Page<AuditEntry>): AuditListResponse {
+  return { entries: page.rows.map(toEntryResponse), next_cursor: page.nextCursor };
 }
 
 function toEntryResponse(row: AuditEntry): AuditEntryResponse {

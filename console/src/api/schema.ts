@@ -1745,7 +1745,7 @@ export interface components {
             /** @description The newest first */
             rollouts: components["schemas"]["RolloutResponse"][];
             /**
-             * @description `cursor` of the next page
+             * @description `cursor` of the next page; null on the last one
              * @example null
              */
             next_cursor: number | null;
@@ -1931,7 +1931,7 @@ export interface components {
              */
             total: number;
             /**
-             * @description `cursor` of the next page
+             * @description `cursor` of the next page; null on the last one
              * @example null
              */
             next_cursor: number | null;
@@ -2311,7 +2311,7 @@ export interface components {
             /** @description The newest first */
             entries: components["schemas"]["AuditEntryResponse"][];
             /**
-             * @description `cursor` of the next page
+             * @description `cursor` of the next page; null on the last one
              * @example null
              */
             next_cursor: number | null;

@@ -1,10 +1,6 @@
+import { both } from '../../database/page.js';
+import type { Condition } from '../../database/page.js';
 import type { SqlValue, Statements } from '../../database/statements.js';
-
-/** A part of a WHERE, with its values. */
-export interface Condition {
-  sql: string;
-  values: SqlValue[];
-}
 
 /** What printers can be walked by: each has an index that ends in the number. */
 export type KeyColumn = 'name' | 'version_key' | 'uuid';
@@ -149,12 +145,6 @@ function withinRange(
   const tooHigh = key >= sortable(path.below);
   if (!tooLow && !tooHigh) return after;
   return tooLow === descending ? 'behind' : null;
-}
-
-/** Both conditions. */
-export function both(first: Condition | null, second: Condition): Condition {
-  if (first === null) return second;
-  return { sql: `${first.sql} AND ${second.sql}`, values: [...first.values, ...second.values] };
 }
 
 /** A text that JavaScript compares as SQLite's NOCASE compares the one that it is made of: by bytes of UTF-8, A to Z as a to z. */

@@ -1,10 +1,12 @@
 import type { Channel } from '../../common/channel.js';
 import { isDigits } from '../../http/query-fields.js';
 import { isUuid } from '../../common/uuid.js';
+import { both } from '../../database/page.js';
+import type { Condition } from '../../database/page.js';
 import { TEXT_CONTAINS, foldCase } from '../../database/sqlite/text-contains.js';
 import type { SelectionName } from './printer-selections.js';
-import { both, inRange, prefixRange, wholeRange } from './keyset.js';
-import type { Condition, KeyColumn, IndexRange } from './keyset.js';
+import { inRange, prefixRange, wholeRange } from './keyset.js';
+import type { KeyColumn, IndexRange } from './keyset.js';
 
 /** Narrows a list of printers; every filter combines with every other. */
 export interface PrinterFilter {

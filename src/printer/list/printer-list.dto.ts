@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Max, Min, ValidateIf } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, Length, ValidateIf } from 'class-validator';
 import { CHANNELS } from '../../common/channel.js';
 import type { Channel } from '../../common/channel.js';
-import { QueryBoolean, QueryInteger } from '../../http/query-fields.js';
+import { PageLimit } from '../../http/page-fields.js';
+import { QueryBoolean } from '../../http/query-fields.js';
 import { IsPlatform, IsUuid, IsVersion } from '../../common/validators.js';
 import { UNKNOWN_VERSION, UNKNOWN_VERSION_KEY, parseVersion, versionKey } from '../../common/version.js';
 import type { Presence } from '../presence.js';
@@ -13,8 +14,7 @@ import type { PrinterOrder } from './printer-order.js';
 import type { Position } from './keyset.js';
 import { PrinterResponse, toPrinterResponse } from '../printer.dto.js';
 
-const DEFAULT_LIMIT = 1_000;
-const MAX_LIMIT = 10_000;
+const LIMITS = { default: 1_000, maximum: 10_000 };
 const LONGEST_SEARCH = 128;
 const LONGEST_CURSOR = 2_000;
 
@@ -126,13 +126,8 @@ export class ListPrintersQuery {
   @IsIn(ORDERS)
   order?: (typeof ORDERS)[number];
 
-  @ApiPropertyOptional({ type: Number, minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
-  limit?: number;
+  @PageLimit(LIMITS)
+  limit = LIMITS.default;
 
   @ApiPropertyOptional({
     type: String,
@@ -175,7 +170,7 @@ export function toPrinterList(query: ListPrintersQuery): {
       search: query.search,
     },
     order,
-    limit: query.limit ?? DEFAULT_LIMIT,
+    limit: query.limit,
     after: decodeCursor(order, query.cursor),
   };
 }
@@ -204,7 +199,7 @@ export class PrinterListResponse {
 /** Maps a page to its answer. */
 export function toPrinterListResponse(page: PrinterPage, presence: Presence): PrinterListResponse {
   return {
-    printers: page.printers.map((row) => toPrinterResponse(row, presence)),
+    printers: page.rows.map((row) => toPrinterResponse(row, presence)),
     total: page.total,
     next_cursor: page.nextCursor,
   };

@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import { cutPage } from '../../database/page.js';
+import type { Condition, CountedPage } from '../../database/page.js';
 import type { Table } from '../../database/table.js';
 import { TopN, compareSortKeys, sortKeyOf } from './top-n.js';
 import type { SortKey } from './top-n.js';
@@ -13,17 +15,11 @@ import { columnOf, encodeCursor } from './printer-order.js';
 import type { PrinterOrder } from './printer-order.js';
 import { PrinterSelections } from './printer-selections.js';
 import { slicesOf, sortable } from './keyset.js';
-import type { Condition, KeyColumn, IndexRange, Position, Batch } from './keyset.js';
+import type { KeyColumn, IndexRange, Position, Batch } from './keyset.js';
 import { Printer } from '../printer.entity.js';
 
 /** One page of printers. */
-export interface PrinterPage {
-  printers: Printer[];
-  /** All that match, on whichever page. */
-  total: number;
-  /** Where the next page begins; null on the last one. */
-  nextCursor: number | string | null;
-}
+export type PrinterPage = CountedPage<Printer, number | string>;
 
 /** What of the order a page is read in. */
 interface Wanted {
@@ -72,13 +68,7 @@ export class PrinterList {
     const { rows, total } = await (candidates === null
       ? this.readAny(filter, ids, wanted)
       : this.readAmong(candidates, filter, wanted));
-    const printers = rows.slice(0, limit);
-    const last = printers.at(-1);
-    return {
-      printers,
-      total,
-      nextCursor: rows.length > limit && last !== undefined ? encodeCursor(order, last) : null,
-    };
+    return { ...cutPage(rows, limit, (last) => encodeCursor(order, last)), total };
   }
 
   private async readAmong(

@@ -6,7 +6,6 @@ import { RequireScope } from '../../http/route-access.js';
 import {
   DecideRegistrationDto,
   ListRegistrationsQuery,
-  MAX_REGISTRATIONS_LISTED,
   RegistrationListResponse,
   RegistrationParam,
   RegistrationResponse,
@@ -34,9 +33,7 @@ export class RegistrationController {
   @ApiBadInput('status', 'new', 'status must be one of the following values: pending, accepted, rejected')
   list(@Query() query: ListRegistrationsQuery): RegistrationListResponse {
     const { status, limit, cursor } = query;
-    return toRegistrationListResponse(
-      this.registrations.page(status, limit ?? MAX_REGISTRATIONS_LISTED, cursor),
-    );
+    return toRegistrationListResponse(this.registrations.page(status, limit, cursor));
   }
 
   @Patch(':printer_id')

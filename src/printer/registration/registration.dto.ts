@@ -1,10 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
-import { QueryInteger } from '../../http/query-fields.js';
+import { IsIn, IsOptional } from 'class-validator';
+import type { CountedPage } from '../../database/page.js';
+import { ApiNextCursor, PageCursor, PageLimit } from '../../http/page-fields.js';
 import { IsUuid } from '../../common/validators.js';
 import { REGISTRATION_STATUSES } from './registration.entity.js';
 import type { Registration, RegistrationStatus } from './registration.entity.js';
-import type { RegistrationPage } from './registrations.js';
 
 /** The printer in a path. */
 export class RegistrationParam {
@@ -13,8 +13,7 @@ export class RegistrationParam {
   printer_id!: string;
 }
 
-/** Most that one page of registrations has, and what it has unless it is asked for less. */
-export const MAX_REGISTRATIONS_LISTED = 1_000;
+const LIMITS = { default: 1_000, maximum: 1_000 };
 
 /** Query of GET /api/registrations. */
 export class ListRegistrationsQuery {
@@ -23,24 +22,10 @@ export class ListRegistrationsQuery {
   @IsIn(REGISTRATION_STATUSES)
   status?: RegistrationStatus;
 
-  @ApiPropertyOptional({
-    type: Number,
-    minimum: 1,
-    maximum: MAX_REGISTRATIONS_LISTED,
-    default: MAX_REGISTRATIONS_LISTED,
-  })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_REGISTRATIONS_LISTED)
-  limit?: number;
+  @PageLimit(LIMITS)
+  limit = LIMITS.default;
 
-  @ApiPropertyOptional({ type: Number, description: '`next_cursor` of the page before' })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
+  @PageCursor()
   cursor?: number;
 }
 
@@ -89,12 +74,7 @@ export class RegistrationListResponse {
   @ApiProperty({ type: Number, example: 3, description: 'All that match, on whichever page' })
   total!: number;
 
-  @ApiProperty({
-    type: Number,
-    nullable: true,
-    example: null,
-    description: '`cursor` of the next page; null on the last one',
-  })
+  @ApiNextCursor()
   next_cursor!: number | null;
 }
 
@@ -113,9 +93,9 @@ export function toRegistrationResponse(row: Registration): RegistrationResponse 
 }
 
 /** Maps a page to its answer. */
-export function toRegistrationListResponse(page: RegistrationPage): RegistrationListResponse {
+export function toRegistrationListResponse(page: CountedPage<Registration>): RegistrationListResponse {
   return {
-    registrations: page.registrations.map(toRegistrationResponse),
+    registrations: page.rows.map(toRegistrationResponse),
     total: page.total,
     next_cursor: page.nextCursor,
   };

@@ -3,19 +3,12 @@ import { AuditLog } from '../../audit/audit-log.js';
 import type { AuditedState } from '../../audit/audit-log.js';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
+import { newestFirst } from '../../database/page.js';
+import type { CountedPage } from '../../database/page.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
 import { Registration } from './registration.entity.js';
 import type { RegistrationStatus } from './registration.entity.js';
-
-/** One page of printers that have asked, the newest first. */
-export interface RegistrationPage {
-  registrations: Registration[];
-  /** All that match, on whichever page. */
-  total: number;
-  /** Where the next page begins; null on the last one. */
-  nextCursor: number | null;
-}
 
 /** Printers that ask to be registered, while an operator decides on each (`REGISTRATION=approve`). */
 @Injectable()
@@ -35,24 +28,16 @@ export class Registrations {
    *
    * @param before number of the one behind which the page begins; absent: the first page
    */
-  page(status: RegistrationStatus | undefined, limit: number, before: number | undefined): RegistrationPage {
+  page(
+    status: RegistrationStatus | undefined,
+    limit: number,
+    before: number | undefined,
+  ): CountedPage<Registration> {
     const { reader } = this.database;
-    const rows = this.table.select(
-      reader,
-      'WHERE status = coalesce(?, status) AND id < ? ORDER BY id DESC LIMIT ?',
-      status ?? null,
-      before ?? Number.MAX_SAFE_INTEGER,
-      limit + 1,
-    );
-    const registrations = rows.slice(0, limit);
-    const total = reader.count(
-      'SELECT count(*) FROM registration WHERE status = coalesce(?, status)',
-      status ?? null,
-    );
+    const condition = { sql: 'status = coalesce(?, status)', values: [status ?? null] };
     return {
-      registrations,
-      total,
-      nextCursor: rows.length > limit ? (registrations.at(-1)?.id ?? null) : null,
+      ...newestFirst(this.table, reader, condition, limit, before),
+      total: reader.count(`SELECT count(*) FROM registration WHERE ${condition.sql}`, ...condition.values),
     };
   }
 

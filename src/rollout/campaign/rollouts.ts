@@ -5,6 +5,8 @@ import type { Action, AuditedState } from '../../audit/audit-log.js';
 import { actorName } from '../../common/actor.js';
 import { ConflictError, NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
+import { newestFirst } from '../../database/page.js';
+import type { Page } from '../../database/page.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { RolloutStatus } from '../rules/status.js';
@@ -26,13 +28,6 @@ import type { TargetLists } from '../store/target-lists.js';
 import { UpdateRetry } from '../updates/update-retry.js';
 import { CancelledPending } from '../store/cancelled-pending.js';
 import { RolloutCancellation } from '../store/entities/rollout-cancellation.entity.js';
-
-/** One page of rollouts, newest first. */
-export interface RolloutPage {
-  rollouts: Rollout[];
-  /** Where the next page begins; null on the last page. */
-  nextCursor: number | null;
-}
 
 /** What operators do with rollouts: create, list, change, retry and delete them. */
 @Injectable()
@@ -117,16 +112,9 @@ export class Rollouts {
   }
 
   /** One page of rollouts, newest first. */
-  list(status: RolloutStatus | undefined, limit: number, before: number | undefined): RolloutPage {
-    const rows = this.table.select(
-      this.database.reader,
-      `WHERE status = coalesce(?, status) AND id < ? ORDER BY id DESC LIMIT ?`,
-      status ?? null,
-      before ?? Number.MAX_SAFE_INTEGER,
-      limit + 1,
-    );
-    const rollouts = rows.slice(0, limit);
-    return { rollouts, nextCursor: rows.length > limit ? (rollouts.at(-1)?.id ?? null) : null };
+  list(status: RolloutStatus | undefined, limit: number, before: number | undefined): Page<Rollout> {
+    const condition = { sql: 'status = coalesce(?, status)', values: [status ?? null] };
+    return newestFirst(this.table, this.database.reader, condition, limit, before);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import type { Page } from '../../database/page.js';
 import { RolloutLinks } from '../insight/rollout-links.js';
-import type { RolloutPage } from '../campaign/rollouts.js';
 import { toRolloutResponse } from './dto/rollout-response.dto.js';
 import type {
   CreatedRolloutResponse,
@@ -54,7 +54,7 @@ export class RolloutPresenter {
   }
 
   /** A page of rollouts. */
-  page({ rollouts, nextCursor }: RolloutPage): RolloutListResponse {
-    return { rollouts: rollouts.map((rollout) => this.short(rollout)), next_cursor: nextCursor };
+  page({ rows, nextCursor }: Page<Rollout>): RolloutListResponse {
+    return { rollouts: rows.map((rollout) => this.short(rollout)), next_cursor: nextCursor };
   }
 }

@@ -22,12 +22,7 @@ import {
 import { RolloutPresenter } from './rollout-presenter.js';
 import { Rollouts } from '../campaign/rollouts.js';
 import { CreatedRolloutResponse, RolloutListResponse, RolloutResponse } from './dto/rollout-response.dto.js';
-import {
-  ChangeRolloutDto,
-  ListRolloutsQuery,
-  toRolloutChange,
-  toRolloutList,
-} from './dto/change-rollout.dto.js';
+import { ChangeRolloutDto, ListRolloutsQuery, toRolloutChange } from './dto/change-rollout.dto.js';
 import { CreateRolloutDto, toNewRollout } from './dto/rollout.dto.js';
 
 // Nobody's: the explorer fills its form with the first example, and one click sends it.
@@ -112,8 +107,7 @@ export class RolloutController {
     'status must be one of the following values: scheduled, active, paused, completed, cancelled',
   )
   list(@Query() query: ListRolloutsQuery): RolloutListResponse {
-    const { status, limit, before } = toRolloutList(query);
-    return this.presenter.page(this.rollouts.list(status, limit, before));
+    return this.presenter.page(this.rollouts.list(query.status, query.limit, query.cursor));
   }
 
   @Get(':rollout_id')

@@ -56,10 +56,10 @@ export class PendingList {
         .filter((printer) => !served.has(printer.id) && targetRefusal(rules.factsOf(printer), rule) === null);
       const isLast = start + ids.length >= numbers.length && numbers.length < MAX_ROWS_SCANNED;
       return {
-        targets: pending
+        rows: pending
           .map(({ id }) => ({ printerId: id, update: null }))
           .sort((a, b) => a.printerId - b.printerId),
-        next: isLast ? null : (ids.at(-1) ?? null),
+        nextCursor: isLast ? null : (ids.at(-1) ?? null),
       };
     });
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
+import type { CountedPage } from '../../database/page.js';
 import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { TargetStatus, UpdateStatus } from '../rules/status.js';
@@ -18,15 +19,6 @@ export interface ListedUpdate {
   printer: NamedPrinter;
   /** Null for one that was sent nothing yet. */
   update: PrinterUpdate | null;
-}
-
-/** One page, by the numbers of the printers. */
-export interface UpdatePage {
-  updates: ListedUpdate[];
-  /** All there are, on whichever page. */
-  total: number;
-  /** Where the next page begins; null on the last one. */
-  nextCursor: number | null;
 }
 
 // Each by the shortest index that has them in the order of their printers. `NOT superseded` keeps SQLite from the index over all
@@ -58,11 +50,16 @@ export class RolloutUpdates {
    * @param after number of the printer behind which it begins
    * @throws NotFoundError if there is no such rollout
    */
-  page(rolloutId: number, status: TargetStatus, limit: number, after: number): Promise<UpdatePage> {
+  page(
+    rolloutId: number,
+    status: TargetStatus,
+    limit: number,
+    after: number,
+  ): Promise<CountedPage<ListedUpdate>> {
     return this.database.snapshot(async (db) => {
       const rollout = this.rollouts.find(db, 'WHERE id = ?', rolloutId);
       if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
-      const { targets, next } =
+      const { rows: targets, nextCursor } =
         status === 'pending'
           ? await this.pending.page(db, rollout, limit, after)
           : await readPage(limit, after, (from) => this.read(db, rolloutId, status, from));
@@ -71,12 +68,12 @@ export class RolloutUpdates {
         targets.map(({ printerId }) => printerId),
       );
       return {
-        updates: targets.flatMap(({ printerId, update }) => {
+        rows: targets.flatMap(({ printerId, update }) => {
           const printer = names.get(printerId);
           return printer ? [{ printer, update }] : [];
         }),
         total: countersOf(rollout)[status],
-        nextCursor: next,
+        nextCursor,
       };
     });
   }
@@ -86,10 +83,10 @@ export class RolloutUpdates {
     const values = status === 'in_progress' ? [after, SLICE] : [rolloutId, after, SLICE];
     const rows = this.updates.select(db, rest, ...values);
     return {
-      targets: rows
+      rows: rows
         .filter((update) => update.rolloutId === rolloutId && update.status === status)
         .map((update) => ({ printerId: update.printerId, update })),
-      next: rows.length < SLICE ? null : (rows.at(-1)?.printerId ?? null),
+      nextCursor: rows.length < SLICE ? null : (rows.at(-1)?.printerId ?? null),
     };
   }
 }

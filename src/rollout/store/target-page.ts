@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { cutPage } from '../../database/page.js';
+import type { Page } from '../../database/page.js';
 import type { PrinterUpdate } from './entities/printer-update.entity.js';
 
 /** A target of a rollout; its update is null if it was sent nothing yet. */
@@ -7,11 +9,8 @@ export interface Target {
   update: PrinterUpdate | null;
 }
 
-/** Some targets in the order of their printers' numbers, and the number after which the next ones begin; null if there are no more. */
-export interface Targets {
-  targets: Target[];
-  next: number | null;
-}
+/** Some targets in the order of their printers' numbers; the cursor is the number of a printer. */
+export type Targets = Page<Target>;
 
 /** Rows per turn of the event loop: a few milliseconds. */
 export const SLICE = 500;
@@ -32,13 +31,11 @@ export async function readPage(
   let from = after;
   for (let looked = SLICE; ; looked += SLICE) {
     const slice = read(from);
-    targets.push(...slice.targets);
-    if (targets.length > limit) {
-      const page = targets.slice(0, limit);
-      return { targets: page, next: page.at(-1)?.printerId ?? null };
-    }
-    if (slice.next === null || looked >= MAX_ROWS_SCANNED) return { targets, next: slice.next };
-    from = slice.next;
+    targets.push(...slice.rows);
+    if (targets.length > limit) return cutPage(targets, limit, ({ printerId }) => printerId);
+    if (slice.nextCursor === null || looked >= MAX_ROWS_SCANNED)
+      return { rows: targets, nextCursor: slice.nextCursor };
+    from = slice.nextCursor;
     await nextTurn();
   }
 }

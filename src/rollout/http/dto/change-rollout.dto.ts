@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { ValidationError } from '../../../common/errors.js';
-import { QueryInteger } from '../../../http/query-fields.js';
+import { PageCursor, PageLimit } from '../../../http/page-fields.js';
 import { ROLLOUT_STATUSES } from '../../rules/status.js';
 import type { RolloutStatus } from '../../rules/status.js';
 import type { RolloutChange } from '../../campaign/rollout-change.js';
@@ -58,8 +58,7 @@ export function toRolloutChange(dto: ChangeRolloutDto): RolloutChange {
   return change;
 }
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
+const LIMITS = { default: 100, maximum: 1_000 };
 
 /** Query of GET /api/rollouts. */
 export class ListRolloutsQuery {
@@ -68,27 +67,9 @@ export class ListRolloutsQuery {
   @IsIn(ROLLOUT_STATUSES)
   status?: RolloutStatus;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
-  limit?: number;
+  @PageLimit(LIMITS)
+  limit = LIMITS.default;
 
-  @ApiPropertyOptional({ type: 'integer', description: '`next_cursor` of the page before' })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(0)
+  @PageCursor()
   cursor?: number;
-}
-
-/** Maps the query to what the service takes. */
-export function toRolloutList(query: ListRolloutsQuery): {
-  status: RolloutStatus | undefined;
-  limit: number;
-  before: number | undefined;
-} {
-  return { status: query.status, limit: query.limit ?? DEFAULT_LIMIT, before: query.cursor };
 }

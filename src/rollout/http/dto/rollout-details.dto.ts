@@ -1,17 +1,17 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
-import { QueryInteger } from '../../../http/query-fields.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsIn } from 'class-validator';
+import type { CountedPage } from '../../../database/page.js';
+import { ApiNextCursor, PageCursor, PageLimit } from '../../../http/page-fields.js';
 import type { Presence } from '../../../printer/presence.js';
 import { ROLLOUT_STATUSES, TARGET_STATUSES } from '../../rules/status.js';
 import type { RolloutStatus, TargetStatus } from '../../rules/status.js';
 import type { Failures } from '../../insight/rollout-failures.js';
 import type { TimelinePoint } from '../../store/rollout-samples.js';
 import { countersOf } from '../../store/entities/rollout-counters.js';
-import type { ListedUpdate, UpdatePage } from '../../insight/rollout-updates.js';
+import type { ListedUpdate } from '../../insight/rollout-updates.js';
 import { TargetCountsResponse } from './rollout-counters.dto.js';
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
+const LIMITS = { default: 100, maximum: 1_000 };
 
 /** Query of GET /api/rollouts/{rollout_id}/updates. */
 export class RolloutUpdatesQuery {
@@ -22,19 +22,10 @@ export class RolloutUpdatesQuery {
   @IsIn(TARGET_STATUSES)
   status!: TargetStatus;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
-  limit: number = DEFAULT_LIMIT;
+  @PageLimit(LIMITS)
+  limit = LIMITS.default;
 
-  @ApiPropertyOptional({ type: 'integer', description: '`next_cursor` of the page before', default: 0 })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(0)
+  @PageCursor()
   cursor = 0;
 }
 
@@ -119,7 +110,7 @@ export class RolloutUpdateListResponse {
   })
   total!: number;
 
-  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  @ApiNextCursor()
   next_cursor!: number | null;
 }
 
@@ -173,12 +164,12 @@ export class TimelineResponse {
 
 /** Maps a page to its answer. */
 export function toRolloutUpdateListResponse(
-  page: UpdatePage,
+  page: CountedPage<ListedUpdate>,
   status: TargetStatus,
   presence: Presence,
 ): RolloutUpdateListResponse {
   return {
-    updates: page.updates.map((one) => toRolloutUpdateResponse(one, status, presence)),
+    updates: page.rows.map((one) => toRolloutUpdateResponse(one, status, presence)),
     total: page.total,
     next_cursor: page.nextCursor,
   };

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { CHANNELS } from '../../../common/channel.js';
 import type { Channel } from '../../../common/channel.js';
+import { ApiNextCursor } from '../../../http/page-fields.js';
 import { ROLLOUT_STATUSES } from '../../rules/status.js';
 import type { RolloutStatus } from '../../rules/status.js';
 import type { Links, TakesBack } from '../../insight/rollout-links.js';
@@ -197,7 +198,7 @@ export class RolloutListResponse {
   @ApiProperty({ type: [RolloutResponse], description: 'The newest first' })
   rollouts!: RolloutResponse[];
 
-  @ApiProperty({ type: Number, nullable: true, example: null, description: '`cursor` of the next page' })
+  @ApiNextCursor()
   next_cursor!: number | null;
 }
 

@@ -1,22 +1,15 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
-import { QueryInteger } from '../../../http/query-fields.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { PageLimit } from '../../../http/page-fields.js';
 import { TARGET_STATUSES } from '../../rules/status.js';
 import type { TargetStatus } from '../../rules/status.js';
 import type { History, PastUpdate, PendingUpdate } from '../../insight/update-history.js';
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 1_000;
+const LIMITS = { default: 50, maximum: 1_000 };
 
 /** Query of GET /api/printers/{printer_id}/updates. */
 export class HistoryQuery {
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-  @QueryInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
-  limit: number = DEFAULT_LIMIT;
+  @PageLimit(LIMITS)
+  limit = LIMITS.default;
 }
 
 /** One update of a printer, as it is answered. */
