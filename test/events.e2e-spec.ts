@@ -319,7 +319,7 @@ describe('The event stream', () => {
     const refused = await server.request('GET', '/api/events');
     expect(refused.status).toBe(503);
     expect(refused.headers.get('content-type')).toContain('application/problem+json');
-    expect(refused.body.detail).toBe('The server has 200 event streams, as many as it may have');
+    expect(refused.body.detail).toBe('Too many event streams are open (200); try again later');
     expect(log.of('Error')).toEqual([refused.body.detail]);
     all[0]!.close();
     await eventually('there is room again', async () => {

@@ -76,9 +76,7 @@ export class Database implements BeforeApplicationShutdown, OnApplicationShutdow
    */
   async snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
     if (this.waiting >= MAX_WAITING)
-      throw new UnavailableError(
-        `${MAX_WAITING} requests wait for a look at the whole fleet, as many as may`,
-      );
+      throw new UnavailableError(`Too many fleet-wide queries are queued (${MAX_WAITING}); try again later`);
     this.waiting += 1;
     return this.snapshots.runExclusive(async () => {
       this.waiting -= 1;

@@ -10,10 +10,12 @@ import type { TargetPrinter } from '../printer/printer.service.js';
 import { RolloutRules } from '../rollout/store/rollout-rules.js';
 import { updateStateIn } from './update-state.js';
 
-// Some milliseconds.
+// Printers per slice, which takes a few milliseconds.
 const BATCH = 500;
 
-/** Finds the printers for which an update is due, for lists of printers (`behind=true`): the same ones that the census counts. */
+/**
+ * Finds the printers for which an update is due, for lists of printers (`behind=true`): the same ones that the version breakdown counts.
+ */
 @Injectable()
 export class BehindPrinters {
   private readonly table: Table<TargetPrinter>;
@@ -28,7 +30,7 @@ export class BehindPrinters {
     selections.provide('behind', (onlineOnly) => this.ids(onlineOnly));
   }
 
-  /** The ids of all printers that are behind. Unless only those online matter, the whole fleet is read, in batches. */
+  /** The ids of all printers that are behind. Unless `onlineOnly` is set, the whole fleet is read, in slices. */
   async ids(onlineOnly: boolean): Promise<ReadonlySet<number>> {
     const ids = new Set<number>();
     for (const printers of onlineOnly ? this.online() : this.all()) {

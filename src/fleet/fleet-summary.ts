@@ -28,14 +28,14 @@ export interface Summary {
 }
 
 const PRINTERS = 'SELECT sum(printers) FROM printer_tally';
-// By the index over those that are under way alone.
+// Reads the partial index over updates in progress.
 const IN_PROGRESS = `SELECT count(*) FROM printer_update WHERE status = 'in_progress' AND printer_id > 0`;
 const ROLLOUTS = 'SELECT status, count(*) AS rollouts FROM rollout GROUP BY status';
 // A table of a few thousand rows at most (`Registrations`).
 const WAITING = `SELECT count(*) FROM registration WHERE status = 'pending'`;
 const FIRMWARE = 'SELECT count(*) FROM firmware';
 
-/** Sums the fleet up. */
+/** Summarizes the fleet. */
 @Injectable()
 export class FleetSummary {
   constructor(
@@ -48,7 +48,7 @@ export class FleetSummary {
     private readonly warnings: InstallationWarnings,
   ) {}
 
-  /** As of now; the versions as they were counted last. */
+  /** Counts everything now, except for the versions: those are from the last count. */
   async current(): Promise<Summary> {
     const count = await this.breakdown.latest();
     const { reader } = this.database;
@@ -71,12 +71,12 @@ export class FleetSummary {
     };
   }
 
-  /** False where something has changed since the versions were counted. */
+  /** False if something has changed since the versions were counted. */
   get isCurrent(): boolean {
     return this.breakdown.isCurrent;
   }
 
-  /** Lets nobody wait for a count any more. */
+  /** Aborts a count that is running. */
   stop(): void {
     this.breakdown.stop();
   }

@@ -22,13 +22,13 @@ const EVENTS = `One stream of server-sent events. Each has a name and JSON:
 - \`hello\`, once and first: \`version\`, \`started_at\` and \`simulator\` of the server
 - \`summary\`: as GET /api/summary; now, and whenever it has changed
 - \`rollouts\`: \`{"rollouts":[...],"removed":[3]}\`; now the newest 100 that are not cancelled, then those that have changed
-- \`printers\`: \`{"ids":[1,2,3]}\`, or \`{"all":true}\` where they are too many to name: those that came, went or changed, or whose
-  update did
+- \`printers\`: \`{"ids":[1,2,3]}\`, or \`{"all":true}\` if they are too many to name: printers that came, went or changed, or whose
+  update changed
 - \`firmware\`: builds were uploaded, changed or deleted, or their counts have moved
 - \`ping\`: every 20 seconds
 
-Changes are gathered for about a second. Who does not read is told how things are when it does again; who reads nothing for longer than
-a request may be stuck is cut off. A stream ends after an hour: open it again. At most 200 may be open.`;
+Changes are collected for about a second. A client that stops reading gets the current state when it reads again; one that reads
+nothing for longer than a request may stall is disconnected. A stream ends after an hour: open it again. At most 200 may be open.`;
 
 const EXAMPLE = `event: hello
 id: 1
@@ -40,7 +40,7 @@ data: {"ids":[1,2,3]}
 
 `;
 
-/** The fleet as a whole: what it runs, what it ran, and what changes meanwhile. */
+/** The fleet as a whole: its versions now and over time, and a stream of changes. */
 @ApiTags('fleet')
 @Controller('api')
 export class FleetController {
@@ -56,7 +56,7 @@ export class FleetController {
   @NoQuery()
   @ApiOperation({
     summary: 'Sum up the fleet: who is online, who runs what, and who is behind',
-    description: 'Counted now, but for the versions, which `counted_at` dates.',
+    description: 'Counted now, except for the versions: `counted_at` says when they were counted.',
   })
   @ApiOkResponse({ type: SummaryResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
@@ -67,8 +67,8 @@ export class FleetController {
   @Get('fleet/history')
   @RequireScope('read')
   @ApiOperation({
-    summary: 'Get what the fleet ran over the last hours, days or months',
-    description: 'In steps that grow with the time that is asked for.',
+    summary: 'Get the versions that the fleet ran over the last hours, days or months',
+    description: 'The longer the period, the longer the steps.',
   })
   @ApiOkResponse({ type: FleetHistoryResponse })
   @ApiBadInput('hours', '0', 'hours must not be less than 1')
@@ -79,18 +79,18 @@ export class FleetController {
   @Sse('events')
   @RequireScope('read')
   @NoQuery()
-  @ApiOperation({ summary: 'Be told what changes', description: EVENTS })
+  @ApiOperation({ summary: 'Stream changes', description: EVENTS })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' }, example: EXAMPLE } } })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
   @ApiProblem(
     503,
     'Too many streams are open, or the server is stopping',
-    'The server has 200 event streams, as many as it may have',
+    'Too many event streams are open (200); try again later',
   )
   events(@Req() request: Request): Observable<MessageEvent> {
     const { res: response } = request;
-    if (response === undefined) throw new Error('A request of Express has its response');
+    if (response === undefined) throw new Error('An Express request has its response');
     return this.streams.open(response);
   }
 }

@@ -15,7 +15,7 @@ import { FleetController } from './fleet.controller.js';
 import { InstallationWarnings } from './installation-warnings.js';
 import { RolloutDiff } from './events/rollout-diff.js';
 
-/** All printers at a glance, over time and as it changes. */
+/** The fleet as a whole: a summary, its history and a stream of changes. */
 @Module({
   imports: [TypeOrmModule.forFeature([FleetSample]), FirmwareModule, PrinterModule, RolloutModule],
   controllers: [FleetController],

@@ -4,17 +4,17 @@ import { ImageCheck } from '../firmware/binaries/image-check.js';
 
 export const WARNING_CODES = [...FORWARDING_WARNING_CODES, 'image_damaged'] as const;
 
-/** Something about the installation that its operator should mend. */
+/** A fault of the installation that its operator should fix. */
 export interface InstallationWarning {
   code: (typeof WARNING_CODES)[number];
   /** A sentence for the operator, without a full stop. */
   message: string;
 }
 
-// A lost folder damages every image; the firmware page lists them all.
+// If the folder is lost, every image counts as damaged; the firmware page lists them all.
 const MAX_VERSIONS_NAMED = 5;
 
-/** What an operator should mend about the installation: its proxies and settings, and its binaries on the disk. */
+/** Collects what an operator should fix in the installation: proxies, settings, and binaries on the disk. */
 @Injectable()
 export class InstallationWarnings {
   constructor(
@@ -22,7 +22,7 @@ export class InstallationWarnings {
     private readonly images: ImageCheck,
   ) {}
 
-  /** The warnings that hold at this moment, at most one of each code. */
+  /** The current warnings, at most one of each code. */
   get current(): InstallationWarning[] {
     const { damaged } = this.images;
     if (damaged.length === 0) return this.forwarding.warnings;

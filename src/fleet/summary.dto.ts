@@ -6,10 +6,10 @@ import { OTHER } from './history/fleet-history.js';
 import type { Summary } from './fleet-summary.js';
 import { WARNING_CODES } from './installation-warnings.js';
 
-// A fleet runs some tens of versions; what printers claim beyond that is summed up.
+// A real fleet runs a few dozen versions; whatever else printers report is summed up.
 const MAX_VERSIONS = 50;
 
-/** How many printers there are. */
+/** Numbers of printers. */
 export class PrinterCountResponse {
   @ApiProperty({ type: Number, example: 150 })
   total!: number;
@@ -20,17 +20,17 @@ export class PrinterCountResponse {
   @ApiProperty({
     type: Number,
     example: 1,
-    description: 'Something that they send could not be used: `GET /api/printers?problems=true`',
+    description: 'Something in their last subscribe was unusable: `GET /api/printers?problems=true`',
   })
   problems!: number;
 }
 
-/** How many updates are under way, and how many ended in the last 24 hours. */
+/** Numbers of updates in progress, and of those that ended in the last 24 hours. */
 export class UpdateCountResponse {
   @ApiProperty({ type: Number, example: 3 })
   in_progress!: number;
 
-  @ApiProperty({ type: Number, example: 40, description: 'In the last 24 hours, to five minutes' })
+  @ApiProperty({ type: Number, example: 40, description: 'In the last 24 hours, accurate to five minutes' })
   completed_last_day!: number;
 
   @ApiProperty({ type: Number, example: 2 })
@@ -40,7 +40,7 @@ export class UpdateCountResponse {
   declined_last_day!: number;
 }
 
-/** How many rollouts there are in each state. */
+/** Numbers of rollouts by status. */
 export class RolloutCountResponse implements Record<RolloutStatus, number> {
   @ApiProperty({ type: Number, example: 0 })
   scheduled!: number;
@@ -66,39 +66,39 @@ export class VersionCountResponse {
   @ApiProperty({ type: Number, example: 100 })
   printers!: number;
 
-  @ApiProperty({ type: Number, example: 95, description: 'Nothing is meant for them' })
+  @ApiProperty({ type: Number, example: 95, description: 'They run what they should' })
   on_target!: number;
 
   @ApiProperty({
     type: Number,
     example: 0,
     description:
-      'Something is meant for them and held back: by a pause, a time or a percentage, by auto_update off, by deprecated firmware, ' +
+      'An update for them is held back: by a pause, a start time or a percentage, by auto_update off, by deprecated firmware, ' +
       'because the printer is blocked, or because its version cannot be read',
   })
   held!: number;
 
-  @ApiProperty({ type: Number, example: 3, description: 'Something is due for them, and they are offline' })
+  @ApiProperty({ type: Number, example: 3, description: 'An update is due for them, and they are offline' })
   behind_offline!: number;
 
   @ApiProperty({
     type: Number,
     example: 2,
     description:
-      'Something is due for them, and they are connected: it is under way, has failed or was declined',
+      'An update is due for them, and they are connected: it is in progress, has failed or was declined',
   })
   behind_online!: number;
 }
 
-/** Something about the installation that its operator should change. */
+/** A fault of the installation that its operator should fix. */
 export class WarningResponse {
   @ApiProperty({
     enum: WARNING_CODES,
     example: 'https_proxy_unknown',
     description:
       '`https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what ' +
-      'a trusted proxy says of it, cannot stand in the address of an update. `image_damaged`: binaries are missing or damaged on the ' +
-      'disk, and offered to nobody until the same files are uploaded again',
+      'a trusted proxy forwards as such, cannot be part of a download address. `image_damaged`: binaries are missing or damaged on the ' +
+      'disk, and not offered until the same files are uploaded again',
   })
   code!: (typeof WARNING_CODES)[number];
 
@@ -106,7 +106,7 @@ export class WarningResponse {
   message!: string;
 }
 
-/** The whole fleet at a glance. */
+/** A summary of the whole fleet. */
 export class SummaryResponse {
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
   at!: string;
@@ -117,7 +117,7 @@ export class SummaryResponse {
   @ApiProperty({
     type: Boolean,
     example: false,
-    description: 'True where the server can make virtual printers',
+    description: 'True if the server can run virtual printers',
   })
   simulator!: boolean;
 
@@ -127,7 +127,7 @@ export class SummaryResponse {
   @ApiProperty({
     type: Number,
     example: 2,
-    description: 'Printers that wait to be accepted: `GET /api/registrations`',
+    description: 'Printers that await approval: `GET /api/registrations`',
   })
   waiting!: number;
 
@@ -146,7 +146,7 @@ export class SummaryResponse {
 
   @ApiProperty({
     type: [WarningResponse],
-    description: 'What an operator should mend; at most one of each code',
+    description: 'What an operator should fix; at most one of each code',
   })
   warnings!: WarningResponse[];
 
@@ -156,19 +156,19 @@ export class SummaryResponse {
     nullable: true,
     example: '2025-01-15T09:59:59.500Z',
     description:
-      'When `versions` was counted: a large fleet is not counted again with every change; null, and no versions, while the first ' +
-      'count after a start is under way',
+      'When `versions` was counted: a large fleet is not counted again after every change. Null, with no versions, until the first ' +
+      'count after a start is done',
   })
   counted_at!: string | null;
 
   @ApiProperty({
     type: [VersionCountResponse],
-    description: `The highest version first; beyond the ${MAX_VERSIONS} commonest, the rest summed up at the end`,
+    description: `The highest version first; beyond the ${MAX_VERSIONS} commonest, the rest is summed up at the end`,
   })
   versions!: VersionCountResponse[];
 }
 
-/** Maps a summary to its answer. */
+/** Maps a summary to its response. */
 export function toSummaryResponse(summary: Summary, simulator: boolean): SummaryResponse {
   const { printers, endedLastDay, rollouts, count } = summary;
   return {
@@ -197,7 +197,7 @@ export function toSummaryResponse(summary: Summary, simulator: boolean): Summary
   };
 }
 
-/** True where two summaries differ in more than when they were made. */
+/** True if two summaries differ in more than their times. */
 export function differ(a: SummaryResponse | null, b: SummaryResponse): boolean {
   const when = { at: '', counted_at: '' };
   return a === null || JSON.stringify({ ...a, ...when }) !== JSON.stringify({ ...b, ...when });

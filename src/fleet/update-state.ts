@@ -4,10 +4,10 @@ import type { PrinterFacts, RolloutRule } from '../rollout/rules/targeting.js';
 import type { RuleSet } from '../rollout/store/rule-set.js';
 import type { TargetPrinter } from '../printer/printer.service.js';
 
-/** Where a printer stands: it runs what it should, something newer is held back from it, or something is due for it. */
+/** The state of a printer: it runs what it should, a newer version is held back, or one is due. */
 export type UpdateState = 'on_target' | 'held' | 'due';
 
-// What was sent before is left out: an update that is under way, has failed or was declined leaves its printer behind all the same.
+// Earlier updates are ignored: a printer is behind even if its update is in progress, failed or was declined.
 const FRESH: UpdateContext = { earlier: new Map(), busy: false, reconnecting: false };
 
 const HOLDING: ReadonlySet<Reason> = new Set<Reason>([
@@ -20,7 +20,7 @@ const HOLDING: ReadonlySet<Reason> = new Set<Reason>([
   'image_damaged',
 ]);
 
-/** Says where a printer stands. A block holds back what would be due, and nothing else. */
+/** Evaluates the state of a printer. A block only turns `due` into `held`. */
 export function updateStateOf(printer: PrinterFacts, rules: readonly RolloutRule[]): UpdateState {
   const unblocked = printer.blocked ? { ...printer, blocked: false } : printer;
   const decision = decide(unblocked, rules, FRESH);
@@ -28,7 +28,7 @@ export function updateStateOf(printer: PrinterFacts, rules: readonly RolloutRule
   return HOLDING.has(decision.reason) ? 'held' : 'on_target';
 }
 
-/** Says where a printer stands by the rules that are in force. */
+/** Evaluates the state of a printer by the current rules. */
 export function updateStateIn(printer: TargetPrinter, rules: RuleSet): UpdateState {
   return updateStateOf(rules.factsOf(printer), rules.rules);
 }

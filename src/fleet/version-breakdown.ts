@@ -23,7 +23,7 @@ export interface VersionCount {
   behindOnline: number;
 }
 
-/** All printers, by version and by where they stand. */
+/** All printers, by version and by state. */
 export interface Count {
   countedAt: Date;
   /** The highest first. */
@@ -32,24 +32,24 @@ export interface Count {
 
 interface Kept {
   count: Count;
-  /** What it counted. */
+  /** The state of the data that was counted. */
   revision: string;
-  /** Until when it is good enough though something has changed, in milliseconds of `performance.now()`. */
+  /** Until when it is served even if something has changed, as a `performance.now()` value. */
   until: number;
 }
 
-// At most so many printers in a turn of the event loop: some milliseconds, and fewer where each is judged by many rollouts.
+// Maximum printers per slice. A slice takes a few milliseconds; it is smaller if many rollouts have to be evaluated.
 const SLICE = 500;
 const TURN_MS = 4;
-// For each millisecond of work so many are left to everybody else.
+// Milliseconds of pause for each millisecond of work.
 const REST = 3;
 const LEAST_KEPT_MS = 1_000;
-// A count is kept for so many times what it took.
+// A count is kept for this many times the work it took.
 const KEPT_TIMES = 10;
-// A small fleet is counted in that time; who asks about a large one is given what was counted last.
+// Maximum wait for a count: a small fleet is counted by then; for a large one the last count is returned.
 const PATIENCE_MS = 250;
 
-/** Counts where the printers stand by walking through all of them, with pauses. */
+/** Counts printers by version and state by reading all of them, with pauses. */
 @Injectable()
 export class VersionBreakdown {
   private readonly table: Table<TargetPrinter>;
@@ -67,8 +67,8 @@ export class VersionBreakdown {
   }
 
   /**
-   * The last count, as long as it is young enough or nothing has changed; else a new one. Where that takes its time, the last one all
-   * the same, or null where there is none yet.
+   * Returns the last count if it is recent or nothing has changed; otherwise a new one. If that takes too long, returns the last count
+   * anyway, or null if there is none yet.
    *
    * @throws UnavailableError if the server is stopping
    */
@@ -76,22 +76,22 @@ export class VersionBreakdown {
     const { kept } = this;
     if (kept !== null && (this.isCurrent || performance.now() < kept.until)) return kept.count;
     this.running ??= this.count().finally(() => (this.running = null));
-    // Who does not wait for it to the end is not told that it failed.
+    // A caller that got the last count does not see this one fail.
     this.running.catch(() => undefined);
     return Promise.race([this.running, sleep(PATIENCE_MS, kept?.count ?? null, { ref: false })]);
   }
 
-  /** True where nothing has changed since the last count. */
+  /** True if nothing has changed since the last count. */
   get isCurrent(): boolean {
     return this.kept?.revision === this.revision;
   }
 
-  /** Breaks off what is being counted. */
+  /** Aborts a count that is running. */
   stop(): void {
     this.stopped = true;
   }
 
-  /** Another one whenever something was committed, or a printer has come or gone. */
+  /** Changes with every commit, and whenever a printer connects or disconnects. */
   private get revision(): string {
     return `${this.database.reader.count(DATA_VERSION)} ${this.presence.revision}`;
   }
@@ -130,7 +130,7 @@ export class VersionBreakdown {
 class Counter {
   private readonly byKey = new Map<string, VersionCount>();
   private rules: RuleSet | null = null;
-  /** Where printers of a kind stand, as long as the rules tell no two of a kind apart. */
+  /** The state of each kind of printer; null if a rule tells printers of one kind apart. */
   private remembered: Map<string, UpdateState> | null = null;
 
   constructor(private readonly presence: Presence) {}
@@ -177,7 +177,7 @@ class Counter {
   }
 }
 
-/** True for a rule that tells printers of one kind apart: by their names, or by chance. */
+/** True for a rule that tells printers of one kind apart: by user, by UUID or by percentage. */
 function looksAtPrinters({ userIds, printerUuids, percentage }: RuleSet['rules'][number]): boolean {
   return userIds !== null || printerUuids !== null || percentage < 100;
 }

@@ -2,25 +2,25 @@ import { Injectable } from '@nestjs/common';
 import { Changes } from '../database/changes.js';
 
 /**
- * Which printers are connected to this process. Kept in memory alone: a connection costs one write less, and a server that
- * starts, or starts again after a crash, is right from the first moment, for nobody is connected to it.
+ * Which printers are connected to this process. Kept only in memory: a connection costs one write less, and a restarted server is right
+ * from the first moment, because nobody is connected to it.
  */
 @Injectable()
 export class Presence {
-  /** The connection of each printer: the late end of an older one must not put the printer offline. */
+  /** The connection of each printer: the late close of an older one must not mark the printer offline. */
   private readonly online = new Map<number, object>();
-  /** Grows whenever a printer comes or goes. */
+  /** Grows whenever a printer connects or disconnects. */
   revision = 0;
 
   constructor(private readonly changes: Changes) {}
 
-  /** A printer is online through this connection, and through no other any more. */
+  /** Marks a printer online through this connection, which replaces any other. */
   connected(printerId: number, connection: object): void {
     this.online.set(printerId, connection);
     this.changed(printerId);
   }
 
-  /** This connection has ended; if it was the one of the printer, that is offline now. */
+  /** Records the end of a connection; if it was the printer's current one, the printer is offline. */
   disconnected(printerId: number, connection: object): void {
     if (this.online.get(printerId) !== connection) return;
     this.online.delete(printerId);
@@ -31,12 +31,12 @@ export class Presence {
     return this.online.has(printerId);
   }
 
-  /** How many are connected. */
+  /** Number of connected printers. */
   get count(): number {
     return this.online.size;
   }
 
-  /** Their numbers. */
+  /** The numbers of connected printers. */
   ids(): number[] {
     return [...this.online.keys()];
   }

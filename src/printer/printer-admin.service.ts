@@ -13,7 +13,7 @@ import type { PrinterObserver } from './printer-observer.js';
 import { Printer } from './printer.entity.js';
 import { PrinterService } from './printer.service.js';
 
-/** What an operator changes of a printer. */
+/** A change to a printer by an operator. */
 export interface PrinterChange {
   blocked?: boolean | undefined;
   resetKey?: boolean | undefined;
@@ -22,11 +22,11 @@ export interface PrinterChange {
 /** A printer whose connections must be closed. */
 export interface CredentialsChange {
   uuid: string;
-  /** Why, for the close frame. */
+  /** The reason for the close frame. */
   reason: string;
 }
 
-/** The operators' side of printers: shut them out, let them in, forget their secrets, delete them. */
+/** What operators do with printers: block, unblock, reset the secret, delete. */
 @Injectable()
 export class PrinterAdminService {
   private readonly logger = new Logger('Printer');
@@ -45,7 +45,7 @@ export class PrinterAdminService {
   }
 
   /**
-   * Shuts a printer out or lets it in again, or forgets its secret, so that it may come with another one.
+   * Blocks or unblocks a printer, or deletes its secret so that it may send another one.
    *
    * @throws NotFoundError if there is none
    */
@@ -80,8 +80,8 @@ export class PrinterAdminService {
   }
 
   /**
-   * Deletes a printer and its history; the counters of rollouts count it no more. Where printers register themselves, it comes back
-   * as a new one: to keep it out, block it.
+   * Deletes a printer and its history, and removes it from the counters of rollouts. If registration is open, it may register again; to
+   * keep it out, block it.
    *
    * @throws NotFoundError if there is none
    */
@@ -112,18 +112,18 @@ export class PrinterAdminService {
     await this.printerCounts.add(tx.sql, deltas);
   }
 
-  /** Registers a feature that keeps something of printers. */
+  /** Registers a feature that stores something about printers. */
   observe(observer: PrinterObserver): void {
     this.observers.push(observer);
   }
 
-  /** Emits a printer whose connections must be closed, with the reason that the close says, after the commit. */
+  /** Emits, after the commit, each printer whose connections must be closed. */
   get credentialsChanged(): Observable<CredentialsChange> {
     return this.shutOut.asObservable();
   }
 }
 
-/** What an operator may see and change of a printer. */
+/** The part of a printer that operators can change, for the audit log. */
 function toState(printer: Printer): AuditedState {
   return {
     uuid: printer.uuid,

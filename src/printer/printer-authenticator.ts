@@ -14,7 +14,7 @@ import type { SubscribeRequest } from './subscribe-request.js';
 const REQUESTED = 'SELECT status, key_hash FROM registration WHERE uuid = ?';
 const REGISTERED = 'SELECT key_hash, blocked FROM printer WHERE uuid = ?';
 
-/** Checks printers at the door: what is committed refuses most of those that may not connect, without a transaction. */
+/** Checks printers before they are queued: committed data is enough to refuse most of those that may not connect. */
 @Injectable()
 export class PrinterAuthenticator {
   private readonly logger = new Logger('Registration');
@@ -31,7 +31,7 @@ export class PrinterAuthenticator {
   }
 
   /**
-   * Checks a printer by what is committed.
+   * Checks a printer against committed data.
    *
    * @param credentials its UUID, lower-case, and the SHA-256 of its secret (null for none)
    * @returns null if it may connect
@@ -47,22 +47,22 @@ export class PrinterAuthenticator {
     );
   }
 
-  /** True if a printer has asked to be registered, and waits for an operator. */
+  /** True if a printer has asked to be registered and awaits approval. */
   hasAsked(uuid: string): boolean {
     return this.requestOf(uuid) !== null;
   }
 
   /**
-   * Counts a printer that is about to be registered, or to ask for it.
+   * Counts a printer that is about to be registered, or is about to ask.
    *
-   * @returns the refusal if its address has had too many in this minute
+   * @returns the refusal if its address has had too many this minute; null otherwise
    */
   countNew(address: string): PrinterRefusedError | null {
     if (this.isUnlimited(address) || this.quota.take(addressGroup(address))) return null;
     const { limit } = this.quota;
     this.warnings.run(() =>
       this.logger.warn(
-        `${address} registers more than ${limit} new printers a minute: others have to wait (MAX_NEW_PRINTERS_PER_MINUTE)`,
+        `${address} registers more than ${limit} new printers a minute; the rest must try again later (MAX_NEW_PRINTERS_PER_MINUTE)`,
       ),
     );
     const problem = `this server takes ${limit} new printers a minute from one address; try again later`;

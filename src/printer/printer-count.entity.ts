@@ -2,8 +2,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Channel } from '../common/channel.js';
 
 /**
- * How many printers there are of each kind, as far as a rollout tells them apart without naming them: so the targets of a
- * rollout over a million printers are counted by reading some hundred rows. Changed in the same transaction as the printers.
+ * Number of printers of each kind: printers that no rollout can tell apart unless it names them. So the targets of a rollout over a million
+ * printers are counted from a few hundred rows. Changed in the same transaction as the printers.
  */
 @Entity('printer_tally')
 export class PrinterCount {
@@ -13,11 +13,11 @@ export class PrinterCount {
   @PrimaryColumn({ name: 'version_key', type: 'varchar', primaryKeyConstraintName: 'pk_printer_tally' })
   versionKey!: string;
 
-  /** '' where the printers did not say. */
+  /** '' if unknown. */
   @PrimaryColumn({ type: 'varchar', primaryKeyConstraintName: 'pk_printer_tally' })
   platform!: string;
 
-  /** The rollout that brought them their version; 0 where none of ours did. */
+  /** The rollout that installed their version; 0 if none did. */
   @PrimaryColumn({
     name: 'version_rollout_id',
     type: 'integer',
@@ -25,11 +25,11 @@ export class PrinterCount {
   })
   versionRolloutId!: number;
 
-  /** What they ran before; '' if that is not known. */
+  /** The version before the current one; '' if unknown. */
   @PrimaryColumn({ name: 'previous_version', type: 'varchar', primaryKeyConstraintName: 'pk_printer_tally' })
   previousVersion!: string;
 
-  /** The versions that they were moved back from, as a printer has it. */
+  /** The versions that they were moved back from, in the format of `Printer.movedBack`. */
   @PrimaryColumn({ name: 'moved_back', type: 'varchar', primaryKeyConstraintName: 'pk_printer_tally' })
   movedBack!: string;
 

@@ -23,7 +23,7 @@ const COUNTED = [...KIND, 'printers'];
 const ADD_KINDS = `INSERT INTO printer_tally (${COUNTED.join(', ')})
   SELECT ${COUNTED.join(', ')} FROM ${rowsOf(COUNTED)} WHERE true
   ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printers + excluded.printers`;
-// At once, not now and then: boards that report another version at each start would leave rows by the thousand.
+// At once, not from time to time: boards that report a new version at each start would leave thousands of rows.
 const REMOVE_EMPTY = `DELETE FROM printer_tally WHERE printers = 0
   AND (${KIND.join(', ')}) IN (SELECT ${KIND.join(', ')} FROM ${rowsOf(KIND)})`;
 const ADD_PROBLEMS = `INSERT INTO problem_tally (field, printers) SELECT field, printers FROM ${rowsOf(['field', 'printers'])} WHERE true
@@ -43,7 +43,7 @@ export interface KindPart extends Omit<PrinterCount, 'bucket' | 'printers'> {
   buckets: Array<[bucket: number, printers: number]>;
 }
 
-/** Keeps `printer_tally` in step with the printers, and counts by it. */
+/** Keeps `printer_tally` in step with the printers, and counts printers with it. */
 @Injectable()
 export class PrinterCounts {
   private readonly table: Table<PrinterCount>;
@@ -52,10 +52,10 @@ export class PrinterCounts {
     this.table = database.table(PrinterCount);
   }
 
-  /** Adds what changes of printers make a difference of. Call it in the transaction that writes the printers. */
+  /** Adds the effect of changes to printers. Call it in the transaction that writes the printers. */
   async add(sql: Sql, { kinds, problems }: PrinterDeltas): Promise<void> {
     const changed = [...kinds.values()].filter(({ printers }) => printers !== 0);
-    // In the order of the key, so that transactions that run at once never wait for each other in a circle.
+    // In key order, so that concurrent transactions cannot deadlock.
     const rows = changed.map(({ kind, printers }) => [...kind, printers]).sort(byKey);
     if (rows.length > 0) await sql.run(ADD_KINDS, jsonRows(rows));
     const fewer = changed.filter(({ printers }) => printers < 0).map(({ kind }) => kind);
@@ -65,9 +65,9 @@ export class PrinterCounts {
   }
 
   /**
-   * Every kind of which there are printers, read in slices of at most `size` rows. A kind may come in several parts.
+   * All kinds that have printers, read in slices of at most `size` rows. A kind may be split into several parts.
    *
-   * Rules tell kinds apart, but not buckets: whoever evaluates a rule does so once for all buckets of a kind.
+   * Buckets are summed up: a rule gives the same result for all buckets of a kind.
    */
   *kinds(db: Statements, size: number): Generator<KindPart[]> {
     let rows = db.allValues(`${SELECT} ${FIRST}`, size);
@@ -79,12 +79,12 @@ export class PrinterCounts {
     }
   }
 
-  /** Every platform that a printer has; those that did not say are left out. */
+  /** All platforms of printers, except unknown. */
   platforms(db: Statements): string[] {
     return db.allValues(PLATFORMS).map(([platform]) => String(platform));
   }
 
-  /** Every version that a printer runs, by the rollout that brought it (0 for none). */
+  /** All versions that printers run, by the rollout that installed them (0 for none). */
   versions(db: Statements): Array<{ versionKey: string; versionRolloutId: number }> {
     return db.allValues(VERSIONS).map(([versionKey, versionRolloutId]) => ({
       versionKey: String(versionKey),
@@ -92,7 +92,7 @@ export class PrinterCounts {
     }));
   }
 
-  /** How many printers that are not blocked run a version. */
+  /** Number of printers that run a version and are not blocked. */
   running(db: Statements, key: string): number {
     return db.count(RUNNING, key);
   }
@@ -102,7 +102,7 @@ export class PrinterCounts {
     return this.table.select(db, `WHERE ${OF_VERSION}`, key);
   }
 
-  /** How many printers there are of some kind; what is absent does not narrow. */
+  /** Number of printers that match; an absent property matches all. */
   count(
     db: Statements,
     kind: { channel?: Channel | undefined; versionKey?: string | undefined; platform?: string | undefined },
@@ -117,7 +117,7 @@ export class PrinterCounts {
   }
 }
 
-// The position of the one column that rules do not look at.
+// The position of the one column that rules ignore.
 const BUCKET = KIND.indexOf('bucket');
 
 function toParts(rows: SqlValue[][]): KindPart[] {

@@ -2,7 +2,7 @@ import type { Channel } from '../common/channel.js';
 import { problemFieldsOf } from './printer-problems.js';
 import type { Printer } from './printer.entity.js';
 
-/** Everything that rules tell printers apart by, except for lists of printers and users: the key of `PrinterCount`. */
+/** All properties of a printer that rules use, except for lists of printers and users: the key of `PrinterCount`. */
 export type PrinterKind = readonly [
   channel: Channel,
   versionKey: string,
@@ -14,15 +14,15 @@ export type PrinterKind = readonly [
   blocked: 0 | 1,
 ];
 
-/** What changes of printers add to the counters of printers. */
+/** The effect of changes to printers on the counters of printers. */
 export class PrinterDeltas {
-  /** Printers of each kind, by the text of its key. */
+  /** Number of printers of each kind, by its key as text. */
   readonly kinds = new Map<string, { kind: PrinterKind; printers: number }>();
-  /** Printers that have a problem, by field. */
+  /** Number of printers that have a problem, by field. */
   readonly problems = new Map<string, number>();
 
   /**
-   * Adds the difference that a change of one printer makes.
+   * Adds the effect of a change to one printer.
    *
    * @param before null if the printer is new
    * @param after null if it is deleted

@@ -2,11 +2,11 @@
 export interface PrinterProblem {
   /** Name of the field on the wire. */
   field: string;
-  /** What was sent, as text and cut short; null if it must not be repeated (a secret). */
+  /** The value as sent, as text and possibly shortened; null if it must not be shown (a secret). */
   value: string | null;
   /** What is wrong, in words. */
   message: string;
-  /** When it was noticed first, while the same field stays wrong without a break. */
+  /** When the field was first wrong; it has been wrong in every subscribe since. */
   since: Date;
 }
 
@@ -17,7 +17,7 @@ interface StoredProblem extends FoundProblem {
   since: string;
 }
 
-/** The problems that `mergeProblems` wrote. */
+/** Parses the problems that `mergeProblems` wrote. */
 export function problemsOf(text: string | null): PrinterProblem[] {
   return stored(text).map(({ since, ...problem }) => ({ ...problem, since: new Date(since) }));
 }
@@ -25,7 +25,7 @@ export function problemsOf(text: string | null): PrinterProblem[] {
 /**
  * The problems of a printer after a subscribe, as they are stored.
  *
- * @param before those of the subscribe before, as stored
+ * @param before those of the previous subscribe, as stored
  * @param found those of this one, at most one for each field
  * @returns null if there are none
  */
@@ -45,10 +45,10 @@ export function mergeProblems(
   return JSON.stringify(merged);
 }
 
-/** Stands for the printers that have a problem with any field. */
+/** The key that counts printers with a problem in any field. */
 export const ANY_FIELD = 'any';
 
-/** The fields that a printer is counted under in `ProblemCounts`: those that it has a problem with, and `ANY_FIELD` if there are any. */
+/** The keys that a printer is counted under in `ProblemCounts`: the fields it has problems with, and `ANY_FIELD` if there are any. */
 export function problemFieldsOf(text: string | null): string[] {
   return text === null ? [] : [ANY_FIELD, ...new Set(stored(text).map(({ field }) => field))];
 }

@@ -38,7 +38,7 @@ export class PrinterController {
   @RequireScope('read')
   @ApiOperation({
     summary: 'List printers; every filter combines with every other',
-    description: 'Sorted by number unless `sort` says otherwise. Every filter combines with every other.',
+    description: 'Sorted by number unless `sort` says otherwise.',
   })
   @ApiOkResponse({ type: PrinterListResponse })
   @ApiBadInput('online', 'yes', 'online must be a boolean value')
@@ -65,7 +65,7 @@ export class PrinterController {
   @RequireScope('admin')
   @ApiOperation({
     summary: 'Block a printer, let it in again, or reset its key',
-    description: 'A printer that is connected has to connect again.',
+    description: 'A connected printer has to reconnect.',
   })
   @ApiPrinterKey()
   @ApiOkResponse({ type: PrinterResponse })
@@ -84,7 +84,7 @@ export class PrinterController {
   @ApiOperation({
     summary: 'Delete a printer and its history',
     description:
-      'Rollouts count it no more. A printer that is still out there registers itself again when it connects: to keep it out, ' +
+      'Rollouts no longer count it. A printer that is still running registers itself again when it connects; to keep it out, ' +
       'block it instead, or close the registration.',
   })
   @ApiPrinterKey()

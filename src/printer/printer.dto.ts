@@ -23,7 +23,8 @@ export const PrinterKey = createParamDecorator((known: readonly string[], contex
 );
 
 /**
- * As `PrinterKey`, for the one endpoint where Nest's pipes, through which every parameter but the request itself goes, can be felt.
+ * Like `PrinterKey`, for the one endpoint that is called so often that Nest's pipes would slow it down: they run for every parameter but
+ * the request itself.
  *
  * @throws ValidationError if the path has no number and no UUID, or the query has parameters that are not known
  */
@@ -44,14 +45,14 @@ export const ApiPrinterKey = (): MethodDecorator =>
     example: '42',
   });
 
-// Null is no answer to a question that has two.
+// Refuses null, which `IsOptional` would accept.
 const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Body of PATCH /api/printers/{printer_id}. */
 export class ChangePrinterDto {
   @ApiPropertyOptional({
     type: Boolean,
-    description: 'Shuts the printer out: it gets nothing and reports nothing',
+    description: 'Blocks the printer: it is disconnected, and refused when it reconnects',
   })
   @IfGiven()
   @IsBoolean()
@@ -59,7 +60,8 @@ export class ChangePrinterDto {
 
   @ApiPropertyOptional({
     type: Boolean,
-    description: 'true forgets the secret of the printer: the next one that it shows counts from then on',
+    description:
+      'true deletes the secret of the printer; the next one that it sends is required from then on',
   })
   @IfGiven()
   @IsBoolean()
@@ -67,9 +69,9 @@ export class ChangePrinterDto {
 }
 
 /**
- * Maps the body to what is to be changed.
+ * Maps the body to a change.
  *
- * @throws ValidationError if it names nothing
+ * @throws ValidationError if it changes nothing
  */
 export function toPrinterChange(dto: ChangePrinterDto): PrinterChange {
   if (dto.blocked === undefined && dto.reset_key === undefined)
@@ -86,7 +88,7 @@ export class ProblemResponse {
     type: String,
     nullable: true,
     example: '1',
-    description: 'What it sent, as text and cut short; null if it is a secret',
+    description: 'The value as sent, as text and possibly shortened; null if it is a secret',
   })
   value!: string | null;
 
@@ -97,12 +99,12 @@ export class ProblemResponse {
     type: String,
     format: 'date-time',
     example: '2025-01-15T10:00:00.000Z',
-    description: 'Since when the field has been wrong in every subscribe',
+    description: 'When the field was first wrong; it has been wrong in every subscribe since',
   })
   since!: string;
 }
 
-/** A printer, as it is answered. */
+/** A printer in a response. */
 export class PrinterResponse {
   @ApiProperty({ type: Number, example: 42 })
   id!: number;
@@ -123,7 +125,7 @@ export class PrinterResponse {
     type: String,
     nullable: true,
     example: '1.4.0',
-    description: 'What it said when it last subscribed; null if that cannot be read as a version',
+    description: 'Reported at its last subscribe; null if that cannot be read as a version',
   })
   firmware_version!: string | null;
 
@@ -131,7 +133,7 @@ export class PrinterResponse {
     type: String,
     nullable: true,
     example: null,
-    description: 'What it said as its version, if that cannot be read; else null',
+    description: 'The version as reported, if it cannot be read; otherwise null',
   })
   reported_version!: string | null;
 
@@ -144,13 +146,13 @@ export class PrinterResponse {
   @ApiProperty({ type: Boolean, example: true })
   online!: boolean;
 
-  @ApiProperty({ type: Boolean, example: false, description: 'Shut out by an operator' })
+  @ApiProperty({ type: Boolean, example: false, description: 'Blocked by an operator' })
   blocked!: boolean;
 
   @ApiProperty({
     type: Boolean,
     example: true,
-    description: 'It has shown a secret, and must show it from then on',
+    description: 'It has sent a secret, which is required since then',
   })
   has_key!: boolean;
 
@@ -165,12 +167,12 @@ export class PrinterResponse {
 
   @ApiProperty({
     type: [ProblemResponse],
-    description: 'What of its last subscribe could not be used; empty after the next one in which all can be',
+    description: 'The unusable fields of its last subscribe; empty after the next one without any',
   })
   problems!: ProblemResponse[];
 }
 
-/** Maps a row to its answer. */
+/** Maps a row to its response. */
 export function toPrinterResponse(row: Printer, presence: Presence): PrinterResponse {
   return {
     id: row.id,

@@ -9,7 +9,7 @@ import { Instant } from '../database/columns.js';
 @Index('ix_printer_version', ['versionKey'])
 @Index('ix_printer_user', ['userId'])
 @Index('ix_printer_channel', ['updateChannel'])
-// The case of letters does not count in it, which TypeORM has no word for: the migration makes it.
+// Case-insensitive, which TypeORM cannot declare: the migration creates it.
 @Index('ix_printer_name', { synchronize: false })
 @Index('ix_printer_blocked_true', ['blocked'], { where: '"blocked" = true' })
 @Index('ix_printer_auto_update_false', ['autoUpdate'], { where: '"auto_update" = false' })
@@ -29,7 +29,7 @@ export class Printer {
   @Column({ name: 'user_id', type: 'varchar' })
   userId!: string;
 
-  /** The board, e.g. `esp8266`; null where the printer did not say. */
+  /** The board, e.g. `esp8266`; null if unknown. */
   @Column({ type: 'varchar', nullable: true })
   platform!: string | null;
 
@@ -37,22 +37,22 @@ export class Printer {
   @Column({ name: 'firmware_version', type: 'varchar', nullable: true })
   firmwareVersion!: string | null;
 
-  /** What it reported as its version, if that cannot be read; else null. */
+  /** The version as reported, if it cannot be read; otherwise null. */
   @Column({ name: 'reported_version', type: 'varchar', nullable: true })
   reportedVersion!: string | null;
 
-  /** Sorts as the version's precedence does (`versionKey`); `UNKNOWN_VERSION_KEY` if that is not known. */
+  /** A text that sorts by precedence (`versionKey`); `UNKNOWN_VERSION_KEY` if the version is unknown. */
   @Column({ name: 'version_key', type: 'varchar' })
   versionKey!: string;
 
   /**
-   * The rollout that brought the version which the printer runs; null where none of ours did. Not a foreign key: the
-   * number stays when the rollout is deleted, for its printers may be moved back then.
+   * The rollout that installed the version that the printer runs; null if none did. Not a foreign key: the number remains when the rollout
+   * is deleted, because its printers may be moved back then.
    */
   @Column({ name: 'version_rollout_id', type: 'integer', nullable: true })
   versionRolloutId!: number | null;
 
-  /** What it ran before its present version; null if that is not known. */
+  /** The version before the current one; null if unknown. */
   @Column({ name: 'previous_version', type: 'varchar', nullable: true })
   previousVersion!: string | null;
 
@@ -60,7 +60,10 @@ export class Printer {
   @Column({ name: 'moved_back', type: 'varchar', nullable: true })
   movedBack!: string | null;
 
-  /** Its bucket in gradual rollouts, 0 to 99 (`bucketOf`). Never null: SQLite adds no other column to a table that has rows. */
+  /**
+   * Its bucket in gradual rollouts, 0 to 99 (`bucketOf`). Never null, but declared nullable: SQLite cannot add a NOT NULL column to a table
+   * that has rows.
+   */
   @Column({ type: 'integer', nullable: true })
   bucket!: number;
 
@@ -70,22 +73,19 @@ export class Printer {
   @Column({ name: 'update_channel', type: 'varchar' })
   updateChannel!: Channel;
 
-  /**
-   * SHA-256 of the secret that the printer came with first (trust on first use): nobody without it can speak for the printer. Null
-   * where it has shown none yet.
-   */
+  /** SHA-256 of the first secret that the printer sent (trust on first use); from then on it is required. Null if it has sent none yet. */
   @Column({ name: 'key_hash', type: 'varchar', nullable: true })
   keyHash!: string | null;
 
-  /** True where an operator has shut it out: it gets nothing and reports nothing. */
+  /** True if an operator has blocked it: it may not connect. */
   @Column({ type: 'boolean' })
   blocked!: boolean;
 
-  /** What was wrong with its last subscribe, as JSON (`problemsOf`); null: nothing. */
+  /** The problems of its last subscribe, as JSON (`problemsOf`); null if there were none. */
   @Column({ type: 'text', nullable: true })
   problems!: string | null;
 
-  /** True if `problems` names any, for the index. Nullable only because SQLite cannot add a column that is not. */
+  /** True if there are `problems`; for the index. Nullable only because SQLite cannot add a NOT NULL column without a default. */
   @Column({ name: 'has_problems', type: 'boolean', nullable: true })
   hasProblems!: boolean;
 

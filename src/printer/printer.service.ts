@@ -5,7 +5,7 @@ import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { Printer } from './printer.entity.js';
 
-/** What decisions look at. */
+/** The properties of a printer that decisions use. */
 export const TARGET_PROPERTIES = [
   'id',
   'uuid',
@@ -22,10 +22,10 @@ export const TARGET_PROPERTIES = [
   'blocked',
 ] as const satisfies Array<keyof Printer>;
 
-/** What of a printer decides on its updates. */
+/** The part of a printer that decisions use. */
 export type TargetPrinter = Pick<Printer, (typeof TARGET_PROPERTIES)[number]>;
 
-/** The printers: who they are and what they run, in their own words. */
+/** Reads printers. */
 @Injectable()
 export class PrinterService {
   private readonly table: Table<Printer>;
@@ -37,7 +37,7 @@ export class PrinterService {
   }
 
   /**
-   * One printer, by its number or its UUID, as it is on record now.
+   * One printer, by its number or its UUID, as committed.
    *
    * @throws NotFoundError if there is none
    */
@@ -88,7 +88,7 @@ export class PrinterService {
   }
 
   /**
-   * One printer, by its number or its UUID, as a connection sees it.
+   * One printer, by its number or its UUID, as seen on a connection.
    *
    * @throws NotFoundError if there is none
    */

@@ -3,46 +3,46 @@ import type { MessageEvent } from '@nestjs/common';
 import type { Subscriber } from 'rxjs';
 import type { FleetChange } from './fleet-changes.js';
 
-/** What an event says, ready to be sent. */
+/** An event, ready to be sent. */
 export interface FleetEvent {
   type: 'hello' | 'summary' | 'rollouts' | 'printers' | 'firmware' | 'ping';
   /** JSON. */
   data: string;
 }
 
-/** Where a stream finds what it has to say. */
+/** The current data that streams send. */
 export interface EventSource {
   hello(): string;
-  /** Null as long as nothing has been counted. */
+  /** JSON; null until the first summary is ready. */
   summary(): string | null;
-  /** Null for a rollout that is deleted. */
+  /** JSON; null if the rollout is deleted. */
   rollout(id: number): string | null;
-  /** Lets a stream send when its turn comes. */
+  /** Queues a stream for sending. */
   queue(stream: EventStream): void;
 }
 
-// So much is handed over before it is looked whether that has been read, and before the event loop is given back.
+// Maximum characters sent before checking for back-pressure and yielding to the event loop.
 export const MAX_BYTES_PER_TURN = 16 * 1024;
 const LAST_WORDS_MS = 100;
-// Who has not heard of so many rollouts comes back, and is told of all as they are.
+// Maximum number of unsent rollouts; beyond it the stream ends, and its client reconnects and starts from the current state.
 const MAX_MISSED = 1_000;
 
 /**
- * One reader. Kept for it is not what happened but what it has not been told: that is little however long it does not read, and is
- * said as it is when there is room again.
+ * The stream of one client. It remembers which things have changed, not how: so a slow client costs little memory, and receives the current
+ * state once it reads again.
  */
 export class EventStream {
   readonly openedAt = performance.now();
   private helloDue = true;
   private summaryDue = true;
   private readonly rolloutsDue: Set<number>;
-  /** The first is said though there are none: else nobody knew. */
+  /** The first `rollouts` event is sent even if it is empty, so that the client knows there are none. */
   private rolloutsTold = false;
   private printersDue: FleetChange['printers'] = [];
   private firmwareDue = false;
   private pingDue = false;
 
-  /** @param rollouts those to begin with */
+  /** @param rollouts ids of the rollouts to send first */
   constructor(
     private readonly response: ServerResponse,
     private readonly subscriber: Subscriber<MessageEvent>,
@@ -50,11 +50,11 @@ export class EventStream {
     rollouts: readonly number[],
   ) {
     this.rolloutsDue = new Set(rollouts);
-    // Nest's pipe hears of it first, and goes on with what it holds.
+    // Nest's pipe receives `drain` first, and writes what it has buffered.
     response.on('drain', () => source.queue(this));
   }
 
-  /** Notes what it has to be told; false where that has become too much. */
+  /** Adds changes to send; false if too many are unsent. */
   note({ printers, firmware, rollouts }: FleetChange): boolean {
     for (const id of rollouts) this.rolloutsDue.add(id);
     if (printers === 'all' || printers.length > 0)
@@ -72,16 +72,16 @@ export class EventStream {
   }
 
   /**
-   * Sends what is due, as far as there is room.
+   * Sends what is due until the socket is full.
    *
-   * @returns how many characters that was
+   * @returns the number of characters sent
    */
   send(): number {
     if (this.subscriber.closed || !this.hasRoom) return 0;
     try {
       return this.sendSome();
     } catch (error) {
-      // The database cannot be read: Nest logs it, and ends the stream; its reader comes back.
+      // The database cannot be read: Nest logs that and ends the stream, and the client reconnects.
       this.subscriber.error(error);
       return 0;
     }
@@ -95,12 +95,12 @@ export class EventStream {
       this.subscriber.next({ type: event.type, data: event.data });
       sent += event.data.length;
     }
-    // What was handed over is with the socket by then.
+    // By the next turn, this data has been passed to the socket.
     this.source.queue(this);
     return sent;
   }
 
-  /** Ends it at once; one that does not read what it was sent is cut off. */
+  /** Ends the stream; a client that does not read the rest in time is disconnected. */
   end(): void {
     this.subscriber.complete();
     setTimeout(() => {
@@ -140,7 +140,7 @@ export class EventStream {
     return JSON.stringify(due === 'all' ? { all: true } : { ids: due });
   }
 
-  /** Not more than fits: a rollout may name thousands of printers. */
+  /** At most `MAX_BYTES_PER_TURN`, because a rollout may name thousands of printers. */
   private takeRollouts(): string {
     this.rolloutsTold = true;
     const rollouts: string[] = [];

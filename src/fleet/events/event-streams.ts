@@ -14,30 +14,30 @@ import { FleetWatch } from './fleet-changes.js';
 import { differ, toSummaryResponse } from '../summary.dto.js';
 import type { SummaryResponse } from '../summary.dto.js';
 
-/** How often the streams are looked after; a test may make it faster. */
+/** Intervals of the event streams; tests shorten them. */
 @Injectable()
 export class EventTimes {
-  /** Changes are gathered for so long. */
+  /** Milliseconds in which changes are collected. */
   turnMs = 1_000;
-  /** What nobody else has said for so long is a ping: proxies close a connection that is silent. */
+  /** Milliseconds between pings: proxies close a silent connection. */
   pingMs = 20_000;
-  /** A stream that has been open for so long ends, and its reader comes back: a key that counts no more is not served for ever. */
+  /** Maximum age of a stream in milliseconds. Its client then reconnects, so a revoked key is not served for ever. */
   longestMs = 60 * 60_000;
 }
 
-// Whoever opens a stream in a loop must not take the sockets that printers need.
+// A client that opens streams in a loop must not use up the sockets that printers need.
 const MAX_STREAMS = 200;
-// The newest rollouts that a stream begins with.
+// Number of rollouts that a new stream is sent first: the newest.
 const ROLLOUTS = 100;
-// After a quiet time, what comes first is told soon, together with what follows from it at once.
+// Milliseconds until the first change after a quiet period is sent, together with the changes that it causes.
 const SOON_MS = 50;
 
-/** The open event streams: tells those who watch the fleet what has changed, about once a second. */
+/** The open event streams: sends changes of the fleet about once a second. */
 @Injectable()
 export class EventStreams implements EventSource {
   private readonly logger = new Logger('Events');
   private readonly streams = new Set<EventStream>();
-  /** Those that have something to send. */
+  /** Streams that have something to send. */
   private readonly queued = new Set<EventStream>();
   private sending: NodeJS.Immediate | undefined;
   private readonly startedAt: Date;
@@ -58,22 +58,21 @@ export class EventStreams implements EventSource {
     this.startedAt = clock.now();
   }
 
-  /**
-   * A stream of everything that changes, from now on. Fails with Unavailable where there are as many as there may be, or the server is
-   * stopping.
-   */
+  /** Opens a stream of all changes from now on. It fails with UnavailableError if too many streams are open, or the server is stopping. */
   open(response: ServerResponse): Observable<MessageEvent> {
     return new Observable((subscriber) => {
       if (this.stopped || this.streams.size >= MAX_STREAMS) {
-        const why = this.stopped ? 'is stopping' : `has ${MAX_STREAMS} event streams, as many as it may have`;
-        subscriber.error(new UnavailableError(`The server ${why}`));
+        const why = this.stopped
+          ? 'The server is stopping'
+          : `Too many event streams are open (${MAX_STREAMS}); try again later`;
+        subscriber.error(new UnavailableError(why));
         return;
       }
-      // Nest has switched it off. One that reads nothing holds a place that others may need.
+      // Nest has disabled the socket's timeout. A client that reads nothing must not hold its slot.
       response.req.socket.setTimeout(Math.max(this.config.stalledMs, 3 * this.times.pingMs));
-      // A browser that leaves ends only its side, and its place would be taken until the next ping.
+      // A browser that leaves closes only its side; without this, its slot would stay taken until the next ping.
       response.req.socket.once('end', () => response.destroy());
-      // What may fail comes first: nothing is watched for a stream that does not come about.
+      // What may fail comes first, so that a failed start leaves nothing running.
       const rollouts = this.watch.newestRollouts(ROLLOUTS);
       if (this.streams.size === 0) this.begin();
       const stream = new EventStream(response, subscriber, this, rollouts);
@@ -107,7 +106,7 @@ export class EventStreams implements EventSource {
     return this.watch.rollout(id);
   }
 
-  /** What is said of a rollout may name thousands of printers, and goes to every stream: not to all in one turn of the event loop. */
+  /** Sends over several turns of the event loop: an event about a rollout may be large, and goes to every stream. */
   queue(stream: EventStream): void {
     this.queued.add(stream);
     this.sending ??= setImmediate(() => this.sendSome());
@@ -157,12 +156,12 @@ export class EventStreams implements EventSource {
     this.summarise();
   }
 
-  /** Null where the database cannot be read: nobody can be told what they have missed, but all can begin again. */
+  /** Null if the database cannot be read: the changes are then lost, so all streams end, and their clients start again. */
   private take(): FleetChange | null {
     try {
       return this.watch.take();
     } catch (error) {
-      this.logger.error(`The streams are ended, for the database cannot be read: ${String(error)}`);
+      this.logger.error(`The database cannot be read, so the event streams were closed: ${String(error)}`);
       return null;
     }
   }
@@ -177,7 +176,7 @@ export class EventStreams implements EventSource {
       stream.notePing();
       this.queue(stream);
     }
-    // What ended a day ago counts no more, though nothing has happened.
+    // The summary of the last day changes with time, even if nothing happens.
     if (this.streams.size > 0) this.wake();
   }
 
@@ -187,7 +186,7 @@ export class EventStreams implements EventSource {
     this.renew()
       .catch((error: unknown) => {
         if (!(error instanceof UnavailableError))
-          this.logger.error(`The fleet could not be summed up: ${String(error)}`);
+          this.logger.error(`The fleet could not be summarized: ${String(error)}`);
       })
       .finally(() => (this.summarising = false));
   }
@@ -195,7 +194,7 @@ export class EventStreams implements EventSource {
   private async renew(): Promise<void> {
     const summary = toSummaryResponse(await this.fleet.current(), this.config.simulator);
     if (this.streams.size === 0) return;
-    // The versions will be counted again when that may be.
+    // The versions will be counted again when their last count expires.
     if (!this.fleet.isCurrent) this.wake();
     if (!differ(this.latest, summary)) return;
     this.latest = summary;

@@ -4,21 +4,21 @@ import type { Noted } from '../../database/changes.js';
 import { DATA_VERSION, Database } from '../../database/database.js';
 import { RolloutDiff } from './rollout-diff.js';
 
-/** What has changed since the last time. */
+/** What has changed since the last call. */
 export interface FleetChange extends Noted {
-  /** Numbers of rollouts that are new, have changed or are gone. */
+  /** Ids of rollouts that are new, changed or deleted. */
   rollouts: readonly number[];
 }
 
 const COUNTS = 'SELECT sum(download_count + success_count + failure_count) FROM firmware';
-// While a fleet updates, the counts of a build move all the time; whoever shows them reads all builds anew.
+// While a fleet updates, the counts of its build change all the time, and the console reloads all builds with each event.
 const COUNTS_EVERY_MS = 10_000;
 
-/** Finds out what changes, while somebody watches. */
+/** Detects changes while at least one stream is open. */
 @Injectable()
 export class FleetWatch {
   private wake: (() => void) | null = null;
-  /** True where printers have changed that nobody noted. */
+  /** True if printers have changed that were not recorded. */
   private missed = false;
   private counts = { sum: 0, lookedAt: -Infinity };
 
@@ -31,7 +31,7 @@ export class FleetWatch {
   }
 
   /**
-   * Begins to watch.
+   * Starts watching.
    *
    * @param wake called whenever something may have changed
    */
@@ -43,14 +43,14 @@ export class FleetWatch {
     void this.lookBack();
   }
 
-  /** Ends it. */
+  /** Stops watching. */
   end(): void {
     this.wake = null;
     this.missed = false;
     this.changes.unwatch();
   }
 
-  /** What has changed since it began, or since the last time. */
+  /** What has changed since `begin`, or since the last call. */
   take(): FleetChange {
     const { printers, firmware } = this.changes.take();
     const change: FleetChange = {
@@ -67,19 +67,19 @@ export class FleetWatch {
     return this.rollouts.newest(limit);
   }
 
-  /** A rollout as it is answered, as JSON; null where it is deleted. */
+  /** The JSON of a rollout, as the API answers it; null if it is deleted. */
   rollout(id: number): string | null {
     return this.rollouts.textOf(id);
   }
 
-  /** A transaction that was open already has noted nothing. Once it has ended, whatever comes is noted. */
+  /** A transaction that was already open has recorded nothing. Waits for its end, and reports all printers as changed if it committed. */
   private async lookBack(): Promise<void> {
     const { reader } = this.database;
     const before = reader.count(DATA_VERSION);
     try {
       await this.database.write(() => Promise.resolve());
     } catch {
-      // Then nothing else was committed with it either.
+      // If this write fails, no earlier one is pending either.
       return;
     }
     if (this.wake === null || reader.count(DATA_VERSION) === before) return;

@@ -5,23 +5,22 @@ import { RolloutPresenter } from '../../rollout/http/rollout-presenter.js';
 import { Rollouts } from '../../rollout/campaign/rollouts.js';
 import { COUNTER_COLUMNS } from '../../rollout/store/entities/rollout-counters.js';
 
-// Cancelled rollouts hardly change: the newest of them are looked at.
+// Cancelled rollouts hardly ever change, so only the newest of them are compared.
 const CHANGING = `id, status, rollout_percentage, firmware_version_id, ${COUNTER_COLUMNS.join(', ')},
   coalesce(name, ''), coalesce(note, ''), coalesce(taken_back_by, 0)`;
 const STATES = `SELECT ${CHANGING} FROM rollout WHERE status <> 'cancelled' UNION ALL
   SELECT * FROM (SELECT ${CHANGING} FROM rollout WHERE status = 'cancelled' ORDER BY id DESC LIMIT 1000)`;
 const NEWEST = `SELECT id FROM rollout WHERE status <> 'cancelled' ORDER BY id DESC LIMIT ?`;
-// Of rollouts with long lists: so many characters are kept ready for the other streams.
+// Maximum characters cached, so that streams share the JSON of rollouts with long lists.
 const MAX_KEPT = 4_000_000;
 
 /**
- * Finds the rollouts that have changed by comparing them: there are few, and whatever moves their counters need not know that
- * somebody watches.
+ * Finds the rollouts that have changed, by comparison: there are few, and the code that changes their counters need not know about streams.
  */
 @Injectable()
 export class RolloutDiff {
   private known: ReadonlyMap<number, string> = new Map();
-  /** Rollouts as they are sent, by their number; null for one that is gone. */
+  /** The JSON of rollouts by id; null if one is deleted. */
   private readonly texts = new Map<number, string | null>();
   private kept = 0;
 
@@ -31,13 +30,13 @@ export class RolloutDiff {
     private readonly presenter: RolloutPresenter,
   ) {}
 
-  /** Takes all as known that there is now. */
+  /** Takes the current state as the base of comparison. */
   begin(): void {
     this.forgetTexts();
     this.known = this.states();
   }
 
-  /** The numbers of those that are new, have changed or are gone since the last time. */
+  /** The ids of rollouts that are new, changed or deleted since the last call. */
   changed(): number[] {
     this.forgetTexts();
     const before = this.known;
@@ -46,12 +45,12 @@ export class RolloutDiff {
     return [...changed, ...[...before.keys()].filter((id) => !this.known.has(id))];
   }
 
-  /** The newest that are not cancelled. */
+  /** The newest rollouts that are not cancelled. */
   newest(limit: number): number[] {
     return this.database.reader.all(NEWEST, limit).map(({ id }) => Number(id));
   }
 
-  /** A rollout as it is answered, as JSON; null where it is deleted. */
+  /** The JSON of a rollout, as the API answers it; null if it is deleted. */
   textOf(id: number): string | null {
     let text = this.texts.get(id);
     if (text === undefined) {

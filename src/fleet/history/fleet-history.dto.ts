@@ -14,7 +14,7 @@ export class FleetHistoryQuery {
     maximum: MAX_HOURS,
     default: DEFAULT_HOURS,
     description:
-      'How far back: up to 24 with a point every five minutes, up to 720 one an hour, else one a day',
+      'How many hours to go back: up to 24 with one point every five minutes, up to 720 with one an hour, beyond that with one a day',
   })
   @QueryInteger()
   @IsOptional()
@@ -41,15 +41,15 @@ export class FleetHistoryResponse {
   @ApiProperty({
     type: [String],
     example: ['1.5.0', '1.4.0'],
-    description: 'The highest first; where there are more than twenty, the last is `other`',
+    description: 'The highest first; if there are more than twenty, the last is `other`',
   })
   versions!: string[];
 
-  @ApiProperty({ type: [FleetPointResponse], description: 'The oldest first; the last is now' })
+  @ApiProperty({ type: [FleetPointResponse], description: 'Oldest first; the last is the present' })
   points!: FleetPointResponse[];
 }
 
-/** Maps a history to its answer. */
+/** Maps a history to its response. */
 export function toFleetHistoryResponse({ versions, points }: FleetPast): FleetHistoryResponse {
   return { versions, points: points.map((point) => toPoint(point, versions)) };
 }

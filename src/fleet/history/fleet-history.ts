@@ -18,13 +18,13 @@ export interface FleetPoint {
 export interface FleetPast {
   /** The highest first, `other` at the end. */
   versions: string[];
-  /** The oldest first; the last is now. */
+  /** Oldest first; the last is the present. */
   points: FleetPoint[];
 }
 
-/** Stands for the versions that are not named. */
+/** The sum of all versions that are not named. */
 export const OTHER = 'other';
-// A picture with more lines is none; and whatever printers claim to run, a sample stays small.
+// Nobody can read a chart with more lines. The limit also keeps a sample small, whatever versions printers report.
 const MAX_VERSIONS = 20;
 const HOUR_MS = 60 * 60_000;
 const HOURS_OF_ALL = 24;
@@ -34,7 +34,7 @@ const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FR
   GROUP BY version_key ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
 const BETWEEN = 'WHERE at >= ? AND at < ?';
 
-/** Says what the fleet runs, and what it ran. */
+/** Reads which versions the fleet runs now, and ran earlier. */
 @Injectable()
 export class FleetHistory {
   private readonly table: Table<FleetSample>;
@@ -47,7 +47,7 @@ export class FleetHistory {
     this.table = database.table(FleetSample);
   }
 
-  /** What the fleet runs now, by the tally. */
+  /** The versions that the fleet runs now, from `printer_tally`. */
   now(): FleetPoint {
     const { reader } = this.database;
     const printers = new Map<string, number>();
@@ -60,7 +60,7 @@ export class FleetHistory {
     return { at: this.clock.now(), online: this.presence.count, printers };
   }
 
-  /** The last hours; farther back than a day by the hour, and farther than a month by the day. */
+  /** The last hours, with one point every five minutes; one an hour beyond a day, one a day beyond a month. */
   ofLast(hours: number): FleetPast {
     const now = this.now();
     const from = new Date(now.at.getTime() - hours * HOUR_MS);
@@ -86,7 +86,7 @@ function toPoint({ at, online, versions }: FleetSample): FleetPoint {
   return { at, online, printers: new Map(Object.entries(JSON.parse(versions) as Record<string, number>)) };
 }
 
-/** The versions that had most printers at some time, the highest first; `other` where there are more. */
+/** The versions that had the most printers at any time, the highest first; then `other` if there are more. */
 function commonestOf(points: readonly FleetPoint[]): string[] {
   const most = new Map<string, number>();
   for (const { printers } of points)

@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { Instant } from '../../database/columns.js';
 
-/** How long a sample is kept: the first of a day longest, then the first of an hour. */
+/** The period that a sample represents. It decides how long the sample is kept: days longest, then hours. */
 export type Grain = 'day' | 'hour' | 'minutes';
 
 /** What the fleet ran at one moment. */
@@ -20,7 +20,7 @@ export class FleetSample {
   @Column({ type: 'integer' })
   online!: number;
 
-  /** JSON: how many printers each version has, the commonest versions by name. */
+  /** JSON: number of printers by version; only the most common versions are named. */
   @Column({ type: 'text' })
   versions!: string;
 }

@@ -23,7 +23,7 @@ const KEPT_MS: Readonly<Record<Grain, number>> = {
 const FORGET = 'DELETE FROM fleet_sample WHERE at < ? AND grain = ?';
 const LAST = 'WHERE at <= ? ORDER BY at DESC LIMIT 1';
 
-/** Writes down what the fleet runs, and forgets what is too old to be looked at so closely. */
+/** Takes samples of the versions that the fleet runs, and thins out old ones. */
 @Injectable()
 export class FleetSampler implements OnApplicationBootstrap {
   private readonly logger = new Logger('Fleet');
@@ -38,18 +38,18 @@ export class FleetSampler implements OnApplicationBootstrap {
     this.table = database.table(FleetSample);
   }
 
-  /** A server that was down, or is restarted again and again, has one sample in five minutes all the same. */
+  /** Takes a sample at the start if none was taken in the last five minutes, so that restarts neither delay nor multiply samples. */
   async onApplicationBootstrap(): Promise<void> {
     if (this.isOlder(EVERY_MS)) await this.sample();
   }
 
-  /** One that was taken at the start may be a moment old. */
+  /** Skips a sample if one was just taken at the start. */
   @Cron(CronExpression.EVERY_5_MINUTES, { waitForCompletion: true })
   async tick(): Promise<void> {
     if (this.isOlder(EVERY_MS / 2)) await this.sample();
   }
 
-  /** Takes a sample. One that cannot be written is missed by nobody but the picture. */
+  /** Takes a sample. A failure is logged, not thrown: only the chart misses a point. */
   async sample(): Promise<void> {
     try {
       await this.database.write((tx) => {
@@ -58,7 +58,7 @@ export class FleetSampler implements OnApplicationBootstrap {
       });
     } catch (error) {
       if (error instanceof UnavailableError) return;
-      this.logger.error(`What the fleet runs could not be written down: ${String(error)}`);
+      this.logger.error(`A sample of the fleet could not be saved: ${String(error)}`);
     }
   }
 
@@ -71,7 +71,7 @@ export class FleetSampler implements OnApplicationBootstrap {
     this.outcomes.prune(tx, at);
   }
 
-  /** True where the last sample is so old, or there is none. */
+  /** True if the last sample is at least this old, or there is none. */
   private isOlder(milliseconds: number): boolean {
     const now = this.clock.now();
     const last = this.last(now);
@@ -83,7 +83,7 @@ export class FleetSampler implements OnApplicationBootstrap {
   }
 }
 
-/** The first of a day (UTC) stands for the day, the first of an hour for the hour. */
+/** The first sample of a day (UTC) represents the day, the first of an hour the hour. */
 function grainOf(at: Date, last: FleetSample | null): Grain {
   if (last === null || !sameUntil('YYYY-MM-DD', at, last.at)) return 'day';
   return sameUntil('YYYY-MM-DDTHH', at, last.at) ? 'minutes' : 'hour';

@@ -3,7 +3,7 @@ import type { PrinterFilter } from './printer-filter.js';
 import { SELECTIONS } from './printer-selections.js';
 import type { PrinterSelections } from './printer-selections.js';
 
-/** The part of a filter that is decided by a printer's id: no column says who is online, behind, or has failed. */
+/** The part of a filter that is decided by a printer's id, because no column says who is online, behind or failed. */
 export class IdFilter {
   private constructor(
     private readonly required: ReadonlyArray<ReadonlySet<number>>,
@@ -29,18 +29,18 @@ export class IdFilter {
     return new IdFilter(required, excluded);
   }
 
-  /** True if it lets a printer through. */
+  /** True if it selects a printer. */
   allows(id: number): boolean {
     return this.required.every((ids) => ids.has(id)) && !this.excluded.some((ids) => ids.has(id));
   }
 
-  /** The ids of all printers that it lets through; null if these are all printers but `exceptions`. */
+  /** The ids of all printers that it selects; null if it selects all printers except `exceptions`. */
   get candidates(): number[] | null {
     const [smallest] = [...this.required].sort((a, b) => a.size - b.size);
     return smallest === undefined ? null : [...smallest].filter((id) => this.allows(id));
   }
 
-  /** The ids that it does not let through, if nothing is required. */
+  /** The ids that it excludes, if `candidates` is null. */
   get exceptions(): number[] {
     return [...new Set(this.excluded.flatMap((ids) => [...ids]))];
   }

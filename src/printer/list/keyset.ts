@@ -2,30 +2,30 @@ import { both } from '../../database/page.js';
 import type { Condition } from '../../database/page.js';
 import type { SqlValue, Statements } from '../../database/statements.js';
 
-/** What printers can be walked by: each has an index that ends in the number. */
+/** Columns that printers can be read in order of: each has an index that ends in the number. */
 export type KeyColumn = 'name' | 'version_key' | 'uuid';
 
 const EXPRESSIONS: Record<KeyColumn, string> = {
-  // As in its index: the case of the letters A to Z does not count.
+  // As in its index: the case of A to Z is ignored.
   name: 'name COLLATE NOCASE',
   version_key: 'version_key',
   uuid: 'uuid',
 };
 
-/** Where a walk has got to. */
+/** A position in an index range. */
 export interface Position {
-  /** What the printer has in the column of the path; '' where it has none. */
+  /** The printer's value in the column of the range; '' if the range has none. */
   key: string;
   id: number;
 }
 
-/** A way along an index of the printers. */
+/** A range of an index of `printer`, to be read in slices. */
 export interface IndexRange {
-  /** What the index begins with. */
+  /** Fixed values of the leading columns; null if there are none. */
   fixed: Condition | null;
-  /** The column that it goes on with, before the number; null: none. */
+  /** The column that comes next, before the number; null if there is none. */
   key: KeyColumn | null;
-  /** The least text of that column, and the one that it stays below. */
+  /** The lowest value of that column (inclusive), and the upper bound (exclusive). */
   from: string;
   below: string;
 }
@@ -34,34 +34,34 @@ export interface IndexRange {
 const HIGHEST = '\u{10FFFF}';
 const LONGEST_KEY = 129;
 
-/** The whole of an index. */
+/** A whole index. */
 export function wholeRange(key: KeyColumn | null, fixed: Condition | null = null): IndexRange {
   return { fixed, key, from: '', below: HIGHEST.repeat(LONGEST_KEY) };
 }
 
-/** The texts of a column that begin with this one. */
+/** The values of a column that begin with a text. */
 export function prefixRange(key: KeyColumn, prefix: string): IndexRange {
   return { fixed: null, key, from: prefix, below: prefix + HIGHEST.repeat(LONGEST_KEY) };
 }
 
-/** True for what `prefixRange` leads along, as a condition that no index is used for. */
+/** The condition for rows within a range, written so that SQLite uses no index for it. */
 export function inRange({ key, from, below }: IndexRange): Condition {
   const expression = `(+${key})${key === 'name' ? ' COLLATE NOCASE' : ''}`;
   return { sql: `(${expression} >= ? AND ${expression} < ?)`, values: [from, below] };
 }
 
-/** Some rows that lie next to each other on a path. */
+/** A slice of an index range. */
 export interface Batch {
-  /** What follows `FROM printer`, in the order of the path. */
+  /** The SQL after `FROM printer`, in the order of the range. */
   rest: string;
   values: SqlValue[];
 }
 
 /**
- * A path, slice by slice, so that no statement looks at more rows than that. Among printers that have the same key (thousands may
- * have one name) it goes by number.
+ * Reads a range slice by slice, so that no statement reads more than `size` rows. Printers with the same key (thousands may share a name)
+ * are read by number.
  *
- * @param after where it begins, exclusively; null: at the end of the path that comes first
+ * @param after position to start after; null to start at the first end of the range
  */
 export function* slicesOf(
   db: Statements,
@@ -117,7 +117,7 @@ function beyond(
   return { sql: sql(position === null ? '>=' : '>'), values: [position?.key ?? path.from, path.below] };
 }
 
-/** The last row of a slice; undefined where the slice is not full, and so the last one. */
+/** The last row of a slice; undefined if the slice is not full, which makes it the last one. */
 function lastOf(
   db: Statements,
   key: KeyColumn | null,
@@ -133,7 +133,7 @@ function lastOf(
   return row && { id: Number(row[0]), key: String(row[1]) };
 }
 
-/** A position is what somebody sent: one that lies off the path must not lead off it. */
+/** A position comes from a client: one outside the range must not lead outside it. */
 function withinRange(
   path: IndexRange,
   descending: boolean,
@@ -147,14 +147,14 @@ function withinRange(
   return tooLow === descending ? 'behind' : null;
 }
 
-/** A text that JavaScript compares as SQLite's NOCASE compares the one that it is made of: by bytes of UTF-8, A to Z as a to z. */
+/** Maps a text to one that JavaScript sorts as SQLite's NOCASE sorts the original: by bytes of UTF-8, with A to Z as a to z. */
 export function sortable(text: string): string {
   return text
     .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
     .replace(/[\uD800-\uFFFF]/g, (unit) => String.fromCharCode(inOrderOfUtf8(unit.charCodeAt(0))));
 }
 
-// JavaScript compares UTF-16 units: there, what is above U+FFFF (surrogates, from D800) comes before U+E000 to U+FFFF.
+// JavaScript compares UTF-16 units, in which characters above U+FFFF (surrogates, from D800) sort before U+E000 to U+FFFF.
 function inOrderOfUtf8(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

@@ -8,11 +8,11 @@ import type { SelectionName } from './printer-selections.js';
 import { inRange, prefixRange, wholeRange } from './keyset.js';
 import type { KeyColumn, IndexRange } from './keyset.js';
 
-/** Narrows a list of printers; every filter combines with every other. */
+/** Filters of a list of printers; every filter combines with every other. */
 export interface PrinterFilter {
   userId?: string | undefined;
   online?: boolean | undefined;
-  /** As `versionKey` makes it. */
+  /** In the format of `versionKey`. */
   versionKey?: string | undefined;
   channel?: Channel | undefined;
   platform?: string | undefined;
@@ -25,24 +25,24 @@ export interface PrinterFilter {
   behind?: boolean | undefined;
   /** An update to this version, in its canonical form, is on its way to them. */
   aboutToRun?: string | undefined;
-  /** A part of the name; a number, or the begin of a UUID. */
+  /** A part of the name, a number, or the beginning of a UUID. */
   search?: string | undefined;
 }
 
-/** Printers that a filter lets through, in whole or in part: those along a path that meet a condition. */
+/** Some or all of the printers that a filter selects: those in an index range that meet a condition. */
 export interface Part {
   path: IndexRange;
-  /** What the path does not see to; null: nothing. */
+  /** What the range alone does not ensure; null if it ensures everything. */
   condition: Condition | null;
-  /** What the index of the path can tell, without a look at its rows; null: nothing. */
+  /** A condition that is checked in the index, without reading rows; null if there is none. */
   indexed?: Condition | null;
 }
 
 type Columns = Exclude<keyof PrinterFilter, 'online' | 'search' | 'aboutToRun' | SelectionName>;
 
 /**
- * What a filter lets through, but for who is online, which the database does not know: by the narrowest paths that there are. No
- * printer is in two parts.
+ * The printers that a filter selects, by the narrowest index ranges; `online` is ignored, because the database does not know it. No printer
+ * is in two parts.
  */
 export function partsOf(filter: PrinterFilter): Part[] {
   if (filter.search === undefined) return [narrowest(filter)];
@@ -55,7 +55,7 @@ export function partsOf(filter: PrinterFilter): Part[] {
   });
 }
 
-/** All that a filter lets through, but for who is online, along a path that leads past all printers. */
+/** The printers that a filter selects, in the order of an index over all printers; `online` is ignored. */
 export function partAlong(key: KeyColumn | null, filter: PrinterFilter): Part {
   const { channel, search } = filter;
   const isIndexed = key === 'version_key' && channel !== undefined;
@@ -63,7 +63,7 @@ export function partAlong(key: KeyColumn | null, filter: PrinterFilter): Part {
   return { path, condition: withSearch(conditionOf(filter, isIndexed ? ['channel'] : []), search) };
 }
 
-/** What a filter asks, but for who is online; null: nothing. No index is used for it. */
+/** The condition of a filter on columns, without `online`; null if there is none. It is written so that SQLite uses no index for it. */
 export function wholeCondition(filter: PrinterFilter): Condition | null {
   return withSearch(conditionOf(filter, []), filter.search);
 }
@@ -82,7 +82,7 @@ function narrowest(filter: PrinterFilter): Part {
     condition: conditionOf(filter, seen),
   });
   if (userId !== undefined) return along(equals('user_id', userId), ['userId']);
-  // Few are; each has an index of its own, of those alone.
+  // Few printers match; each of these filters has a partial index.
   if (blocked === true) return along({ sql: 'blocked = true', values: [] }, ['blocked']);
   if (problems === true) return along({ sql: 'has_problems = true', values: [] }, ['problems']);
   if (autoUpdate === false) return along({ sql: 'auto_update = false', values: [] }, ['autoUpdate']);
@@ -96,7 +96,7 @@ function narrowest(filter: PrinterFilter): Part {
   return along(both(inChannel, version), ['channel', 'versionKey']);
 }
 
-// A plus keeps SQLite from taking an index for it: the path is chosen already.
+// Unary plus keeps SQLite from using another index: the range is chosen already.
 function conditionOf(filter: PrinterFilter, seen: Columns[]): Condition | null {
   const { userId, versionKey, channel, platform, autoUpdate, blocked, problems } = filter;
   const conditions: Record<Columns, Condition | null> = {
@@ -112,9 +112,9 @@ function conditionOf(filter: PrinterFilter, seen: Columns[]): Condition | null {
   return Object.values(conditions).reduce((all, one) => (one === null ? all : both(all, one)), null);
 }
 
-/** True for a text that contains another one, in upper or lower case. */
+/** A case-insensitive search for a part of a text. */
 function containsText(column: string, text: string): Condition {
-  // LIKE ignores the case of A to Z alone: it sorts out most, and the function decides on the rest.
+  // LIKE ignores case only for A to Z: it excludes most rows quickly, and the function decides on the others.
   const ascii = text
     .replace(/[%_\\]/g, '\\$&')
     .split(/[\P{ASCII}\0]+/u)
@@ -134,17 +134,17 @@ function equals(column: string, value: string | number): Condition {
 }
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
-// As much of a UUID as tells its printer from others.
+// Minimum characters of a UUID that identify a printer.
 const SHORTEST_BEGIN = 8;
 
 function beginsUuid(text: string): boolean {
   return text.length >= SHORTEST_BEGIN && isUuid(text + NIL_UUID.slice(text.length));
 }
 
-/** How a text is looked for: by which index, and what that finds. */
+/** The index ranges that are searched for a text, and what matches in each. */
 function searchPaths(text: string): Array<{ path: IndexRange; matches: Condition; indexed?: Condition }> {
-  // Every name is read, batch by batch from its index alone. An index of all parts of names (FTS5, trigrams) cannot find two letters,
-  // and would be paid for with every registration.
+  // Every name is read, slice by slice, from its index alone. A full-text index (FTS5, trigrams) cannot find two letters, and would make
+  // every registration slower.
   const found: ReturnType<typeof searchPaths> = [
     { path: wholeRange('name'), matches: containsText('+name', text), indexed: containsText('name', text) },
   ];

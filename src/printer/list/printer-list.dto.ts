@@ -58,13 +58,13 @@ export class ListPrintersQuery {
   @IsBoolean()
   auto_update?: boolean;
 
-  @ApiPropertyOptional({ type: Boolean, description: 'Shut out by an operator' })
+  @ApiPropertyOptional({ type: Boolean, description: 'Blocked by an operator' })
   @QueryBoolean()
   @IsOptional()
   @IsBoolean()
   blocked?: boolean;
 
-  @ApiPropertyOptional({ type: Boolean, description: 'Something of its last subscribe could not be used' })
+  @ApiPropertyOptional({ type: Boolean, description: 'A field of its last subscribe could not be used' })
   @QueryBoolean()
   @IsOptional()
   @IsBoolean()
@@ -82,7 +82,7 @@ export class ListPrintersQuery {
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'An update is due for them: it is on its way, has failed, was declined, or waits until they connect. With `online=true` these are the ' +
+      'An update is due for them: it is in progress, has failed, was declined, or waits until they connect. With `online=true` these are the ' +
       'printers that `behind_online` of the summary counts; without it, the whole fleet is read',
   })
   @QueryBoolean()
@@ -93,7 +93,7 @@ export class ListPrintersQuery {
   @ApiPropertyOptional({
     type: String,
     description:
-      'A version that they are about to run: their update to it is under way, or they have reported it and have not come back ' +
+      'A version that they are about to run: their update to it is in progress, or they have reported it and have not reconnected ' +
       'yet. These are the printers that a rollback counts as `under_way`',
   })
   @IsOptional()
@@ -105,8 +105,8 @@ export class ListPrintersQuery {
     minLength: 1,
     maxLength: LONGEST_SEARCH,
     description:
-      'Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a ' +
-      'UUID those whose UUID begins with them',
+      'Any part of the name, in upper or lower case; digits also find the printer with that number, and 8 or more characters ' +
+      'the printers whose UUID begins with them',
   })
   @IsOptional()
   @IsString()
@@ -115,7 +115,7 @@ export class ListPrintersQuery {
 
   @ApiPropertyOptional({
     enum: SORTS,
-    description: 'Between equals by number. Without it: by number, or by name where `search` is given',
+    description: 'Ties are sorted by number. Default: by number, or by name if `search` is given',
   })
   @IsOptional()
   @IsIn(SORTS)
@@ -131,7 +131,7 @@ export class ListPrintersQuery {
 
   @ApiPropertyOptional({
     type: String,
-    description: '`next_cursor` of the page before, which belongs to its search, sort and order',
+    description: '`next_cursor` of the previous page, which had the same search, sort and order',
   })
   @IsOptional()
   @IsString()
@@ -185,18 +185,18 @@ export class PrinterListResponse {
   @ApiProperty({ type: [PrinterResponse] })
   printers!: PrinterResponse[];
 
-  @ApiProperty({ type: Number, example: 150, description: 'All that match, on whichever page' })
+  @ApiProperty({ type: Number, example: 150, description: 'Number of all matches on all pages' })
   total!: number;
 
   @ApiProperty({
     oneOf: [{ type: 'integer', nullable: true }, { type: 'string' }],
     example: null,
-    description: '`cursor` of the next page: a number where the printers are sorted by number, else a text',
+    description: '`cursor` of the next page: a number if the printers are sorted by number, otherwise a text',
   })
   next_cursor!: number | string | null;
 }
 
-/** Maps a page to its answer. */
+/** Maps a page to its response. */
 export function toPrinterListResponse(page: PrinterPage, presence: Presence): PrinterListResponse {
   return {
     printers: page.rows.map((row) => toPrinterResponse(row, presence)),

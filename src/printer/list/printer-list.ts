@@ -21,23 +21,23 @@ import { Printer } from '../printer.entity.js';
 /** One page of printers. */
 export type PrinterPage = CountedPage<Printer, number | string>;
 
-/** What of the order a page is read in. */
+/** Which rows of the order to read. */
 interface Wanted {
   column: KeyColumn | null;
   descending: boolean;
   after: Position | null;
-  /** One more than the page has, which tells that there is another. */
+  /** One more than the page has, to know whether there is another page. */
   rows: number;
 }
 
-// Some milliseconds each.
+// Rows per slice, which takes a few milliseconds.
 const READ_SLICE = 1_000;
 const COUNT_SLICE = 5_000;
 
 /**
- * Lists of printers, page by page. Whatever is asked for, no statement looks at more than a slice of the printers, and between
- * slices the event loop gets its turn. Where few match, they are found by the narrowest index and sorted; where many do, the index
- * of the order is walked until the page is full.
+ * Lists printers page by page. No statement reads more than a slice of the printers, whatever the filter, and the event loop runs between
+ * slices. If few printers match, they are found by the narrowest index and sorted; if many match, the index of the requested order is read
+ * until the page is full.
  */
 @Injectable()
 export class PrinterList {
@@ -52,14 +52,14 @@ export class PrinterList {
     this.table = database.table(Printer);
   }
 
-  /** One page of the printers that match, behind a position. */
+  /** One page of the printers that match, after a position. */
   async page(
     filter: PrinterFilter,
     order: PrinterOrder,
     limit: number,
     after: Position | null,
   ): Promise<PrinterPage> {
-    // All have the same version then.
+    // All matches have the same version, so the number alone decides.
     const column =
       order.sort === 'firmware_version' && filter.versionKey !== undefined ? null : columnOf(order);
     const wanted: Wanted = { column, descending: order.descending, after, rows: limit + 1 };
@@ -92,7 +92,7 @@ export class PrinterList {
       sizes.push(filter.search === undefined ? await this.count(filter) : await this.countAlong(part));
     let total = sizes.reduce((sum, size) => sum + size, 0);
     total -= await this.countAmong(idFilter.exceptions, filter);
-    // To find nobody means to look at everybody.
+    // Without this, finding no match would mean reading all printers.
     if (total === 0) return { rows: [], total };
     return { rows: await this.readParts(filter, idFilter, wanted, parts, sizes), total };
   }
@@ -116,14 +116,14 @@ export class PrinterList {
       } else if (size * size <= wanted.rows * all) {
         await this.find(part, ids, first);
       } else {
-        // Of every `all / size` printers one matches: to fill the page by a walk costs less than to find them all.
+        // One of every `all / size` printers matches: filling the page in index order costs less than finding all matches.
         return this.walk(partAlong(wanted.column, filter), ids, wanted);
       }
     }
     return this.read(first.ids());
   }
 
-  /** The first that match along a path that is in the wanted order. */
+  /** The first matches of a range that is in the wanted order. */
   private async walk(part: Part, ids: IdFilter, wanted: Wanted): Promise<Printer[]> {
     const { reader } = this.database;
     const rows: Printer[] = [];
@@ -139,7 +139,7 @@ export class PrinterList {
     return rows.slice(0, wanted.rows);
   }
 
-  /** All that match along a path. */
+  /** All matches of a range. */
   private async find(part: Part, ids: IdFilter, first: TopN): Promise<void> {
     const { reader } = this.database;
     for (const slice of slicesOf(reader, part.path, false, null, READ_SLICE)) {
@@ -149,7 +149,7 @@ export class PrinterList {
     }
   }
 
-  /** All printers among these that meet the conditions of a filter on columns. */
+  /** Those of these printers that meet the conditions of a filter on columns. */
   private async findAmong(ids: number[], filter: PrinterFilter, first: TopN): Promise<void> {
     const condition = wholeCondition(filter);
     for (let start = 0; start < ids.length; start += READ_SLICE) {
@@ -180,10 +180,10 @@ export class PrinterList {
     return ids.flatMap((id) => rows.get(id) ?? []);
   }
 
-  /** How many match, whether they are online or not; without a search. */
+  /** Number of matches, online or not; for filters without a search. */
   private async count(filter: PrinterFilter): Promise<number> {
     const { userId, blocked, problems, autoUpdate, channel, platform, versionKey } = filter;
-    // Of what nearly all are, the others are counted.
+    // If nearly all printers match, counting the others is cheaper.
     if (blocked === false)
       return (
         (await this.count({ ...filter, blocked: undefined })) -
@@ -228,7 +228,7 @@ export class PrinterList {
   }
 }
 
-/** The rows of a slice that meet the conditions of a part, in no order; the slice itself, if there are none. */
+/** The rows of a slice that meet the conditions of a part, unordered; the slice itself if there are no conditions. */
 function matching(slice: Batch, { path, condition, indexed = null }: Part): Batch {
   if (condition === null && indexed === null) return slice;
   const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
@@ -236,7 +236,7 @@ function matching(slice: Batch, { path, condition, indexed = null }: Part): Batc
   return { rest: `WHERE id IN (${within.rest}) AND ${sql}`, values: [...within.values, ...values] };
 }
 
-/** A query for the ids of a slice that reads nothing but the index of its path. */
+/** A query for the ids of a slice that reads only the index of its range. */
 function indexOnly(slice: Batch, { key }: IndexRange, indexed: Condition | null): Batch {
   if (indexed === null) return { rest: `SELECT id FROM printer ${slice.rest}`, values: slice.values };
   const { sql, values } = indexed;

@@ -6,7 +6,7 @@ import type { Printer } from '../printer.entity.js';
 export const SORTS = ['id', 'name', 'firmware_version'] as const;
 export const ORDERS = ['asc', 'desc'] as const;
 
-/** What printers are listed by; between equals, by number. */
+/** The order of a list of printers; ties are sorted by number. */
 export interface PrinterOrder {
   sort: (typeof SORTS)[number];
   descending: boolean;
@@ -18,7 +18,7 @@ const COLUMNS: Record<PrinterOrder['sort'], KeyColumn | null> = {
   firmware_version: 'version_key',
 };
 
-/** The column that decides before the number; null: none. */
+/** The column that is sorted by before the number; null if there is none. */
 export function columnOf({ sort }: PrinterOrder): KeyColumn | null {
   return COLUMNS[sort];
 }
@@ -28,7 +28,7 @@ function positionOf({ sort }: PrinterOrder, printer: Printer): Position {
   return { key: keys[sort], id: printer.id };
 }
 
-/** Where the page behind this printer begins, for `decodeCursor`: in the usual order its number, else a text. */
+/** The cursor of the page after this printer, for `decodeCursor`: its number in the default order, otherwise a text. */
 export function encodeCursor(order: PrinterOrder, printer: Printer): number | string {
   const { key, id } = positionOf(order, printer);
   if (isUsual(order)) return id;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Filters that other features answer: only they know whose last update failed, or for whom an update is due. */
+/** Filters that other features evaluate: only they know whose last update failed, or for whom an update is due. */
 export const SELECTIONS = ['failed', 'behind'] as const;
 export type SelectionName = (typeof SELECTIONS)[number];
 
@@ -14,25 +14,25 @@ export type Selection = (onlineOnly: boolean) => Promise<ReadonlySet<number>>;
 /** Finds the ids of all printers that are about to run a version. */
 export type AboutToRunSelection = (version: string) => Promise<ReadonlySet<number>>;
 
-/** Filters of printer lists that are registered by the features that know them, so that this one need not. */
+/** Filters of printer lists that other features register, so that this one does not depend on them. */
 @Injectable()
 export class PrinterSelections {
   private readonly selections = new Map<SelectionName, Selection>();
   private aboutToRun: AboutToRunSelection | null = null;
 
-  /** Registers how printers are selected; to be called once, while the server starts. */
+  /** Registers a selection. Call it once, while the server starts. */
   provide(name: SelectionName, selection: Selection): void {
     this.selections.set(name, selection);
   }
 
-  /** Registers how the printers that are about to run a version are found; to be called once, while the server starts. */
+  /** Registers the selection of printers that are about to run a version. Call it once, while the server starts. */
   provideAboutToRun(selection: AboutToRunSelection): void {
     this.aboutToRun = selection;
   }
 
   /** The ids of all printers that are about to run a version, in its canonical form. */
   findAboutToRun(version: string): Promise<ReadonlySet<number>> {
-    if (this.aboutToRun === null) throw new Error('No feature knows who is about to run a version');
+    if (this.aboutToRun === null) throw new Error('No feature provides the selection by version');
     return this.aboutToRun(version);
   }
 

@@ -2,30 +2,30 @@ import { sortable } from './keyset.js';
 import type { KeyColumn, Position } from './keyset.js';
 import type { Printer } from '../printer.entity.js';
 
-/** A printer that was found, as far as its place in the order goes. */
+/** The sort key of a printer that was found. */
 export interface SortKey {
   id: number;
-  /** `sortable`; '' where the number alone decides. */
+  /** In the format of `sortable`; '' if only the number decides. */
   key: string;
 }
 
-/** The place of a printer in the order of a column, and then of the number. */
+/** The sort key of a printer by a column, then by number. */
 export function sortKeyOf(printer: Printer, column: KeyColumn | null): SortKey {
   const keys = { name: printer.name, version_key: printer.versionKey, uuid: printer.uuid };
   return { id: printer.id, key: column === null ? '' : sortable(keys[column]) };
 }
 
-/** The order of a column, and then of the number. */
+/** Compares by column, then by number. */
 export function compareSortKeys(a: SortKey, b: SortKey): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : a.id - b.id;
 }
 
-// So many more than are wanted are kept before they are sorted and cut.
+// Number of extra keys kept before they are sorted and cut off.
 const SPARE = 1_000;
 
-/** The first printers behind a position, of all that are found in whatever order; the others are counted and forgotten. */
+/** Keeps the first printers after a position, whatever order they are found in; the others are only counted. */
 export class TopN {
-  /** How many were found, before the position and behind it. */
+  /** Number of printers found, before and after the position. */
   total = 0;
   readonly column: KeyColumn | null;
   private readonly direction: 1 | -1;
@@ -48,7 +48,7 @@ export class TopN {
     if (this.kept.length > this.wanted + SPARE) this.cut();
   }
 
-  /** Their numbers, in the order. */
+  /** Their numbers, in order. */
   ids(): number[] {
     this.cut();
     return this.kept.map(({ id }) => id);

@@ -3,20 +3,20 @@ import { PrinterRefusedError } from '../../common/errors.js';
 import type { RegistrationMode } from '../../config/config.js';
 import type { RegistrationStatus } from './registration.entity.js';
 
-/** Who may speak for a printer, by the settings. */
+/** The settings that decide who may connect as a printer. */
 export interface RegistrationPolicy {
   readonly registration: RegistrationMode;
   readonly requirePrinterKey: boolean;
 }
 
-/** What is on record of a printer that is registered. */
+/** What is stored about a registered printer. */
 export interface RegisteredPrinter {
   /** Null if it has shown no secret yet. */
   keyHash: string | null;
   blocked: boolean;
 }
 
-/** What is on record of a printer that has asked to be registered. */
+/** What is stored about a printer that has asked to be registered. */
 export interface RegistrationRequest {
   status: RegistrationStatus;
   /** Null if it asked without a secret. */
@@ -24,11 +24,12 @@ export interface RegistrationRequest {
 }
 
 /**
- * Decides whether somebody may speak for a printer (docs/SECURITY.md): each for itself alone, and none that an operator has blocked.
+ * Decides whether a client may connect as a printer (docs/SECURITY.md): it needs that printer's secret, and the printer must not be
+ * blocked.
  *
- * @param keyHash SHA-256 of the secret that is shown (`keyHashOf`); null for none
+ * @param keyHash SHA-256 of the client's secret (`keyHashOf`); null if it sends none
  * @param registered null if the printer is not registered
- * @param request null if it has not asked to be
+ * @param request null if it has not asked to be registered registered
  * @returns null if it may, else the refusal that the printer is told
  */
 export function admissionRefusal(
@@ -43,13 +44,10 @@ export function admissionRefusal(
     return new PrinterRefusedError('blocked', 'an operator has blocked this printer');
   if (registered?.keyHash != null) return isSameKey(registered.keyHash, keyHash) ? null : wrongKey();
   if (keyHash !== null || !policy.requirePrinterKey) return null;
-  return new PrinterRefusedError(
-    'unauthorized',
-    'this server asks every printer for an api_key beside its printer_id',
-  );
+  return new PrinterRefusedError('unauthorized', 'this server requires an api_key as well as a printer_id');
 }
 
-/** What is kept of a printer's secret. */
+/** The SHA-256 of a printer's secret, which is all that is stored of it. */
 export function keyHashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
@@ -61,7 +59,7 @@ function newPrinterRefusal(
 ): PrinterRefusedError | null {
   if (registration === 'open') return null;
   if (registration === 'closed')
-    return new PrinterRefusedError('registration_closed', 'this server takes no new printers');
+    return new PrinterRefusedError('registration_closed', 'this server does not accept new printers');
   if (request?.status === 'rejected')
     return new PrinterRefusedError('registration_closed', 'an operator has rejected this printer');
   if (request?.keyHash != null && !isSameKey(request.keyHash, keyHash)) return wrongKey();

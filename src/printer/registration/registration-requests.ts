@@ -12,9 +12,9 @@ import type { SubscribeRequest } from '../subscribe-request.js';
 import type { RegistrationRequest } from './admission.js';
 import { Registration } from './registration.entity.js';
 
-// Somebody who makes printers up must not fill the disk; a fleet that waits for its operator finds room.
+// Maximum requests: enough for a real fleet, but invented printers cannot fill the disk.
 const MAX_PENDING = 10_000;
-/** Places of one address: none takes them all. */
+/** Maximum requests of one address, so that none takes all the room. */
 const MAX_PENDING_PER_ADDRESS = 1_000;
 
 const COUNT = `SELECT count(*) FROM registration WHERE status = 'pending'`;
@@ -23,7 +23,7 @@ const COUNT_BY_ADDRESS = `SELECT address_group, count(*) FROM registration
 const OLDEST = `SELECT id FROM registration WHERE status = 'pending' ORDER BY id LIMIT ?`;
 const OLDEST_OF_ADDRESS = `SELECT id FROM registration WHERE status = 'pending' AND address_group = ? ORDER BY id LIMIT ?`;
 
-/** Stores the requests of printers to be registered, while an operator decides on each (`REGISTRATION=approve`). */
+/** Stores the requests of printers to be registered, on which an operator decides (`REGISTRATION=approve`). */
 @Injectable()
 export class RegistrationRequests {
   private readonly logger = new Logger('Registration');
@@ -38,15 +38,15 @@ export class RegistrationRequests {
     this.table = database.table(Registration);
   }
 
-  /** What printers have asked for, by UUID. */
+  /** The requests of printers, by UUID. */
   async find(sql: Sql, uuids: Iterable<string>): Promise<ReadonlyMap<string, RegistrationRequest>> {
     const rows = await this.table.read(sql, `WHERE uuid IN ${LIST}`, jsonList(uuids));
     return new Map(rows.map((row) => [row.uuid, row]));
   }
 
   /**
-   * Stores new requests, and removes those of printers that have been registered. If there is no room, the printers that have waited longest
-   * are forgotten: one that is still there asks again.
+   * Stores new requests, and removes those of printers that have been registered. If there is no room, the oldest requests are deleted: a
+   * printer that is still there asks again.
    */
   async save(
     tx: Transaction,
@@ -97,14 +97,14 @@ export class RegistrationRequests {
       const over = Number(pending) - MAX_PENDING_PER_ADDRESS;
       if (over <= 0) continue;
       await sql.run(`DELETE FROM registration WHERE id IN (${OLDEST_OF_ADDRESS})`, String(group), over);
-      const warning = `${MAX_PENDING_PER_ADDRESS} printers at ${group} wait for approval: the oldest of them are forgotten`;
+      const warning = `${MAX_PENDING_PER_ADDRESS} printers at ${group} await approval; the oldest requests are deleted`;
       this.warnings.address.run(() => this.logger.warn(warning));
     }
     const [[pending] = []] = await sql.values(COUNT);
     const over = Number(pending) - MAX_PENDING;
     if (over <= 0) return;
     await sql.run(`DELETE FROM registration WHERE id IN (${OLDEST})`, over);
-    const warning = `${MAX_PENDING} printers wait for approval: the oldest are forgotten`;
+    const warning = `${MAX_PENDING} printers await approval; the oldest requests are deleted`;
     this.warnings.all.run(() => this.logger.warn(warning));
   }
 }

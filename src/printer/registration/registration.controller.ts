@@ -15,9 +15,9 @@ import {
 import { Registrations } from './registrations.js';
 
 const ApiUnknownPrinter = (): MethodDecorator =>
-  ApiProblem(404, 'It has not asked', 'Registration not found: 00000000-0000-4000-8000-000000000000');
+  ApiProblem(404, 'No such request', 'Registration not found: 00000000-0000-4000-8000-000000000000');
 
-/** Printers that ask to be registered, where `REGISTRATION=approve` lets an operator decide. */
+/** Requests of printers to be registered, on which an operator decides (`REGISTRATION=approve`). */
 @ApiTags('printers')
 @Controller('api/registrations')
 export class RegistrationController {
@@ -27,7 +27,7 @@ export class RegistrationController {
   @RequireScope('read')
   @ApiOperation({
     summary: 'List the printers that ask to be registered',
-    description: 'Printers that wait for an operator, and those that were refused (`REGISTRATION=approve`).',
+    description: 'Printers that await approval, and those that were rejected (`REGISTRATION=approve`).',
   })
   @ApiOkResponse({ type: RegistrationListResponse })
   @ApiBadInput('status', 'new', 'status must be one of the following values: pending, accepted, rejected')
@@ -42,8 +42,8 @@ export class RegistrationController {
   @ApiOperation({
     summary: 'Accept or reject a printer',
     description:
-      'One that is accepted is registered when it connects again, which it does by itself. One that is rejected is blocked: it stays ' +
-      'out until it is accepted or forgotten.',
+      'An accepted printer is registered when it reconnects, which it does by itself. A rejected one is refused until it is ' +
+      'accepted or its request is deleted.',
   })
   @ApiOkResponse({ type: RegistrationResponse })
   @ApiBadInput('status', 'yes', 'status must be one of the following values: pending, accepted, rejected')
@@ -62,10 +62,10 @@ export class RegistrationController {
   @HttpCode(204)
   @NoQuery()
   @ApiOperation({
-    summary: 'Forget that a printer has asked: it may ask again',
-    description: 'The printer may ask again when it connects the next time.',
+    summary: 'Delete a registration request',
+    description: 'The printer may ask again the next time it connects.',
   })
-  @ApiNoContentResponse({ description: 'It is forgotten' })
+  @ApiNoContentResponse({ description: 'The request was deleted' })
   @ApiBadInput('printer_id', 'x', 'printer_id must be a UUID')
   @ApiUnknownPrinter()
   async remove(@Param() param: RegistrationParam): Promise<void> {

@@ -47,7 +47,7 @@ export class RegistrationResponse {
   @ApiProperty({ type: String, example: 'Front Desk' })
   printer_name!: string;
 
-  @ApiProperty({ type: String, format: 'uuid', description: 'The owner, as the printer says' })
+  @ApiProperty({ type: String, format: 'uuid', description: 'The owner, as the printer reports it' })
   user_id!: string;
 
   @ApiProperty({ type: String, nullable: true, example: 'esp8266' })
@@ -55,7 +55,7 @@ export class RegistrationResponse {
 
   @ApiProperty({
     type: Boolean,
-    description: 'True where it has shown an api_key: it is accepted with that one alone',
+    description: 'True if it sent an api_key; it is accepted only with that one',
   })
   has_key!: boolean;
 
@@ -66,19 +66,19 @@ export class RegistrationResponse {
   requested_at!: string;
 }
 
-/** The printers that have asked. */
+/** One page of registration requests. */
 export class RegistrationListResponse {
-  @ApiProperty({ type: [RegistrationResponse], description: 'The newest first' })
+  @ApiProperty({ type: [RegistrationResponse], description: 'Newest first' })
   registrations!: RegistrationResponse[];
 
-  @ApiProperty({ type: Number, example: 3, description: 'All that match, on whichever page' })
+  @ApiProperty({ type: Number, example: 3, description: 'Number of all matches on all pages' })
   total!: number;
 
   @ApiNextCursor()
   next_cursor!: number | null;
 }
 
-/** Maps a row to its answer. */
+/** Maps a row to its response. */
 export function toRegistrationResponse(row: Registration): RegistrationResponse {
   return {
     printer_id: row.uuid,
@@ -92,7 +92,7 @@ export function toRegistrationResponse(row: Registration): RegistrationResponse 
   };
 }
 
-/** Maps a page to its answer. */
+/** Maps a page to its response. */
 export function toRegistrationListResponse(page: CountedPage<Registration>): RegistrationListResponse {
   return {
     registrations: page.rows.map(toRegistrationResponse),

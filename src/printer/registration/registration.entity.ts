@@ -4,7 +4,7 @@ import { Instant } from '../../database/columns.js';
 export const REGISTRATION_STATUSES = ['pending', 'accepted', 'rejected'] as const;
 export type RegistrationStatus = (typeof REGISTRATION_STATUSES)[number];
 
-/** A printer that has asked to be registered, where an operator decides on that. It is no printer yet: nothing counts it. */
+/** A printer that has asked to be registered, if an operator has to approve that. It is not a printer yet, and no counter includes it. */
 @Entity('registration')
 @Unique('uq_registration_uuid', ['uuid'])
 @Index('ix_registration_status_address', ['status', 'addressGroup'])
@@ -22,21 +22,24 @@ export class Registration {
   @Column({ type: 'varchar' })
   name!: string;
 
-  /** UUID of the owner, as the printer says, lower-case. */
+  /** UUID of the owner as the printer reports it, lower-case. */
   @Column({ name: 'user_id', type: 'varchar' })
   userId!: string;
 
   @Column({ type: 'varchar', nullable: true })
   platform!: string | null;
 
-  /** SHA-256 of the secret that it asked with: it is accepted with that one alone. Null where it showed none. */
+  /** SHA-256 of the secret that it asked with; it is accepted only with that one. Null if it had none. */
   @Column({ name: 'key_hash', type: 'varchar', nullable: true })
   keyHash!: string | null;
 
   @Column({ type: 'varchar' })
   address!: string;
 
-  /** What counts as one address (`addressGroup`). Nullable only because SQLite cannot add a column that is not. */
+  /**
+   * The group of addresses that shares one limit (`addressGroup`). Nullable only because SQLite cannot add a NOT NULL column without a
+   * default.
+   */
   @Column({ name: 'address_group', type: 'varchar', nullable: true })
   addressGroup!: string;
 

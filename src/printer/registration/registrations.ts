@@ -10,7 +10,7 @@ import type { Transaction } from '../../database/transaction.js';
 import { Registration } from './registration.entity.js';
 import type { RegistrationStatus } from './registration.entity.js';
 
-/** Printers that ask to be registered, while an operator decides on each (`REGISTRATION=approve`). */
+/** Requests of printers to be registered, on which an operator decides (`REGISTRATION=approve`). */
 @Injectable()
 export class Registrations {
   private readonly logger = new Logger('Registration');
@@ -24,9 +24,9 @@ export class Registrations {
   }
 
   /**
-   * One page of them, those that were accepted and have not come back yet included.
+   * One page of requests, including accepted printers that have not reconnected yet.
    *
-   * @param before number of the one behind which the page begins; absent: the first page
+   * @param before number of the request after which the page starts; undefined for the first page
    */
   page(
     status: RegistrationStatus | undefined,
@@ -42,7 +42,8 @@ export class Registrations {
   }
 
   /**
-   * Accepts or rejects a printer. One that is rejected stays out, until that is forgotten; one that is accepted is registered when it connects again, which it does by itself.
+   * Accepts or rejects a printer. A rejected one is refused until its request is deleted; an accepted one is registered when it reconnects,
+   * which it does by itself.
    *
    * @throws NotFoundError if it has not asked
    */
@@ -63,7 +64,7 @@ export class Registrations {
   }
 
   /**
-   * Forgets that a printer has asked: it may ask again.
+   * Deletes a request; the printer may ask again.
    *
    * @throws NotFoundError if it has not asked
    */

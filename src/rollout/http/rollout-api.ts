@@ -30,7 +30,7 @@ export const ApiBusy = (): MethodDecorator =>
   ApiProblem(
     503,
     'Too many such requests wait, or the server is stopping',
-    '100 requests wait for a look at the whole fleet, as many as may',
+    'Too many fleet-wide queries are queued (100); try again later',
   );
 
 /** Documents why a new rollout is refused, be it to be created or previewed. */
