@@ -347,9 +347,9 @@ describe('The event stream', () => {
     expect(await reader.next('hello')).toMatchObject({ version: VERSION });
   });
 
-  it('ends after a while, lest a key that is revoked is served for ever', async () => {
+  it('ends after a while, so that a revoked key is not served for ever', async () => {
     await start();
-    Object.assign(server.get(EventTimes), { pingMs: 50, longestMs: 200 });
+    Object.assign(server.get(EventTimes), { pingMs: 50, maxAgeMs: 200 });
     const reader = await read();
     await reader.next('ping');
     await eventually('it has ended', () => reader.ended);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from './transaction.js';
 
 /** Changes since the last `take`. */
-export interface Noted {
+export interface CollectedChanges {
   /** Numbers of printers that connected, disconnected or changed, or whose update changed; `all` if there are too many to list. */
   printers: readonly number[] | 'all';
   /** True if firmware was uploaded, changed or deleted. */
@@ -57,8 +57,8 @@ export class Changes {
   }
 
   /** Returns the changes since the last call, and clears them. */
-  take(): Noted {
-    const noted: Noted = {
+  take(): CollectedChanges {
+    const noted: CollectedChanges = {
       printers: this.printers.size > MAX_NAMED ? 'all' : [...this.printers],
       firmware: this.firmware,
     };

@@ -18,7 +18,7 @@ import { WriteQueue } from './write-queue.js';
 import type { Commit } from './write-queue.js';
 
 // Maximum number of queued snapshot reads. Each keeps its request in memory, and a list of targets may be a megabyte.
-const MAX_WAITING = 100;
+const MAX_QUEUED_SNAPSHOTS = 100;
 
 /**
  * The connections of this process to its SQLite file. The writer is TypeORM's own, and only `write` and `writeBatch` use it. The
@@ -75,8 +75,10 @@ export class Database implements BeforeApplicationShutdown, OnApplicationShutdow
    * @throws UnavailableError if too many reads are queued, or the server is stopping
    */
   async snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
-    if (this.waiting >= MAX_WAITING)
-      throw new UnavailableError(`Too many fleet-wide queries are queued (${MAX_WAITING}); try again later`);
+    if (this.waiting >= MAX_QUEUED_SNAPSHOTS)
+      throw new UnavailableError(
+        `Too many fleet-wide queries are queued (${MAX_QUEUED_SNAPSHOTS}); try again later`,
+      );
     this.waiting += 1;
     return this.snapshots.runExclusive(async () => {
       this.waiting -= 1;

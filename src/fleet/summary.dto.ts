@@ -209,10 +209,10 @@ function toVersions(counts: readonly VersionCount[]): VersionCountResponse[] {
   const commonest = new Set([...versions].sort((a, b) => b.printers - a.printers).slice(0, MAX_VERSIONS));
   const named = versions.filter((version) => commonest.has(version));
   const others = versions.filter((version) => !commonest.has(version));
-  return [...named, others.reduce(add, { ...NOBODY })];
+  return [...named, others.reduce(add, { ...NO_PRINTERS })];
 }
 
-const NOBODY: VersionCountResponse = {
+const NO_PRINTERS: VersionCountResponse = {
   version: OTHER,
   printers: 0,
   on_target: 0,

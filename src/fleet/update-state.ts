@@ -8,7 +8,7 @@ import type { TargetPrinter } from '../printer/printer.service.js';
 export type UpdateState = 'on_target' | 'held' | 'due';
 
 // Earlier updates are ignored: a printer is behind even if its update is in progress, failed or was declined.
-const FRESH: UpdateContext = { earlier: new Map(), busy: false, reconnecting: false };
+const NO_EARLIER_UPDATES: UpdateContext = { earlier: new Map(), busy: false, reconnecting: false };
 
 const HOLDING: ReadonlySet<Reason> = new Set<Reason>([
   'rollout_paused',
@@ -23,7 +23,7 @@ const HOLDING: ReadonlySet<Reason> = new Set<Reason>([
 /** Evaluates the state of a printer. A block only turns `due` into `held`. */
 export function updateStateOf(printer: PrinterFacts, rules: readonly RolloutRule[]): UpdateState {
   const unblocked = printer.blocked ? { ...printer, blocked: false } : printer;
-  const decision = decide(unblocked, rules, FRESH);
+  const decision = decide(unblocked, rules, NO_EARLIER_UPDATES);
   if (decision.send) return printer.blocked ? 'held' : 'due';
   return HOLDING.has(decision.reason) ? 'held' : 'on_target';
 }

@@ -30,7 +30,7 @@ export interface Count {
   versions: VersionCount[];
 }
 
-interface Kept {
+interface CachedCount {
   count: Count;
   /** The state of the data that was counted. */
   revision: string;
@@ -42,18 +42,18 @@ interface Kept {
 const SLICE = 500;
 const TURN_MS = 4;
 // Milliseconds of pause for each millisecond of work.
-const REST = 3;
-const LEAST_KEPT_MS = 1_000;
+const PAUSE_FACTOR = 3;
+const MIN_KEPT_MS = 1_000;
 // A count is kept for this many times the work it took.
-const KEPT_TIMES = 10;
+const KEPT_FACTOR = 10;
 // Maximum wait for a count: a small fleet is counted by then; for a large one the last count is returned.
-const PATIENCE_MS = 250;
+const MAX_WAIT_MS = 250;
 
 /** Counts printers by version and state by reading all of them, with pauses. */
 @Injectable()
 export class VersionBreakdown {
   private readonly table: Table<TargetPrinter>;
-  private kept: Kept | null = null;
+  private kept: CachedCount | null = null;
   private running: Promise<Count> | null = null;
   private stopped = false;
 
@@ -78,7 +78,7 @@ export class VersionBreakdown {
     this.running ??= this.count().finally(() => (this.running = null));
     // A caller that got the last count does not see this one fail.
     this.running.catch(() => undefined);
-    return Promise.race([this.running, sleep(PATIENCE_MS, kept?.count ?? null, { ref: false })]);
+    return Promise.race([this.running, sleep(MAX_WAIT_MS, kept?.count ?? null, { ref: false })]);
   }
 
   /** True if nothing has changed since the last count. */
@@ -117,10 +117,10 @@ export class VersionBreakdown {
       if (printers.length < size) break;
       after = printers.at(-1)?.id ?? after;
       size = Math.min(SLICE, Math.ceil((size * TURN_MS) / took));
-      await sleep(took * REST);
+      await sleep(took * PAUSE_FACTOR);
     }
     const count = { countedAt, versions: counter.versions() };
-    const until = performance.now() + Math.max(LEAST_KEPT_MS, worked * KEPT_TIMES);
+    const until = performance.now() + Math.max(MIN_KEPT_MS, worked * KEPT_FACTOR);
     this.kept = { count, revision, until };
     return count;
   }
@@ -138,7 +138,7 @@ class Counter {
   add(printers: readonly TargetPrinter[], rules: RuleSet): void {
     if (rules !== this.rules) {
       this.rules = rules;
-      this.remembered = rules.rules.some(looksAtPrinters) ? null : new Map<string, UpdateState>();
+      this.remembered = rules.rules.some(dependsOnPrinter) ? null : new Map<string, UpdateState>();
     }
     for (const printer of printers) this.addTo(this.versionOf(printer), printer, this.state(printer, rules));
   }
@@ -178,7 +178,7 @@ class Counter {
 }
 
 /** True for a rule that tells printers of one kind apart: by user, by UUID or by percentage. */
-function looksAtPrinters({ userIds, printerUuids, percentage }: RuleSet['rules'][number]): boolean {
+function dependsOnPrinter({ userIds, printerUuids, percentage }: RuleSet['rules'][number]): boolean {
   return userIds !== null || printerUuids !== null || percentage < 100;
 }
 

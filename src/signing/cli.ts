@@ -2,7 +2,14 @@ import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { NotAPublicKey, SIGNATURE, fingerprintOf, isSignedBy, pemOf, readPublicKey } from './ed25519.js';
+import {
+  InvalidPublicKeyError,
+  SIGNATURE,
+  fingerprintOf,
+  isSignedBy,
+  pemOf,
+  readPublicKey,
+} from './ed25519.js';
 
 const program = new Command('sign').description(
   'Ed25519 keys and signatures for firmware. It needs no server: keep the private key on a machine without a network.',
@@ -70,7 +77,7 @@ function publicKey(path: string): KeyObject {
   try {
     return readPublicKey(pem);
   } catch (error) {
-    if (error instanceof NotAPublicKey) throw new InvalidArgumentError(`The key ${error.message}.`);
+    if (error instanceof InvalidPublicKeyError) throw new InvalidArgumentError(`The key ${error.message}.`);
     throw error;
   }
 }

@@ -10,7 +10,7 @@ export const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
 const PUBLIC_KEY = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
 
 /** Why a text is not an Ed25519 public key. */
-export class NotAPublicKey extends Error {
+export class InvalidPublicKeyError extends Error {
   /** @param isPublic true if it is a public key of another kind, which may be shown */
   constructor(
     message: string,
@@ -24,18 +24,18 @@ export class NotAPublicKey extends Error {
  * Parses a public key in PEM, with any line breaks. Accepts no other format: Node would derive a public key from a private one that was
  * pasted by mistake, and 32 bare bytes may be either.
  *
- * @throws NotAPublicKey
+ * @throws InvalidPublicKeyError
  */
 export function readPublicKey(text: string): KeyObject {
   const [, body] = PUBLIC_KEY.exec(text) ?? [];
   const key = body === undefined ? null : fromDer(Buffer.from(body, 'base64'));
   if (key === null) {
     if (text.includes('PRIVATE KEY'))
-      throw new NotAPublicKey('must be the public key; keep the private one to yourself');
-    throw new NotAPublicKey('must be a public key as PEM, from BEGIN PUBLIC KEY to END PUBLIC KEY');
+      throw new InvalidPublicKeyError('must be the public key; keep the private one to yourself');
+    throw new InvalidPublicKeyError('must be a public key as PEM, from BEGIN PUBLIC KEY to END PUBLIC KEY');
   }
   if (key.asymmetricKeyType !== 'ed25519')
-    throw new NotAPublicKey(`must be an Ed25519 key, and is of type ${key.asymmetricKeyType}`, true);
+    throw new InvalidPublicKeyError(`must be an Ed25519 key, and is of type ${key.asymmetricKeyType}`, true);
   return key;
 }
 

@@ -3,7 +3,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsInt, IsOptional, IsString, Length, Min } from 'class-validator';
 import { ValidationError } from '../common/errors.js';
 import { QueryBoolean, QueryInteger } from '../http/query-fields.js';
-import { NotAPublicKey, readPublicKey } from './ed25519.js';
+import { InvalidPublicKeyError, readPublicKey } from './ed25519.js';
 import type { SigningKey } from './signing-key.entity.js';
 
 const MAX_NAME = 100;
@@ -88,7 +88,7 @@ export function toPublicKey({ public_key }: CreateSigningKeyDto): KeyObject {
   try {
     return readPublicKey(public_key);
   } catch (error) {
-    if (!(error instanceof NotAPublicKey)) throw error;
+    if (!(error instanceof InvalidPublicKeyError)) throw error;
     // An invalid public key may be a private one without its label, and responses end up in terminals and logs.
     const value = error.isPublic ? public_key : `(${public_key.length} characters, not repeated)`;
     throw ValidationError.field('public_key', value, `public_key ${error.message}`);

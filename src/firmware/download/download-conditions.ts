@@ -35,7 +35,7 @@ export function hasAlready(request: Request, row: Firmware): boolean {
 }
 
 /** True if the client requires another binary than this one (If-Match, RFC 9110 §13.1.1). */
-export function wantsAnother(request: Request, row: Firmware): boolean {
+export function failsIfMatch(request: Request, row: Firmware): boolean {
   const condition = request.get('If-Match');
   return condition !== undefined && !names(condition, row, false);
 }

@@ -15,7 +15,7 @@ import {
   hasAlready,
   runsAlready,
   wantedRange,
-  wantsAnother,
+  failsIfMatch,
 } from './download-conditions.js';
 import { ApiDownloadRequest, toDownloadRequest } from './download.dto.js';
 import { FirmwareRows } from '../firmware-rows.js';
@@ -99,7 +99,7 @@ export class DownloadController {
   async download(@Req() request: Request, @Res() response: Response): Promise<void> {
     const { selector, printer } = toDownloadRequest(request.params.version, request.query);
     const row = this.firmware.get(selector);
-    if (wantsAnother(request, row)) throw new PreconditionFailedException();
+    if (failsIfMatch(request, row)) throw new PreconditionFailedException();
     if (hasAlready(request, row) || runsAlready(request, row)) {
       response.status(304).setHeader('ETag', etagOf(row)).end();
       return;

@@ -22,10 +22,10 @@ export interface EventSource {
 }
 
 // Maximum characters sent before checking for back-pressure and yielding to the event loop.
-export const MAX_BYTES_PER_TURN = 16 * 1024;
-const LAST_WORDS_MS = 100;
+export const MAX_CHARS_PER_TURN = 16 * 1024;
+const CLOSE_TIMEOUT_MS = 100;
 // Maximum number of unsent rollouts; beyond it the stream ends, and its client reconnects and starts from the current state.
-const MAX_MISSED = 1_000;
+const MAX_UNSENT_ROLLOUTS = 1_000;
 
 /**
  * The stream of one client. It remembers which things have changed, not how: so a slow client costs little memory, and receives the current
@@ -37,7 +37,7 @@ export class EventStream {
   private summaryDue = true;
   private readonly rolloutsDue: Set<number>;
   /** The first `rollouts` event is sent even if it is empty, so that the client knows there are none. */
-  private rolloutsTold = false;
+  private rolloutsSent = false;
   private printersDue: FleetChange['printers'] = [];
   private firmwareDue = false;
   private pingDue = false;
@@ -60,7 +60,7 @@ export class EventStream {
     if (printers === 'all' || printers.length > 0)
       this.printersDue = this.printersDue.length === 0 ? printers : 'all';
     if (firmware) this.firmwareDue = true;
-    return this.rolloutsDue.size <= MAX_MISSED;
+    return this.rolloutsDue.size <= MAX_UNSENT_ROLLOUTS;
   }
 
   noteSummary(): void {
@@ -89,7 +89,7 @@ export class EventStream {
 
   private sendSome(): number {
     let sent = 0;
-    while (sent < MAX_BYTES_PER_TURN) {
+    while (sent < MAX_CHARS_PER_TURN) {
       const event = this.next();
       if (event === null) return sent;
       this.subscriber.next({ type: event.type, data: event.data });
@@ -105,7 +105,7 @@ export class EventStream {
     this.subscriber.complete();
     setTimeout(() => {
       if (!this.response.writableFinished) this.response.destroy();
-    }, LAST_WORDS_MS).unref();
+    }, CLOSE_TIMEOUT_MS).unref();
   }
 
   private get hasRoom(): boolean {
@@ -122,7 +122,7 @@ export class EventStream {
       this.summaryDue = false;
       return { type: 'summary', data: summary };
     }
-    if (this.rolloutsDue.size > 0 || !this.rolloutsTold)
+    if (this.rolloutsDue.size > 0 || !this.rolloutsSent)
       return { type: 'rollouts', data: this.takeRollouts() };
     if (this.printersDue.length > 0) return { type: 'printers', data: this.takePrinters() };
     if (this.firmwareDue) {
@@ -140,14 +140,14 @@ export class EventStream {
     return JSON.stringify(due === 'all' ? { all: true } : { ids: due });
   }
 
-  /** At most `MAX_BYTES_PER_TURN`, because a rollout may name thousands of printers. */
+  /** At most `MAX_CHARS_PER_TURN`, because a rollout may name thousands of printers. */
   private takeRollouts(): string {
-    this.rolloutsTold = true;
+    this.rolloutsSent = true;
     const rollouts: string[] = [];
     const removed: number[] = [];
     let length = 0;
     for (const id of this.rolloutsDue) {
-      if (length >= MAX_BYTES_PER_TURN) break;
+      if (length >= MAX_CHARS_PER_TURN) break;
       this.rolloutsDue.delete(id);
       const text = this.source.rollout(id);
       if (text === null) removed.push(id);

@@ -6,7 +6,7 @@ import { Clock } from '../../common/clock.js';
 import { UnavailableError } from '../../common/errors.js';
 import { AppConfig } from '../../config/config.js';
 import { VERSION } from '../../version.js';
-import { MAX_BYTES_PER_TURN, EventStream } from './event-stream.js';
+import { MAX_CHARS_PER_TURN, EventStream } from './event-stream.js';
 import type { EventSource } from './event-stream.js';
 import { FleetSummary } from '../fleet-summary.js';
 import type { FleetChange } from './fleet-changes.js';
@@ -22,15 +22,15 @@ export class EventTimes {
   /** Milliseconds between pings: proxies close a silent connection. */
   pingMs = 20_000;
   /** Maximum age of a stream in milliseconds. Its client then reconnects, so a revoked key is not served for ever. */
-  longestMs = 60 * 60_000;
+  maxAgeMs = 60 * 60_000;
 }
 
 // A client that opens streams in a loop must not use up the sockets that printers need.
 const MAX_STREAMS = 200;
 // Number of rollouts that a new stream is sent first: the newest.
-const ROLLOUTS = 100;
+const FIRST_ROLLOUTS = 100;
 // Milliseconds until the first change after a quiet period is sent, together with the changes that it causes.
-const SOON_MS = 50;
+const MIN_DELAY_MS = 50;
 
 /** The open event streams: sends changes of the fleet about once a second. */
 @Injectable()
@@ -73,7 +73,7 @@ export class EventStreams implements EventSource {
       // A browser that leaves closes only its side; without this, its slot would stay taken until the next ping.
       response.req.socket.once('end', () => response.destroy());
       // What may fail comes first, so that a failed start leaves nothing running.
-      const rollouts = this.watch.newestRollouts(ROLLOUTS);
+      const rollouts = this.watch.newestRollouts(FIRST_ROLLOUTS);
       if (this.streams.size === 0) this.begin();
       const stream = new EventStream(response, subscriber, this, rollouts);
       this.streams.add(stream);
@@ -116,7 +116,7 @@ export class EventStreams implements EventSource {
     this.sending = undefined;
     let sent = 0;
     for (const stream of [...this.queued]) {
-      if (sent >= MAX_BYTES_PER_TURN) break;
+      if (sent >= MAX_CHARS_PER_TURN) break;
       this.queued.delete(stream);
       sent += stream.send();
     }
@@ -141,7 +141,7 @@ export class EventStreams implements EventSource {
 
   private wake(): void {
     if (this.turn !== undefined) return;
-    const wait = Math.max(SOON_MS, this.lastTurn + this.times.turnMs - performance.now());
+    const wait = Math.max(MIN_DELAY_MS, this.lastTurn + this.times.turnMs - performance.now());
     this.turn = setTimeout(() => this.takeTurn(), wait);
   }
 
@@ -167,7 +167,7 @@ export class EventStreams implements EventSource {
   }
 
   private ping(): void {
-    const oldest = performance.now() - this.times.longestMs;
+    const oldest = performance.now() - this.times.maxAgeMs;
     for (const stream of [...this.streams]) {
       if (stream.openedAt < oldest) {
         stream.end();

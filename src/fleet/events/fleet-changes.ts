@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Changes } from '../../database/changes.js';
-import type { Noted } from '../../database/changes.js';
+import type { CollectedChanges } from '../../database/changes.js';
 import { DATA_VERSION, Database } from '../../database/database.js';
 import { RolloutDiff } from './rollout-diff.js';
 
 /** What has changed since the last call. */
-export interface FleetChange extends Noted {
+export interface FleetChange extends CollectedChanges {
   /** Ids of rollouts that are new, changed or deleted. */
   rollouts: readonly number[];
 }
@@ -20,7 +20,7 @@ export class FleetWatch {
   private wake: (() => void) | null = null;
   /** True if printers have changed that were not recorded. */
   private missed = false;
-  private counts = { sum: 0, lookedAt: -Infinity };
+  private counts = { sum: 0, readAt: -Infinity };
 
   constructor(
     private readonly changes: Changes,
@@ -38,9 +38,9 @@ export class FleetWatch {
   begin(wake: () => void): void {
     this.wake = wake;
     this.rollouts.begin();
-    this.counts = { sum: this.database.reader.count(COUNTS), lookedAt: performance.now() };
+    this.counts = { sum: this.database.reader.count(COUNTS), readAt: performance.now() };
     this.changes.watch(wake);
-    void this.lookBack();
+    void this.awaitOpenTransaction();
   }
 
   /** Stops watching. */
@@ -73,7 +73,7 @@ export class FleetWatch {
   }
 
   /** A transaction that was already open has recorded nothing. Waits for its end, and reports all printers as changed if it committed. */
-  private async lookBack(): Promise<void> {
+  private async awaitOpenTransaction(): Promise<void> {
     const { reader } = this.database;
     const before = reader.count(DATA_VERSION);
     try {
@@ -89,9 +89,9 @@ export class FleetWatch {
 
   private countsMoved(): boolean {
     const now = performance.now();
-    if (now - this.counts.lookedAt < COUNTS_EVERY_MS) return false;
+    if (now - this.counts.readAt < COUNTS_EVERY_MS) return false;
     const before = this.counts.sum;
-    this.counts = { sum: this.database.reader.count(COUNTS), lookedAt: now };
+    this.counts = { sum: this.database.reader.count(COUNTS), readAt: now };
     return this.counts.sum !== before;
   }
 }

@@ -12,7 +12,7 @@ const STATES = `SELECT ${CHANGING} FROM rollout WHERE status <> 'cancelled' UNIO
   SELECT * FROM (SELECT ${CHANGING} FROM rollout WHERE status = 'cancelled' ORDER BY id DESC LIMIT 1000)`;
 const NEWEST = `SELECT id FROM rollout WHERE status <> 'cancelled' ORDER BY id DESC LIMIT ?`;
 // Maximum characters cached, so that streams share the JSON of rollouts with long lists.
-const MAX_KEPT = 4_000_000;
+const MAX_CACHED_CHARS = 4_000_000;
 
 /**
  * Finds the rollouts that have changed, by comparison: there are few, and the code that changes their counters need not know about streams.
@@ -56,7 +56,7 @@ export class RolloutDiff {
     if (text === undefined) {
       text = this.read(id);
       this.kept += text?.length ?? 0;
-      if (this.kept > MAX_KEPT) this.forgetTexts();
+      if (this.kept > MAX_CACHED_CHARS) this.forgetTexts();
       this.texts.set(id, text);
     }
     return text;

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import { QueryInteger } from '../../http/query-fields.js';
-import type { FleetPast, FleetPoint } from './fleet-history.js';
+import type { FleetSeries, FleetPoint } from './fleet-history.js';
 
 const DEFAULT_HOURS = 24;
 const MAX_HOURS = 2 * 365 * 24;
@@ -50,7 +50,7 @@ export class FleetHistoryResponse {
 }
 
 /** Maps a history to its response. */
-export function toFleetHistoryResponse({ versions, points }: FleetPast): FleetHistoryResponse {
+export function toFleetHistoryResponse({ versions, points }: FleetSeries): FleetHistoryResponse {
   return { versions, points: points.map((point) => toPoint(point, versions)) };
 }
 

@@ -15,7 +15,7 @@ export interface FleetPoint {
 }
 
 /** What the fleet ran over time. */
-export interface FleetPast {
+export interface FleetSeries {
   /** The highest first, `other` at the end. */
   versions: string[];
   /** Oldest first; the last is the present. */
@@ -61,7 +61,7 @@ export class FleetHistory {
   }
 
   /** The last hours, with one point every five minutes; one an hour beyond a day, one a day beyond a month. */
-  ofLast(hours: number): FleetPast {
+  ofLast(hours: number): FleetSeries {
     const now = this.now();
     const from = new Date(now.at.getTime() - hours * HOUR_MS);
     const grains =
@@ -77,8 +77,8 @@ export class FleetHistory {
       sqlInstant(now.at),
     );
     const points = [...samples.map(toPoint), now];
-    const versions = commonestOf(points);
-    return { versions, points: points.map((point) => summedUp(point, versions)) };
+    const versions = mostCommonVersions(points);
+    return { versions, points: points.map((point) => withOthersSummed(point, versions)) };
   }
 }
 
@@ -87,7 +87,7 @@ function toPoint({ at, online, versions }: FleetSample): FleetPoint {
 }
 
 /** The versions that had the most printers at any time, the highest first; then `other` if there are more. */
-function commonestOf(points: readonly FleetPoint[]): string[] {
+function mostCommonVersions(points: readonly FleetPoint[]): string[] {
   const most = new Map<string, number>();
   for (const { printers } of points)
     for (const [version, count] of printers) most.set(version, Math.max(count, most.get(version) ?? 0));
@@ -104,7 +104,7 @@ function keyOf(version: string): string {
   return version === UNKNOWN_VERSION ? UNKNOWN_VERSION_KEY : versionKey(version);
 }
 
-function summedUp(point: FleetPoint, versions: readonly string[]): FleetPoint {
+function withOthersSummed(point: FleetPoint, versions: readonly string[]): FleetPoint {
   const printers = new Map(versions.map((version) => [version, 0]));
   for (const [version, count] of point.printers) {
     const under = printers.has(version) ? version : OTHER;

@@ -15,12 +15,12 @@ import type { Grain } from './fleet-sample.entity.js';
 const EVERY_MS = 5 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 
-const KEPT_MS: Readonly<Record<Grain, number>> = {
+const RETENTION_MS: Readonly<Record<Grain, number>> = {
   minutes: DAY_MS,
   hour: 30 * DAY_MS,
   day: 2 * 365 * DAY_MS,
 };
-const FORGET = 'DELETE FROM fleet_sample WHERE at < ? AND grain = ?';
+const DELETE_OLD = 'DELETE FROM fleet_sample WHERE at < ? AND grain = ?';
 const LAST = 'WHERE at <= ? ORDER BY at DESC LIMIT 1';
 
 /** Takes samples of the versions that the fleet runs, and thins out old ones. */
@@ -66,8 +66,8 @@ export class FleetSampler implements OnApplicationBootstrap {
     const { at, online, printers } = this.history.now();
     const grain = grainOf(at, this.last(at));
     this.table.insert(tx.db, { at, grain, online, versions: JSON.stringify(Object.fromEntries(printers)) });
-    for (const [kept, milliseconds] of Object.entries(KEPT_MS))
-      tx.db.run(FORGET, sqlInstant(new Date(at.getTime() - milliseconds)), kept);
+    for (const [kept, milliseconds] of Object.entries(RETENTION_MS))
+      tx.db.run(DELETE_OLD, sqlInstant(new Date(at.getTime() - milliseconds)), kept);
     this.outcomes.prune(tx, at);
   }
 

@@ -65,27 +65,27 @@ export interface Batch {
  */
 export function* slicesOf(
   db: Statements,
-  path: IndexRange,
+  range: IndexRange,
   descending: boolean,
   after: Position | null,
   size: number,
 ): Generator<Batch> {
-  if (path.key === null) {
-    yield* sameKey(db, path.fixed, descending, after?.id, size);
+  if (range.key === null) {
+    yield* sameKey(db, range.fixed, descending, after?.id, size);
     return;
   }
-  const expression = EXPRESSIONS[path.key];
-  let position = withinRange(path, descending, after);
+  const expression = EXPRESSIONS[range.key];
+  let position = withinRange(range, descending, after);
   while (position !== 'behind') {
     if (position !== null) {
-      const same = both(path.fixed, { sql: `${expression} = ?`, values: [position.key] });
+      const same = both(range.fixed, { sql: `${expression} = ?`, values: [position.key] });
       yield* sameKey(db, same, descending, position.id, size);
     }
-    const { sql, values } = both(path.fixed, beyond(path, expression, descending, position));
+    const { sql, values } = both(range.fixed, beyond(range, expression, descending, position));
     const direction = descending ? 'DESC' : 'ASC';
     const rest = `WHERE ${sql} ORDER BY ${expression} ${direction}, id ${direction}`;
     yield { rest: `${rest} LIMIT ?`, values: [...values, size] };
-    position = lastOf(db, path.key, rest, values, size) ?? 'behind';
+    position = lastOf(db, range.key, rest, values, size) ?? 'behind';
   }
 }
 
@@ -107,14 +107,14 @@ function* sameKey(
 }
 
 function beyond(
-  path: IndexRange,
+  range: IndexRange,
   expression: string,
   descending: boolean,
   position: Position | null,
 ): Condition {
   const sql = (from: string): string => `${expression} ${from} ? AND ${expression} < ?`;
-  if (descending) return { sql: sql('>='), values: [path.from, position?.key ?? path.below] };
-  return { sql: sql(position === null ? '>=' : '>'), values: [position?.key ?? path.from, path.below] };
+  if (descending) return { sql: sql('>='), values: [range.from, position?.key ?? range.below] };
+  return { sql: sql(position === null ? '>=' : '>'), values: [position?.key ?? range.from, range.below] };
 }
 
 /** The last row of a slice; undefined if the slice is not full, which makes it the last one. */
@@ -135,14 +135,14 @@ function lastOf(
 
 /** A position comes from a client: one outside the range must not lead outside it. */
 function withinRange(
-  path: IndexRange,
+  range: IndexRange,
   descending: boolean,
   after: Position | null,
 ): Position | null | 'behind' {
   if (after === null) return null;
   const key = sortable(after.key);
-  const tooLow = key < sortable(path.from);
-  const tooHigh = key >= sortable(path.below);
+  const tooLow = key < sortable(range.from);
+  const tooHigh = key >= sortable(range.below);
   if (!tooLow && !tooHigh) return after;
   return tooLow === descending ? 'behind' : null;
 }

@@ -31,7 +31,7 @@ export interface PrinterFilter {
 
 /** Some or all of the printers that a filter selects: those in an index range that meet a condition. */
 export interface Part {
-  path: IndexRange;
+  range: IndexRange;
   /** What the range alone does not ensure; null if it ensures everything. */
   condition: Condition | null;
   /** A condition that is checked in the index, without reading rows; null if there is none. */
@@ -48,10 +48,10 @@ export function partsOf(filter: PrinterFilter): Part[] {
   if (filter.search === undefined) return [narrowest(filter)];
   const condition = conditionOf(filter, []);
   const earlier: Condition[] = [];
-  return searchPaths(filter.search).map(({ path, matches, indexed = null }) => {
+  return searchRanges(filter.search).map(({ range, matches, indexed = null }) => {
     const others = earlier.map(({ sql, values }) => ({ sql: `NOT ${sql}`, values }));
     earlier.push(matches);
-    return { path, condition: others.reduce<Condition | null>(both, condition), indexed };
+    return { range, condition: others.reduce<Condition | null>(both, condition), indexed };
   });
 }
 
@@ -59,8 +59,8 @@ export function partsOf(filter: PrinterFilter): Part[] {
 export function partAlong(key: KeyColumn | null, filter: PrinterFilter): Part {
   const { channel, search } = filter;
   const isIndexed = key === 'version_key' && channel !== undefined;
-  const path = wholeRange(key, isIndexed ? equals('update_channel', channel) : null);
-  return { path, condition: withSearch(conditionOf(filter, isIndexed ? ['channel'] : []), search) };
+  const range = wholeRange(key, isIndexed ? equals('update_channel', channel) : null);
+  return { range, condition: withSearch(conditionOf(filter, isIndexed ? ['channel'] : []), search) };
 }
 
 /** The condition of a filter on columns, without `online`; null if there is none. It is written so that SQLite uses no index for it. */
@@ -70,7 +70,7 @@ export function wholeCondition(filter: PrinterFilter): Condition | null {
 
 function withSearch(condition: Condition | null, search: string | undefined): Condition | null {
   if (search === undefined) return condition;
-  const either = searchPaths(search).map(({ matches }) => matches);
+  const either = searchRanges(search).map(({ matches }) => matches);
   const sql = `(${either.map((one) => one.sql).join(' OR ')})`;
   return both(condition, { sql, values: either.flatMap((one) => one.values) });
 }
@@ -78,7 +78,7 @@ function withSearch(condition: Condition | null, search: string | undefined): Co
 function narrowest(filter: PrinterFilter): Part {
   const { userId, blocked, problems, autoUpdate, versionKey, channel } = filter;
   const along = (fixed: Condition, seen: Columns[]): Part => ({
-    path: wholeRange(null, fixed),
+    range: wholeRange(null, fixed),
     condition: conditionOf(filter, seen),
   });
   if (userId !== undefined) return along(equals('user_id', userId), ['userId']);
@@ -89,7 +89,7 @@ function narrowest(filter: PrinterFilter): Part {
   const version = versionKey === undefined ? null : equals('version_key', versionKey);
   if (channel === undefined) {
     if (version !== null) return along(version, ['versionKey']);
-    return { path: wholeRange(null), condition: conditionOf(filter, []) };
+    return { range: wholeRange(null), condition: conditionOf(filter, []) };
   }
   const inChannel = equals('update_channel', channel);
   if (version === null) return along(inChannel, ['channel']);
@@ -135,24 +135,24 @@ function equals(column: string, value: string | number): Condition {
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 // Minimum characters of a UUID that identify a printer.
-const SHORTEST_BEGIN = 8;
+const MIN_UUID_PREFIX = 8;
 
 function beginsUuid(text: string): boolean {
-  return text.length >= SHORTEST_BEGIN && isUuid(text + NIL_UUID.slice(text.length));
+  return text.length >= MIN_UUID_PREFIX && isUuid(text + NIL_UUID.slice(text.length));
 }
 
 /** The index ranges that are searched for a text, and what matches in each. */
-function searchPaths(text: string): Array<{ path: IndexRange; matches: Condition; indexed?: Condition }> {
+function searchRanges(text: string): Array<{ range: IndexRange; matches: Condition; indexed?: Condition }> {
   // Every name is read, slice by slice, from its index alone. A full-text index (FTS5, trigrams) cannot find two letters, and would make
   // every registration slower.
-  const found: ReturnType<typeof searchPaths> = [
-    { path: wholeRange('name'), matches: containsText('+name', text), indexed: containsText('name', text) },
+  const found: ReturnType<typeof searchRanges> = [
+    { range: wholeRange('name'), matches: containsText('+name', text), indexed: containsText('name', text) },
   ];
   if (beginsUuid(text)) {
-    const path = prefixRange('uuid', text.toLowerCase());
-    found.push({ path, matches: inRange(path) });
+    const range = prefixRange('uuid', text.toLowerCase());
+    found.push({ range, matches: inRange(range) });
   }
   if (isDigits(text))
-    found.push({ path: wholeRange(null, equals('id', Number(text))), matches: equals('+id', Number(text)) });
+    found.push({ range: wholeRange(null, equals('id', Number(text))), matches: equals('+id', Number(text)) });
   return found;
 }

@@ -105,12 +105,12 @@ export class PrinterList {
     sizes: number[],
   ): Promise<Printer[]> {
     const [only] = parts;
-    if (parts.length === 1 && only?.path.key === wanted.column) return this.walk(only, ids, wanted);
+    if (parts.length === 1 && only?.range.key === wanted.column) return this.walk(only, ids, wanted);
     const all = this.printerCounts.count(this.database.reader, {});
     const first = new TopN(wanted, wanted.rows);
     for (const [index, part] of parts.entries()) {
       const size = sizes[index] ?? 0;
-      if (part.path.key === wanted.column) {
+      if (part.range.key === wanted.column) {
         const rows = await this.walk(part, ids, wanted);
         first.add(rows.map((row) => sortKeyOf(row, wanted.column)));
       } else if (size * size <= wanted.rows * all) {
@@ -129,7 +129,7 @@ export class PrinterList {
     const rows: Printer[] = [];
     const isPlain = part.condition === null && (part.indexed ?? null) === null;
     const size = isPlain ? Math.min(READ_SLICE, wanted.rows) : READ_SLICE;
-    for (const slice of slicesOf(reader, part.path, wanted.descending, wanted.after, size)) {
+    for (const slice of slicesOf(reader, part.range, wanted.descending, wanted.after, size)) {
       const { rest, values } = matching(slice, part);
       const matches = this.table.select(reader, rest, ...values).filter(({ id }) => ids.allows(id));
       rows.push(...(isPlain ? matches : inOrder(matches, wanted)));
@@ -142,7 +142,7 @@ export class PrinterList {
   /** All matches of a range. */
   private async find(part: Part, ids: IdFilter, first: TopN): Promise<void> {
     const { reader } = this.database;
-    for (const slice of slicesOf(reader, part.path, false, null, READ_SLICE)) {
+    for (const slice of slicesOf(reader, part.range, false, null, READ_SLICE)) {
       const matches = this.findThose(matching(slice, part), first.column);
       first.add(matches.filter(({ id }) => ids.allows(id)));
       await nextTurn();
@@ -208,10 +208,10 @@ export class PrinterList {
 
   private async countAlong(part: Part): Promise<number> {
     const { reader } = this.database;
-    const { path, condition, indexed = null } = part;
+    const { range, condition, indexed = null } = part;
     let sum = 0;
-    for (const slice of slicesOf(reader, path, false, null, COUNT_SLICE)) {
-      const ids = indexOnly(slice, path, indexed);
+    for (const slice of slicesOf(reader, range, false, null, COUNT_SLICE)) {
+      const ids = indexOnly(slice, range, indexed);
       const { rest, values } = condition === null ? ids : matching(slice, part);
       const sql =
         condition === null ? `SELECT count(*) FROM (${rest})` : `SELECT count(*) FROM printer ${rest}`;
@@ -229,10 +229,10 @@ export class PrinterList {
 }
 
 /** The rows of a slice that meet the conditions of a part, unordered; the slice itself if there are no conditions. */
-function matching(slice: Batch, { path, condition, indexed = null }: Part): Batch {
+function matching(slice: Batch, { range, condition, indexed = null }: Part): Batch {
   if (condition === null && indexed === null) return slice;
   const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
-  const within = indexOnly(slice, path, indexed);
+  const within = indexOnly(slice, range, indexed);
   return { rest: `WHERE id IN (${within.rest}) AND ${sql}`, values: [...within.values, ...values] };
 }
 

@@ -21,7 +21,7 @@ export function compareSortKeys(a: SortKey, b: SortKey): number {
 }
 
 // Number of extra keys kept before they are sorted and cut off.
-const SPARE = 1_000;
+const EXTRA_KEYS = 1_000;
 
 /** Keeps the first printers after a position, whatever order they are found in; the others are only counted. */
 export class TopN {
@@ -45,7 +45,7 @@ export class TopN {
   add(found: readonly SortKey[]): void {
     this.total += found.length;
     for (const one of found) if (this.isBehind(one)) this.kept.push(one);
-    if (this.kept.length > this.wanted + SPARE) this.cut();
+    if (this.kept.length > this.wanted + EXTRA_KEYS) this.cut();
   }
 
   /** Their numbers, in order. */
