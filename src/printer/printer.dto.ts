@@ -104,8 +104,8 @@ export class ProblemResponse {
   since!: string;
 }
 
-/** A printer in a response. */
-export class PrinterResponse {
+/** What a list names a printer by. */
+export class NamedPrinterResponse {
   @ApiProperty({ type: Number, example: 42 })
   id!: number;
 
@@ -114,7 +114,10 @@ export class PrinterResponse {
 
   @ApiProperty({ type: String, example: 'Front Desk' })
   name!: string;
+}
 
+/** A printer in a response. */
+export class PrinterResponse extends NamedPrinterResponse {
   @ApiProperty({ type: String, format: 'uuid', example: '550e8400-e29b-41d4-a716-446655440000' })
   user_id!: string;
 
@@ -172,12 +175,19 @@ export class PrinterResponse {
   problems!: ProblemResponse[];
 }
 
+/** Maps what names a printer. */
+export function toNamedPrinterResponse({
+  id,
+  uuid,
+  name,
+}: Pick<Printer, 'id' | 'uuid' | 'name'>): NamedPrinterResponse {
+  return { id, uuid, name };
+}
+
 /** Maps a row to its response. */
 export function toPrinterResponse(row: Printer, presence: Presence): PrinterResponse {
   return {
-    id: row.id,
-    uuid: row.uuid,
-    name: row.name,
+    ...toNamedPrinterResponse(row),
     user_id: row.userId,
     platform: row.platform,
     firmware_version: row.firmwareVersion,

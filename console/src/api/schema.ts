@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List printers; every filter combines with every other
-         * @description Sorted by number unless `sort` says otherwise. Every filter combines with every other.
+         * @description Sorted by number unless `sort` says otherwise.
          */
         get: operations["listPrinters"];
         put?: never;
@@ -40,14 +40,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a printer and its history
-         * @description Rollouts count it no more. A printer that is still out there registers itself again when it connects: to keep it out, block it instead, or close the registration.
+         * @description Rollouts no longer count it. A printer that is still running registers itself again when it connects; to keep it out, block it instead, or close the registration.
          */
         delete: operations["deletePrinter"];
         options?: never;
         head?: never;
         /**
          * Block a printer, let it in again, or reset its key
-         * @description A printer that is connected has to connect again.
+         * @description A connected printer has to reconnect.
          */
         patch: operations["changePrinter"];
         trace?: never;
@@ -61,7 +61,7 @@ export interface paths {
         };
         /**
          * List the printers that ask to be registered
-         * @description Printers that wait for an operator, and those that were refused (`REGISTRATION=approve`).
+         * @description Printers that await approval, and those that were rejected (`REGISTRATION=approve`).
          */
         get: operations["listRegistrations"];
         put?: never;
@@ -83,15 +83,15 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Forget that a printer has asked: it may ask again
-         * @description The printer may ask again when it connects the next time.
+         * Delete a registration request
+         * @description The printer may ask again the next time it connects.
          */
         delete: operations["deleteRegistration"];
         options?: never;
         head?: never;
         /**
          * Accept or reject a printer
-         * @description One that is accepted is registered when it connects again, which it does by itself. One that is rejected is blocked: it stays out until it is accepted or forgotten.
+         * @description An accepted printer is registered when it reconnects, which it does by itself. A rejected one is refused until it is accepted or its request is deleted.
          */
         patch: operations["decideRegistration"];
         trace?: never;
@@ -633,7 +633,7 @@ export interface paths {
         };
         /**
          * Sum up the fleet: who is online, who runs what, and who is behind
-         * @description Counted now, but for the versions, which `counted_at` dates.
+         * @description Counted now, except for the versions: `counted_at` says when they were counted.
          */
         get: operations["getSummary"];
         put?: never;
@@ -652,8 +652,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get what the fleet ran over the last hours, days or months
-         * @description In steps that grow with the time that is asked for.
+         * Get the versions that the fleet ran over the last hours, days or months
+         * @description The longer the period, the longer the steps.
          */
         get: operations["getFleetHistory"];
         put?: never;
@@ -672,19 +672,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Be told what changes
+         * Stream changes
          * @description One stream of server-sent events. Each has a name and JSON:
          *
          *     - `hello`, once and first: `version`, `started_at` and `simulator` of the server
          *     - `summary`: as GET /api/summary; now, and whenever it has changed
          *     - `rollouts`: `{"rollouts":[...],"removed":[3]}`; now the newest 100 that are not cancelled, then those that have changed
-         *     - `printers`: `{"ids":[1,2,3]}`, or `{"all":true}` where they are too many to name: those that came, went or changed, or whose
-         *       update did
+         *     - `printers`: `{"ids":[1,2,3]}`, or `{"all":true}` if they are too many to name: printers that came, went or changed, or whose
+         *       update changed
          *     - `firmware`: builds were uploaded, changed or deleted, or their counts have moved
          *     - `ping`: every 20 seconds
          *
-         *     Changes are gathered for about a second. Who does not read is told how things are when it does again; who reads nothing for longer than
-         *     a request may be stuck is cut off. A stream ends after an hour: open it again. At most 200 may be open.
+         *     Changes are collected for about a second. A client that stops reading gets the current state when it reads again; one that reads
+         *     nothing for longer than a request may stall is disconnected. A stream ends after an hour: open it again. At most 200 may be open.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -866,7 +866,7 @@ export interface components {
             /** @example auto_update */
             field: string;
             /**
-             * @description What it sent, as text and cut short; null if it is a secret
+             * @description The value as sent, as text and possibly shortened; null if it is a secret
              * @example 1
              */
             value: string | null;
@@ -874,7 +874,7 @@ export interface components {
             message: string;
             /**
              * Format: date-time
-             * @description Since when the field has been wrong in every subscribe
+             * @description When the field was first wrong; it has been wrong in every subscribe since
              * @example 2025-01-15T10:00:00.000Z
              */
             since: string;
@@ -897,12 +897,12 @@ export interface components {
             /** @example esp8266 */
             platform: string | null;
             /**
-             * @description What it said when it last subscribed; null if that cannot be read as a version
+             * @description Reported at its last subscribe; null if that cannot be read as a version
              * @example 1.4.0
              */
             firmware_version: string | null;
             /**
-             * @description What it said as its version, if that cannot be read; else null
+             * @description The version as reported, if it cannot be read; otherwise null
              * @example null
              */
             reported_version: string | null;
@@ -916,12 +916,12 @@ export interface components {
             /** @example true */
             online: boolean;
             /**
-             * @description Shut out by an operator
+             * @description Blocked by an operator
              * @example false
              */
             blocked: boolean;
             /**
-             * @description It has shown a secret, and must show it from then on
+             * @description It has sent a secret, which is required since then
              * @example true
              */
             has_key: boolean;
@@ -937,26 +937,26 @@ export interface components {
              * @example 2025-01-01T09:00:00.000Z
              */
             created_at: string;
-            /** @description What of its last subscribe could not be used; empty after the next one in which all can be */
+            /** @description The unusable fields of its last subscribe; empty after the next one without any */
             problems: components["schemas"]["ProblemResponse"][];
         };
         PrinterListResponse: {
             printers: components["schemas"]["PrinterResponse"][];
             /**
-             * @description All that match, on whichever page
+             * @description Number of all matches on all pages
              * @example 150
              */
             total: number;
             /**
-             * @description `cursor` of the next page: a number where the printers are sorted by number, else a text
+             * @description `cursor` of the next page: a number if the printers are sorted by number, otherwise a text
              * @example null
              */
             next_cursor: (number | null) | string;
         };
         ChangePrinterDto: {
-            /** @description Shuts the printer out: it gets nothing and reports nothing */
+            /** @description Blocks the printer: it is disconnected, and refused when it reconnects */
             blocked?: boolean;
-            /** @description true forgets the secret of the printer: the next one that it shows counts from then on */
+            /** @description true deletes the secret of the printer; the next one that it sends is required from then on */
             reset_key?: boolean;
         };
         RegistrationResponse: {
@@ -971,12 +971,12 @@ export interface components {
             printer_name: string;
             /**
              * Format: uuid
-             * @description The owner, as the printer says
+             * @description The owner, as the printer reports it
              */
             user_id: string;
             /** @example esp8266 */
             platform: string | null;
-            /** @description True where it has shown an api_key: it is accepted with that one alone */
+            /** @description True if it sent an api_key; it is accepted only with that one */
             has_key: boolean;
             /**
              * @description Where it connected from
@@ -990,10 +990,10 @@ export interface components {
             requested_at: string;
         };
         RegistrationListResponse: {
-            /** @description The newest first */
+            /** @description Newest first */
             registrations: components["schemas"]["RegistrationResponse"][];
             /**
-             * @description All that match, on whichever page
+             * @description Number of all matches on all pages
              * @example 3
              */
             total: number;
@@ -1883,19 +1883,18 @@ export interface components {
         };
         RolloutUpdateResponse: {
             /**
-             * @description null where pending
+             * @description null while it is pending: it is computed, and has no row yet
              * @example 123
              */
             id: number | null;
-            printer: components["schemas"]["TargetPrinterResponse"];
             /**
-             * @example failed
+             * @example completed
              * @enum {string}
              */
             status: "pending" | "in_progress" | "completed" | "failed" | "declined";
             /**
              * @description Why it failed or was declined
-             * @example Update failed: HTTP error 404
+             * @example null
              */
             error_message: string | null;
             /**
@@ -1905,17 +1904,18 @@ export interface components {
             started_at: string | null;
             /**
              * Format: date-time
-             * @description When it ended, in whatever way
+             * @description When it ended, whatever the outcome
              * @example 2025-01-15T10:07:30.000Z
              */
             completed_at: string | null;
             /**
              * @description -1: an error
-             * @example 45
+             * @example 100
              */
             last_percent: number | null;
-            /** @example Update failed: HTTP error 404 */
+            /** @example Update completed successfully */
             last_status_message: string | null;
+            printer: components["schemas"]["TargetPrinterResponse"];
             /**
              * @description How often it was sent
              * @example 1
@@ -1992,22 +1992,10 @@ export interface components {
         };
         UpdateResponse: {
             /**
-             * @description null for the pending entry: it is computed
+             * @description null while it is pending: it is computed, and has no row yet
              * @example 123
              */
             id: number | null;
-            /**
-             * @description null once the rollout is deleted
-             * @example 42
-             */
-            rollout_id: number | null;
-            /**
-             * Format: uuid
-             * @example 770e8400-e29b-41d4-a716-446655440000
-             */
-            printer_id: string;
-            /** @example 1.5.0 */
-            firmware_version: string;
             /**
              * @example completed
              * @enum {string}
@@ -2025,7 +2013,7 @@ export interface components {
             started_at: string | null;
             /**
              * Format: date-time
-             * @description When it ended, in whatever way
+             * @description When it ended, whatever the outcome
              * @example 2025-01-15T10:07:30.000Z
              */
             completed_at: string | null;
@@ -2036,6 +2024,18 @@ export interface components {
             last_percent: number | null;
             /** @example Update completed successfully */
             last_status_message: string | null;
+            /**
+             * @description null once the rollout is deleted
+             * @example 42
+             */
+            rollout_id: number | null;
+            /**
+             * Format: uuid
+             * @example 770e8400-e29b-41d4-a716-446655440000
+             */
+            printer_id: string;
+            /** @example 1.5.0 */
+            firmware_version: string;
         };
         HistoryResponse: {
             /** @description The newest first; on top a pending entry, where a rollout is due and has not been sent yet */
@@ -2322,7 +2322,7 @@ export interface components {
             /** @example 120 */
             online: number;
             /**
-             * @description Something that they send could not be used: `GET /api/printers?problems=true`
+             * @description Something in their last subscribe was unusable: `GET /api/printers?problems=true`
              * @example 1
              */
             problems: number;
@@ -2331,7 +2331,7 @@ export interface components {
             /** @example 3 */
             in_progress: number;
             /**
-             * @description In the last 24 hours, to five minutes
+             * @description In the last 24 hours, accurate to five minutes
              * @example 40
              */
             completed_last_day: number;
@@ -2354,7 +2354,7 @@ export interface components {
         };
         WarningResponse: {
             /**
-             * @description `https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what a trusted proxy says of it, cannot stand in the address of an update. `image_damaged`: binaries are missing or damaged on the disk, and offered to nobody until the same files are uploaded again
+             * @description `https_proxy_unknown`: a proxy speaks HTTPS, and neither BASE_URL nor TRUSTED_PROXIES says so. `unusable_address`: a Host, or what a trusted proxy forwards as such, cannot be part of a download address. `image_damaged`: binaries are missing or damaged on the disk, and not offered until the same files are uploaded again
              * @example https_proxy_unknown
              * @enum {string}
              */
@@ -2371,22 +2371,22 @@ export interface components {
             /** @example 100 */
             printers: number;
             /**
-             * @description Nothing is meant for them
+             * @description They run what they should
              * @example 95
              */
             on_target: number;
             /**
-             * @description Something is meant for them and held back: by a pause, a time or a percentage, by auto_update off, by deprecated firmware, because the printer is blocked, or because its version cannot be read
+             * @description An update for them is held back: by a pause, a start time or a percentage, by auto_update off, by deprecated firmware, because the printer is blocked, or because its version cannot be read
              * @example 0
              */
             held: number;
             /**
-             * @description Something is due for them, and they are offline
+             * @description An update is due for them, and they are offline
              * @example 3
              */
             behind_offline: number;
             /**
-             * @description Something is due for them, and they are connected: it is under way, has failed or was declined
+             * @description An update is due for them, and they are connected: it is in progress, has failed or was declined
              * @example 2
              */
             behind_online: number;
@@ -2403,13 +2403,13 @@ export interface components {
              */
             version: string;
             /**
-             * @description True where the server can make virtual printers
+             * @description True if the server can run virtual printers
              * @example false
              */
             simulator: boolean;
             printers: components["schemas"]["PrinterCountResponse"];
             /**
-             * @description Printers that wait to be accepted: `GET /api/registrations`
+             * @description Printers that await approval: `GET /api/registrations`
              * @example 2
              */
             waiting: number;
@@ -2420,15 +2420,15 @@ export interface components {
              * @example 4
              */
             firmware: number;
-            /** @description What an operator should mend; at most one of each code */
+            /** @description What an operator should fix; at most one of each code */
             warnings: components["schemas"]["WarningResponse"][];
             /**
              * Format: date-time
-             * @description When `versions` was counted: a large fleet is not counted again with every change; null, and no versions, while the first count after a start is under way
+             * @description When `versions` was counted: a large fleet is not counted again after every change. Null, with no versions, until the first count after a start is done
              * @example 2025-01-15T09:59:59.500Z
              */
             counted_at: string | null;
-            /** @description The highest version first; beyond the 50 commonest, the rest summed up at the end */
+            /** @description The highest version first; beyond the 50 commonest, the rest is summed up at the end */
             versions: components["schemas"]["VersionCountResponse"][];
         };
         FleetPointResponse: {
@@ -2450,14 +2450,14 @@ export interface components {
         };
         FleetHistoryResponse: {
             /**
-             * @description The highest first; where there are more than twenty, the last is `other`
+             * @description The highest first; if there are more than twenty, the last is `other`
              * @example [
              *       "1.5.0",
              *       "1.4.0"
              *     ]
              */
             versions: string[];
-            /** @description The oldest first; the last is now */
+            /** @description Oldest first; the last is the present */
             points: components["schemas"]["FleetPointResponse"][];
         };
         SimulatedPrinterResponse: {
@@ -2578,23 +2578,23 @@ export interface operations {
                 /** @description The board, e.g. `esp8266` */
                 platform?: string;
                 auto_update?: boolean;
-                /** @description Shut out by an operator */
+                /** @description Blocked by an operator */
                 blocked?: boolean;
-                /** @description Something of its last subscribe could not be used */
+                /** @description A field of its last subscribe could not be used */
                 problems?: boolean;
                 /** @description Their latest update failed, and was not retried */
                 failed?: boolean;
-                /** @description An update is due for them: it is on its way, has failed, was declined, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
+                /** @description An update is due for them: it is in progress, has failed, was declined, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
                 behind?: boolean;
-                /** @description A version that they are about to run: their update to it is under way, or they have reported it and have not come back yet. These are the printers that a rollback counts as `under_way` */
+                /** @description A version that they are about to run: their update to it is in progress, or they have reported it and have not reconnected yet. These are the printers that a rollback counts as `under_way` */
                 about_to_run?: string;
-                /** @description Any part of the name, in upper or lower case; digits also find the printer with that number, 8 or more characters of a UUID those whose UUID begins with them */
+                /** @description Any part of the name, in upper or lower case; digits also find the printer with that number, and 8 or more characters the printers whose UUID begins with them */
                 search?: string;
-                /** @description Between equals by number. Without it: by number, or by name where `search` is given */
+                /** @description Ties are sorted by number. Default: by number, or by name if `search` is given */
                 sort?: "id" | "name" | "firmware_version";
                 order?: "asc" | "desc";
                 limit?: number;
-                /** @description `next_cursor` of the page before, which belongs to its search, sort and order */
+                /** @description `next_cursor` of the previous page, which had the same search, sort and order */
                 cursor?: string;
             };
             header?: never;
@@ -3154,7 +3154,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is forgotten */
+            /** @description The request was deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3219,7 +3219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has not asked */
+            /** @description No such request */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3339,7 +3339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has not asked */
+            /** @description No such request */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4552,7 +4552,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4714,7 +4714,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4850,7 +4850,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5767,7 +5767,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5920,7 +5920,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6058,7 +6058,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6190,7 +6190,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "100 requests wait for a look at the whole fleet, as many as may"
+                     *       "detail": "Too many fleet-wide queries are queued (100); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7550,7 +7550,7 @@ export interface operations {
     getFleetHistory: {
         parameters: {
             query?: {
-                /** @description How far back: up to 24 with a point every five minutes, up to 720 one an hour, else one a day */
+                /** @description How many hours to go back: up to 24 with one point every five minutes, up to 720 with one an hour, beyond that with one a day */
                 hours?: number;
             };
             header?: never;
@@ -7760,7 +7760,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Service Unavailable",
                      *       "status": 503,
-                     *       "detail": "The server has 200 event streams, as many as it may have"
+                     *       "detail": "Too many event streams are open (200); try again later"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

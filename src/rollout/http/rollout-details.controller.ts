@@ -47,7 +47,7 @@ export class RolloutDetailsController {
   ): Promise<RolloutUpdateListResponse> {
     const { status, limit, cursor } = query;
     const page = await this.rolloutUpdates.page(param.rollout_id, status, limit, cursor);
-    return toRolloutUpdateListResponse(page, status, this.presence);
+    return toRolloutUpdateListResponse(page, this.presence);
   }
 
   @Get(':rollout_id/failures')

@@ -3,12 +3,14 @@ import { IsIn } from 'class-validator';
 import type { CountedPage } from '../../../database/page.js';
 import { ApiNextCursor, PageCursor, PageLimit } from '../../../http/page-fields.js';
 import type { Presence } from '../../../printer/presence.js';
+import { NamedPrinterResponse, toNamedPrinterResponse } from '../../../printer/printer.dto.js';
 import { ROLLOUT_STATUSES, TARGET_STATUSES } from '../../rules/status.js';
 import type { RolloutStatus, TargetStatus } from '../../rules/status.js';
 import type { Failures } from '../../insight/rollout-failures.js';
 import type { TimelinePoint } from '../../store/rollout-samples.js';
 import { countersOf } from '../../store/entities/rollout-counters.js';
 import type { ListedUpdate } from '../../insight/rollout-updates.js';
+import { UpdateStateResponse, toUpdateStateResponse } from './update.dto.js';
 import { TargetCountsResponse } from './rollout-counters.dto.js';
 
 const LIMITS = { default: 100, maximum: 1_000 };
@@ -29,18 +31,6 @@ export class RolloutUpdatesQuery {
   cursor = 0;
 }
 
-/** A printer, as far as a list names it. */
-export class NamedPrinterResponse {
-  @ApiProperty({ type: Number, example: 42 })
-  id!: number;
-
-  @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
-  uuid!: string;
-
-  @ApiProperty({ type: String, example: 'Front Desk' })
-  name!: string;
-}
-
 /** A printer that a rollout is for. */
 export class TargetPrinterResponse extends NamedPrinterResponse {
   @ApiProperty({ type: Boolean, example: true })
@@ -48,48 +38,9 @@ export class TargetPrinterResponse extends NamedPrinterResponse {
 }
 
 /** A target of a rollout, and what has become of its update. */
-export class RolloutUpdateResponse {
-  @ApiProperty({ type: Number, nullable: true, example: 123, description: 'null where pending' })
-  id!: number | null;
-
+export class RolloutUpdateResponse extends UpdateStateResponse {
   @ApiProperty({ type: TargetPrinterResponse })
   printer!: TargetPrinterResponse;
-
-  @ApiProperty({ enum: TARGET_STATUSES, example: 'failed' })
-  status!: TargetStatus;
-
-  @ApiProperty({
-    type: String,
-    nullable: true,
-    example: 'Update failed: HTTP error 404',
-    description: 'Why it failed or was declined',
-  })
-  error_message!: string | null;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2025-01-15T10:05:00.000Z' })
-  started_at!: string | null;
-
-  @ApiProperty({
-    type: String,
-    format: 'date-time',
-    nullable: true,
-    example: '2025-01-15T10:07:30.000Z',
-    description: 'When it ended, in whatever way',
-  })
-  completed_at!: string | null;
-
-  @ApiProperty({
-    type: Number,
-    nullable: true,
-    minimum: -1,
-    maximum: 100,
-    example: 45,
-    description: '-1: an error',
-  })
-  last_percent!: number | null;
-
-  @ApiProperty({ type: String, nullable: true, example: 'Update failed: HTTP error 404' })
-  last_status_message!: string | null;
 
   @ApiProperty({ type: Number, example: 1, description: 'How often it was sent' })
   attempts!: number;
@@ -165,11 +116,10 @@ export class TimelineResponse {
 /** Maps a page to its answer. */
 export function toRolloutUpdateListResponse(
   page: CountedPage<ListedUpdate>,
-  status: TargetStatus,
   presence: Presence,
 ): RolloutUpdateListResponse {
   return {
-    updates: page.rows.map((one) => toRolloutUpdateResponse(one, status, presence)),
+    updates: page.rows.map((one) => toRolloutUpdateResponse(one, presence)),
     total: page.total,
     next_cursor: page.nextCursor,
   };
@@ -177,19 +127,11 @@ export function toRolloutUpdateListResponse(
 
 function toRolloutUpdateResponse(
   { printer, update }: ListedUpdate,
-  status: TargetStatus,
   presence: Presence,
 ): RolloutUpdateResponse {
-  const { id, uuid, name } = printer;
   return {
-    id: update?.id ?? null,
-    printer: { id, uuid, name, online: presence.isOnline(id) },
-    status,
-    error_message: update?.errorMessage ?? null,
-    started_at: update?.startedAt.toISOString() ?? null,
-    completed_at: update?.completedAt?.toISOString() ?? null,
-    last_percent: update?.lastPercent ?? null,
-    last_status_message: update?.lastStatusMessage ?? null,
+    ...toUpdateStateResponse(update),
+    printer: { ...toNamedPrinterResponse(printer), online: presence.isOnline(printer.id) },
     attempts: update?.attempts ?? 0,
   };
 }
@@ -201,7 +143,7 @@ export function toFailuresResponse({ total, failures }: Failures): FailuresRespo
     failures: failures.map(({ message, count, printers }) => ({
       message,
       count,
-      printers: printers.map(({ id, uuid, name }) => ({ id, uuid, name })),
+      printers: printers.map(toNamedPrinterResponse),
     })),
   };
 }

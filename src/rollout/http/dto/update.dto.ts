@@ -3,6 +3,7 @@ import { PageLimit } from '../../../http/page-fields.js';
 import { TARGET_STATUSES } from '../../rules/status.js';
 import type { TargetStatus } from '../../rules/status.js';
 import type { History, PastUpdate, PendingUpdate } from '../../insight/update-history.js';
+import type { PrinterUpdate } from '../../store/entities/printer-update.entity.js';
 
 const LIMITS = { default: 50, maximum: 1_000 };
 
@@ -12,24 +13,15 @@ export class HistoryQuery {
   limit = LIMITS.default;
 }
 
-/** One update of a printer, as it is answered. */
-export class UpdateResponse {
+/** What has become of one update. */
+export class UpdateStateResponse {
   @ApiProperty({
     type: Number,
     nullable: true,
     example: 123,
-    description: 'null for the pending entry: it is computed',
+    description: 'null while it is pending: it is computed, and has no row yet',
   })
   id!: number | null;
-
-  @ApiProperty({ type: Number, nullable: true, example: 42, description: 'null once the rollout is deleted' })
-  rollout_id!: number | null;
-
-  @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
-  printer_id!: string;
-
-  @ApiProperty({ type: String, example: '1.5.0' })
-  firmware_version!: string;
 
   @ApiProperty({ enum: TARGET_STATUSES, example: 'completed' })
   status!: TargetStatus;
@@ -45,7 +37,7 @@ export class UpdateResponse {
     format: 'date-time',
     nullable: true,
     example: '2025-01-15T10:07:30.000Z',
-    description: 'When it ended, in whatever way',
+    description: 'When it ended, whatever the outcome',
   })
   completed_at!: string | null;
 
@@ -63,6 +55,18 @@ export class UpdateResponse {
   last_status_message!: string | null;
 }
 
+/** One update of a printer. */
+export class UpdateResponse extends UpdateStateResponse {
+  @ApiProperty({ type: Number, nullable: true, example: 42, description: 'null once the rollout is deleted' })
+  rollout_id!: number | null;
+
+  @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
+  printer_id!: string;
+
+  @ApiProperty({ type: String, example: '1.5.0' })
+  firmware_version!: string;
+}
+
 /** The history of a printer. */
 export class HistoryResponse {
   @ApiProperty({
@@ -75,36 +79,32 @@ export class HistoryResponse {
 /** Maps a history to its answer. */
 export function toHistoryResponse({ printer, pending, updates }: History): HistoryResponse {
   const entries = updates.map((update) => toUpdateResponse(update, printer.uuid));
-  return { updates: pending ? [toPendingResponse(pending, printer.uuid), ...entries] : entries };
+  if (pending === null) return { updates: entries };
+  const top = { ...toUpdateStateResponse(null), ...toSubject(pending, printer.uuid) };
+  return { updates: [top, ...entries] };
 }
 
 /** Maps an update to its answer. */
 export function toUpdateResponse(update: PastUpdate, printerUuid: string): UpdateResponse {
+  return { ...toUpdateStateResponse(update), ...toSubject(update, printerUuid) };
+}
+
+/** Maps the state of an update; null: it is pending. */
+export function toUpdateStateResponse(update: Omit<PrinterUpdate, 'rolloutId'> | null): UpdateStateResponse {
   return {
-    id: update.id,
-    rollout_id: update.rolloutId,
-    printer_id: printerUuid,
-    firmware_version: update.version,
-    status: update.status,
-    error_message: update.errorMessage,
-    started_at: update.startedAt.toISOString(),
-    completed_at: update.completedAt?.toISOString() ?? null,
-    last_percent: update.lastPercent,
-    last_status_message: update.lastStatusMessage,
+    id: update?.id ?? null,
+    status: update?.status ?? 'pending',
+    error_message: update?.errorMessage ?? null,
+    started_at: update?.startedAt.toISOString() ?? null,
+    completed_at: update?.completedAt?.toISOString() ?? null,
+    last_percent: update?.lastPercent ?? null,
+    last_status_message: update?.lastStatusMessage ?? null,
   };
 }
 
-function toPendingResponse(pending: PendingUpdate, printerUuid: string): UpdateResponse {
-  return {
-    id: null,
-    rollout_id: pending.rolloutId,
-    printer_id: printerUuid,
-    firmware_version: pending.version,
-    status: 'pending',
-    error_message: null,
-    started_at: null,
-    completed_at: null,
-    last_percent: null,
-    last_status_message: null,
-  };
+function toSubject(
+  { rolloutId, version }: PastUpdate | PendingUpdate,
+  printerUuid: string,
+): Omit<UpdateResponse, keyof UpdateStateResponse> {
+  return { rollout_id: rolloutId, printer_id: printerUuid, firmware_version: version };
 }
