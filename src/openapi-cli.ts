@@ -24,7 +24,7 @@ async function write(path: string): Promise<void> {
       ...APP_OPTIONS,
       logger: ['error'],
     });
-    writeFileSync(path, JSON.stringify(openApiDocument(app), null, 2));
+    writeFileSync(path, JSON.stringify(openApiDocument(app, config), null, 2));
     await app.close();
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { ACCESS_EXTENSION, isScope } from './http/route-access.js';
 import type { RouteAccess } from './http/route-access.js';
 import type { Scope } from './http/scopes.js';
 import { problem } from './http/problem.dto.js';
-import { AppConfig } from './config/config.js';
+import type { AppConfig } from './config/config.js';
 import { operationId } from './operation-ids.js';
 import { VERSION } from './version.js';
 import type { INestApplication } from '@nestjs/common';
@@ -20,9 +20,8 @@ Printers connect to the WebSocket \`/ws/{user_id}\`; its messages are described 
 repository. Every error is an RFC 9457 problem; unknown fields and query parameters are refused. Times are UTC.
 `;
 
-/** The OpenAPI document of a running application. */
-export function openApiDocument(app: INestApplication): OpenAPIObject {
-  const { baseUrl } = app.get(AppConfig);
+/** The OpenAPI document of an application. */
+export function openApiDocument(app: INestApplication, { baseUrl }: AppConfig): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('PaperMinder Server')
     .setDescription(DESCRIPTION)
@@ -120,8 +119,8 @@ function answer(description: string, status: number, detail: string): ResponseOb
 }
 
 /** Serves the explorer at /docs and the document at /openapi.json. */
-export function setUpOpenApi(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
+export function setUpOpenApi(app: INestApplication, config: AppConfig): void {
+  SwaggerModule.setup('docs', app, () => openApiDocument(app, config), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'PaperMinder Server',

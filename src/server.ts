@@ -16,12 +16,12 @@ import { ServerLogger } from './server-logger.js';
  */
 export async function startServer(config: AppConfig, lock: DataLock, signals: StopSignals): Promise<void> {
   signals.defer();
-  const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(config, lock),
-    new GatedExpressAdapter(),
-    { ...APP_OPTIONS, logger: new ServerLogger(config) },
-  );
-  setUpApp(app);
+  const adapter = new GatedExpressAdapter();
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, lock), adapter, {
+    ...APP_OPTIONS,
+    logger: new ServerLogger(config),
+  });
+  setUpApp(app, adapter, config);
   try {
     if (!signals.isReceived) await listen(app, config.port, config.host);
   } catch (error) {

@@ -1,7 +1,11 @@
 import { Module } from '@nestjs/common';
+import type { NestModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { FirmwareModule } from '../firmware/firmware.module.js';
+import type { GatedExpressAdapter } from '../http/server/gated-express-adapter.js';
+import { AccessGate } from './access-gate.js';
 import { Access } from './access.js';
 import { ApiKeyController } from './api-key.controller.js';
 import { ApiKey } from './api-key.entity.js';
@@ -14,7 +18,16 @@ import { WhoAmIController } from './whoami.controller.js';
 @Module({
   imports: [TypeOrmModule.forFeature([ApiKey]), AuditModule, FirmwareModule],
   controllers: [ApiKeyController, WhoAmIController],
-  providers: [Access, ApiKeys, Claim, RequestLimits],
+  providers: [Access, AccessGate, ApiKeys, Claim, RequestLimits],
   exports: [Access, RequestLimits],
 })
-export class AccessModule {}
+export class AccessModule implements NestModule {
+  constructor(
+    private readonly host: HttpAdapterHost<GatedExpressAdapter>,
+    private readonly gate: AccessGate,
+  ) {}
+
+  configure(): void {
+    this.host.httpAdapter.setRouteGate((access) => this.gate.middlewareFor(access));
+  }
+}

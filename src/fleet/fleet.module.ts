@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
+import type { NestModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { FirmwareModule } from '../firmware/firmware.module.js';
+import type { GatedExpressAdapter } from '../http/server/gated-express-adapter.js';
 import { PrinterModule } from '../printer/printer.module.js';
 import { RolloutModule } from '../rollout/rollout.module.js';
 import { BehindPrinters } from './behind-printers.js';
@@ -32,4 +35,13 @@ import { RolloutDiff } from './events/rollout-diff.js';
     RolloutDiff,
   ],
 })
-export class FleetModule {}
+export class FleetModule implements NestModule {
+  constructor(
+    private readonly host: HttpAdapterHost<GatedExpressAdapter>,
+    private readonly streams: EventStreams,
+  ) {}
+
+  configure(): void {
+    this.host.httpAdapter.onStop(() => this.streams.stop());
+  }
+}

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
-import type { OnGatewayConnection } from '@nestjs/websockets';
-import type { RawData, WebSocket } from 'ws';
+import type { OnGatewayConnection, OnGatewayInit } from '@nestjs/websockets';
+import type { RawData, WebSocket, WebSocketServer } from 'ws';
 import { Clock } from '../common/clock.js';
 import { ValidationError, PrinterRefusedError, UnavailableError } from '../common/errors.js';
 import { Throttle } from '../common/throttle.js';
@@ -16,21 +16,22 @@ import type { Report } from '../rollout/updates/plan/report.js';
 import type { Connection } from './connection.js';
 import { Connections } from './connections.js';
 import type { RefusalCode } from './connections.js';
+import { Handshakes, pathIdOf } from './handshakes.js';
 import { parseMessage, statusMessage } from './messages.js';
 import type { PrinterMessage, StatusCode } from './messages.js';
-import { pathIdOf } from './printer-ws-adapter.js';
 
 /**
  * The printers' sockets: turns messages into calls of services, and results into messages; contains no rules. Services handle printers'
  * work in the order of submission, so nothing here waits for the previous message.
  */
 @WebSocketGateway({ path: '/ws', perMessageDeflate: false })
-export class PrinterGateway implements OnGatewayConnection {
+export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
   private readonly logger = new Logger(PrinterGateway.name);
   private readonly refusalLogs = new Map<RefusalCode, Throttle>();
   private readonly failures = new Throttle();
 
   constructor(
+    private readonly handshakes: Handshakes,
     private readonly connections: Connections,
     private readonly rollouts: RolloutService,
     private readonly reports: UpdateReports,
@@ -39,9 +40,13 @@ export class PrinterGateway implements OnGatewayConnection {
     private readonly clock: Clock,
   ) {}
 
+  afterInit(server: WebSocketServer): void {
+    this.handshakes.listen(server);
+  }
+
   handleConnection(socket: WebSocket, request: IncomingMessage): void {
     const pathId = pathIdOf(request);
-    if (pathId === null) throw new Error('The adapter let a socket in whose path has no UUID');
+    if (pathId === null) throw new Error('A socket was let in whose path has no UUID');
     const connection = this.connections.open(socket, request, pathId);
     socket.on('ping', () => this.mayGoOn(connection));
     socket.on('pong', () => {

@@ -140,11 +140,12 @@ export class TestServer implements Reachable {
       .overrideProvider(CONSOLE_FOLDER)
       .useValue(this.consoleFolder)
       .compile();
-    const app = module.createNestApplication<NestExpressApplication>(new GatedExpressAdapter(), {
+    const adapter = new GatedExpressAdapter();
+    const app = module.createNestApplication<NestExpressApplication>(adapter, {
       ...APP_OPTIONS,
       logger: this.logger,
     });
-    setUpApp(app);
+    setUpApp(app, adapter, config);
     await listen(app, Number(port), config.host);
     this.app = app;
   }

@@ -160,6 +160,9 @@ function application(): Express {
   const app = express();
   // RFC 3986 §6.2.2.1: paths are case-sensitive. An operator who blocks a path at a proxy must block all spellings that reach it.
   app.enable('case sensitive routing');
+  app.set('query parser', 'simple');
+  app.disable('x-powered-by');
+  app.disable('etag');
   return app;
 }
 

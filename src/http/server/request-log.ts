@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import type { Request, RequestHandler, Response } from 'express';
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { GatedExpressAdapter } from './gated-express-adapter.js';
@@ -36,14 +36,15 @@ export class RequestLog implements OnModuleDestroy {
     private readonly forwarding: Forwarding,
   ) {}
 
-  /**
-   * Call it when a request arrives; it is logged when its answer is finished, or its client has disconnected.
-   *
-   * @param route returns the matched route at the end: a metric's label must not be a path, which clients choose freely
-   */
-  watch(request: IncomingMessage, response: ServerResponse, route: () => string): void {
+  /** Follows a request; it is logged when its answer is finished, or its client has disconnected. */
+  readonly middleware: RequestHandler = (request, response, next) => {
+    this.watch(request, response);
+    next();
+  };
+
+  private watch(request: Request, response: Response): void {
     const begun = performance.now();
-    const { method = '', url = '' } = request;
+    const { method, url } = request;
     this.forwarding.check(request);
     this.underWay += 1;
     response.once('close', () => {
@@ -54,7 +55,7 @@ export class RequestLog implements OnModuleDestroy {
       if (!isStream)
         this.finished.next({
           method,
-          route: route(),
+          route: routeOf(request),
           status: response.statusCode,
           seconds: milliseconds / 1_000,
         });
@@ -95,4 +96,10 @@ async function readWhatHasArrived(): Promise<void> {
 /** Removes the token: a reader of the log must not be able to download with it. */
 function withoutToken(url: string): string {
   return url.replace(/([?&]token=)[^&]*/, '$1...');
+}
+
+/** The matched route; not the path, which clients choose freely, and which must not become the label of a metric. */
+function routeOf(request: Request): string {
+  const { route } = request as { route?: { path?: unknown } };
+  return typeof route?.path === 'string' ? route.path : 'unmatched';
 }

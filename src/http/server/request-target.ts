@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { problem } from '../problem.dto.js';
 
 // RFC 3986 §3.3, §3.4: a path and a query. A fragment does not belong in a request: Express, which cuts it off, would match another route
 // than code that reads the raw text. Two leading slashes would name a host to code that resolves the target as a reference (§4.2).
@@ -43,4 +44,29 @@ export function targetAuthority(request: IncomingMessage): string | undefined {
 /** The path of a request, without its query. */
 export function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+/**
+ * Brings the target of a request into the form of a route. Returns true if it has answered the request, because no route can have the
+ * target.
+ *
+ * @param basePath the path of BASE_URL, without a slash at the end; empty for none
+ */
+export function answersTarget(request: IncomingMessage, response: ServerResponse, basePath: string): boolean {
+  if (normalizeTarget(request)) {
+    // The links of the console are relative to its root.
+    if (basePath !== '' && pathOf(request) === basePath) {
+      response.writeHead(308, { Location: `${basePath}/` }).end();
+      return true;
+    }
+    stripBasePath(request, basePath);
+    return false;
+  }
+  const detail = 'The target of a request must be a path, without a fragment (RFC 9112 §3.2)';
+  response.writeHead(400, {
+    'Content-Type': 'application/problem+json',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(JSON.stringify(problem(400, detail)));
+  return true;
 }
