@@ -110,7 +110,7 @@ describe('The counters of a cancelled rollout', () => {
     // Copies of one that registered itself, in the table of printers and in the counters that follow from it.
     await server.get(Database).write((tx) => {
       const columns = `name, user_id, platform, firmware_version, version_key, version_rollout_id, bucket, auto_update, update_channel,
-        key_hash, blocked, last_connected, last_ip, created_at`;
+        key_hash, blocked, has_problems, last_connected, last_ip, created_at`;
       tx.db.run(
         `INSERT INTO printer (uuid, ${columns}) WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < ?)
           SELECT lower(hex(randomblob(16))), ${columns} FROM k, printer WHERE uuid = ?`,

@@ -231,11 +231,11 @@ describe('GET /api/summary', () => {
     await server.get(Database).write((tx) => {
       // As so many subscribes would have left them.
       tx.db.run(
-        `INSERT INTO printer (uuid, name, user_id, firmware_version, version_key, auto_update, update_channel, blocked,
-            last_connected, created_at)
+        `INSERT INTO printer (uuid, name, user_id, firmware_version, version_key, bucket, auto_update, update_channel,
+            blocked, has_problems, last_connected, created_at)
           WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
-          SELECT printf('00000000-0000-4000-8000-%012d', n), name, user_id, firmware_version, version_key, auto_update,
-            update_channel, blocked, last_connected, created_at FROM number, printer WHERE uuid = ?`,
+          SELECT printf('00000000-0000-4000-8000-%012d', n), name, user_id, firmware_version, version_key, bucket,
+            auto_update, update_channel, blocked, has_problems, last_connected, created_at FROM number, printer WHERE uuid = ?`,
         many,
         like,
       );
@@ -280,11 +280,6 @@ describe('GET /api/summary', () => {
     await eventually('all have ended', summary, ended);
     await Promise.all(boards.map((one) => one.stop()));
     await server.restart();
-    expect(ended(await summary())).toBe(true);
-    // A server that is upgraded counts what ended before.
-    const dataSource = server.get(DataSource);
-    await dataSource.undoLastMigration();
-    await dataSource.runMigrations();
     expect(ended(await summary())).toBe(true);
     server.clock.advance(HOUR);
     await server.request('POST', `/api/rollouts/${id}/retry`);

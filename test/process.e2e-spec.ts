@@ -142,8 +142,8 @@ describe('As a process', () => {
     expect(await list()).toBe(`Database: ${join(folder, 'named.db')}\nThere are no keys\n`);
     for (const [sql, says] of [
       [
-        "DELETE FROM migrations WHERE name LIKE 'PrinterSearch%'",
-        'older version of the server (it lacks migration ',
+        "DELETE FROM migrations WHERE name LIKE 'Initial%'",
+        'older version of the server (it lacks migration Initial',
       ],
       ["INSERT INTO migrations (timestamp, name) VALUES (1999, 'Future1999')", 'it has migration Future1999'],
     ] as const) {

@@ -1,8 +1,27 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { MIGRATIONS } from '../src/database/data-source.js';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { AppConfig } from '../src/config/config.js';
+import { MIGRATIONS, dataSourceOptions } from '../src/database/data-source.js';
 import { MIGRATION_NAMES } from '../src/database/migration-names.js';
+import { requireSameSchema, schemaDifference } from '../src/database/sqlite/schema-check.js';
+import { roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
+
+/** A migration of a made-up later version. */
+class Later1999000000000 implements MigrationInterface {
+  readonly name = 'Later1999000000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE "rollout" ADD COLUMN "later" varchar');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE "rollout" DROP COLUMN "later"');
+  }
+}
 
 describe('The database', () => {
   let server: TestServer;
@@ -23,36 +42,6 @@ describe('The database', () => {
     expect(MIGRATIONS.map(({ name }) => name)).toEqual(MIGRATION_NAMES);
   });
 
-  it('keeps its updates through the migration that orders them by number', async () => {
-    const old = async (): Promise<boolean> =>
-      (await dataSource.query<unknown[]>(`SELECT 1 FROM sqlite_master WHERE name = 'service_time'`))
-        .length === 0;
-    while (!(await old())) await dataSource.undoLastMigration();
-    await dataSource.query(`INSERT INTO printer (id, uuid, name, blocked, user_id, firmware_version, version_key, auto_update,
-      update_channel, last_connected, last_ip, created_at) VALUES (7, 'u', 'n', 0, 'o', '1', '1', 1, 'stable', '', '', '')`);
-    // The one under way began while the clock was a year behind.
-    for (const [id, status, year] of [
-      [3, 'completed', 2025],
-      [4, 'failed', 2026],
-      [5, 'in_progress', 2024],
-    ])
-      await dataSource.query(
-        `INSERT INTO printer_update (id, rollout_id, printer_id, firmware_id, firmware_version, status, attempts, send_on_resume,
-          confirmed, superseded, error_message, started_at, last_sign_of_life, last_percent)
-          VALUES (${id}, ${id}, 7, 1, '1', '${status}', 1, 0, 1, 0, 'e', '${year}-01-01 00:00:00.000', '', 9)`,
-      );
-    await dataSource.runMigrations();
-    const rows = `SELECT id, status, error_message, last_percent, last_heard, sequence FROM printer_update ORDER BY sequence`;
-    const rest = { error_message: 'e', last_percent: 9, last_heard: 0 };
-    expect(await dataSource.query(rows)).toEqual([
-      { id: 3, status: 'completed', ...rest, sequence: 1 },
-      { id: 4, status: 'failed', ...rest, sequence: 2 },
-      { id: 5, status: 'in_progress', ...rest, sequence: 3 },
-    ]);
-    await dataSource.query('DELETE FROM printer');
-    expect(await dataSource.query('SELECT id FROM printer_update')).toEqual([]);
-  });
-
   it.each([
     ['journal_mode', 'wal'],
     ['synchronous', 2], // FULL
@@ -64,11 +53,78 @@ describe('The database', () => {
   });
 
   it('can undo its migrations, and run them again', async () => {
+    const names = (): Promise<unknown> =>
+      dataSource.query(
+        `SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite%' ORDER BY type, name`,
+      );
+    const all = await names();
     for (let left = dataSource.migrations.length; left > 0; left--) await dataSource.undoLastMigration();
-    const tables = await dataSource.query<unknown[]>(`SELECT name FROM sqlite_master WHERE name = 'printer'`);
-    expect(tables).toEqual([]);
+    expect(await names()).toMatchObject([{ name: 'migrations' }]);
     await dataSource.runMigrations();
-    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
-    expect(upQueries).toEqual([]);
+    expect(await names()).toEqual(all);
+  });
+});
+
+describe('A database', () => {
+  let server: TestServer;
+  const path = (): string => join(server.folder, 'paperminder.db');
+
+  beforeEach(async () => {
+    server = await TestServer.start();
+  });
+  afterEach(() => server.stop());
+
+  /** Opens the database of the stopped server, as a later version would, and runs that version's migrations. */
+  async function asLaterVersion(work: (later: DataSource) => Promise<void>): Promise<void> {
+    const options = dataSourceOptions(new AppConfig({ DATABASE_URL: `sqlite:///${path()}` }));
+    const later = await new DataSource({
+      ...options,
+      migrations: [...MIGRATIONS, Later1999000000000],
+    }).initialize();
+    await work(later).finally(() => later.destroy());
+  }
+
+  it('is upgraded by the migrations that it lacks, and keeps its rows', async () => {
+    await upload(server, '1.5.0');
+    const { id } = await roll(server, '1.5.0', { target: { printer_ids: [randomUUID()] } });
+    const before = (await server.request('GET', `/api/rollouts/${id}`)).body;
+    await server.restart(() =>
+      asLaterVersion(async (later) => {
+        expect(await later.query('SELECT id, later FROM rollout')).toEqual([{ id, later: null }]);
+        expect(schemaDifference(path())).toEqual({ newer: ['Later1999000000000'], missing: [] });
+        await later.undoLastMigration();
+      }),
+    );
+    expect((await server.request('GET', `/api/rollouts/${id}`)).body).toEqual(before);
+  });
+
+  it('of another version is recognized by its migrations, whatever their order', async () => {
+    expect(schemaDifference(join(server.folder, 'none.db'))).toEqual({
+      newer: [],
+      missing: [...MIGRATION_NAMES],
+    });
+    const dataSource = server.get(DataSource);
+    const rename = (name: string): Promise<unknown> =>
+      dataSource.query('UPDATE migrations SET name = ?', [name]);
+    expect(schemaDifference(path())).toEqual({ newer: [], missing: [] });
+    await rename('Earlier1700000000000');
+    expect(schemaDifference(path())).toEqual({
+      newer: ['Earlier1700000000000'],
+      missing: [...MIGRATION_NAMES],
+    });
+    await dataSource.query('DELETE FROM migrations');
+    expect(schemaDifference(path())).toEqual({ newer: [], missing: [...MIGRATION_NAMES] });
+    expect(() => requireSameSchema(path())).toThrow(`it lacks migration ${MIGRATION_NAMES[0]}`);
+  });
+
+  it('never gives the number of a deleted row to another, for histories still name it', async () => {
+    await upload(server, '1.5.0');
+    await upload(server, '1.6.0');
+    const { id } = await roll(server, '1.5.0');
+    await server.request('DELETE', `/api/rollouts/${id}`);
+    await server.request('DELETE', '/api/firmware/1.6.0');
+    await server.restart();
+    expect((await upload(server, '1.7.0')).id).toBe(3);
+    expect((await roll(server, '1.5.0')).id).toBe(id + 1);
   });
 });

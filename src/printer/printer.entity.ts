@@ -60,11 +60,8 @@ export class Printer {
   @Column({ name: 'moved_back', type: 'varchar', nullable: true })
   movedBack!: string | null;
 
-  /**
-   * Its bucket in gradual rollouts, 0 to 99 (`bucketOf`). Never null, but declared nullable: SQLite cannot add a NOT NULL column to a table
-   * that has rows.
-   */
-  @Column({ type: 'integer', nullable: true })
+  /** Its bucket in gradual rollouts, 0 to 99 (`bucketOf`). */
+  @Column({ type: 'integer' })
   bucket!: number;
 
   @Column({ name: 'auto_update', type: 'boolean' })
@@ -85,8 +82,8 @@ export class Printer {
   @Column({ type: 'text', nullable: true })
   problems!: string | null;
 
-  /** True if there are `problems`; for the index. Nullable only because SQLite cannot add a NOT NULL column without a default. */
-  @Column({ name: 'has_problems', type: 'boolean', nullable: true })
+  /** True if there are `problems`; for the index. */
+  @Column({ name: 'has_problems', type: 'boolean' })
   hasProblems!: boolean;
 
   /** When it last subscribed. */

@@ -127,7 +127,7 @@ export function ruleOf(
     scheduledFor: null,
     name: null,
     note: null,
-    createdBy: null,
+    createdBy: 'local',
     rollbackId: null,
     cameFrom: null,
     takenBackBy: null,

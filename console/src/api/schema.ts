@@ -1377,10 +1377,10 @@ export interface components {
             /** @example null */
             note: string | null;
             /**
-             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout
+             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`
              * @example ci
              */
-            created_by: string | null;
+            created_by: string;
             /** @description Set if it is part of a rollback: what it takes back */
             rolls_back: components["schemas"]["RollsBackResponse"] | null;
             /**
@@ -1710,10 +1710,10 @@ export interface components {
             /** @example null */
             note: string | null;
             /**
-             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout
+             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`
              * @example ci
              */
-            created_by: string | null;
+            created_by: string;
             /** @description Set if it is part of a rollback: what it takes back */
             rolls_back: components["schemas"]["RollsBackResponse"] | null;
             /**

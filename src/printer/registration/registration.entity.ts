@@ -36,11 +36,8 @@ export class Registration {
   @Column({ type: 'varchar' })
   address!: string;
 
-  /**
-   * The group of addresses that shares one limit (`addressGroup`). Nullable only because SQLite cannot add a NOT NULL column without a
-   * default.
-   */
-  @Column({ name: 'address_group', type: 'varchar', nullable: true })
+  /** The group of addresses that shares one limit (`addressGroup`). */
+  @Column({ name: 'address_group', type: 'varchar' })
   addressGroup!: string;
 
   @Instant({ name: 'requested_at' })

@@ -49,8 +49,8 @@ export function Facts({ rollout }: { rollout: Rollout }) {
           {exactTime(rollout.created_at)}{' '}
           <span class="hint">
             (<When at={rollout.created_at} />)
-          </span>
-          {rollout.created_by !== null && <> by {creatorText(rollout.created_by)}</>}
+          </span>{' '}
+          by {creatorText(rollout.created_by)}
         </dd>
         <dt>Older versions</dt>
         <dd>

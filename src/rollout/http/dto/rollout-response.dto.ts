@@ -142,12 +142,10 @@ export class RolloutResponse extends RolloutCountersResponse {
 
   @ApiProperty({
     type: String,
-    nullable: true,
     example: 'ci',
-    description:
-      'The name of the key that created it, else `local`, `anybody`, `command_line` or `system`; null for an old rollout',
+    description: 'The name of the key that created it, else `local`, `anybody`, `command_line` or `system`',
   })
-  created_by!: string | null;
+  created_by!: string;
 
   @ApiProperty({
     type: RollsBackResponse,

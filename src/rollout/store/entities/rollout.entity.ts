@@ -77,9 +77,9 @@ export class Rollout extends RolloutCounters {
   @Column({ type: 'text', nullable: true })
   note!: string | null;
 
-  /** Who created it, as the audit log names them; null if it is older than this column. */
-  @Column({ name: 'created_by', type: 'varchar', nullable: true })
-  createdBy!: string | null;
+  /** Who created it, as the audit log names them. */
+  @Column({ name: 'created_by', type: 'varchar' })
+  createdBy!: string;
 
   /** The rollback that created it, to move printers back from the version that its bounds name; null for any other rollout. */
   @Column({ name: 'rollback_id', type: 'integer', nullable: true })

@@ -1,0 +1,94 @@
+import { Table } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
+import { column, id, nullable, primary } from '../columns.js';
+
+/** Printers, their counts, and printers that wait for approval. */
+export function printerTables(instant: string): Table[] {
+  return [
+    new Table({
+      name: 'printer',
+      columns: [
+        id('printer'),
+        column('uuid', 'varchar'),
+        column('name', 'varchar'),
+        column('user_id', 'varchar'),
+        nullable('platform', 'varchar'),
+        nullable('firmware_version', 'varchar'),
+        nullable('reported_version', 'varchar'),
+        column('version_key', 'varchar'),
+        nullable('version_rollout_id', 'integer'),
+        nullable('previous_version', 'varchar'),
+        nullable('moved_back', 'varchar'),
+        column('bucket', 'integer'),
+        column('auto_update', 'boolean'),
+        column('update_channel', 'varchar'),
+        nullable('key_hash', 'varchar'),
+        column('blocked', 'boolean'),
+        nullable('problems', 'text'),
+        column('has_problems', 'boolean'),
+        column('last_connected', instant),
+        nullable('last_ip', 'varchar'),
+        column('created_at', instant),
+      ],
+      uniques: [{ name: 'uq_printer_uuid', columnNames: ['uuid'] }],
+      indices: [
+        { name: 'ix_printer_channel_version', columnNames: ['update_channel', 'version_key'] },
+        { name: 'ix_printer_version', columnNames: ['version_key'] },
+        { name: 'ix_printer_user', columnNames: ['user_id'] },
+        { name: 'ix_printer_channel', columnNames: ['update_channel'] },
+        // These contain few printers, and only a change of their column touches them.
+        { name: 'ix_printer_blocked_true', columnNames: ['blocked'], where: '"blocked" = true' },
+        {
+          name: 'ix_printer_auto_update_false',
+          columnNames: ['auto_update'],
+          where: '"auto_update" = false',
+        },
+        {
+          name: 'ix_printer_has_problems_true',
+          columnNames: ['has_problems'],
+          where: '"has_problems" = true',
+        },
+      ],
+    }),
+    new Table({
+      name: 'printer_tally',
+      columns: [
+        primary('printer_tally', 'update_channel', 'varchar'),
+        primary('printer_tally', 'version_key', 'varchar'),
+        primary('printer_tally', 'platform', 'varchar'),
+        primary('printer_tally', 'version_rollout_id', 'integer'),
+        primary('printer_tally', 'previous_version', 'varchar'),
+        primary('printer_tally', 'moved_back', 'varchar'),
+        primary('printer_tally', 'bucket', 'integer'),
+        primary('printer_tally', 'blocked', 'boolean'),
+        column('printers', 'integer'),
+      ],
+    }),
+    new Table({
+      name: 'problem_tally',
+      columns: [primary('problem_tally', 'field', 'varchar'), column('printers', 'integer')],
+    }),
+    new Table({
+      name: 'registration',
+      columns: [
+        id('registration'),
+        column('uuid', 'varchar'),
+        column('status', 'varchar'),
+        column('name', 'varchar'),
+        column('user_id', 'varchar'),
+        nullable('platform', 'varchar'),
+        nullable('key_hash', 'varchar'),
+        column('address', 'varchar'),
+        column('address_group', 'varchar'),
+        column('requested_at', instant),
+      ],
+      uniques: [{ name: 'uq_registration_uuid', columnNames: ['uuid'] }],
+      indices: [{ name: 'ix_registration_status_address', columnNames: ['status', 'address_group'] }],
+    }),
+  ];
+}
+
+/** Creates the index by name. TypeORM cannot express its collation; on PostgreSQL it is an index on lower(name). */
+export async function createNameIndex(runner: QueryRunner): Promise<void> {
+  await runner.query('CREATE INDEX "ix_printer_name" ON "printer" ("name" COLLATE NOCASE)');
+}
