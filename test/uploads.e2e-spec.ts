@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DataSource } from 'typeorm';
-import { ImagePatrol } from '../src/firmware/binaries/image-patrol.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, patch, roll, upload, uploadForm } from './support/factories.js';
@@ -178,15 +176,6 @@ describe('An upload', () => {
       const version = `3.1.${how.length}`;
       await upload(server, version, {}, image);
       expect(await status(version, appendedDigest(image))).toBe(200);
-    });
-
-    it('finds the digest of one that was uploaded before it was looked for', async () => {
-      const image = esp32Image(300_000);
-      await upload(server, '3.2.0', {}, image);
-      await server.get(DataSource).query('UPDATE firmware SET appended_sha256 = NULL');
-      await server.restart();
-      await server.get(ImagePatrol).checkAll();
-      expect(await status('3.2.0', appendedDigest(image))).toBe(304);
     });
   });
 });

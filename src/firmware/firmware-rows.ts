@@ -55,11 +55,6 @@ export class FirmwareRows {
     return this.table.select(this.database.reader, 'ORDER BY version_key DESC, id');
   }
 
-  /** Records the digest that an image carries, for rows from before digests were read. */
-  setAppendedDigest(tx: Transaction, sha256: string, appendedSha256: string): void {
-    tx.db.run('UPDATE firmware SET appended_sha256 = ? WHERE sha256 = ?', appendedSha256, sha256);
-  }
-
   /** The rows that a selector matches, in the order of `compareRows`. */
   private select(db: Statements, { version, channel, platform, sha256 = '' }: FirmwareSelector): Firmware[] {
     const rows = this.table.select(

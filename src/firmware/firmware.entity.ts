@@ -34,10 +34,7 @@ export class Firmware {
   @Column({ type: 'varchar' })
   sha256!: string;
 
-  /**
-   * The SHA-256 that an ESP32 image carries in its last 32 bytes, over all bytes before them; null if it carries none, or if the image has
-   * not been read since this column was added.
-   */
+  /** The SHA-256 that an ESP32 image carries in its last 32 bytes, over all bytes before them; null if it carries none. */
   @Column({ name: 'appended_sha256', type: 'varchar', nullable: true })
   appendedSha256!: string | null;
 

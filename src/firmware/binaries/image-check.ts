@@ -7,21 +7,12 @@ import type { Observable } from 'rxjs';
 import { CorruptBinaryError } from '../../common/errors.js';
 import { Changes } from '../../database/changes.js';
 import { DataPresence } from '../../database/sqlite/data-presence.js';
-import { AppendedDigest } from './appended-digest.js';
 import { FirmwareRows } from '../firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
 
 // Bytes per hashed block. A block is hashed in a fraction of a millisecond; the block hashes of a 2 GiB image take 512 KiB.
 const BLOCK_BYTES = 128 * 1024;
-
-/** The result of reading a whole image. */
-interface WholeImage {
-  /** The SHA-256 of each block. */
-  blocks: string[];
-  /** The digest that an ESP32 image carries; null if it carries none. */
-  appendedSha256: string | null;
-}
 
 /** Whether an image was found damaged, or intact again. */
 export type ImageChange = 'damaged' | 'mended';
@@ -70,11 +61,10 @@ export class ImageCheck {
   /**
    * Reads a whole image and compares it with its hash.
    *
-   * @returns the digest that an ESP32 image carries in itself; null if it carries none
    * @throws CorruptBinaryError if the image is not what was uploaded
    */
-  async verify(row: Firmware): Promise<string | null> {
-    return (await this.readWhole(row)).appendedSha256;
+  async verify(row: Firmware): Promise<void> {
+    await this.readBlocks(row);
   }
 
   /** Reads the images of some builds, each once, and records which are damaged. */
@@ -131,7 +121,7 @@ export class ImageCheck {
    * @throws CorruptBinaryError if the image as a whole is not what was uploaded
    */
   async stream(row: Firmware, start: number, end: number): Promise<Readable> {
-    const hashes = this.blocks.get(row.sha256) ?? this.readWhole(row).then(({ blocks }) => blocks);
+    const hashes = this.blocks.get(row.sha256) ?? this.readBlocks(row);
     this.blocks.set(row.sha256, hashes);
     try {
       return Readable.from(this.read(row, await hashes, start, end));
@@ -163,9 +153,9 @@ export class ImageCheck {
     }
   }
 
-  private async readWhole(row: Firmware): Promise<WholeImage> {
+  /** Reads a whole image, compares it with its hash, and returns the SHA-256 of each block. */
+  private async readBlocks(row: Firmware): Promise<string[]> {
     const whole = createHash('sha256');
-    const appended = new AppendedDigest();
     const blocks: string[] = [];
     try {
       const file = await open(this.storage.pathOf(row.sha256));
@@ -174,7 +164,6 @@ export class ImageCheck {
           const block = await readBlock(file, blocks.length * BLOCK_BYTES);
           if (block.length === 0) break;
           whole.update(block);
-          appended.update(block);
           blocks.push(sha256Of(block));
         }
       } finally {
@@ -184,7 +173,7 @@ export class ImageCheck {
       throw this.cannotRead(row, error);
     }
     this.compare(row, whole.digest('hex'));
-    return { blocks, appendedSha256: appended.digest() };
+    return blocks;
   }
 
   private foundWhole(row: Pick<Firmware, 'sha256' | 'version'>): void {

@@ -3,7 +3,6 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Clock } from '../../common/clock.js';
 import { CorruptBinaryError, UnavailableError } from '../../common/errors.js';
-import { Database } from '../../database/database.js';
 import { FirmwareRows } from '../firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
@@ -26,7 +25,6 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly rows: FirmwareRows,
     private readonly storage: FirmwareStorage,
     private readonly check: ImageCheck,
-    private readonly database: Database,
     private readonly clock: Clock,
   ) {}
 
@@ -61,8 +59,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
     for (const row of images) {
       if (this.stopped) return;
       try {
-        const appended = await this.check.verify(row);
-        if (appended !== row.appendedSha256 && appended !== null) await this.record(row, appended);
+        await this.check.verify(row);
       } catch (error) {
         this.report(row, error);
       }
@@ -90,19 +87,12 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
       );
   }
 
-  private record(row: Firmware, appended: string): Promise<void> {
-    return this.database.write((tx) => {
-      this.rows.setAppendedDigest(tx, row.sha256, appended);
-      return Promise.resolve();
-    });
-  }
-
   private images(): Firmware[] {
     return [...new Map(this.rows.all().map((row) => [row.sha256, row])).values()];
   }
 
   private report(row: Firmware, error: unknown): void {
-    // A damaged image and a missing folder are logged elsewhere; a stopping server refuses to write.
+    // A damaged image and a missing folder are logged elsewhere; a failure during a stop says nothing about the image.
     if (error instanceof CorruptBinaryError || error instanceof UnavailableError || this.stopped) return;
     this.logger.error(`The binary of firmware ${row.version} could not be checked: ${String(error)}`);
   }

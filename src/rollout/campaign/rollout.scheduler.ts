@@ -18,7 +18,6 @@ export class RolloutScheduler implements OnApplicationBootstrap {
 
   /** Runs what fell due while the server was down, without waiting for the first tick. */
   async onApplicationBootstrap(): Promise<void> {
-    await this.rollouts.countBuckets();
     await this.activateDue();
     await this.failStuck();
   }

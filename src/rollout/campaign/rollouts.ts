@@ -21,7 +21,6 @@ import { RolloutSamples } from '../store/rollout-samples.js';
 import { Rollout, listOf } from '../store/entities/rollout.entity.js';
 import { Superseding } from '../updates/superseding.js';
 import type { RuleSet } from '../store/rule-set.js';
-import { PendingBuckets } from '../store/pending-buckets.js';
 import { RolloutBuilds } from '../store/rollout-builds.js';
 import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
 import type { TargetLists } from '../store/target-lists.js';
@@ -46,7 +45,6 @@ export class Rollouts {
     private readonly superseding: Superseding,
     private readonly cancelledPending: CancelledPending,
     private readonly targets: RolloutTargets,
-    private readonly buckets: PendingBuckets,
     private readonly retries: UpdateRetry,
     private readonly samples: RolloutSamples,
     private readonly audit: AuditLog,
@@ -170,12 +168,6 @@ export class Rollouts {
       this.logStep(tx, rollout, `retries ${retried} failed updates`);
       return rollout;
     });
-  }
-
-  /** Counts the pending targets by bucket for rollouts created before these counts were kept. */
-  async countBuckets(): Promise<void> {
-    for (const id of this.buckets.uncounted(this.database.reader))
-      await this.database.write((tx) => this.pending.recount(tx, id));
   }
 
   /** Activates every scheduled rollout that is due. Each is activated only once, even if several callers try at the same time. */

@@ -7,8 +7,6 @@ const ADD = 'UPDATE rollout_pending SET pending = pending + ? WHERE rollout_id =
 const SET = `INSERT INTO rollout_pending (rollout_id, bucket, pending) VALUES (?, ?, ?)
   ON CONFLICT (rollout_id, bucket) DO UPDATE SET pending = excluded.pending`;
 const SUM = 'SELECT sum(pending) FROM rollout_pending WHERE rollout_id = ? AND bucket < ?';
-const UNCOUNTED = `SELECT id FROM rollout WHERE status <> 'cancelled' AND NOT EXISTS
-  (SELECT 1 FROM rollout_pending WHERE rollout_id = rollout.id)`;
 
 /** Stores the pending targets of each rollout by bucket, so the number within any percentage is a cheap read. */
 @Injectable()
@@ -21,11 +19,6 @@ export class PendingBuckets {
   /** Stores the counts of a rollout that has none yet. */
   set(db: Statements, rolloutId: number, pending: readonly number[]): void {
     for (const [bucket, count] of pending.entries()) db.run(SET, rolloutId, bucket, count);
-  }
-
-  /** The rollouts that are not cancelled and have no counts by bucket, because they are older than this table. */
-  uncounted(db: Statements): number[] {
-    return db.allValues(UNCOUNTED).map(([id]) => Number(id));
   }
 
   /** Number of pending targets within a percentage. */
