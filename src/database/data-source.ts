@@ -20,8 +20,8 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
     prepareDatabase: (database: Database) => {
       database.pragma('journal_mode = WAL');
       // FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a Raspberry Pi loses power. A lost update
-      // row would be an update in somebody's home that nobody knows of. The unit of work commits in groups, so that many writes share one
-      // flush to the disk.
+      // row would be an update in somebody's home that nobody knows of. Printers' jobs are committed in batches, so that many writes share
+      // one flush to the disk.
       database.pragma('synchronous = FULL');
       database.pragma('foreign_keys = ON');
       // Nothing else runs while SQLite waits for another process (creating a key on the command line takes some milliseconds).
