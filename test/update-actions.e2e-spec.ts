@@ -115,7 +115,7 @@ describe('A single update', () => {
 
     it('only while it is under way', async () => {
       const sent = await failed();
-      expect(await refused(sent, 'abort')).toBe(`Update ${sent.update} is failed, and not under way`);
+      expect(await refused(sent, 'abort')).toBe(`Update ${sent.update} is failed, not in progress`);
     });
   });
 
@@ -180,7 +180,7 @@ describe('A single update', () => {
     it('not if its printer is no target any more', async () => {
       const sent = await failed();
       await comeBack(sent.one, '1.9.0');
-      expect(await refused(sent, 'retry')).toContain(`is no target of rollout ${sent.rollout}`);
+      expect(await refused(sent, 'retry')).toContain(`is not a target of rollout ${sent.rollout}`);
     });
 
     it('not while another update of its printer is under way', async () => {

@@ -15,14 +15,14 @@ export interface ArrivingPrinter {
 
 // Rows per turn of the event loop.
 const BATCH = 500;
-// By the index over unconfirmed updates alone. A printer has at most one such update.
+// Reads the partial index over unconfirmed updates. A printer has at most one such update.
 const ABOUT_TO_RUN = `SELECT u.printer_id, p.firmware_version, p.platform, p.version_key <> ? AND p.blocked = false
   FROM printer_update u JOIN printer p ON p.id = u.printer_id
   WHERE u.status IN ('in_progress', 'completed') AND u.confirmed = false AND u.firmware_version = ? AND u.printer_id > ?
   ORDER BY u.printer_id LIMIT ${BATCH}`;
 
 /**
- * Finds the printers that are about to run a version: their update to it is in progress, or they have reported it and have not come back
+ * Finds the printers that are about to run a version: their update to it is in progress, or they have reported it and have not reconnected
  * yet. Blocked printers are left out, as everywhere.
  */
 @Injectable()
@@ -35,7 +35,7 @@ export class AboutToRun {
   }
 
   /**
-   * Reads these printers in batches, and gives the event loop its turn in between.
+   * Reads these printers in slices, and yields to the event loop in between.
    *
    * @param db a snapshot or a transaction, if they must all be of one moment
    */

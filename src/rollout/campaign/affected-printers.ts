@@ -7,11 +7,11 @@ import type { AffectedPrinters } from '../rules/rollback-plan.js';
 import { FleetWalk } from '../store/fleet-walk.js';
 import { AboutToRun } from './about-to-run.js';
 
-/** How many printers run a version, or are about to. */
+/** Numbers of printers that run a version, or are about to. */
 export interface RunningPrinters {
   printers: number;
   online: number;
-  /** How many more are about to run it: their update to it is in progress, or they have reported it and have not come back yet. */
+  /** How many more are about to run it: their update to it is in progress, or they have reported it and have not reconnected yet. */
   underWay: number;
 }
 

@@ -220,7 +220,7 @@ export class Rollbacks {
     return [...new Set(versions)].filter((other) => other !== version);
   }
 
-  /** The newest rollback of a version, if all of it is still in effect. */
+  /** The newest rollback of a version, if none of its rollouts was cancelled or deleted. */
   private open(db: Statements, version: string): Rollback | null {
     const rollback = this.newest(db, version);
     if (rollback === null) return null;
@@ -254,7 +254,7 @@ const TO_CANCEL = `WHERE status <> 'cancelled' AND (firmware_version = ?
 const TAKE_BACK = `UPDATE rollout SET taken_back_by = ? WHERE firmware_version = ? AND taken_back_by IS NULL`;
 const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
 
-/** Where printers go if it is not known what they ran before. */
+/** The version for printers whose previous version is unknown. */
 function destinationOf(groups: readonly RollbackGroup[]): string {
   const rest = groups.find(({ cameFrom }) => cameFrom === null || 'except' in cameFrom);
   if (rest === undefined) throw new Error('A rollback has no version for the rest of the printers');

@@ -159,8 +159,7 @@ export class Rollouts {
     return this.database.write(async (tx) => {
       await this.find(tx, id);
       const rule = this.rules.current(tx).get(id);
-      if (rule === undefined)
-        throw new ConflictError(`Rollout ${id} is cancelled, and sends nothing any more`);
+      if (rule === undefined) throw new ConflictError(`Rollout ${id} is cancelled and sends no updates`);
       const retried = await this.retries.supersedeAll(tx, rule);
       this.rules.changed(tx);
       this.record(tx, 'rollout.retry', id, null, { retried });
@@ -217,7 +216,7 @@ export class Rollouts {
     await tx.em.insert(RolloutCancellation, { rolloutId: rollout.id, newestRolloutId });
   }
 
-  /** Follows a rollout that starts or stops speaking for its printers: older rollouts may lose or win targets. */
+  /** Updates older rollouts after a rollout starts or stops naming printers: they may lose or gain targets. */
   private async speaksNow(tx: Transaction, before: RuleSet, id: number): Promise<void> {
     const after = this.rules.current(tx);
     const rule = after.get(id) ?? before.get(id);

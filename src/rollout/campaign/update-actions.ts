@@ -45,7 +45,7 @@ export class UpdateActions {
   abort(printerKey: number | string, updateId: number): Promise<Printer> {
     return this.act(printerKey, updateId, 'update.abort', (tx, update, printer) => {
       if (update.status !== 'in_progress')
-        throw new ConflictError(`Update ${update.id} is ${update.status}, and not under way`);
+        throw new ConflictError(`Update ${update.id} is ${update.status}, not in progress`);
       return this.updates.change(tx, [printer], (state, context) => {
         const current = state.updates.find(({ id }) => id === updateId);
         return current ? failUpdate(context, state, current, 'aborted by an operator') : state;
@@ -71,18 +71,16 @@ export class UpdateActions {
       const rules = this.rules.current(tx);
       const rule = rules.get(rolloutId);
       if (rule === undefined)
-        throw new ConflictError(
-          `The rollout of update ${id} is cancelled or deleted, and sends nothing any more`,
-        );
+        throw new ConflictError(`The rollout of update ${id} is cancelled or deleted and sends no updates`);
       const refusal = targetRefusal(rules.factsOf(printer), rule);
       if (refusal !== null)
         throw new ConflictError(
-          `Printer ${printer.id} is no target of rollout ${rolloutId}: ${REASONS[refusal]}`,
+          `Printer ${printer.id} is not a target of rollout ${rolloutId}: ${REASONS[refusal]}`,
         );
       const updates = this.counting.ofPrinters(tx.db, [printer.id]).get(printer.id) ?? [];
       if (updateContextOf(updates, rules, false).busy)
         throw new ConflictError(
-          `Another update of printer ${printer.id} is under way; retry when it has ended`,
+          `Another update of printer ${printer.id} is in progress; retry when it has ended`,
         );
       return this.retries.supersede(tx, printer, id);
     });

@@ -8,7 +8,7 @@ import { DecisionResponse, toDecisionResponse } from './dto/printer-decision.dto
 import { UpdateHistory } from '../insight/update-history.js';
 import { HistoryQuery, HistoryResponse, toHistoryResponse } from './dto/update.dto.js';
 
-/** The history of a printer, and what is decided for it: endpoints of printers, but rollouts know the answers. */
+/** The history of a printer, and the current decision about it: endpoints of printers that rollouts answer. */
 @ApiTags('printers')
 @Controller('api/printers')
 export class HistoryController {
@@ -20,9 +20,9 @@ export class HistoryController {
   @Get(':printer_id/updates')
   @RequireScope('read')
   @ApiOperation({
-    summary: 'Get the update history of a printer, the newest first',
+    summary: 'Get the update history of a printer, newest first',
     description:
-      'A pending one, with `id: null`, stands on top if a rollout is due and has not been sent yet.',
+      'A pending entry, with `id: null`, comes first if an update is due and has not been sent yet.',
   })
   @ApiPrinterKey()
   @ApiOkResponse({ type: HistoryResponse })
@@ -35,8 +35,8 @@ export class HistoryController {
   @Get(':printer_id/decision')
   @RequireScope('read')
   @ApiOperation({
-    summary: 'Say what a printer would be sent now, or why nothing',
-    description: 'Decided by the very rules that send updates, for the printer as it is on record.',
+    summary: 'Explain what a printer would be sent now, or why nothing',
+    description: 'Decided by the same rules that send updates, for the printer as stored.',
   })
   @ApiPrinterKey()
   @ApiOkResponse({ type: DecisionResponse })

@@ -19,9 +19,9 @@ import {
 import { Rollbacks } from '../campaign/rollbacks.js';
 
 const EXAMPLES = {
-  previous: { summary: 'Each printer to what it ran before', value: { to: 'previous' } },
+  previous: { summary: 'Each printer to the version that it ran before', value: { to: 'previous' } },
   version: {
-    summary: 'All to one version; the bad one stays on offer',
+    summary: 'All to one version; the bad one is not deprecated',
     value: { to: '1.4.0', deprecate: false },
   },
 };
@@ -30,7 +30,7 @@ const ApiBadRollback = (): MethodDecorator =>
 const ApiUnknown = (): MethodDecorator =>
   ApiProblem(404, 'No firmware, no rollout and no printer has this version', 'Firmware version not found');
 
-/** Takes a version back from every printer that runs it. */
+/** Rolls a version back on every printer that runs it. */
 @ApiTags('firmware')
 @Controller('api/firmware')
 export class RollbackController {
@@ -46,12 +46,15 @@ export class RollbackController {
     summary: 'Roll a version back',
     description:
       'In one transaction: cancels every rollout of the version, deprecates it, and creates a rollout for each version that printers ' +
-      'go back to. These name exactly the printers that run the version, or come back with it, and go ahead of everything else. ' +
-      'Answers 200 with the rollback that is there already if it goes the same way.',
+      'go back to. These target exactly the printers that run the version, or reconnect with it, and take precedence over all others. ' +
+      'Answers 200 with the existing rollback if it has the same destination.',
   })
   @ApiBody({ type: RollbackDto, examples: EXAMPLES })
   @ApiCreatedResponse({ type: RollbackResponse })
-  @ApiOkResponse({ type: RollbackResponse, description: 'It is being rolled back that way already' })
+  @ApiOkResponse({
+    type: RollbackResponse,
+    description: 'The existing rollback, which has the same destination',
+  })
   @ApiBadRollback()
   @ApiUnknown()
   @ApiProblem(
@@ -75,9 +78,9 @@ export class RollbackController {
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({
-    summary: 'Say what rolling a version back would do',
+    summary: 'Preview a rollback',
     description:
-      'Takes what the rollback takes, and changes nothing. What would refuse it stands in `missing`.',
+      'Accepts the same body as the rollback, and changes nothing. `missing` lists what would make it fail.',
   })
   @ApiBody({ type: RollbackDto, examples: EXAMPLES })
   @ApiOkResponse({ type: RollbackPreviewResponse })
@@ -92,8 +95,8 @@ export class RollbackController {
   @RequireScope('read')
   @NoQuery()
   @ApiOperation({
-    summary: 'Get the newest rollback of a version, and who still runs it',
-    description: 'The rollouts of the roll-back, and how many printers still run the version.',
+    summary: 'Get the newest rollback of a version, and how many printers still run it',
+    description: 'The rollouts of the rollback, and how many printers still run the version.',
   })
   @ApiOkResponse({ type: RollbackResponse })
   @ApiBadInput('version', 'x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')

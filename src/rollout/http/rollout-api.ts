@@ -17,23 +17,23 @@ export class RolloutParam {
 export const ApiRolloutId = (): MethodDecorator =>
   ApiParam({ name: 'rollout_id', type: 'integer', example: 42 });
 
-/** Documents the answer to a path that names no rollout. */
+/** Documents the response to an invalid rollout id. */
 export const ApiBadRolloutId = (): MethodDecorator =>
   ApiBadInput('rollout_id', 'x', 'rollout_id must be an integer number');
 
-/** Documents the answer where there is no such rollout. */
+/** Documents the response if there is no such rollout. */
 export const ApiUnknownRollout = (): MethodDecorator =>
   ApiProblem(404, 'No such rollout', 'Rollout not found: 42');
 
-/** Documents the answer where others look at the whole fleet already. */
+/** Documents the response if too many fleet-wide queries are queued. */
 export const ApiBusy = (): MethodDecorator =>
   ApiProblem(
     503,
-    'Too many such requests wait, or the server is stopping',
+    'Too many such requests are queued, or the server is stopping',
     'Too many fleet-wide queries are queued (100); try again later',
   );
 
-/** Documents why a new rollout is refused, be it to be created or previewed. */
+/** Documents why a new rollout, or its preview, is refused. */
 export const ApiNewRolloutRefusals = (): MethodDecorator =>
   applyDecorators(
     ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100'),
@@ -46,14 +46,14 @@ export const ApiNewRolloutRefusals = (): MethodDecorator =>
     ),
   );
 
-/** Documents why a change of a rollout is refused, be it to be made or previewed. */
+/** Documents why a change to a rollout, or its preview, is refused. */
 export const ApiRolloutChangeRefusals = (): MethodDecorator =>
   applyDecorators(
     ApiBadInput('rollout_percentage', 101, 'rollout_percentage must not be greater than 100'),
     ApiUnknownRollout(),
     ApiProblem(
       409,
-      'The life of the rollout lacks that step',
+      'The rollout cannot make that transition',
       'Rollout 42 is cancelled, and cannot become active',
     ),
   );

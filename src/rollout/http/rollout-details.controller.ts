@@ -19,7 +19,7 @@ import { RolloutFailures } from '../insight/rollout-failures.js';
 import { RolloutSamples } from '../store/rollout-samples.js';
 import { RolloutUpdates } from '../insight/rollout-updates.js';
 
-/** A rollout, looked at more closely: its updates, why some failed, and how it has gone. */
+/** Details of a rollout: its updates, why some failed, and its counters over time. */
 @ApiTags('rollouts')
 @Controller('api/rollouts')
 export class RolloutDetailsController {
@@ -34,7 +34,7 @@ export class RolloutDetailsController {
   @RequireScope('read')
   @ApiOperation({
     summary: 'List the targets of a rollout by the status of their update',
-    description: 'The latest update of each target, or the targets that wait, by status.',
+    description: 'The latest update of each target, or the pending targets.',
   })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutUpdateListResponse })
@@ -54,8 +54,8 @@ export class RolloutDetailsController {
   @RequireScope('read')
   @NoQuery()
   @ApiOperation({
-    summary: 'Say why updates of a rollout failed, the commonest reason first',
-    description: 'The commonest messages first, each with some of its printers.',
+    summary: 'List why updates of a rollout failed',
+    description: 'Most common messages first, each with some of its printers.',
   })
   @ApiRolloutId()
   @ApiOkResponse({ type: FailuresResponse })
@@ -70,7 +70,7 @@ export class RolloutDetailsController {
   @RequireScope('read')
   @NoQuery()
   @ApiOperation({
-    summary: 'Get the counters of a rollout, time after time',
+    summary: 'Get the counters of a rollout over time',
     description: 'Sampled while the rollout runs.',
   })
   @ApiRolloutId()

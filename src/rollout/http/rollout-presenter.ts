@@ -14,10 +14,10 @@ import { PendingBuckets } from '../store/pending-buckets.js';
 import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
 import type { TargetLists } from '../store/target-lists.js';
 
-// Longer lists are left out where many rollouts are answered.
+// Maximum ids of a list in a response with several rollouts; longer lists are left out.
 const MAX_LISTED_IDS = 100;
 
-/** Answers with rollouts, and with what belongs to them. */
+/** Builds responses with rollouts and everything that belongs to them. */
 @Injectable()
 export class RolloutPresenter {
   constructor(
@@ -27,17 +27,17 @@ export class RolloutPresenter {
     private readonly buckets: PendingBuckets,
   ) {}
 
-  /** One rollout, with all that its target lists. */
+  /** One rollout, with the complete lists of its target. */
   one(rollout: Rollout): RolloutResponse {
     return this.answer(rollout, this.targets.of(this.database.reader, rollout.id));
   }
 
-  /** One that was just created, with what is odd about it. */
+  /** A rollout that has just been created, with warnings. */
   created(rollout: Rollout): CreatedRolloutResponse {
     return { ...this.one(rollout), warnings: creationWarnings(rollout) };
   }
 
-  /** One among many: a long list is left out, so no answer grows with what others have put in. */
+  /** One of several rollouts: long lists are left out, so that no response grows with what others have stored. */
   short(rollout: Rollout): RolloutResponse {
     if ((rollout.targetIdsCount ?? 0) <= MAX_LISTED_IDS) return this.one(rollout);
     return this.answer(rollout, NO_LISTS);

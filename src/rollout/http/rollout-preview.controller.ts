@@ -21,7 +21,7 @@ import { CHANGES, EXAMPLES } from './rollout.controller.js';
 import { ChangeRolloutDto, toRolloutChange } from './dto/change-rollout.dto.js';
 import { CreateRolloutDto, toNewRollout } from './dto/rollout.dto.js';
 
-/** What a rollout would do, before it is done. */
+/** Previews of rollouts and of changes to them. */
 @ApiTags('rollouts')
 @Controller('api/rollouts')
 export class RolloutPreviewController {
@@ -35,8 +35,8 @@ export class RolloutPreviewController {
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({
-    summary: 'Say what a new rollout would do',
-    description: 'Takes what `POST /api/rollouts` takes, refuses what that refuses, and changes nothing.',
+    summary: 'Preview a new rollout',
+    description: 'Accepts and refuses the same bodies as `POST /api/rollouts`, and changes nothing.',
   })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
   @ApiOkResponse({ type: RolloutPreviewResponse })
@@ -52,8 +52,8 @@ export class RolloutPreviewController {
   @HttpCode(200)
   @NoQuery()
   @ApiOperation({
-    summary: 'Say what a change of a rollout would do',
-    description: 'Takes what PATCH takes, refuses what that refuses, and changes nothing.',
+    summary: 'Preview a change to a rollout',
+    description: 'Accepts and refuses the same bodies as PATCH, and changes nothing.',
   })
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })

@@ -25,13 +25,13 @@ import { CreatedRolloutResponse, RolloutListResponse, RolloutResponse } from './
 import { ChangeRolloutDto, ListRolloutsQuery, toRolloutChange } from './dto/change-rollout.dto.js';
 import { CreateRolloutDto, toNewRollout } from './dto/rollout.dto.js';
 
-// Nobody's: the explorer fills its form with the first example, and one click sends it.
+// A UUID that no printer has: the explorer fills its form with the first example, and one click sends it.
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-/** Rollouts that can be asked for. */
+/** Examples of new rollouts. */
 export const EXAMPLES = {
   one: {
-    summary: 'One printer, by its UUID, as a first try',
+    summary: 'One printer, by its UUID, for a first test',
     value: {
       firmware_version: '1.5.0',
       target: { printer_ids: [NOBODY] },
@@ -40,7 +40,7 @@ export const EXAMPLES = {
     },
   },
   gradual: {
-    summary: 'A hundredth of a channel, to be raised step by step',
+    summary: 'One percent of a channel, to be raised step by step',
     value: {
       firmware_version: '1.5.0',
       target: { channels: ['stable'], min_version: '1.0.0' },
@@ -59,9 +59,9 @@ export const EXAMPLES = {
   },
 };
 
-/** Changes that can be made. */
+/** Examples of changes. */
 export const CHANGES = {
-  pause: { summary: 'Pause: nothing more is sent', value: { status: 'paused' } },
+  pause: { summary: 'Pause: no more updates are sent', value: { status: 'paused' } },
   resume: { summary: 'Resume', value: { status: 'active' } },
   cancel: { summary: 'Cancel, for good', value: { status: 'cancelled' } },
   rename: { summary: 'Give it another name (in every state)', value: { name: 'October, first floor' } },
@@ -85,7 +85,7 @@ export class RolloutController {
     summary: 'Create a rollout',
     description:
       '`immediate` and `gradual` start at once, and so does `scheduled` if its time has passed: `warnings` says so. ' +
-      '`POST /api/rollouts/preview` says first whom it would reach.',
+      'Use `POST /api/rollouts/preview` to see first which printers it would reach.',
   })
   @ApiBody({ type: CreateRolloutDto, examples: EXAMPLES })
   @ApiCreatedResponse({ type: CreatedRolloutResponse })
@@ -97,7 +97,7 @@ export class RolloutController {
   @Get()
   @RequireScope('read')
   @ApiOperation({
-    summary: 'List rollouts, the newest first',
+    summary: 'List rollouts, newest first',
     description: 'With their counters; lists of more than 100 ids are left out.',
   })
   @ApiOkResponse({ type: RolloutListResponse })
@@ -131,7 +131,7 @@ export class RolloutController {
   @ApiOperation({
     summary: 'Pause, resume, cancel, or change the percentage, the name or the note',
     description:
-      'A step that the present status does not allow is 409. A lower percentage recalls nothing that was sent.',
+      'A transition that the current status does not allow is 409. A lower percentage recalls nothing that was sent.',
   })
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
@@ -147,7 +147,7 @@ export class RolloutController {
   @NoQuery()
   @ApiOperation({
     summary: 'Cancel and delete a rollout',
-    description: 'History stays with `rollout_id: null`; what is under way still ends there.',
+    description: 'History stays with `rollout_id: null`; updates in progress still end there.',
   })
   @ApiRolloutId()
   @ApiNoContentResponse({ description: 'Deleted' })
@@ -163,13 +163,13 @@ export class RolloutController {
   @NoQuery()
   @ApiOperation({
     summary: 'Send the update again to all targets on which it has failed',
-    description: 'Printers whose update is under way, has been completed or was declined are left alone.',
+    description: 'Printers whose update is in progress, completed or declined are not affected.',
   })
   @ApiRolloutId()
   @ApiOkResponse({ type: RolloutResponse })
   @ApiBadRolloutId()
   @ApiUnknownRollout()
-  @ApiProblem(409, 'The rollout is cancelled', 'Rollout 42 is cancelled, and sends nothing any more')
+  @ApiProblem(409, 'The rollout is cancelled', 'Rollout 42 is cancelled and sends no updates')
   async retry(@Param() param: RolloutParam): Promise<RolloutResponse> {
     return this.presenter.one(await this.rollouts.retry(param.rollout_id));
   }

@@ -39,9 +39,9 @@ export class UpdateActionsController {
   @HttpCode(200)
   @RequireScope('rollouts:write')
   @ApiOperation({
-    summary: 'End an update under way by hand',
+    summary: 'Abort an update in progress',
     description:
-      'It has failed, "aborted by an operator". A printer that is downloading goes on with what it has: if it comes back with ' +
+      'It fails with "aborted by an operator". A printer that is downloading continues: if it reconnects with ' +
       'the new version, the update is completed after all.',
   })
   @ApiUpdateId()
@@ -49,7 +49,7 @@ export class UpdateActionsController {
   @ApiOkResponse({ type: UpdateResponse })
   @ApiBadInput('update_id', 'x', 'update_id must be an integer number')
   @ApiProblem(404, 'No such printer, or no such update of it', 'Update not found: 123')
-  @ApiProblem(409, 'The update is not under way', 'Update 123 is completed, and not under way')
+  @ApiProblem(409, 'The update is not in progress', 'Update 123 is completed, not in progress')
   async abort(@PrinterKey([]) key: number | string, @UpdateId() id: number): Promise<UpdateResponse> {
     const printer = await this.actions.abort(key, id);
     return toUpdateResponse(this.history.one(printer, id), printer.uuid);
@@ -71,9 +71,9 @@ export class UpdateActionsController {
   @ApiProblem(404, 'No such printer, or no such update of it', 'Update not found: 123')
   @ApiProblem(
     409,
-    'The update has not failed or was retried already, its rollout is cancelled, the printer is no target of it, or another ' +
-      'update of the printer is under way',
-    'The rollout of update 123 is cancelled or deleted, and sends nothing any more',
+    'The update has not failed or was retried already, its rollout is cancelled, the printer is not a target of it, or another ' +
+      'update of the printer is in progress',
+    'The rollout of update 123 is cancelled or deleted and sends no updates',
   )
   async retry(@PrinterKey([]) key: number | string, @UpdateId() id: number): Promise<UpdateResponse> {
     const printer = await this.actions.retry(key, id);

@@ -3,10 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import { PrinterSelections } from '../../printer/list/printer-selections.js';
 
-// Some milliseconds.
+// Rows per turn of the event loop: a few milliseconds.
 const BATCH = 500;
 
-// By the index over failed updates alone. One that a retry has superseded is to be sent again, and so is not failed any more.
+// Reads the partial index over failed updates. One that a retry has superseded will be sent again, so it no longer counts as failed.
 const FAILED = `SELECT u.rollout_id, u.printer_id,
     NOT EXISTS (SELECT 1 FROM printer_update later WHERE later.printer_id = u.printer_id AND later.sequence > u.sequence)
   FROM printer_update u

@@ -22,7 +22,7 @@ const WITH_UUID = 'SELECT id FROM printer WHERE uuid = ? AND id > ? AND id < ? O
 const SERVED = `SELECT printer_id FROM printer_update
   WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
 
-/** Finds the targets that a rollout has sent nothing to: they stand nowhere, but follow from its rule. */
+/** Finds the targets that a rollout has sent nothing to. They are not stored, but computed from its rule. */
 @Injectable()
 export class PendingList {
   constructor(
@@ -34,7 +34,7 @@ export class PendingList {
     private readonly images: ImageCheck,
   ) {}
 
-  /** One page of them; of a cancelled rollout, those that it would have now. To be called with a snapshot. */
+  /** One page of them; for a cancelled rollout, the targets that it would have now. Call it with a snapshot. */
   async page(db: Statements, rollout: Rollout, limit: number, after: number): Promise<Targets> {
     const rules = this.rules.asOf(db);
     const rule =
@@ -65,11 +65,11 @@ export class PendingList {
   }
 }
 
-/** The lowest numbers of printers whom a rule names, behind a number; as many as are looked at for a page. */
+/** The lowest numbers, after a given one, of printers that a rule names; as many as may be read for a page. */
 async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): Promise<number[]> {
   const [sql, names] = namesIn(rule);
   let numbers: number[] = [];
-  // Once there are enough, only lower ones count.
+  // Once there are enough, only lower numbers matter.
   let below = Number.MAX_SAFE_INTEGER;
   let read = 0;
   for (const name of names) {
@@ -87,7 +87,9 @@ async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): 
   return lowest(numbers);
 }
 
-/** What a rule names, and the statement that finds the printers of each: the narrowest, for the rest is judged one by one. */
+/**
+ * The narrowest list of a rule, and the statement that finds the printers of each entry; the printers found are then evaluated one by one.
+ */
 function namesIn(rule: RolloutRule): [sql: string, names: SqlValue[][]] {
   const { printerUuids, userIds, channels } = rule;
   const each = (names: ReadonlySet<string>): SqlValue[][] => [...names].map((name) => [name]);

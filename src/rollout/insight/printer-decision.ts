@@ -10,19 +10,19 @@ import { RolloutRules } from '../store/rollout-rules.js';
 import { CountingUpdates } from '../store/counting-updates.js';
 import { updateContextOf } from '../updates/plan/update-steps.js';
 
-/** What a printer would be sent now, and what each rollout has to say to it. */
+/** What a printer would be sent now, and how each rollout evaluates it. */
 export interface Explanation {
   printer: Printer;
   online: boolean;
   bucket: number;
   decision: Decision;
-  /** In the order of their turn. */
+  /** In the order of evaluation. */
   verdicts: Array<{ rule: RolloutRule; evaluation: Evaluation }>;
 }
 
 const MOST_ROLLOUTS = 100;
 
-/** Says what is decided for a printer, and why. */
+/** Explains what a printer would be sent, and why. */
 @Injectable()
 export class PrinterDecision {
   constructor(
@@ -32,7 +32,7 @@ export class PrinterDecision {
     private readonly updates: CountingUpdates,
   ) {}
 
-  /** What a printer would be sent now, or why nothing. */
+  /** What a printer would be sent now, or the reason for nothing. */
   of(printer: Printer): Decision {
     const rules = this.rules.forReading();
     const context = updateContextOf(this.updates.ofPrinter(printer.id), rules, false);
@@ -40,7 +40,7 @@ export class PrinterDecision {
   }
 
   /**
-   * The decision, rollout by rollout.
+   * The decision, with the evaluation of each rollout.
    *
    * @throws NotFoundError if there is no such printer
    */

@@ -4,7 +4,7 @@ import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import type { Statements } from '../../database/statements.js';
 
-/** A printer, as far as a list names it. */
+/** A printer in a list. */
 export interface NamedPrinter {
   id: number;
   uuid: string;
@@ -22,7 +22,7 @@ export interface Failure {
 /** The failed updates of a rollout. */
 export interface Failures {
   total: number;
-  /** The commonest first. */
+  /** Most common first. */
   failures: Failure[];
 }
 
@@ -32,24 +32,24 @@ interface Group {
   printerIds: number[];
 }
 
-// So many rows are read before the event loop is given back: a few milliseconds.
+// Rows per turn of the event loop: a few milliseconds.
 const SLICE = 500;
 const MOST_MESSAGES = 50;
 const MOST_PRINTERS = 5;
-// Printers write these messages: each may be another one.
+// Maximum different messages kept: printers write them, so each may be different.
 const MOST_REMEMBERED = 10_000;
 
 const FAILED = `SELECT printer_id, error_message FROM printer_update
   WHERE rollout_id = ? AND status = 'failed' AND NOT superseded AND printer_id > ? ORDER BY printer_id LIMIT ?`;
 const NAMES = 'SELECT id, uuid, name FROM printer WHERE id IN (SELECT value FROM json_each(?))';
 
-/** Says why updates of a rollout failed. */
+/** Groups the failed updates of a rollout by their messages. */
 @Injectable()
 export class RolloutFailures {
   constructor(private readonly database: Database) {}
 
   /**
-   * The failed updates of a rollout that count, by their messages: the 50 commonest, of the first 10,000 that there are.
+   * The failed updates of a rollout that count, by message: the 50 most common of the first 10,000 different ones.
    *
    * @throws NotFoundError if there is no such rollout
    */

@@ -11,9 +11,9 @@ export interface TakesBack {
   cameFrom: CameFrom | null;
 }
 
-/** How a rollout and a rollback belong together. */
+/** How a rollout is related to rollbacks. */
 export interface Links {
-  /** Null for a rollout that is no rollback. */
+  /** Null if the rollout is not part of a rollback. */
   takesBack: TakesBack | null;
   /** The rollouts that move its printers back; empty if its version was not taken back. */
   takenBackBy: number[];
@@ -23,7 +23,7 @@ const NONE: Links = { takesBack: null, takenBackBy: [] };
 const CREATED = 'SELECT id FROM rollout WHERE rollback_id = ? ORDER BY id';
 const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
 
-/** Reads which rollouts belong to which rollbacks. */
+/** Reads how rollouts are related to rollbacks. */
 @Injectable()
 export class RolloutLinks {
   /** The links of one rollout. */

@@ -27,16 +27,16 @@ import { CountingUpdates } from '../store/counting-updates.js';
 import { updateContextOf } from '../updates/plan/update-steps.js';
 import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 
-/** How many printers, and why. */
+/** A number of printers, and the reason. */
 export interface Counted<Reason> {
   reason: Reason;
   printers: number;
 }
 
-/** What a new rollout would do. */
+/** Previews a new rollout. */
 export interface NewPreview {
   version: string;
-  /** All that there are. */
+  /** All printers. */
   printers: number;
   /** Targets: what `total_targets` would be. */
   matching: number;
@@ -44,17 +44,17 @@ export interface NewPreview {
   due: number;
   /** Connected targets that would be sent the update at once. */
   now: number;
-  /** The highest version first. */
+  /** Highest version first. */
   byVersion: Array<{ version: string; matching: number; now: number }>;
-  /** No targets; the commonest reason first. */
+  /** Printers that are not targets; most common reason first. */
   leftOut: Array<Counted<TargetRefusal>>;
-  /** Targets that would be sent nothing now; the commonest reason first. */
+  /** Targets that would be sent nothing now; most common reason first. */
   waiting: Array<Counted<WaitingReason>>;
-  /** Whole sentences; empty if nothing is odd. */
+  /** Whole sentences; usually empty. */
   warnings: string[];
 }
 
-/** What a change of a rollout would do. */
+/** What a change to a rollout would do. */
 export interface ChangePreview {
   /** Connected printers that it would be sent to at once. */
   now: number;
@@ -64,12 +64,12 @@ export interface ChangePreview {
   due: number;
 }
 
-// Above every number that a rollout has: it is created after all of them.
+// Higher than the number of any rollout, because it would be created after all of them.
 const NOT_CREATED_YET = Number.MAX_SAFE_INTEGER;
 
 /**
- * Says what a rollout, or a change of one, would do, by the same rules that do it, and writes nothing. Each answer is about one
- * moment: the database is read as a snapshot, and who is connected is noted down as that begins.
+ * Previews a rollout, or a change to one, by the same rules that send updates, and writes nothing. Each preview is consistent: the database
+ * is read as a snapshot, and the connected printers are copied at its start.
  */
 @Injectable()
 export class RolloutPreview {
@@ -90,9 +90,9 @@ export class RolloutPreview {
   }
 
   /**
-   * What a new rollout would do.
+   * Previews a new rollout.
    *
-   * @throws NotFoundError, ConflictError as creating it would
+   * @throws NotFoundError, ConflictError the same as when it is created
    */
   ofNew(wanted: NewRollout): Promise<NewPreview> {
     return this.database.snapshot(async (db) => {
@@ -114,9 +114,9 @@ export class RolloutPreview {
   }
 
   /**
-   * What a change of a rollout would do.
+   * Previews a change to a rollout.
    *
-   * @throws NotFoundError, ConflictError as making it would
+   * @throws NotFoundError, ConflictError the same as when the change is made
    */
   ofChange(id: number, change: RolloutChange): Promise<ChangePreview> {
     return this.database.snapshot(async (db) => {
@@ -158,7 +158,7 @@ export class RolloutPreview {
   }
 }
 
-/** As `RolloutService.offersFor`: what was held back during a pause comes first, and ends before anything else is sent. */
+/** As in `plan/offer.ts`: an update that was held back during a pause comes first, and must end before anything else is sent. */
 function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: PrinterUpdate[]): boolean {
   const held = live.find((update) => update.sendOnResume);
   if (held?.rolloutId === rule.id) return sendsHeldBack(facts, rule, held);

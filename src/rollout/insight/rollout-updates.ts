@@ -17,12 +17,12 @@ import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 /** One target of a rollout. */
 export interface ListedUpdate {
   printer: NamedPrinter;
-  /** Null for one that was sent nothing yet. */
+  /** Null if it was sent nothing yet. */
   update: PrinterUpdate | null;
 }
 
-// Each by the shortest index that has them in the order of their printers. `NOT superseded` keeps SQLite from the index over all
-// that count, where those that failed may be a few among a million.
+// Each uses the smallest index that is sorted by printer. `NOT superseded` keeps SQLite from using the index over all updates that count,
+// in which the failed ones may be a few among a million.
 const ROWS: Record<UpdateStatus, string> = {
   in_progress: `status = 'in_progress' AND NOT superseded`,
   completed: 'rollout_id = ? AND superseded = false',
@@ -30,7 +30,7 @@ const ROWS: Record<UpdateStatus, string> = {
   declined: `rollout_id = ? AND status = 'declined' AND NOT superseded`,
 };
 
-/** Lists the targets of a rollout by what has become of their update. */
+/** Lists the targets of a rollout by the status of their update. */
 @Injectable()
 export class RolloutUpdates {
   private readonly rollouts: Table<Rollout>;
@@ -45,9 +45,9 @@ export class RolloutUpdates {
   }
 
   /**
-   * One page, as the database was at one moment. Any page may be short: only so much is looked at for one.
+   * One page, read from a snapshot. Any page may be short, because the number of rows read for it is limited.
    *
-   * @param after number of the printer behind which it begins
+   * @param after number of the printer after which it starts
    * @throws NotFoundError if there is no such rollout
    */
   page(

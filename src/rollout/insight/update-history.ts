@@ -8,13 +8,13 @@ import { PrinterService } from '../../printer/printer.service.js';
 import { PrinterDecision } from './printer-decision.js';
 import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
 
-/** An update that is due for a printer and has not been sent; it stands nowhere, but follows from the rollouts. */
+/** An update that is due for a printer and has not been sent. It is not stored, but computed from the rollouts. */
 export interface PendingUpdate {
   rolloutId: number;
   version: string;
 }
 
-/** An update as its printer's history shows it. */
+/** An update in the history of its printer. */
 export interface PastUpdate extends Omit<PrinterUpdate, 'rolloutId'> {
   /** Null once the rollout is deleted. */
   rolloutId: number | null;
@@ -24,11 +24,11 @@ export interface PastUpdate extends Omit<PrinterUpdate, 'rolloutId'> {
 export interface History {
   printer: Printer;
   pending: PendingUpdate | null;
-  /** The newest first. */
+  /** Newest first. */
   updates: PastUpdate[];
 }
 
-/** What printers were sent, and what waits for them. */
+/** Reads what printers were sent, and computes what is due for them. */
 @Injectable()
 export class UpdateHistory {
   private readonly table: Table<PrinterUpdate>;
@@ -44,7 +44,7 @@ export class UpdateHistory {
   /**
    * The history of a printer.
    *
-   * @param limit how many entries at most, the pending one included
+   * @param limit maximum number of entries, including the pending one
    */
   of(printerKey: number | string, limit: number): History {
     const printer = this.printers.get(printerKey);

@@ -10,7 +10,7 @@ import { RolloutRules } from '../store/rollout-rules.js';
 /** Maximum names in one sentence. */
 const MAX_NAMED = 10;
 
-/** Says what an upload means for the printers and rollouts that there are. */
+/** Warns about the effects of an upload on printers and rollouts. */
 @Injectable()
 export class UploadAdvice implements UploadAdviser {
   constructor(
@@ -35,7 +35,7 @@ export class UploadAdvice implements UploadAdviser {
     return [`No printer has the platform ${platform}${others}`];
   }
 
-  /** Only the first build for some boards changes what a rollout does: in another channel it is the same build once more. */
+  /** Only the first build for a platform affects rollouts: in another channel it is the same build again. */
   private rolloutWarnings({ version, platform }: Firmware): string[] {
     const rows = this.firmware.ofVersions(this.database.reader, [version]).get(version) ?? [];
     if (rows.filter((row) => row.platform === platform).length > 1) return [];

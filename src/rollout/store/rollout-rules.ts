@@ -129,7 +129,7 @@ export class RolloutRules {
     let part = this.fixed.get(id);
     if (part === undefined) {
       const rollout = this.table.find(db, 'WHERE id = ?', id);
-      if (rollout === null) throw new Error(`Rollout ${id} was there a moment ago`);
+      if (rollout === null) throw new Error(`Rollout ${id} disappeared while it was read`);
       part = toFixedPart(rollout, this.targets.of(db, id));
       this.fixed.set(id, part);
     }

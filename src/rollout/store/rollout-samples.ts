@@ -66,7 +66,7 @@ export class RolloutSamples {
   }
 
   /**
-   * The timeline of a rollout, oldest point first; the last point is now.
+   * The timeline of a rollout, oldest point first; the last point is the present.
    *
    * @throws NotFoundError if there is no such rollout
    */

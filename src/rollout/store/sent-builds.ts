@@ -19,7 +19,7 @@ export interface UpdatesChange {
 /** Records which builds were sent, and to how many printers: a version that was sent keeps its bytes permanently. */
 @Injectable()
 export class SentBuilds {
-  /** Builds that are on record. */
+  /** Builds that are recorded already. */
   private readonly known = new Set<number>();
 
   /** Records the builds that updates were sent with. Call it in the transaction that writes the updates. */
@@ -33,7 +33,7 @@ export class SentBuilds {
     if (deltas.size > 0) await tx.sql.run(ADD, jsonRows([...deltas].sort(([a], [b]) => a - b)));
   }
 
-  /** Puts builds on record that take the place of some that were sent. */
+  /** Records builds that replace some that were sent. */
   async record(tx: Transaction, firmwareIds: Iterable<number>): Promise<void> {
     const unknown = [...firmwareIds].filter((id) => !this.known.has(id)).sort((a, b) => a - b);
     if (unknown.length === 0) return;

@@ -6,7 +6,7 @@ import type { RolloutRule } from '../rules/targeting.js';
 import { chosenBuilds } from '../store/rollout-rules.js';
 import { SentBuilds } from '../store/sent-builds.js';
 
-/** Maximum updates that are changed before the event loop gets its turn. */
+/** Updates changed per turn of the event loop. */
 const BATCH_ROWS = 500;
 
 const NAMED_ROW = 'UPDATE rollout SET firmware_version_id = ? WHERE id = ? AND firmware_version_id = ?';
@@ -14,16 +14,16 @@ const UNDER_WAY = `SELECT id, printer_id AS printerId, firmware_id AS firmwareId
   WHERE status = 'in_progress' AND printer_id > ? ORDER BY printer_id LIMIT ?`;
 const SENT_ROW = 'UPDATE printer_update SET firmware_id = ? WHERE id = ?';
 
-/** Lets rows take the place of deleted ones that hold the same bytes: rollouts go on with them, and updates are counted on them. */
+/** Replaces rows that are about to be deleted by others with the same bytes, in rollouts and in updates. */
 @Injectable()
 export class BuildReplacement {
   constructor(private readonly sent: SentBuilds) {}
 
   /**
-   * To be called before the rows are deleted, in the same transaction.
+   * Call this before the rows are deleted, in the same transaction.
    *
    * @param rows rows of one version that are about to be deleted
-   * @param remaining the rows of the version that stay, in the order of `compareRows`
+   * @param remaining the other rows of the version, in the order of `compareRows`
    * @param rules the rollouts of the version that are not cancelled
    */
   async replace(
@@ -62,7 +62,7 @@ export class BuildReplacement {
   }
 }
 
-/** The row with the same bytes, for the same boards, that a rollout takes next; for no rollout, the most stable one. */
+/** The row with the same bytes, for the same boards, that a rollout takes next; without a rollout, the most stable one. */
 function substitute(
   row: Firmware,
   remaining: readonly Firmware[],

@@ -12,14 +12,14 @@ import { BuildReplacement } from './build-replacement.js';
 import { RolloutBuilds, newBuilds } from '../store/rollout-builds.js';
 import { Inbox } from './inbox.js';
 
-// Fine enough for a limit that is counted in minutes.
+// Minimum milliseconds between two records; precise enough for a limit in minutes.
 const RECORD_EVERY_MS = 30_000;
 const MAX_RECORDED = 10_000;
 
-/** What rollouts have to say when firmware is deleted, changed or downloaded. */
+/** What rollouts do when firmware is deleted, changed or downloaded. */
 @Injectable()
 export class FirmwareWatch implements FirmwareObserver {
-  /** When downloads of a version by a printer were last recorded, by both. */
+  /** When a download was last recorded, by printer and version. */
   private readonly recorded = new Map<string, number>();
 
   constructor(
@@ -34,7 +34,7 @@ export class FirmwareWatch implements FirmwareObserver {
     firmware.observe(this);
   }
 
-  /** A completed rollout counts, too: it serves printers that come late. */
+  /** A completed rollout counts, too: it still updates printers that connect later. */
   async beforeDelete(
     tx: Transaction,
     rows: readonly Firmware[],
@@ -74,7 +74,7 @@ export class FirmwareWatch implements FirmwareObserver {
     return this.rules.current(tx).rules.filter((rule) => rule.version === version);
   }
 
-  /** A board may download in hundreds of ranges of 4 KiB: recording each of them helps nobody. */
+  /** A board may download in hundreds of ranges of 4 KiB; one record for many of them is enough. */
   private recordedJustNow(key: string): boolean {
     const now = this.clock.uptime();
     const last = this.recorded.get(key);
@@ -85,7 +85,7 @@ export class FirmwareWatch implements FirmwareObserver {
   }
 }
 
-/** True if a rollout could send one of the rows, and none that stays is as good. */
+/** True if a rollout could send one of the rows, and no remaining row can replace it. */
 function losesBuild(rule: RolloutRule, rows: readonly Firmware[], remaining: readonly Firmware[]): boolean {
   const lost = [...rule.builds.values()].filter(({ firmwareId }) => rows.some(({ id }) => id === firmwareId));
   if (lost.length === 0) return false;
@@ -94,7 +94,7 @@ function losesBuild(rule: RolloutRule, rows: readonly Firmware[], remaining: rea
   return lost.some((build) => {
     const row = next.get(build.platform);
     if (row === undefined) return true;
-    // A row that is offered to nobody, or that boards which verify signatures refuse, would stop the rollout without a word.
+    // A row that is not offered, or that boards refuse because of its signature, would stop the rollout silently.
     return (
       (row.deprecatedAt !== null && !build.deprecated) || (row.signature === null && build.signature !== null)
     );

@@ -3,7 +3,7 @@ import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { RolloutRules } from '../store/rollout-rules.js';
 import { RolloutEvents } from '../store/rollout.events.js';
 
-/** Stops offers of an image as soon as it is found damaged, and makes them as soon as it is mended. */
+/** Stops offers of an image when it is found damaged, and resumes them when it is repaired. */
 @Injectable()
 export class ImageWatch {
   constructor(images: ImageCheck, rules: RolloutRules, events: RolloutEvents) {

@@ -14,12 +14,12 @@ import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from '../store/rollout-rules.js';
 import type { PrinterKind, RuleSet } from '../store/rule-set.js';
 
-// So many rows are read before the event loop is given back: some milliseconds.
+// Rows per turn of the event loop: a few milliseconds.
 const SLICE = 500;
 
 /**
- * Keeps the number of targets that a rollout has sent nothing to. It is counted once, when the rollout is created or its
- * builds change, and from then on follows every printer that becomes a target, or ceases to be one.
+ * Counts the pending targets of a rollout. That is needed when the rollout is created, when its builds change, and when a newer rollout may
+ * overrule it; otherwise `RolloutDeltas` keeps the count right.
  */
 @Injectable()
 export class PendingTargets {
@@ -35,7 +35,7 @@ export class PendingTargets {
     this.printers = database.table(Printer);
   }
 
-  /** Counts all targets of a rollout anew. Takes its time at a large list of ids, and gives the event loop back meanwhile. */
+  /** Counts all pending targets of a rollout again. Yields to the event loop in between, because a list of ids may be long. */
   async recount(tx: Transaction, rolloutId: number): Promise<void> {
     const rules = this.rules.current(tx);
     const rule = rules.get(rolloutId);
@@ -64,7 +64,7 @@ export class PendingTargets {
       }
     });
     if (movedBack === 0 || isListed(rule)) return;
-    // Kinds do not tell which printers a newer rollout lists: these it keeps where they are.
+    // Counting by kind ignores which printers a newer rollout lists; those are not moved back.
     const newer = rules.rules.filter((one) => one.id > rule.id && isListed(one));
     await this.walk.listed(db, newer, (printer) => {
       if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule))
@@ -72,7 +72,7 @@ export class PendingTargets {
     });
   }
 
-  /** Targets of a rollout that have an update of it already. */
+  /** Targets of a rollout that already have an update of it. */
   private async countServedTargets(
     db: Statements,
     rules: RuleSet,
@@ -105,7 +105,7 @@ function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): bool
   return targetRefusal(rules.factsOf(printer), rule) === null;
 }
 
-/** True where the rollout has sent the printer something, or declined on its behalf. */
+/** True if the rollout has sent the printer an update, or declined it on the printer's behalf. */
 export function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
   const sql = 'SELECT 1 FROM printer_update WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
   return db.get(sql, rolloutId, printerId) !== undefined;

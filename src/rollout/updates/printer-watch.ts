@@ -14,7 +14,7 @@ import { failUpdate } from './plan/update-steps.js';
 const BLOCKED = 'blocked by an operator';
 
 /**
- * Keeps rollouts in step with what operators do to printers: a blocked printer is no target any more, and its update ends, so that nothing
+ * Keeps rollouts in step with what operators do to printers: a blocked printer is no longer a target, and its update ends, so that nothing
  * waits for it. A deleted one leaves the counters: they count rows, and its rows are deleted with it.
  */
 @Injectable()
@@ -43,7 +43,7 @@ export class PrinterWatch implements PrinterObserver {
     if (state === undefined) return;
     const deltas = new RolloutDeltas(this.rules.current(tx));
     deltas.deleted(state, this.cancelledPending.rolloutsOf(tx.db, printer.id));
-    // A rollback that the printer held up is settled once its rows are gone.
+    // A rollback that only waited for this printer is completed once its rows are gone.
     tx.beforeCommit(() => this.store.addDeltas(tx, deltas));
   }
 }

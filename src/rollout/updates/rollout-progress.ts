@@ -34,7 +34,7 @@ export class RolloutProgress {
 
   /** Adds to the counters, and settles the rollouts concerned. Call it in the transaction that writes the updates and the printers. */
   async add(tx: Transaction, { rollouts, rollbacks }: RolloutDeltas): Promise<void> {
-    // In the order of the numbers, so that transactions that run at once never wait for each other in a circle.
+    // In id order, so that concurrent transactions cannot deadlock.
     const deltas = [...rollouts].filter(([, delta]) => isChange(delta)).sort(([a], [b]) => a - b);
     if (deltas.length > 0) {
       await tx.sql.run(ADD, jsonRows(deltas.map(([id, delta]) => [id, ...summandsOf(delta)])));
@@ -66,8 +66,8 @@ export class RolloutProgress {
   }
 
   /**
-   * A rollback is completed when no printer runs the version that it takes back or is about to (its update is in progress, or it has
-   * reported it and is yet to come back), whatever has become of its own updates.
+   * A rollback is completed when no printer runs the version that it takes back, or is about to (its update is in progress, or it has
+   * reported it and has not reconnected yet), whatever the outcome of its own updates.
    */
   private async isCompleted(tx: Transaction, state: SqlRow): Promise<boolean> {
     if (state.pending_count !== 0 || state.in_progress_count !== 0) return false;

@@ -11,8 +11,8 @@ import { RolloutProgress } from './rollout-progress.js';
 import type { PrinterKind, RuleSet } from '../store/rule-set.js';
 
 /**
- * Keeps the pending counts of older rollouts right: a rollout that begins or ends to speak for printers decides whether older ones may
- * move these to an older version.
+ * Updates the pending counts of older rollouts: only the newest rollout that names a printer may move it to an older version, so a rollout
+ * that starts or stops naming printers affects older ones.
  */
 @Injectable()
 export class Superseding {
@@ -24,9 +24,9 @@ export class Superseding {
   ) {}
 
   /**
-   * To be called after rollouts were created, activated, cancelled or deleted, in the same transaction.
+   * Call this after rollouts were created, activated, cancelled or deleted, in the same transaction.
    *
-   * @param changed the rules of these rollouts, as they are or were
+   * @param changed the rules of these rollouts, before or after the change
    */
   async changed(
     tx: Transaction,
@@ -40,7 +40,7 @@ export class Superseding {
     if (byLists.length > 0) await this.followLists(tx, before, after, changed.filter(isListed), byLists);
   }
 
-  /** The older rollouts that could move somebody to an older version. Usually there are none, and nothing is counted. */
+  /** The older rollouts that could move printers to an older version. Usually there are none, so nothing is counted. */
   private concerned(
     db: Statements,
     before: RuleSet,

@@ -7,9 +7,9 @@ import { ServiceTime } from '../store/service-time.js';
 import { Inbox } from './inbox.js';
 import type { UpdateLimit } from './plan/jobs.js';
 
-// Updates that are read and ended at a time.
+// Updates ended per turn of the event loop.
 const SLICE = 500;
-// After an outage boards are still on their way back: a power cut restarts them and their Wi-Fi, too.
+// Grace period after an outage: a power cut also restarts the boards and their Wi-Fi.
 const GRACE_MS = 5 * 60_000;
 
 const COLUMNS = { lastHeard: 'last_heard', lastSent: 'last_sent' } as const satisfies Record<

@@ -12,10 +12,10 @@ export interface ReportSource {
 
 type Progress = Extract<Report, { kind: 'progress' }>;
 
-/** Takes in what printers report. */
+/** Records what printers report. */
 @Injectable()
 export class UpdateReports {
-  /** Progress that waits for its batch: of each connection, only the latest is written. */
+  /** Progress that waits for its batch; only the latest of each connection is written. */
   private readonly waiting = new Map<ReportSource, Progress>();
 
   constructor(
@@ -27,7 +27,7 @@ export class UpdateReports {
    * Records a report of a subscribed printer; drops it if its connection no longer speaks for the printer.
    *
    * @returns null if it was merged into one that waits to be written, whose promise was given to the first of them
-   * @throws ValidationError if the printer was never sent what it speaks of
+   * @throws ValidationError if the printer was never sent the update that it reports on
    */
   report(uuid: string, report: Report, source: ReportSource): Promise<void> | null {
     if (report.kind !== 'progress' || isFailure(report)) return this.submit(uuid, () => report, source);

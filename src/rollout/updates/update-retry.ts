@@ -9,13 +9,13 @@ import type { RolloutRule } from '../rules/targeting.js';
 import { OperatorUpdates } from './operator-updates.js';
 import { updateOf, withUpdate } from './plan/printer-state.js';
 
-// Printers changed per turn of the event loop: some milliseconds.
+// Printers changed per turn of the event loop: a few milliseconds.
 const SLICE = 200;
 
 const FAILED = `JOIN printer_update u ON u.printer_id = printer.id
   WHERE u.rollout_id = ? AND u.status = 'failed' AND NOT u.superseded AND u.printer_id > ? ORDER BY u.printer_id LIMIT ?`;
 
-/** Gives failed updates another chance. */
+/** Makes failed updates pending again. */
 @Injectable()
 export class UpdateRetry {
   private readonly printers: Table<Printer>;

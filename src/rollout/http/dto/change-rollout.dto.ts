@@ -14,7 +14,7 @@ export class ChangeRolloutDto {
   @ApiPropertyOptional({
     enum: ROLLOUT_STATUSES,
     example: 'paused',
-    description: `An operator sets ${PATCH_STATUSES.join(', ')}; the status that it has already changes nothing`,
+    description: `An operator may set ${PATCH_STATUSES.join(', ')}; setting the current status changes nothing`,
   })
   @IsOptional()
   @IsIn(ROLLOUT_STATUSES)
@@ -25,7 +25,7 @@ export class ChangeRolloutDto {
     minimum: 0,
     maximum: 100,
     example: 50,
-    description: 'Not of an immediate or cancelled rollout; down recalls nothing that was sent',
+    description: 'Not for an immediate or cancelled rollout; lowering it recalls nothing that was sent',
   })
   @IsOptional()
   @IsInt()
@@ -43,13 +43,13 @@ export class ChangeRolloutDto {
 /**
  * Maps a change.
  *
- * @throws ValidationError if it names nothing to change
+ * @throws ValidationError if it changes nothing
  */
 export function toRolloutChange(dto: ChangeRolloutDto): RolloutChange {
   const change = {
     status: dto.status ?? undefined,
     percentage: dto.rollout_percentage ?? undefined,
-    // Null and an empty text take it away; what is absent stays.
+    // Null or an empty text removes it; undefined leaves it as it is.
     name: dto.name === undefined ? undefined : textOrNull(dto.name),
     note: dto.note === undefined ? undefined : textOrNull(dto.note),
   };

@@ -6,7 +6,7 @@ import type { RolloutStatus } from '../../rules/status.js';
 import type { RolloutRule } from '../../rules/targeting.js';
 import type { Explanation } from '../../insight/printer-decision.js';
 
-/** What one rollout has for a printer. */
+/** How one rollout evaluates a printer. */
 export class RolloutEvaluationResponse {
   @ApiProperty({ type: Number, example: 3 })
   rollout_id!: number;
@@ -23,7 +23,7 @@ export class RolloutEvaluationResponse {
   @ApiProperty({
     type: Boolean,
     example: false,
-    description: 'This rollout by itself would send its update; of several, the first one does',
+    description: 'Without the other rollouts, this one would send its update; of several, the first one does',
   })
   due!: boolean;
 
@@ -31,7 +31,7 @@ export class RolloutEvaluationResponse {
     enum: Object.keys(REASONS),
     nullable: true,
     example: 'not_in_percentage',
-    description: 'null where due',
+    description: 'null if due',
   })
   reason!: Reason | null;
 
@@ -44,7 +44,7 @@ export class RolloutEvaluationResponse {
   description!: string | null;
 }
 
-/** What a printer would be sent now, or why nothing. */
+/** What a printer would be sent now, or the reason for nothing. */
 export class DecisionResponse {
   @ApiProperty({ type: String, format: 'uuid', example: '770e8400-e29b-41d4-a716-446655440000' })
   printer_id!: string;
@@ -53,14 +53,14 @@ export class DecisionResponse {
     type: String,
     nullable: true,
     example: '1.4.0',
-    description: 'What it runs; null if that cannot be read as a version',
+    description: 'The version that it runs; null if that cannot be read as a version',
   })
   firmware_version!: string | null;
 
   @ApiProperty({ type: Boolean, example: true })
   online!: boolean;
 
-  @ApiProperty({ type: Boolean, example: false, description: 'Shut out by an operator' })
+  @ApiProperty({ type: Boolean, example: false, description: 'Blocked by an operator' })
   blocked!: boolean;
 
   @ApiProperty({
@@ -74,18 +74,19 @@ export class DecisionResponse {
     type: Number,
     nullable: true,
     example: 3,
-    description: 'The rollout that sends, or the one that the reason is of; null where it is of none',
+    description:
+      'The rollout that sends the update, or the one that the reason is about; null if there is none',
   })
   rollout_id!: number | null;
 
-  @ApiProperty({ type: String, nullable: true, example: null, description: 'null where nothing is sent' })
+  @ApiProperty({ type: String, nullable: true, example: null, description: 'null if nothing is sent' })
   target_version!: string | null;
 
   @ApiProperty({
     enum: Object.keys(REASONS),
     nullable: true,
     example: 'not_in_percentage',
-    description: 'null where an update is due; of several rollouts, the reason of the one that is closest',
+    description: 'null if an update is due; of several rollouts, the reason of the one closest to sending',
   })
   reason!: Reason | null;
 
@@ -102,18 +103,18 @@ export class DecisionResponse {
     minimum: 0,
     maximum: 99,
     example: 94,
-    description: 'A rollout reaches the printer where its percentage is above this',
+    description: 'A gradual rollout reaches the printer if its percentage is above this',
   })
   bucket!: number;
 
   @ApiProperty({
     type: [RolloutEvaluationResponse],
-    description: 'All rollouts that are not cancelled, in the order of their turn; at most 100',
+    description: 'All rollouts that are not cancelled, in the order of evaluation; at most 100',
   })
   rollouts!: RolloutEvaluationResponse[];
 }
 
-/** Maps a decision to its answer. */
+/** Maps a decision to its response. */
 export function toDecisionResponse(explanation: Explanation): DecisionResponse {
   const { printer, online, bucket, verdicts } = explanation;
   return {

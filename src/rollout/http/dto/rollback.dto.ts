@@ -16,7 +16,8 @@ export class RollbackDto {
   @ApiProperty({
     type: String,
     example: 'previous',
-    description: '`previous`: what each printer ran before; or one older version for all',
+    description:
+      '`previous`: each printer goes back to the version that it ran before; or one older version for all',
   })
   @IsString()
   to!: string;
@@ -25,7 +26,7 @@ export class RollbackDto {
     type: Boolean,
     default: true,
     example: true,
-    description: 'Deprecates the version, so that it is offered to nobody any more',
+    description: 'Deprecates the version, so that it is no longer offered',
   })
   @IsOptional()
   @IsBoolean()
@@ -71,17 +72,22 @@ export class RollbackGroupResponse {
     type: Number,
     example: 2,
     description:
-      'How many of these have no known older version before: with `previous`, they go where most of the others go',
+      'How many of these have no known older version: with `previous`, they go back to the most common destination of the others',
   })
   unknown!: number;
 }
 
-/** An older binary that is needed and cannot be had. */
+/** An older binary that is needed and is not available. */
 export class MissingBuildResponse {
   @ApiProperty({ type: String, nullable: true, example: '1.4.0' })
   firmware_version!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, example: 'esp32', description: 'null: not one board' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'esp32',
+    description: 'null if it is not about one platform',
+  })
   platform!: string | null;
 
   @ApiProperty({ enum: Object.keys(MISSING_REASONS), example: 'no_build_for_platform' })
@@ -115,7 +121,11 @@ export class FurtherRollbackResponse {
   @ApiProperty({ type: String, example: '1.6.0' })
   firmware_version!: string;
 
-  @ApiProperty({ type: String, example: '1.4.0', description: 'Where its printers would go' })
+  @ApiProperty({
+    type: String,
+    example: '1.4.0',
+    description: 'The version that its printers would go back to',
+  })
   to!: string;
 
   @ApiProperty({ type: Number, example: 12, description: 'Printers that still run it' })
@@ -142,10 +152,10 @@ export class RollbackPreviewResponse {
   @ApiProperty({ type: Number, example: 3, description: 'More printers that are about to run it' })
   under_way!: number;
 
-  @ApiProperty({ type: [RollbackGroupResponse], description: 'The highest version first' })
+  @ApiProperty({ type: [RollbackGroupResponse], description: 'Highest version first' })
   by_version!: RollbackGroupResponse[];
 
-  @ApiProperty({ type: [CancelledRolloutResponse], description: 'The newest first' })
+  @ApiProperty({ type: [CancelledRolloutResponse], description: 'Newest first' })
   cancels!: CancelledRolloutResponse[];
 
   @ApiProperty({ type: Boolean, example: true, description: 'The version would be deprecated' })
@@ -159,7 +169,7 @@ export class RollbackPreviewResponse {
 
   @ApiProperty({
     type: [MissingBuildResponse],
-    description: 'Why it would be refused; empty if it would not',
+    description: 'Why the rollback would be refused; empty if it would be accepted',
   })
   missing!: MissingBuildResponse[];
 
@@ -167,16 +177,16 @@ export class RollbackPreviewResponse {
     type: Number,
     nullable: true,
     example: null,
-    description: 'The rollback of the version that is there already',
+    description: 'The existing rollback of the version',
   })
   rollback_id!: number | null;
 }
 
-/** How a rollback stands. */
+/** The status of a rollback. */
 export const ROLLBACK_STATUSES = ['active', 'completed', 'cancelled'] as const;
 export type RollbackStatus = (typeof ROLLBACK_STATUSES)[number];
 
-/** A rollback, as it stands. */
+/** The current state of a rollback. */
 export class RollbackResponse {
   @ApiProperty({ type: Number, example: 7 })
   id!: number;
@@ -191,7 +201,7 @@ export class RollbackResponse {
     enum: ROLLBACK_STATUSES,
     example: 'active',
     description:
-      '`completed` once no printer runs the version any more; `cancelled` if its rollouts were cancelled or deleted',
+      '`completed` once no printer runs the version; `cancelled` if its rollouts were cancelled or deleted',
   })
   status!: RollbackStatus;
 
@@ -220,7 +230,7 @@ export class RollbackResponse {
   created_at!: string;
 }
 
-/** Maps a preview to its answer. */
+/** Maps a preview to its response. */
 export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPreviewResponse {
   const { request, running, groups, cancels, existing, further } = preview;
   const missing = [preview, ...further].flatMap((plan) => plan.missing);
@@ -244,7 +254,7 @@ export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPre
   };
 }
 
-/** Maps a rollback to its answer. */
+/** Maps a rollback to its response. */
 export function toRollbackResponse(state: RollbackState, presenter: RolloutPresenter): RollbackResponse {
   const { rollback, rollouts, takenBack, running } = state;
   return {

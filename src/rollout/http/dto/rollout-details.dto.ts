@@ -31,13 +31,13 @@ export class RolloutUpdatesQuery {
   cursor = 0;
 }
 
-/** A printer that a rollout is for. */
+/** A target of a rollout. */
 export class TargetPrinterResponse extends NamedPrinterResponse {
   @ApiProperty({ type: Boolean, example: true })
   online!: boolean;
 }
 
-/** A target of a rollout, and what has become of its update. */
+/** A target of a rollout, with the status of its update. */
 export class RolloutUpdateResponse extends UpdateStateResponse {
   @ApiProperty({ type: TargetPrinterResponse })
   printer!: TargetPrinterResponse;
@@ -50,14 +50,15 @@ export class RolloutUpdateResponse extends UpdateStateResponse {
 export class RolloutUpdateListResponse {
   @ApiProperty({
     type: [RolloutUpdateResponse],
-    description: 'By the numbers of the printers. A page may be short, or even empty, and have a next one',
+    description: 'Sorted by printer number. A page may be short or even empty although there is a next one',
   })
   updates!: RolloutUpdateResponse[];
 
   @ApiProperty({
     type: Number,
     example: 12,
-    description: 'All there are, on whichever page; pending ones of a cancelled rollout as it was cancelled',
+    description:
+      'Number of all matches on all pages; for a cancelled rollout, `pending` is the number at the cancel',
   })
   total!: number;
 
@@ -73,7 +74,7 @@ export class FailureResponse {
   @ApiProperty({ type: Number, example: 10 })
   count!: number;
 
-  @ApiProperty({ type: [NamedPrinterResponse], description: 'Some of them: at most 5' })
+  @ApiProperty({ type: [NamedPrinterResponse], description: 'At most 5 of them' })
   printers!: NamedPrinterResponse[];
 }
 
@@ -82,19 +83,19 @@ export class FailuresResponse {
   @ApiProperty({
     type: Number,
     example: 12,
-    description: 'All that failed; those that a retry sends again do not count',
+    description: 'All failed updates, except those that a retry sends again',
   })
   total!: number;
 
   @ApiProperty({
     type: [FailureResponse],
     description:
-      'The commonest message first, at most 50; beyond 10,000 different ones, new ones are left out',
+      'Most common message first, at most 50; after 10,000 different messages, new ones are left out',
   })
   failures!: FailureResponse[];
 }
 
-/** What a rollout was at one moment. */
+/** The state of a rollout at one moment. */
 export class TimelinePointResponse extends TargetCountsResponse {
   @ApiProperty({ type: String, format: 'date-time', example: '2025-01-15T10:00:00.000Z' })
   at!: string;
@@ -103,17 +104,17 @@ export class TimelinePointResponse extends TargetCountsResponse {
   status!: RolloutStatus;
 }
 
-/** What a rollout was, time after time. */
+/** The state of a rollout over time. */
 export class TimelineResponse {
   @ApiProperty({
     type: [TimelinePointResponse],
     description:
-      'The oldest first: from the creation on (or from when the server first kept them); the last is now',
+      'Oldest first, from the creation (or from when the server began to record them); the last is the present',
   })
   points!: TimelinePointResponse[];
 }
 
-/** Maps a page to its answer. */
+/** Maps a page to its response. */
 export function toRolloutUpdateListResponse(
   page: CountedPage<ListedUpdate>,
   presence: Presence,
@@ -136,7 +137,7 @@ function toRolloutUpdateResponse(
   };
 }
 
-/** Maps failures to their answer. */
+/** Maps failures to their response. */
 export function toFailuresResponse({ total, failures }: Failures): FailuresResponse {
   return {
     total,
@@ -148,7 +149,7 @@ export function toFailuresResponse({ total, failures }: Failures): FailuresRespo
   };
 }
 
-/** Maps a timeline to its answer. */
+/** Maps a timeline to its response. */
 export function toTimelineResponse(points: readonly TimelinePoint[]): TimelineResponse {
   return {
     points: points.map((point) => ({

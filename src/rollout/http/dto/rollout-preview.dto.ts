@@ -18,7 +18,7 @@ const TARGET_REFUSALS = [
   'below_min_upgrade_version',
 ] as const satisfies readonly TargetRefusal[];
 
-// A new rollout takes nothing back: rollbacks are previewed by themselves.
+// A new rollout is not part of a rollback; those have a preview of their own.
 const LEFT_OUT = { ...REASONS, not_targeted: 'The target names other users, printers or channels.' } as const;
 
 /** Targets that run the same version. */
@@ -33,7 +33,7 @@ export class MatchingVersionResponse {
   now!: number;
 }
 
-/** Printers that are no targets for the same reason. */
+/** Printers that are not targets, for the same reason. */
 export class LeftOutResponse {
   @ApiProperty({ enum: TARGET_REFUSALS, example: 'not_targeted' })
   reason!: TargetRefusal;
@@ -62,7 +62,7 @@ export class RolloutPreviewResponse {
   @ApiProperty({ type: String, example: '1.5.0' })
   firmware_version!: string;
 
-  @ApiProperty({ type: Number, example: 150, description: 'All that there are' })
+  @ApiProperty({ type: Number, example: 150, description: 'All printers' })
   printers!: number;
 
   @ApiProperty({ type: Number, example: 100, description: 'Its targets: what `total_targets` would be' })
@@ -78,56 +78,56 @@ export class RolloutPreviewResponse {
   @ApiProperty({
     type: Number,
     example: 8,
-    description: 'Connected printers that it would be sent to at once',
+    description: 'Connected printers that would be sent the update at once',
   })
   now!: number;
 
   @ApiProperty({
     type: [MatchingVersionResponse],
-    description: 'The targets by what they run, the highest version first',
+    description: 'The targets by the version that they run, highest first',
   })
   by_version!: MatchingVersionResponse[];
 
   @ApiProperty({
     type: [LeftOutResponse],
-    description: 'Printers that are no targets; with `matching` they are all printers',
+    description: 'Printers that are not targets; together with `matching`, all printers',
   })
   left_out!: LeftOutResponse[];
 
   @ApiProperty({
     type: [WaitingResponse],
-    description: 'Targets that would be sent nothing now; with `now` they are all targets',
+    description: 'Targets that would be sent nothing now; together with `now`, all targets',
   })
   waiting!: WaitingResponse[];
 
   @ApiProperty({
     type: [String],
     example: [EXAMPLE_WARNING],
-    description: 'What is odd about the request, and would be accepted all the same',
+    description: 'Unusual things about the request, which would be accepted nevertheless',
   })
   warnings!: string[];
 }
 
-/** What a change of a rollout would do at this moment. */
+/** What a change to a rollout would do at this moment. */
 export class ChangePreviewResponse {
   @ApiProperty({
     type: Number,
     example: 1_204,
-    description: 'Connected printers that it would be sent to at once',
+    description: 'Connected printers that would be sent the update at once',
   })
   now!: number;
 
   @ApiProperty({
     type: Number,
     example: 12,
-    description: 'Updates of the rollout that are under way already',
+    description: 'Updates of the rollout in progress',
   })
   in_progress!: number;
 
   @ApiProperty({
     type: Number,
     example: 1_500,
-    description: 'Targets that were sent nothing yet, those of `now` among them',
+    description: 'Targets that were sent nothing yet, including those in `now`',
   })
   pending!: number;
 
@@ -139,7 +139,7 @@ export class ChangePreviewResponse {
   due!: number;
 }
 
-/** Maps a preview to its answer. */
+/** Maps a preview to its response. */
 export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewResponse {
   return {
     firmware_version: preview.version,
@@ -162,7 +162,7 @@ export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewRes
   };
 }
 
-/** Maps the preview of a change to its answer. */
+/** Maps the preview of a change to its response. */
 export function toChangePreviewResponse(preview: ChangePreview): ChangePreviewResponse {
   return { now: preview.now, in_progress: preview.inProgress, pending: preview.pending, due: preview.due };
 }

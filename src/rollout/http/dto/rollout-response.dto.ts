@@ -15,7 +15,7 @@ import type { Rollout, RolloutType } from '../../store/entities/rollout.entity.j
 export const EXAMPLE_WARNING =
   'scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once';
 
-/** The target of a rollout as an object; what does not narrow is null. */
+/** The target of a rollout as an object; a field that does not narrow it is null. */
 export class TargetResponse {
   @ApiProperty({ type: Boolean, example: false })
   all!: boolean;
@@ -56,12 +56,13 @@ export class RollsBackResponse {
     type: [String],
     nullable: true,
     example: null,
-    description: 'Only printers that ran none of these versions before, those of unknown past included',
+    description:
+      'Only printers that ran none of these versions before, including those whose previous version is unknown',
   })
   ran_none_of!: string[] | null;
 }
 
-/** A rollout, as it is answered. `total_targets` is the sum of the five counts, at every moment. */
+/** A rollout. `total_targets` is the sum of the five counts, at every moment. */
 export class RolloutResponse extends RolloutCountersResponse {
   @ApiProperty({ type: Number, example: 42 })
   id!: number;
@@ -73,7 +74,7 @@ export class RolloutResponse extends RolloutCountersResponse {
     type: Number,
     nullable: true,
     example: 15,
-    description: 'Another one once its row is deleted and another channel has the same build; else null',
+    description: 'null once its row is deleted, unless another channel has the same build: then that row',
   })
   firmware_version_id!: number | null;
 
@@ -95,7 +96,7 @@ export class RolloutResponse extends RolloutCountersResponse {
     example: null,
     description:
       'How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say ' +
-      'null there; `GET /api/rollouts/{rollout_id}` has them whole',
+      'null there; `GET /api/rollouts/{rollout_id}` has the complete lists',
   })
   target_ids_count!: number | null;
 
@@ -181,35 +182,35 @@ export class RolloutResponse extends RolloutCountersResponse {
   due_pending_count!: number;
 }
 
-/** A rollout that was just created. */
+/** A rollout that has just been created. */
 export class CreatedRolloutResponse extends RolloutResponse {
   @ApiProperty({
     type: [String],
     example: [EXAMPLE_WARNING],
-    description: 'What is odd about the request, and was accepted all the same',
+    description: 'Unusual things about the request, which was accepted nevertheless',
   })
   warnings!: string[];
 }
 
 /** A page of rollouts. */
 export class RolloutListResponse {
-  @ApiProperty({ type: [RolloutResponse], description: 'The newest first' })
+  @ApiProperty({ type: [RolloutResponse], description: 'Newest first' })
   rollouts!: RolloutResponse[];
 
   @ApiNextCursor()
   next_cursor!: number | null;
 }
 
-/** What a rollout is answered with besides its row. */
+/** What a response contains besides the row of the rollout. */
 export interface RolloutParts {
   links: Links;
   lists: TargetLists;
   kind: ListKind | null;
-  /** How many targets are due and were sent nothing. */
+  /** Number of targets that are due and were sent nothing. */
   duePending: number;
 }
 
-/** Maps a rollout to its answer. */
+/** Maps a rollout to its response. */
 export function toRolloutResponse(rollout: Rollout, parts: RolloutParts): RolloutResponse {
   const { links, lists, kind, duePending } = parts;
   const sent = rollout.inProgressCount + rollout.completedCount + rollout.failedCount + rollout.declinedCount;

@@ -34,7 +34,7 @@ export const RolloutNote = (): PropertyDecorator =>
     IsText(MAX_NOTE),
   );
 
-/** An empty text is none. */
+/** An empty text becomes null. */
 export function textOrNull(text: string | null | undefined): string | null {
   return text === undefined || text === '' ? null : text;
 }

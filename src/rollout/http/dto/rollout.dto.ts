@@ -27,7 +27,7 @@ import { ROLLOUT_TYPES } from '../../store/entities/rollout.entity.js';
 import type { RolloutType } from '../../store/entities/rollout.entity.js';
 
 const AT_MOST = 'At most 10,000, or `MAX_TARGET_IDS` of the server';
-/** An optional list of UUIDs, never an empty one; `toNewRollout` looks how long it is. */
+/** An optional list of UUIDs, never empty; `toNewRollout` checks its length. */
 const UuidList = (): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({ type: [String], format: 'uuid', nullable: true, description: AT_MOST }),
@@ -37,7 +37,7 @@ const UuidList = (): PropertyDecorator =>
     IsUuid({ each: true }),
   );
 
-/** Whom a rollout is for. */
+/** Which printers a rollout targets. */
 export class TargetDto {
   @ApiPropertyOptional({ type: Boolean, example: true, description: 'Every printer' })
   @IsOptional()
@@ -108,7 +108,7 @@ export class CreateRolloutDto {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'Required for scheduled, refused for the others; UTC where it has no offset',
+    description: 'Required for scheduled, refused for the others; UTC if it has no offset',
   })
   @IsOptional()
   @IsString()
@@ -133,10 +133,10 @@ export class CreateRolloutDto {
 }
 
 /**
- * Maps a new rollout, and checks what concerns more than one field.
+ * Maps a new rollout, and checks the rules that involve several fields.
  *
- * @param maxIds how many printers or users may be listed
- * @throws ValidationError naming every field that does not go with the others
+ * @param maxIds maximum number of printers or users listed
+ * @throws ValidationError naming every field that contradicts another one
  */
 export function toNewRollout(dto: CreateRolloutDto, maxIds: number): NewRollout {
   const errors: FieldError[] = [];
@@ -182,7 +182,7 @@ function toPercentage(dto: CreateRolloutDto, errors: FieldError[]): number {
 }
 
 function toTarget(dto: TargetDto, maxIds: number, errors: FieldError[]): RolloutTarget {
-  // A longer list is a job for channels: it would be sent, parsed and stored with every rollout.
+  // A longer list would be sent, parsed and stored with every rollout; channels are meant for that.
   for (const name of ['user_ids', 'printer_ids'] as const) {
     const value = dto[name] ?? [];
     const message = `target.${name} must list at most ${maxIds} ids, not ${value.length}`;

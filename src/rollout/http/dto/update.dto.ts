@@ -71,12 +71,12 @@ export class UpdateResponse extends UpdateStateResponse {
 export class HistoryResponse {
   @ApiProperty({
     type: [UpdateResponse],
-    description: 'The newest first; on top a pending entry, where a rollout is due and has not been sent yet',
+    description: 'Newest first; preceded by a pending entry if an update is due and has not been sent yet',
   })
   updates!: UpdateResponse[];
 }
 
-/** Maps a history to its answer. */
+/** Maps a history to its response. */
 export function toHistoryResponse({ printer, pending, updates }: History): HistoryResponse {
   const entries = updates.map((update) => toUpdateResponse(update, printer.uuid));
   if (pending === null) return { updates: entries };
@@ -84,7 +84,7 @@ export function toHistoryResponse({ printer, pending, updates }: History): Histo
   return { updates: [top, ...entries] };
 }
 
-/** Maps an update to its answer. */
+/** Maps an update to its response. */
 export function toUpdateResponse(update: PastUpdate, printerUuid: string): UpdateResponse {
   return { ...toUpdateStateResponse(update), ...toSubject(update, printerUuid) };
 }

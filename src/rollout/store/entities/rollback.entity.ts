@@ -16,7 +16,7 @@ export class Rollback {
   @Column({ name: 'to_version', type: 'varchar' })
   to!: string;
 
-  /** How many rollouts it created. */
+  /** Number of rollouts that it created. */
   @Column({ type: 'integer' })
   rollouts!: number;
 
