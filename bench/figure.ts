@@ -25,12 +25,12 @@ export interface Figure {
   name: string;
   unit: string;
   value: number;
-  /** Null where there is nothing to compare with. */
+  /** Null if there is nothing to compare with. */
   baseline: number | null;
   baselineName: string;
   ratio: number | null;
   target: string;
-  /** Null where nothing is demanded. */
+  /** Null if nothing is demanded. */
   reached: boolean | null;
   latency: Latency | null;
   loop: Latency | null;
@@ -50,7 +50,7 @@ export function ratioAtLeast(bound: number): Goal {
   return { text: `ratio ≥ ${bound}`, isMet: ({ ratio }) => ratio !== null && ratio >= bound };
 }
 
-/** At most so many times the baseline. */
+/** At most `bound` times the baseline. */
 export function ratioAtMost(bound: number): Goal {
   return { text: `ratio ≤ ${bound}`, isMet: ({ ratio }) => ratio !== null && ratio <= bound };
 }
@@ -113,7 +113,7 @@ function spreadNote(ratios: readonly number[]): string {
   return `ratio from ${lowest.toFixed(2)} to ${highest.toFixed(2)} in ${ratios.length} runs`;
 }
 
-/** Who was busy: a side that has time left was not at its limit, and a client that has none was at its own. */
+/** Which side was busy: a server with idle time was not at its limit, and a client without any was at its own. */
 function cpuNote({ server, baseline }: Pair): string {
   if (server.clientCpu === undefined) return '';
   const percent = (share: number | undefined): string =>
@@ -124,7 +124,7 @@ function cpuNote({ server, baseline }: Pair): string {
   );
 }
 
-/** A figure that stands alone. */
+/** A figure without a baseline. */
 export function alone(label: Label, runs: readonly Measured[]): Figure {
   const [first] = [...runs].sort((a, b) => a.value - b.value).slice(Math.floor((runs.length - 1) / 2));
   if (!first) throw new Error(`${label.name}: nothing was measured`);

@@ -6,7 +6,7 @@ import { DATABASE, startServer } from './sides.js';
 import { monotonicMs } from './stats.js';
 import type { Workspace } from './workspace.js';
 
-/** Databases with so many printers, made once in a run. */
+/** Databases of several sizes, each created once per run. */
 export class Fixtures {
   private readonly made = new Map<number, Promise<string>>();
 
@@ -15,7 +15,7 @@ export class Fixtures {
     private readonly updatesEach: number,
   ) {}
 
-  /** A folder whose database has so many printers; a copy, so that nobody meets what another one has changed. */
+  /** A folder with a database of `printers` printers. It is a copy, so that scenarios do not see each other's changes. */
   async seeded(printers: number): Promise<string> {
     let made = this.made.get(printers);
     if (!made) {

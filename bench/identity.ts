@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Who a printer of the benchmark is: the same index is the same printer, in the database and on the wire. */
+/** The identity of a printer of the benchmark: the same index is the same printer, in the database and on the wire. */
 export interface Identity {
   uuid: string;
   userId: string;

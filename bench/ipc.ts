@@ -122,7 +122,7 @@ export function isAnswerTo<K extends CommandName>(answer: unknown): answer is An
   return isRecord(answer);
 }
 
-/** The port that a process of ours says it listens on; null where the message is another one. */
+/** The port that a process of ours says it listens on; null if the message is another one. */
 export function listeningPort(message: unknown): number | null {
   return isRecord(message) && typeof message.port === 'number' ? message.port : null;
 }

@@ -81,7 +81,7 @@ async function run(scenario: Scenario, bench: Bench, machine: string): Promise<R
   };
 }
 
-/** After every scenario: what was measured is not lost where a later one breaks off. */
+/** Saved after every scenario, so that nothing is lost if a later one fails. */
 async function save(out: string, result: Result, isQuick: boolean): Promise<void> {
   const kept = readResults(out).filter(({ scenario }) => scenario !== result.scenario);
   const order = [...SCENARIOS, SOAK].map(({ name }) => name);

@@ -6,7 +6,7 @@ import { versionKey } from '../src/common/version.js';
 import { ALL_VERSIONS, printerAt } from './identity.js';
 import { isRecord } from './ipc.js';
 
-// So many printers are written before Ctrl-C is listened to again.
+// Printers written between two checks for Ctrl-C.
 const CHUNK = 20_000;
 // Rollouts and builds of the past, which do not exist any more: no counter of an existing one is concerned.
 const FIRST_PAST_ROLLOUT = 1_000_000;

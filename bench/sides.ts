@@ -10,7 +10,7 @@ const FIRST_PORT = 21_000;
 const LAST_PORT = 32_000;
 let nextPort = FIRST_PORT + (process.pid % 5_000);
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   for (;;) {
     nextPort = nextPort >= LAST_PORT ? FIRST_PORT : nextPort + 1;

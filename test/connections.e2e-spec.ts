@@ -145,7 +145,7 @@ describe('A connection', () => {
     await eventually('nobody is online', async () => (await online()) === 0);
   });
 
-  it('of a printer that is deleted and comes back at the same moment is counted once', async () => {
+  it('of a printer that is deleted and reconnects at the same moment is counted once', async () => {
     const uuid = randomUUID();
     const old = await subscribed(uuid);
     const young = await connect();
@@ -318,7 +318,7 @@ describe('A printer that is blocked', () => {
     expect(String((await closed)[1])).toBe('blocked by an operator');
   });
 
-  it('keeps no socket when it comes back either', async () => {
+  it('keeps no socket when it reconnects either', async () => {
     const uuid = randomUUID();
     await subscribed(uuid);
     await block(uuid);

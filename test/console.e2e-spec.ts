@@ -237,7 +237,7 @@ describe('The console', () => {
     await open.stop();
   });
 
-  it('says how it is made where it is missing', async () => {
+  it('says how it is made if it is missing', async () => {
     const without = await TestServer.start();
     for (const path of ['/', '/printers', '/assets/index-B7x1.js']) {
       const { status, body } = await without.request<ProblemBody>('GET', path);

@@ -63,7 +63,7 @@ describe('An image that is missing or damaged', () => {
     return (await server.request('GET', '/api/summary')).body.warnings;
   }
 
-  it('is offered to nobody, keeps its rollout from completing, and goes out once it is mended', async () => {
+  it('is offered to nobody, keeps its rollout from completing, and goes out once it is repaired', async () => {
     const { version, file } = await uploaded();
     const owner = randomUUID();
     const { id } = await roll(server, version, { target: { user_ids: [owner] } });
@@ -103,7 +103,7 @@ describe('An image that is missing or damaged', () => {
     await one.stop();
   });
 
-  it('that a download finds fails no update: it waits, and is sent again once the image is mended', async () => {
+  it('that a download finds fails no update: it waits, and is sent again once the image is repaired', async () => {
     const { version, file } = await uploaded();
     const owner = randomUUID();
     const { id } = await roll(server, version, { target: { user_ids: [owner] } });
@@ -132,7 +132,7 @@ describe('An image that is missing or damaged', () => {
     await one.stop();
   });
 
-  it('fails no update of a printer that comes back without it, or stays silent', async () => {
+  it('fails no update of a printer that reconnects without it, or stays silent', async () => {
     const { version, file } = await uploaded();
     const owner = randomUUID();
     const { id } = await roll(server, version, { target: { user_ids: [owner] } });
@@ -207,7 +207,7 @@ describe('An image that is missing or damaged', () => {
     expect((await server.request('DELETE', `/api/firmware/${version}`)).status).toBe(204);
   });
 
-  it('is mended by the same file alone, and only if it is damaged', async () => {
+  it('is repaired by the same file alone, and only if it is damaged', async () => {
     const { version, file } = await uploaded();
     expect((await uploadAgain(version)).status).toBe(409);
     await rm(file);

@@ -94,7 +94,7 @@ describe('A transaction', () => {
     expect(await notes('d')).toEqual(['d1', 'd2', 'd3']);
   });
 
-  it('says what the work has met where SQLite has ended the transaction because of it', async () => {
+  it('says what the work has met if SQLite has ended the transaction because of it', async () => {
     const full = database.write(async (tx) => {
       await tx.em.query('ROLLBACK');
       throw new Error('database or disk is full');

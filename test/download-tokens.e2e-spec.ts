@@ -148,7 +148,7 @@ describe('The address in an update message', () => {
 });
 
 describe('A server with AUTH=none', () => {
-  it('asks for no token, even where keys were made before', async () => {
+  it('asks for no token, even if keys were made before', async () => {
     const server = await TestServer.start({ AUTH: 'none' });
     await upload(server, '1.5.0');
     await server.request('POST', '/api/keys', { name: 'Ada', scopes: ['admin'] });

@@ -84,7 +84,7 @@ describe('The event stream', () => {
     expect(reader.of('hello')).toHaveLength(1);
   });
 
-  it('says that there is no rollout, where there is none', async () => {
+  it('says that there is no rollout, if there is none', async () => {
     await start();
     const reader = await read();
     expect(await reader.next('rollouts')).toEqual({ rollouts: [], removed: [] });

@@ -142,7 +142,7 @@ describe('The bytes of a version', () => {
       expect((await remove('1.8.1?channel=stable')).status).toBe(204);
     });
 
-    it('are for every board where it had a build for every board: one for a board of its own that comes later is not sent', async () => {
+    it('are for every board if it had a build for every board: one for a board of its own that comes later is not sent', async () => {
       const owner = randomUUID();
       const everyBoard = await upload(server, '1.9.0');
       const { id } = await roll(server, '1.9.0', { target: { user_ids: [owner] } });

@@ -230,7 +230,7 @@ describe('Firmware', () => {
       expect((await get('latest?channel=beta')).version).toBe('2.11.0-rc.1');
     });
 
-    it('says so where a channel is empty', async () => {
+    it('says so if a channel is empty', async () => {
       const alone = await TestServer.start();
       const answer = await alone.request<ProblemBody>('GET', '/api/firmware/latest');
       expect([answer.status, answer.body.detail]).toEqual([404, 'No firmware in channel stable']);
@@ -499,7 +499,7 @@ describe('Firmware', () => {
       expect(await settledCount('7.0.0')).toBe(before);
     });
 
-    it('answers 200 where the board runs something else', async () => {
+    it('answers 200 if the board runs something else', async () => {
       const headers = { 'x-ESP8266-version': 'my sketch', 'x-ESP8266-sketch-md5': '0'.repeat(32) };
       expect((await server.request('GET', path, undefined, headers)).status).toBe(200);
     });

@@ -347,7 +347,7 @@ describe('GET /api/fleet/history', () => {
     ]);
   });
 
-  it('is sampled anew at a start only where the last sample is five minutes old, and outlives the restart', async () => {
+  it('is sampled again at a start only if the last sample is five minutes old, and outlives the restart', async () => {
     await register();
     server.clock.advance(MINUTE);
     await server.get(FleetSampler).sample();

@@ -357,7 +357,7 @@ describe('The gateway', () => {
       await target.stop();
     });
 
-    it('leaves the platform out where the build has none, and names the printer in the URL', async () => {
+    it('leaves the platform out if the build has none, and names the printer in the URL', async () => {
       const { sha256_checksum: sha256 } = await upload(server, '3.0.0');
       const target = printer(server, { behaviour: 'hang' });
       const { id } = await roll(server, '3.0.0', { target: { printer_ids: [target.options.uuid] } });
@@ -371,7 +371,7 @@ describe('The gateway', () => {
       await target.stop();
     });
 
-    it('has the configured address where there is one', async () => {
+    it('has the configured address if there is one', async () => {
       const behindProxy = await TestServer.start({ base_url: 'https://updates.example.org/pm/' });
       const { sha256_checksum: sha256 } = await upload(behindProxy, '3.0.0');
       const target = await connected(behindProxy, { behaviour: 'hang' });

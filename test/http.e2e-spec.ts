@@ -191,7 +191,7 @@ describe('Over HTTP', () => {
     await locked.stop();
   });
 
-  it('health says so where the database does not answer', async () => {
+  it('health says so if the database does not answer', async () => {
     const broken = await TestServer.start();
     await broken.get(DataSource).destroy();
     const answer = await broken.request<ProblemBody>('GET', '/health/ready');

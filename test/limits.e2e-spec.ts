@@ -81,7 +81,7 @@ describe('The limit', () => {
       other.socket.close();
     });
 
-    it('MAX_JSON_DEPTH refuses a body that is nested deeper; a printer is let in all the same', async () => {
+    it('MAX_JSON_DEPTH refuses a body that is nested deeper; a printer is let in nevertheless', async () => {
       const raw = await RawSocket.open(server);
       expect((await raw.ask(subscribe({ extra: deep(4) }))).code).toBe('subscription_accepted');
       raw.socket.close();
@@ -326,7 +326,7 @@ describe('The limit', () => {
       }
     });
 
-    it('MAX_REQUESTS_PER_SECOND stands in the OpenAPI document, where it holds', async () => {
+    it('MAX_REQUESTS_PER_SECOND stands in the OpenAPI document, if it holds', async () => {
       const server = await start();
       const { paths } = (await server.request<OpenAPIObject>('GET', '/openapi.json')).body;
       const untold = Object.entries(paths)

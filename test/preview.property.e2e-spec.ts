@@ -316,7 +316,7 @@ function bodyOf({ wanted: one, kind: type, version }: Drawn<typeof roll>): objec
   };
 }
 
-/** True where both were accepted; fails where only one was, or each was refused for another reason. */
+/** True if both were accepted; fails where only one was, or each was refused for another reason. */
 function sameOutcome(preview: Answer<unknown>, real: Answer<unknown>, accepted: number): boolean {
   if (preview.status === 200 && real.status === accepted) return true;
   expect([preview.status, preview.body]).toEqual([real.status, real.body]);

@@ -74,7 +74,7 @@ describe('A printer', () => {
     expect(mine.closed).toBe(false);
   });
 
-  it('loses its standing where it subscribes again with another key', async () => {
+  it('loses its standing if it subscribes again with another key', async () => {
     const server = await start();
     const uuid = randomUUID();
     const board = await open(server);
@@ -123,13 +123,13 @@ describe('A printer', () => {
     },
   );
 
-  it('needs a key where REQUIRE_PRINTER_KEY says so', async () => {
+  it('needs a key if REQUIRE_PRINTER_KEY says so', async () => {
     const server = await start({ REQUIRE_PRINTER_KEY: 'true' });
     expect(await (await open(server)).subscribe(randomUUID())).toBe('unauthorized');
     expect(await (await open(server)).subscribe(randomUUID(), 'secret')).toBe('subscription_accepted');
   });
 
-  it('that is new is turned away where REGISTRATION=closed, and one that is known is not', async () => {
+  it('that is new is refused if REGISTRATION=closed, and one that is known is not', async () => {
     const server = await start();
     const uuid = randomUUID();
     await (await open(server)).subscribe(uuid, 'secret');

@@ -299,7 +299,7 @@ describe('The pages of printers', () => {
     );
   }, 120_000);
 
-  it('are so, too, where they take many slices', async () => {
+  it('are so, too, if they take many slices', async () => {
     const rows = Array.from({ length: 12_000 }, (_, index): Row => ({
       uuid: `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`,
       // Some thousand have one name, and others one each.

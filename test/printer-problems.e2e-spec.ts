@@ -290,7 +290,7 @@ describe('A printer that gets something wrong', () => {
       for (const one of [...refused, { id }]) await patch(server, one.id, { status: 'cancelled' });
     });
 
-    it('is not moved by what was on record: not even where it ran an older version before', async () => {
+    it('is not moved by what was on record: not even if it ran an older version before', async () => {
       const { uuid, raw } = await subscribed({ firmware_version: '1.4.0' });
       const { id } = await roll(server, '1.5.0', {
         target: { printer_ids: [uuid] },

@@ -318,7 +318,7 @@ describe('As a process', () => {
       await server.exit();
     });
 
-    it('the server logs text for a person where it is told to, and warns of AUTH=none at every start', () => {
+    it('the server logs text for a person if it is told to, and warns of AUTH=none at every start', () => {
       expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
       expect(server.output).toContain('AUTH=none: whoever reaches this port');
     });

@@ -90,7 +90,7 @@ describe('A promotion', () => {
     expect(body.filter((row) => row.version === '2.2.0').map((row) => row.platform)).toEqual(['esp8266']);
   });
 
-  it('is refused where it makes no sense', async () => {
+  it('is refused if it makes no sense', async () => {
     await upload(server, '3.0.0', { channel: 'canary' });
     expect(await refusal(404, '3.0.1', 'beta')).toBe('Firmware version not found');
     expect(await refusal(404, '3.0.0', 'beta', '?channel=stable')).toBe('Firmware version not found');

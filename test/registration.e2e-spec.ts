@@ -337,7 +337,7 @@ describe('A printer that is deleted', () => {
     await done.stop();
   });
 
-  it('is cut off, and registers itself as a new one when it comes back', async () => {
+  it('is cut off, and registers itself as a new one when it reconnects', async () => {
     const virtual = await connected(server, { reconnectMs: 20 });
     const before = await details(server, virtual.options.uuid);
     expectStatus(await server.request('DELETE', `/api/printers/${before.id}`), 204);

@@ -357,7 +357,7 @@ describe('Rolling a version back', () => {
     expect((await server.request('GET', '/api/firmware/1.5.0')).body.deprecated_at).toBeNull();
   });
 
-  it('is refused in plain words where no printer runs the version', async () => {
+  it('is refused in plain words if no printer runs the version', async () => {
     await upload(server, '1.0.0');
     const plain = 'No printer runs the version, and there is no older version to go back to.';
     expect((await preview('1.0.0', { to: 'previous' })).missing).toMatchObject([
@@ -431,7 +431,7 @@ describe('Rolling a version back', () => {
     expect(await rollout(server, back!.id)).toMatchObject({ status: 'completed', completed_count: 1 });
   });
 
-  it('takes along the printers that have yet to come back from a newer version', async () => {
+  it('takes along the printers that have yet to reconnect from a newer version', async () => {
     const [stays, leaves] = await Promise.all([online(), online()]);
     await roll(server, '1.5.0');
     await runs('1.5.0', [stays, leaves]);
@@ -508,7 +508,7 @@ describe('Rolling a version back', () => {
     },
   );
 
-  it('counts a printer that reports the bad version after its update has failed once it comes back with it', async () => {
+  it('counts a printer that reports the bad version after its update has failed once it reconnects with it', async () => {
     const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
     await roll(server, '1.5.0');
     await eventually('its update is under way', () => one.orders.length === 1);

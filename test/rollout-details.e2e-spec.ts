@@ -444,7 +444,7 @@ describe('A snapshot of the database', () => {
     expect(after).toBe(0);
   });
 
-  it('is refused where a hundred others wait for theirs', async () => {
+  it('is refused if a hundred others wait for theirs', async () => {
     const look = (): Promise<number> =>
       server.get(Database).snapshot((db) => Promise.resolve(db.count('SELECT count(*) FROM printer')));
     const looks = await Promise.allSettled(Array.from({ length: 120 }, look));

@@ -221,7 +221,7 @@ describe('Rollouts', () => {
       expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
     });
 
-    it('sends each board its own build, and nothing where there is none', async () => {
+    it('sends each board its own build, and nothing if there is none', async () => {
       const own = await upload(server, '1.7.0', { platform: 'esp32' });
       const owner = randomUUID();
       const esp32 = await online({ userId: owner, platform: 'esp32' });
@@ -254,7 +254,7 @@ describe('Rollouts', () => {
       });
     });
 
-    it('gives the highest version where several rollouts would move a printer', async () => {
+    it('gives the highest version if several rollouts would move a printer', async () => {
       await upload(server, '1.10.0');
       const owner = randomUUID();
       const low = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
@@ -308,7 +308,7 @@ describe('Rollouts', () => {
       }
     });
 
-    it('has a percentage only where its type has one', async () => {
+    it('has a percentage only if its type has one', async () => {
       const immediate = await roll(server, '1.5.0', { target: { user_ids: [UUID] } });
       const answer = await server.request('PATCH', `/api/rollouts/${immediate.id}`, {
         rollout_percentage: 50,
@@ -334,7 +334,7 @@ describe('Rollouts', () => {
       await status(id, 'completed');
     });
 
-    it('starts at once where its time has passed, and reads a time without an offset as UTC', async () => {
+    it('starts at once if its time has passed, and reads a time without an offset as UTC', async () => {
       const body = { rollout_type: 'scheduled', target: { user_ids: [UUID] } };
       const past = await roll(server, '1.5.0', { ...body, scheduled_for: '2025-01-20T02:00:00' });
       expect([past.status, past.scheduled_for]).toEqual(['active', '2025-01-20T02:00:00.000Z']);
@@ -366,7 +366,7 @@ describe('Rollouts', () => {
         expect(await roll(server, '1.5.0', asked)).toMatchObject({ warnings: [] });
     });
 
-    it('starts after a restart where its time passed while the server was down', async () => {
+    it('starts after a restart if its time passed while the server was down', async () => {
       const owner = randomUUID();
       const body = { rollout_type: 'scheduled', scheduled_for: soon(), target: { user_ids: [owner] } };
       const { id } = await roll(server, '1.5.0', body);

@@ -260,7 +260,7 @@ describe('Signed firmware', () => {
       expect(statuses).toEqual([403, 200, 403, 201, 200, 204]);
     });
 
-    it('are removed at once, and may come back', async () => {
+    it('are removed at once, and may reconnect', async () => {
       const server = await start();
       const [signer, other] = [new Signer(), new Signer()];
       await register(server, signer);
@@ -401,7 +401,7 @@ describe('Signed firmware', () => {
       expect(file_size).toBe(5 * 1024 * 1024);
     });
 
-    it('is refused where its key is removed while it is under way', async () => {
+    it('is refused if its key is removed while it is under way', async () => {
       const server = await start();
       const [signer, other] = [new Signer(), new Signer()];
       await register(server, signer);
@@ -418,7 +418,7 @@ describe('Signed firmware', () => {
       await nothingKept(server);
     });
 
-    it('is refused where the first key is registered while it is under way unsigned', async () => {
+    it('is refused if the first key is registered while it is under way unsigned', async () => {
       const server = await start();
       const [registered, uploaded] = await overtaken(
         server,
@@ -509,7 +509,7 @@ describe('Signed firmware', () => {
   });
 
   describe('and builds from before the first key', () => {
-    it('are not rolled out anew, but what is under way goes on', async () => {
+    it('are not rolled out again, but what is under way goes on', async () => {
       const server = await start();
       await upload(server, '1.5.0');
       const { id } = await roll(server, '1.5.0', { rollout_type: 'gradual', rollout_percentage: 0 });
@@ -527,7 +527,7 @@ describe('Signed firmware', () => {
       await target.stop();
     });
 
-    it('are refused where one build of several lacks its signature', async () => {
+    it('are refused if one build of several lacks its signature', async () => {
       const server = await start();
       await upload(server, '1.5.0', { platform: 'esp8266' });
       const signer = new Signer();
@@ -587,7 +587,7 @@ describe('Signed firmware', () => {
       expect((await server.request('GET', '/api/firmware/1.5.0')).body).toMatchObject({ signature: null });
     });
 
-    it('are signed one by one where a version has several binaries', async () => {
+    it('are signed one by one if a version has several binaries', async () => {
       const server = await start();
       const signer = new Signer();
       const [one, other] = [binary(), binary()];

@@ -145,7 +145,7 @@ describe('Virtual printers inside the server', () => {
     await short.stop();
   });
 
-  it('are said to be switched off where they are', async () => {
+  it('are said to be switched off if they are', async () => {
     const off = await TestServer.start();
     for (const [method, body] of [
       ['GET', undefined],

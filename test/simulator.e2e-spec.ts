@@ -107,7 +107,7 @@ describe('The simulator', () => {
     },
   );
 
-  it('keeps no messages of printers that come back for days', async () => {
+  it('keeps no messages of printers that reconnect for days', async () => {
     const fleet = new Fleet(options({ printers: 3, seed: 'patient', versions: ['1.9.0'] }));
     let heard = 0;
     for (const one of fleet.printers) one.on('message', () => (heard += 1));

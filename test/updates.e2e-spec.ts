@@ -122,14 +122,14 @@ describe('The life of an update', () => {
     expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
   });
 
-  it('takes the version at the subscribe for the truth where firmware_complete got lost', async () => {
+  it('takes the version at the subscribe for the truth if firmware_complete got lost', async () => {
     const { one, id } = await underWay();
     await comeBack(one, '1.5.0');
     expect(await last(one, 'completed')).toMatchObject({ last_percent: 100, error_message: null });
     await totals(id, [0, 0, 1, 0, 0]);
   });
 
-  it('is sent again to a printer that comes back without it, three times in all', async () => {
+  it('is sent again to a printer that reconnects without it, three times in all', async () => {
     const { one, id } = await underWay();
     await comeBack(one);
     await comeBack(one);
@@ -146,7 +146,7 @@ describe('The life of an update', () => {
     expect(one.orders).toHaveLength(3);
   });
 
-  it('fails where the printer rolls itself back after firmware_complete', async () => {
+  it('fails if the printer rolls itself back after firmware_complete', async () => {
     const { one, id } = await underWay();
     const before = (await server.request('GET', '/api/firmware/1.5.0')).body;
     one.send({ kind: 'firmware_complete', version: 'v1.5' });
@@ -278,7 +278,7 @@ describe('The life of an update', () => {
     expect(await counts(server, id)).toEqual([0, 0, 1, 0, 0]);
   });
 
-  it('is completed after all where the printer comes back with it after it was failed', async () => {
+  it('is completed after all if the printer reconnects with it after it was failed', async () => {
     const { one, id } = await underWay();
     one.send({ kind: 'firmware_failed', error: 'Update failed: HTTP error 404' });
     expect(await last(one, 'failed')).toMatchObject({ error_message: 'Update failed: HTTP error 404' });
@@ -288,7 +288,7 @@ describe('The life of an update', () => {
     await totals(id, [0, 0, 1, 0, 0]);
   });
 
-  it('is completed after all where that happens after a retry was asked for', async () => {
+  it('is completed after all if that happens after a retry was asked for', async () => {
     const { one, id } = await underWay();
     one.send({ kind: 'firmware_failed', error: 'no space' });
     await totals(id, [0, 0, 0, 1, 0]);
@@ -301,7 +301,7 @@ describe('The life of an update', () => {
     expect((await history(server, one.options.uuid)).map((update) => update.status)).toEqual(['completed']);
   });
 
-  it('is not counted twice where that happens after a retry and a cancel', async () => {
+  it('is not counted twice if that happens after a retry and a cancel', async () => {
     const { one, id } = await underWay();
     one.send({ kind: 'firmware_failed', error: 'no space' });
     await totals(id, [0, 0, 0, 1, 0]);
@@ -496,7 +496,7 @@ describe('The life of an update', () => {
       await totals(id, [0, 0, 1, 0, 0]);
     });
 
-    it('is declined at once where the printer is connected', async () => {
+    it('is declined at once if the printer is connected', async () => {
       const one = await off();
       await start(one);
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
@@ -506,7 +506,7 @@ describe('The life of an update', () => {
       );
     });
 
-    it('is sent all the same where the firmware is mandatory', async () => {
+    it('is sent nevertheless if the firmware is mandatory', async () => {
       await upload(server, '1.5.1', { mandatory: 'true' });
       const one = await off();
       const { id } = await roll(server, '1.5.1', { target: { user_ids: [one.options.userId] } });
@@ -518,7 +518,7 @@ describe('The life of an update', () => {
       expect(one.orders).toHaveLength(1);
     });
 
-    it('declines by its own report, and gets it when it comes back with auto_update on', async () => {
+    it('declines by its own report, and gets it when it reconnects with auto_update on', async () => {
       const { one, id } = await underWay();
       one.send({ kind: 'firmware_declined', version: '1.5.0', auto_update: false });
       expect(await last(one, 'declined')).toMatchObject({ error_message: 'auto_update is off' });
@@ -539,7 +539,7 @@ describe('The life of an update', () => {
       }
     });
 
-    it('is asked when the firmware becomes mandatory, even where it was sent the update before', async () => {
+    it('is asked when the firmware becomes mandatory, even if it was sent the update before', async () => {
       await upload(server, '1.5.2');
       const one = printer(server, { behaviour: 'hang' });
       printers.push(one);
@@ -553,7 +553,7 @@ describe('The life of an update', () => {
       await eventually('the second send', () => one.orders.length === 2);
     });
 
-    it('keeps its setting where it repeats an old refusal', async () => {
+    it('keeps its setting if it repeats an old refusal', async () => {
       const { one, id } = await underWay();
       await comeBack(one, '1.5.0');
       one.send({ kind: 'firmware_declined', version: '1.5.0', auto_update: false });
@@ -603,7 +603,7 @@ describe('The life of an update', () => {
       await server.request('DELETE', `/api/rollouts/${other.id}`);
     });
 
-    it('fails where the printer comes back without it after the rollout was cancelled', async () => {
+    it('fails if the printer reconnects without it after the rollout was cancelled', async () => {
       const { one, id } = await underWay();
       await patch(server, id, { status: 'cancelled' });
       await comeBack(one);
@@ -614,7 +614,7 @@ describe('The life of an update', () => {
   });
 
   describe('as history', () => {
-    it('has a computed entry on top where a rollout waits for a printer that is offline', async () => {
+    it('has a computed entry on top if a rollout waits for a printer that is offline', async () => {
       const one = await connected(server);
       await one.stop();
       await eventually('it is offline', async () => !(await details(server, one.options.uuid)).online);

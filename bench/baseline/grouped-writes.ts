@@ -15,12 +15,12 @@ export interface PrinterRow {
 /** A printer that subscribes, as the baseline sees it. */
 export interface Arrival {
   row: PrinterRow;
-  /** True where its update row is to be written, too. */
+  /** True if its update row is to be written, too. */
   offer: boolean;
   committed: () => void;
 }
 
-// What arrives within so many milliseconds is committed together.
+// Milliseconds in which jobs are collected into one commit.
 const GROUP_MS = 5;
 
 const SCHEMA = `

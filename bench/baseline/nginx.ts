@@ -8,7 +8,7 @@ import type { Workspace } from '../workspace.js';
 const BINARY = '/usr/sbin/nginx';
 const START_TRIES = 100;
 
-/** True where nginx is installed (Debian: nginx-light). */
+/** True if nginx is installed (Debian: nginx-light). */
 export function hasNginx(): boolean {
   try {
     accessSync(BINARY, constants.X_OK);

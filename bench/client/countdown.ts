@@ -1,4 +1,4 @@
-/** Waits until something has happened so many times. */
+/** Waits until something has happened a given number of times. */
 export class Countdown {
   private done: () => void = () => undefined;
 

@@ -11,7 +11,7 @@ const CONNECT_TIMEOUT_MS = 120_000;
 /** Boards in one process: the load of the benchmark. */
 export class LoadFleet implements BoardListener {
   readonly boards: Board[] = [];
-  /** Called where a nonsense message was answered: all before it was handled. */
+  /** Called when an invalid message was answered: everything before it has been handled. */
   onValidationError: (board: Board) => void = () => undefined;
   private onReady: ((board: Board, ok: boolean) => void) | null = null;
   private awaitUpdate = false;
@@ -20,7 +20,7 @@ export class LoadFleet implements BoardListener {
   private holding: { retryMs: number; handshakeTimeoutMs: number } | null = null;
   private back: BackCount = newBackCount();
 
-  /** Connects printers as fast as they come, so many at a time. */
+  /** Connects printers as fast as possible, a limited number at a time. */
   async connect(order: ConnectOrder): Promise<LoadResult> {
     this.awaitUpdate = order.awaitUpdate;
     const cpu = new ClientCpu();
@@ -62,12 +62,12 @@ export class LoadFleet implements BoardListener {
     return this.boards.flatMap((board) => board.downloadPath ?? []);
   }
 
-  /** Begins to count update messages anew. */
+  /** Starts counting update messages from zero. */
   arm(): void {
     this.updates = { count: 0, firstAt: 0, lastAt: 0 };
   }
 
-  /** Waits until so many update messages have come. */
+  /** Waits until `count` update messages have arrived. */
   async untilUpdates(count: number, timeoutMs: number): Promise<UpdatesResult> {
     const awaited = new Countdown(count - this.updates.count);
     this.updatesAwaited = awaited;

@@ -27,7 +27,7 @@ export function textFrame(text: string): Buffer {
 /**
  * Reads the unmasked frames of a server.
  *
- * @returns where the first frame begins that is not complete yet
+ * @returns the offset of the first incomplete frame
  */
 export function readFrames(chunk: Buffer, onFrame: (opcode: number, payload: Buffer) => void): number {
   let start = 0;

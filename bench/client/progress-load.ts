@@ -18,7 +18,7 @@ interface Reporter {
   board: Board;
   /** Reports since the last marker. */
   unmarked: number;
-  /** When the marker was sent that is not answered yet; null where there is none. */
+  /** When the marker was sent that is not answered yet; null if there is none. */
   markedAt: number | null;
 }
 

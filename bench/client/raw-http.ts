@@ -62,7 +62,7 @@ export async function httpLoad(order: HttpLoadOrder): Promise<LoadResult> {
   return { done: took.length, failed, latency: latencyOf(took), ...cpu.stop() };
 }
 
-/** Calls back for every complete answer; true where its status is 200. */
+/** Calls back for every complete answer; true if its status is 200. */
 function onAnswers(socket: Socket, onAnswer: (ok: boolean) => void): void {
   let parts: Buffer[] = [];
   let received = 0;

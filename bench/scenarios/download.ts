@@ -125,7 +125,7 @@ function rateOf({ sizes }: Bench): string {
   return `Download of 1 MiB by ${sizes.downloadClients} clients at once`;
 }
 
-/** How many come through, and what each costs; the latter says more where the client is at its limit. */
+/** The rate and the cost of each download; the cost says more if the client is at its limit. */
 function figures(bench: Bench, baselineName: string, pairs: readonly Pair[], goal?: Goal): Figure[] {
   const beside = `beside ${baselineName.split(',', 1)[0] ?? ''}`;
   const note =

@@ -17,7 +17,7 @@ const PENDING = `
 const ROWS =
   'SELECT count(*) AS n FROM printer_update WHERE rollout_id = ? AND superseded = 0 AND status = ?';
 
-/** Compares the counters of rollouts with the rows, and says in words where they differ. */
+/** Compares the counters of rollouts with the rows, and describes each difference. */
 export async function wrongCounters(
   port: number,
   file: string,

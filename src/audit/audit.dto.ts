@@ -101,7 +101,7 @@ export class AuditEntryResponse {
     nullable: true,
     additionalProperties: true,
     example: { rollout_percentage: 10 },
-    description: 'What it was; of a change, what of it has changed; null where it is new',
+    description: 'What it was; of a change, what of it has changed; null if it is new',
   })
   before!: Record<string, unknown> | null;
 
@@ -110,7 +110,7 @@ export class AuditEntryResponse {
     nullable: true,
     additionalProperties: true,
     example: { rollout_percentage: 50 },
-    description: 'What it is now; null where it is gone',
+    description: 'What it is now; null if it is gone',
   })
   after!: Record<string, unknown> | null;
 }

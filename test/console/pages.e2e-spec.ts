@@ -133,7 +133,7 @@ describeInBrowser('Every page of the console', () => {
     },
   );
 
-  it('says so where there is no page, and leads back', async () => {
+  it('says so if there is no page, and leads back', async () => {
     const { page, complaints } = await openTab(browser);
     for (const path of ['/nope', '/printers/1/2']) {
       const answer = await page.goto(server.url + path);
@@ -147,7 +147,7 @@ describeInBrowser('Every page of the console', () => {
     await page.context().close();
   });
 
-  it('asks for no file to be dropped where nobody can drop one', async () => {
+  it('asks for no file to be dropped if nobody can drop one', async () => {
     for (const [isPhone, words] of [
       [false, /drop a binary anywhere/i],
       [true, /choose a binary/i],

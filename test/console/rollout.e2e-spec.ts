@@ -70,7 +70,7 @@ describeInBrowser('An operator in the console', () => {
     expect(body.file_size).toBe(50_000);
   });
 
-  it('keeps what was typed where the server refuses it, and shows its words', async () => {
+  it('keeps what was typed if the server refuses it, and shows its words', async () => {
     await page.setInputFiles('input[type=file]', {
       name: 'again.bin',
       mimeType: 'application/octet-stream',
@@ -198,7 +198,7 @@ describeInBrowser('An operator in the console', () => {
     }
   });
 
-  it('is asked once where a rollout matches nobody', async () => {
+  it('is asked once if a rollout matches nobody', async () => {
     await upload(server, '1.6.0', { channel: 'canary' });
     await page.goto(`${server.url}/rollouts/new?version=1.6.0&channel=canary`);
     await page

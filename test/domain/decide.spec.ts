@@ -329,7 +329,7 @@ describe('The decision for a printer', () => {
     expect(decide(printer(), rules, context())).toMatchObject({ send: true, rule: { id: 2 } });
   });
 
-  it('gives a lower version where the higher one is not for this printer', () => {
+  it('gives a lower version if the higher one is not for this printer', () => {
     const rules = [
       rule({ id: 1, version: '2.0.0', minKey: key('1.5.0') }),
       rule({ id: 2, version: '1.5.0' }),
@@ -361,7 +361,7 @@ describe('What a target of a rollout waits for', () => {
   const higher = rule({ id: 3, version: '1.6.0' });
   const among = (...rules: RolloutRule[]): RolloutRule[] => rules.sort(compareRules);
 
-  it('is nothing where the rollout has its turn', () => {
+  it('is nothing if the rollout has its turn', () => {
     expect(waitingReason(printer(), older, among(newer, older), context())).toBeNull();
     expect(waitingReason(printer(), higher, among(newer, older, higher), context())).toBeNull();
   });

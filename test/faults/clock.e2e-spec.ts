@@ -213,7 +213,7 @@ describe('Time in which the server does not run', () => {
     expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
   });
 
-  it('leaves printers some minutes to come back before anything fails', async () => {
+  it('leaves printers some minutes to reconnect before anything fails', async () => {
     const id = await silent();
     server.clock.advance(9 * MINUTE + 30_000);
     await sweep();

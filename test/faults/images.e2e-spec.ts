@@ -143,7 +143,7 @@ describe('A damaged image', () => {
   }, 60_000);
 });
 
-/** Null where the connection broke off. */
+/** Null if the connection broke off. */
 function fetchPart(url: string, range: string): Promise<{ status: number; body: Buffer } | null> {
   return new Promise((resolve) => {
     httpGet(url, { headers: { range } }, (response) => {

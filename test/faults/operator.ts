@@ -37,7 +37,7 @@ export class Operator {
     while (await this.step());
   }
 
-  /** Does one thing; false where no answer came. */
+  /** Does one thing; false if no answer came. */
   private step(): Promise<boolean> {
     const dice = this.random.fraction();
     if (this.uploads.size === 0 || dice < 0.25) return this.upload();

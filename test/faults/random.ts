@@ -19,7 +19,7 @@ export class Random {
     return low + Math.floor(this.fraction() * (high - low + 1));
   }
 
-  /** One of a list; undefined where that is empty. */
+  /** One of a list; undefined if that is empty. */
   oneOf<T>(list: readonly T[]): T | undefined {
     return list[Math.floor(this.fraction() * list.length)];
   }

@@ -72,7 +72,7 @@ describe('A printer that vanishes without a close', () => {
     60_000,
   );
 
-  it('and comes back in time is sent the same update again', async () => {
+  it('and reconnects in time is sent the same update again', async () => {
     const uuid = randomUUID();
     const { socket, received } = await board(uuid);
     socket.pause();

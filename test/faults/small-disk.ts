@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Runs a program that needs rights which a test may not have; null where it worked, else what it said. */
+/** Runs a program that needs rights which a test may not have; null if it worked, else what it said. */
 export function attempt(program: string, ...args: string[]): string | null {
   const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
   if (error) return error.message;
@@ -61,7 +61,7 @@ function writeUntilFull(file: number, block: Buffer): void {
   }
 }
 
-/** Why no file in the temporary folder can be made immutable, so that even an open one is not written; null where that works. */
+/** Why no file in the temporary folder can be made immutable, so that even an open one is not written; null if that works. */
 export function whyNotImmutable(): string | null {
   const folder = mkdtempSync(join(tmpdir(), 'paperminder-immutable-'));
   const path = join(folder, 'probe');

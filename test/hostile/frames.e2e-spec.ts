@@ -110,13 +110,13 @@ describe('A connection', () => {
       expect(await details(server, printerId)).toMatchObject({ online: true, firmware_version: '1.4.0' });
     });
 
-    it('where the first frame comes with the handshake', async () => {
+    it('if the first frame comes with the handshake', async () => {
       const connection = await tcp();
       connection.send(Buffer.concat([Buffer.from(handshake()), frame(OPCODE.text, hello())]));
       await says(connection, 'subscription_accepted');
     });
 
-    it('where a message has exactly 16 KiB', async () => {
+    it('if a message has exactly 16 KiB', async () => {
       const connection = await open();
       connection.send(frame(OPCODE.text, hello().padEnd(KIB_16)));
       await says(connection, 'subscription_accepted');

@@ -92,13 +92,13 @@ describe('A printer that does not tell the truth', () => {
     expect(await details(server, victim.id)).toMatchObject({ online: true, firmware_version: '1.4.0' });
   });
 
-  it('is told to subscribe first, also where its path names another printer', async () => {
+  it('is told to subscribe first, also if its path names another printer', async () => {
     const liar = await connect(`/ws/${victim.id}`);
     await expectTold(liar, reports(), 'subscribe before');
     await expectTold(liar, reports({ printer_id: victim.id }), 'subscribe before');
   });
 
-  it('is told that it reports for another printer, even where it has an update of its own', async () => {
+  it('is told that it reports for another printer, even if it has an update of its own', async () => {
     const liar = await subscribed();
     await expectTold(liar.raw, reports({ printer_id: victim.id }), 'this connection speaks for printer');
     const ownRollout = await roll(server, '1.5.0', { target: { printer_ids: [liar.id] } });

@@ -10,7 +10,7 @@ const PATHS = [
 ];
 const PROGRAM = PATHS.find((path) => path !== undefined && existsSync(path));
 
-/** True where there is a browser to test in. */
+/** True if there is a browser to test in. */
 export const HAS_BROWSER = PROGRAM !== undefined;
 export const HOW_TO_INSTALL =
   'No Chromium here. Install it (Debian: apt-get install chromium), or name its program in CHROMIUM.';

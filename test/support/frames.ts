@@ -4,7 +4,7 @@ export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
 
 /** What of a frame is not as it should be, or not usual. */
 export interface FrameOptions {
-  /** False where more of the message follows. */
+  /** False if more of the message follows. */
   fin?: boolean;
   /** The three reserved bits, 0 to 7. */
   reserved?: number;

@@ -58,7 +58,7 @@ export class RawConnection {
     return this.received.toString('latin1');
   }
 
-  /** Waits for the first answer as a whole: its status; null where the connection was closed without one. */
+  /** Waits for the first answer as a whole: its status; null if the connection was closed without one. */
   async status(): Promise<number | null> {
     await eventually('an answer or the end', () => this.closed || this.hasAnswer());
     const [, code] = /^HTTP\/1\.1 (\d{3}) /.exec(this.text) ?? [];

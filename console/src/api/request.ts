@@ -12,7 +12,7 @@ export class ApiError extends Error {
     return this.problem.status;
   }
 
-  /** What is wrong with one field of what was sent; null where nothing is said of it. */
+  /** What is wrong with one field of what was sent; null if nothing is said of it. */
   of(field: string): string | null {
     return this.problem.errors?.find((error) => error.field === field)?.message ?? null;
   }

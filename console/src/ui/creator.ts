@@ -1,4 +1,4 @@
-/** Who created something, in words: the name of a key, or what stands for somebody without one. */
+/** Who created something, in words: the name of a key, or a description if there was no key. */
 export function creatorText(createdBy: string): string {
   return WITHOUT_KEY.get(createdBy) ?? createdBy;
 }

@@ -47,7 +47,7 @@ export function Field({
   );
 }
 
-/** What is wrong with a form as a whole; nothing where `fields` say all of it. */
+/** What is wrong with a form as a whole; nothing if `fields` say all of it. */
 export function FormFailure({ error, isBesideField }: { error: unknown; isBesideField: boolean }) {
   if (error == null) return null;
   if (!isBesideField) return <Failure error={error} />;
@@ -58,7 +58,7 @@ export function FormFailure({ error, isBesideField }: { error: unknown; isBeside
   );
 }
 
-/** True where each thing that the server says is said of one of these fields. */
+/** True if each thing that the server says is said of one of these fields. */
 export function isAllBeside(error: unknown, fields: readonly string[]): boolean {
   const errors = error instanceof ApiError ? (error.problem.errors ?? []) : [];
   return errors.length > 0 && errors.every(({ field }) => fields.includes(field));

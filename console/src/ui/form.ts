@@ -1,4 +1,4 @@
-/** The text of a field, without spaces around it; '' where the form has no such field. */
+/** The text of a field, without spaces around it; '' if the form has no such field. */
 export function textOf(fields: FormData, name: string): string {
   const value = fields.get(name);
   return typeof value === 'string' ? value.trim() : '';

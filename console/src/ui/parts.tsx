@@ -66,7 +66,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
-/** What the server says; the rollouts that it names are links. */
+/** A message of the server; the rollouts that it names become links. */
 export function ServerWords({ text }: { text: string }) {
   return text.split(/(\brollout \d+)/).map((part) => {
     const id = /^rollout (\d+)$/.exec(part)?.[1];
@@ -80,7 +80,7 @@ export function ServerWords({ text }: { text: string }) {
   });
 }
 
-/** Stands where there is nothing to show yet, and says what would put something there. */
+/** A placeholder for an empty list, which says how to fill it. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -90,7 +90,7 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-/** Stands where something is still on its way. */
+/** A placeholder while something is loading. */
 export function Loading() {
   return (
     <p class="loading" aria-busy="true">

@@ -81,7 +81,7 @@ export function plotOptions(
   };
 }
 
-/** True where the text of a tick would be cut off at the right. */
+/** True if the text of a tick would be cut off at the right. */
 function isAtEnd({ scales: { x }, width }: uPlot, tick: number): boolean {
   const [min, max] = [x?.min ?? 0, x?.max ?? 0];
   return max > min && ((max - tick) / (max - min)) * width < LONGEST_TICK_PX / 2 - 12;

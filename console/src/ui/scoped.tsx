@@ -2,7 +2,7 @@ import type { ComponentChildren, ButtonHTMLAttributes } from 'preact';
 import { refusalOf } from '../api/caller';
 import type { Scope } from '../api/types';
 
-/** A button for those who have a scope; for everybody else it is disabled, and says why. */
+/** A button that needs a scope. Without the scope it is disabled, and says why. */
 export function ScopedButton({
   scope,
   disabled = false,
@@ -22,7 +22,7 @@ export function ScopedButton({
   );
 }
 
-/** Says once, beside some buttons, why they are disabled; nothing for those who have the scope. */
+/** Says once, beside several buttons, why they are disabled; empty if the user has the scope. */
 export function ScopeNote({ scope }: { scope: Scope }) {
   const refusal = refusalOf(scope);
   return refusal === null ? null : <p class="hint scope-note">{refusal}</p>;

@@ -33,7 +33,7 @@ export interface Counted<Reason> {
   printers: number;
 }
 
-/** Previews a new rollout. */
+/** What a new rollout would do. */
 export interface NewPreview {
   version: string;
   /** All printers. */

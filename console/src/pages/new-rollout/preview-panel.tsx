@@ -15,7 +15,7 @@ export function PreviewPanel({
 }: {
   preview: Previewed;
   problems: readonly Problem[];
-  /** True where the fields say what is wrong. */
+  /** True if the fields say what is wrong. */
   isErrorBeside: boolean;
 }) {
   const isLive = live.state.value === 'open';

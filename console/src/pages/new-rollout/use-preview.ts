@@ -7,7 +7,7 @@ import type { NewRollout, Preview } from '../../api/types';
 export interface Previewed {
   data: Preview | null;
   error: unknown;
-  /** True where the answer is that to the present request. */
+  /** True if the answer is that to the present request. */
   isCurrent: boolean;
   /** True while the answer to the present request is on its way. */
   isCounting: boolean;

@@ -42,7 +42,7 @@ export function listKey(query: ListQuery): string {
   return listUrl(query, {});
 }
 
-/** True where something narrows the list down. */
+/** True if something narrows the list down. */
 export function isFiltered(query: ListQuery): boolean {
   return FILTERS.some((name) => (query[name] ?? '') !== '');
 }

@@ -14,7 +14,7 @@ export function rememberPage(list: string, page: number, cursor: string): void {
   sessionStorage.setItem(NAME, JSON.stringify(trail));
 }
 
-/** Where a page begins; null where nobody has been there in this tab. */
+/** Where a page begins; null if nobody has been there in this tab. */
 export function beginOf(list: string, page: number): string | null {
   return page === 1 ? '' : (read(list).cursors[page] ?? null);
 }

@@ -8,7 +8,7 @@ import { countersOf } from './use-rollout';
 // What the guide calls the most that is healthy.
 const HEALTHY_SHARE = 0.05;
 
-/** Why updates have failed, the commonest reason first; nothing where none has. */
+/** Why updates have failed, the commonest reason first; nothing if none has. */
 export function Failures({ rollout }: { rollout: Rollout }) {
   return rollout.failed_count === 0 ? null : <Reasons rollout={rollout} />;
 }

@@ -10,7 +10,7 @@ import { useChangedPrinters, useLoad } from '../use-load';
 
 const PREVIOUS = 'previous';
 
-/** Asks once before a version is rolled back, with the numbers; then leads to where the progress is shown. */
+/** Asks for confirmation of a rollback, with its numbers; then opens the page that shows its progress. */
 export function RollbackDialog({ version, close }: { version: string; close: () => void }) {
   const { route } = useLocation();
   const [to, setTo] = useState(PREVIOUS);
