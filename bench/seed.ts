@@ -61,7 +61,7 @@ export async function seed(file: string, printers: number, updatesEach: number):
     })();
     await setImmediate();
   }
-  fillTally(database);
+  fillPrinterCounts(database);
   database.pragma('journal_mode = WAL');
   database.close();
   flush(file);
@@ -100,10 +100,9 @@ function prepareHistory(database: Database.Database): Database.Statement {
 }
 
 /** One row for each combination, with its count: as the server keeps it. */
-function fillTally(database: Database.Database): void {
-  if (columnsOf(database, 'printer_tally').length === 0) return;
+function fillPrinterCounts(database: Database.Database): void {
   database.exec(`
-    INSERT INTO printer_tally (update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket,
+    INSERT INTO printer_count (update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket,
       blocked, printers)
     SELECT update_channel, version_key, coalesce(platform, ''), coalesce(version_rollout_id, 0),
       coalesce(previous_version, ''), coalesce(moved_back, ''), bucket, blocked, count(*)

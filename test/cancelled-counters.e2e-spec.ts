@@ -118,7 +118,7 @@ describe('The counters of a cancelled rollout', () => {
         one.options.uuid,
       );
       const key = '(SELECT version_key FROM printer WHERE uuid = ?)';
-      tx.db.run(`UPDATE printer_tally SET printers = ? WHERE version_key = ${key}`, many, one.options.uuid);
+      tx.db.run(`UPDATE printer_count SET printers = ? WHERE version_key = ${key}`, many, one.options.uuid);
       tx.db.run(`UPDATE rollout SET pending_count = ? WHERE max_version = ?`, many, version);
       return Promise.resolve();
     });

@@ -205,14 +205,14 @@ describe('The counters', () => {
   }
 
   /** How many printers there are of each kind: as it is kept, and counted from nothing. */
-  async function expectTally(): Promise<void> {
+  async function expectPrinterCounts(): Promise<void> {
     const kinds =
       'update_channel, version_key, platform, version_rollout_id, previous_version, moved_back, bucket, blocked';
     const counted = `SELECT update_channel, version_key, coalesce(platform, '') AS platform,
       coalesce(version_rollout_id, 0) AS version_rollout_id, coalesce(previous_version, '') AS previous_version,
       coalesce(moved_back, '') AS moved_back, bucket, blocked, count(*) AS printers FROM printer GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`;
     const dataSource = server.get(DataSource);
-    const kept = `SELECT ${kinds}, printers FROM printer_tally`;
+    const kept = `SELECT ${kinds}, printers FROM printer_count`;
     expect(await dataSource.query(`${kept} ORDER BY ${kinds}`)).toEqual(
       await dataSource.query(`SELECT * FROM (${counted}) ORDER BY ${kinds}`),
     );
@@ -275,7 +275,7 @@ describe('The counters', () => {
       expect(row.successCount).toBe(own.filter((update) => update.status === 'completed').length);
       expect(row.failureCount).toBe(own.filter((update) => update.status === 'failed').length);
     }
-    await expectTally();
+    await expectPrinterCounts();
     const underWay = all
       .filter((update) => update.status === 'in_progress')
       .map((update) => update.printerId);

@@ -239,7 +239,7 @@ describe('GET /api/summary', () => {
         many,
         like,
       );
-      tx.db.run('UPDATE printer_tally SET printers = printers + ?', many);
+      tx.db.run('UPDATE printer_count SET printers = printers + ?', many);
       return Promise.resolve();
     });
     expect(await summary()).toMatchObject({
@@ -361,7 +361,7 @@ describe('GET /api/fleet/history', () => {
 
   it('takes no room for versions that nobody runs any more', async () => {
     const kinds = (): Promise<unknown> =>
-      server.get(DataSource).query('SELECT version_key, printers FROM printer_tally ORDER BY version_key');
+      server.get(DataSource).query('SELECT version_key, printers FROM printer_count ORDER BY version_key');
     const uuid = randomUUID();
     for (const version of ['1.4.0', '1.4.1', '1.4.2']) {
       const one = await board({ uuid, version });

@@ -147,7 +147,14 @@ class World {
     const presence = this.server.get(Presence);
     for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
     await this.server.get(Database).write(async (tx) => {
-      for (const table of ['printer_update', 'rollout', 'withdrawal', 'printer_tally', 'printer', 'firmware'])
+      for (const table of [
+        'printer_update',
+        'rollout',
+        'rollout_cancellation',
+        'printer_count',
+        'printer',
+        'firmware',
+      ])
         tx.db.run(`DELETE FROM ${table}`);
       for (const [index, version] of VERSIONS.entries())
         for (const build of builds[index] ?? []) await tx.insert(Firmware, firmwareRow(version, build));

@@ -253,7 +253,7 @@ describe('The pages of printers', () => {
     return server.get(Database).write(async (tx) => {
       tx.db.run('DELETE FROM printer_update');
       tx.db.run('DELETE FROM printer');
-      tx.db.run('DELETE FROM printer_tally');
+      tx.db.run('DELETE FROM printer_count');
       tx.db.run('DELETE FROM sqlite_sequence');
       const deltas = new PrinterDeltas();
       const known = rows.map((one) => {

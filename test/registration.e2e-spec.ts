@@ -259,7 +259,7 @@ describe('New printers of one address', () => {
       );
     const [rows] = await server
       .get(DataSource)
-      .query<object[]>('SELECT count(*) AS kinds, sum(printers) AS printers FROM printer_tally');
+      .query<object[]>('SELECT count(*) AS kinds, sum(printers) AS printers FROM printer_count');
     expect(rows).toEqual({ kinds: 3, printers: 3 });
     for (const board of boards) board.socket.terminate();
     await server.stop();
@@ -313,9 +313,9 @@ describe('A printer that is deleted', () => {
     const [rows] = await server
       .get(DataSource)
       .query<Array<Record<string, number>>>(
-        'SELECT (SELECT count(*) FROM printer_update) AS updates, (SELECT count(*) FROM printer_tally) AS tally',
+        'SELECT (SELECT count(*) FROM printer_update) AS updates, (SELECT count(*) FROM printer_count) AS kinds',
       );
-    expect(rows).toEqual({ updates: 0, tally: 0 });
+    expect(rows).toEqual({ updates: 0, kinds: 0 });
     const audit = await server.request<{ entries: unknown[] }>('GET', '/api/audit?action=printer.delete');
     expect(audit.body.entries).toHaveLength(3);
   });

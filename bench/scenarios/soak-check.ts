@@ -8,7 +8,7 @@ const PENDING = `
   SELECT count(*) AS n FROM printer p, rollout r
   WHERE r.id = ?
     AND (p.version_key < r.version_key OR (p.version_key > r.version_key AND EXISTS (
-      SELECT 1 FROM withdrawal w WHERE w.rollout_id = p.version_rollout_id AND w.newest_rollout_id < r.id)
+      SELECT 1 FROM rollout_cancellation c WHERE c.rollout_id = p.version_rollout_id AND c.newest_rollout_id < r.id)
       AND NOT EXISTS (SELECT 1 FROM rollout n WHERE n.id > r.id AND n.status NOT IN ('cancelled', 'scheduled'))))
     AND NOT (instr(' ' || coalesce(p.moved_back, ''), ' ' || r.firmware_version || '@') > 0 AND CAST(substr(p.moved_back,
       instr(' ' || p.moved_back, ' ' || r.firmware_version || '@') + length(r.firmware_version) + 1) AS integer) > r.id)

@@ -90,8 +90,11 @@ export function rolloutTables(instant: string): Table[] {
       foreignKeys: [belongsToRollout('fk_cancelled_pending_rollout')],
     }),
     new Table({
-      name: 'withdrawal',
-      columns: [primary('withdrawal', 'rollout_id', 'integer'), column('newest_rollout_id', 'integer')],
+      name: 'rollout_cancellation',
+      columns: [
+        primary('rollout_cancellation', 'rollout_id', 'integer'),
+        column('newest_rollout_id', 'integer'),
+      ],
     }),
     new Table({
       name: 'rollback',

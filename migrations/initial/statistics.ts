@@ -16,9 +16,9 @@ export function statisticsTables(instant: string): Table[] {
       indices: [{ name: 'ix_fleet_sample_at', columnNames: ['at'] }],
     }),
     new Table({
-      name: 'update_ending',
+      name: 'outcome_count',
       columns: [
-        primary('update_ending', 'id', 'integer'),
+        primary('outcome_count', 'id', 'integer'),
         column('completed', 'integer'),
         column('failed', 'integer'),
         column('declined', 'integer'),

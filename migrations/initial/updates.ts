@@ -51,7 +51,7 @@ export function updateTables(instant: string): Table[] {
         { name: 'ix_update_last_heard', columnNames: ['last_heard'], where: IN_PROGRESS },
         { name: 'ix_update_last_sent', columnNames: ['last_sent'], where: IN_PROGRESS },
         {
-          name: 'ix_update_unconfirmed',
+          name: 'ix_update_about_to_run',
           columnNames: ['firmware_version', 'printer_id'],
           where: `"status" IN ('in_progress', 'completed') AND "confirmed" = false`,
         },

@@ -27,7 +27,7 @@ export interface Summary {
   count: Count | null;
 }
 
-const PRINTERS = 'SELECT sum(printers) FROM printer_tally';
+const PRINTERS = 'SELECT sum(printers) FROM printer_count';
 // Reads the partial index over updates in progress.
 const IN_PROGRESS = `SELECT count(*) FROM printer_update WHERE status = 'in_progress' AND printer_id > 0`;
 const ROLLOUTS = 'SELECT status, count(*) AS rollouts FROM rollout GROUP BY status';

@@ -185,14 +185,14 @@ export class Metrics implements OnApplicationShutdown {
   }
 
   private countPrinters(gauge: Gauge): void {
-    const known = this.database.reader.count('SELECT sum(printers) FROM printer_tally');
+    const known = this.database.reader.count('SELECT sum(printers) FROM printer_count');
     gauge.set({ state: 'online' }, this.presence.count);
     gauge.set({ state: 'offline' }, known - this.presence.count);
   }
 
   private countVersions(gauge: Gauge): void {
     const rows = this.database.reader.all(
-      `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
+      `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_count
         GROUP BY version_key ORDER BY printers DESC`,
     );
     for (const [index, { versionKey, printers }] of rows.entries()) {
@@ -202,7 +202,7 @@ export class Metrics implements OnApplicationShutdown {
   }
 
   private countRollbacks(gauge: Gauge): void {
-    const running = 'SELECT sum(printers) FROM printer_tally WHERE version_key = ?';
+    const running = 'SELECT sum(printers) FROM printer_count WHERE version_key = ?';
     for (const version of this.versionsTakenBack())
       gauge.set({ version }, this.database.reader.count(running, versionKey(version)));
   }

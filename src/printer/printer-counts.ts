@@ -20,30 +20,30 @@ const KIND = [
   'blocked',
 ];
 const COUNTED = [...KIND, 'printers'];
-const ADD_KINDS = `INSERT INTO printer_tally (${COUNTED.join(', ')})
+const ADD_KINDS = `INSERT INTO printer_count (${COUNTED.join(', ')})
   SELECT ${COUNTED.join(', ')} FROM ${rowsOf(COUNTED)} WHERE true
   ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printers + excluded.printers`;
 // At once, not from time to time: boards that report a new version at each start would leave thousands of rows.
-const REMOVE_EMPTY = `DELETE FROM printer_tally WHERE printers = 0
+const REMOVE_EMPTY = `DELETE FROM printer_count WHERE printers = 0
   AND (${KIND.join(', ')}) IN (SELECT ${KIND.join(', ')} FROM ${rowsOf(KIND)})`;
-const ADD_PROBLEMS = `INSERT INTO problem_tally (field, printers) SELECT field, printers FROM ${rowsOf(['field', 'printers'])} WHERE true
+const ADD_PROBLEMS = `INSERT INTO problem_count (field, printers) SELECT field, printers FROM ${rowsOf(['field', 'printers'])} WHERE true
   ON CONFLICT (field) DO UPDATE SET printers = printers + excluded.printers`;
 const FIRST = `ORDER BY ${KIND.join(', ')} LIMIT ?`;
 const NEXT = `WHERE (${KIND.join(', ')}) > (${KIND.map(() => '?').join(', ')}) ${FIRST}`;
-const SELECT = `SELECT ${KIND.join(', ')}, printers FROM printer_tally`;
-const PLATFORMS = `SELECT DISTINCT platform FROM printer_tally WHERE platform <> ''`;
-const VERSIONS = 'SELECT DISTINCT version_key, version_rollout_id FROM printer_tally';
+const SELECT = `SELECT ${KIND.join(', ')}, printers FROM printer_count`;
+const PLATFORMS = `SELECT DISTINCT platform FROM printer_count WHERE platform <> ''`;
+const VERSIONS = 'SELECT DISTINCT version_key, version_rollout_id FROM printer_count';
 // The channel leads the key. Blocked printers are no targets.
 const OF_VERSION = `update_channel IN (${CHANNELS.map((channel) => `'${channel}'`).join(', ')}) AND version_key = ?
   AND blocked = false`;
-const RUNNING = `SELECT sum(printers) FROM printer_tally WHERE ${OF_VERSION}`;
+const RUNNING = `SELECT sum(printers) FROM printer_count WHERE ${OF_VERSION}`;
 
 /** Printers of one kind, by bucket. */
 export interface KindPart extends Omit<PrinterCount, 'bucket' | 'printers'> {
   buckets: Array<[bucket: number, printers: number]>;
 }
 
-/** Keeps `printer_tally` in step with the printers, and counts printers with it. */
+/** Keeps `printer_count` in step with the printers, and counts printers with it. */
 @Injectable()
 export class PrinterCounts {
   private readonly table: Table<PrinterCount>;
@@ -108,7 +108,7 @@ export class PrinterCounts {
     kind: { channel?: Channel | undefined; versionKey?: string | undefined; platform?: string | undefined },
   ): number {
     return db.count(
-      `SELECT sum(printers) FROM printer_tally WHERE update_channel = coalesce(?, update_channel)
+      `SELECT sum(printers) FROM printer_count WHERE update_channel = coalesce(?, update_channel)
         AND version_key = coalesce(?, version_key) AND platform = coalesce(?, platform)`,
       kind.channel ?? null,
       kind.versionKey ?? null,

@@ -8,7 +8,7 @@ export class ProblemCounts {
 
   /** Number of printers that have a problem with each field, and with `ANY_FIELD`. */
   byField(): Map<string, number> {
-    const rows = this.database.reader.all('SELECT field, printers FROM problem_tally');
+    const rows = this.database.reader.all('SELECT field, printers FROM problem_count');
     return new Map(rows.map(({ field, printers }) => [String(field), Number(printers)]));
   }
 }

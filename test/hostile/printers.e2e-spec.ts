@@ -54,7 +54,7 @@ describe('A printer that does not tell the truth', () => {
   /** Every row that speaks of printers and their updates. */
   async function rows(): Promise<unknown> {
     const db = server.get(DataSource);
-    const tables = ['printer', 'printer_update', 'printer_tally', 'rollout', 'firmware'];
+    const tables = ['printer', 'printer_update', 'printer_count', 'rollout', 'firmware'];
     return Promise.all(tables.map((table) => db.query<unknown[]>(`SELECT * FROM ${table}`)));
   }
 

@@ -30,7 +30,7 @@ const HOUR_MS = 60 * 60_000;
 const HOURS_OF_ALL = 24;
 const HOURS_OF_HOURLY = 720;
 
-const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_tally
+const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_count
   GROUP BY version_key ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
 const BETWEEN = 'WHERE at >= ? AND at < ?';
 
@@ -47,11 +47,11 @@ export class FleetHistory {
     this.table = database.table(FleetSample);
   }
 
-  /** The versions that the fleet runs now, from `printer_tally`. */
+  /** The versions that the fleet runs now, from `printer_count`. */
   now(): FleetPoint {
     const { reader } = this.database;
     const printers = new Map<string, number>();
-    let others = reader.count('SELECT sum(printers) FROM printer_tally');
+    let others = reader.count('SELECT sum(printers) FROM printer_count');
     for (const row of reader.all(VERSIONS)) {
       printers.set(versionOfKey(String(row.versionKey)), Number(row.printers));
       others -= Number(row.printers);

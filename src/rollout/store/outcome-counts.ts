@@ -9,11 +9,11 @@ import type { Outcomes } from './outcome-slots.js';
 const DAY_MS = 24 * 60 * 60_000;
 
 const COLUMNS = ['id', 'completed', 'failed', 'declined'];
-const ADD = `INSERT INTO update_ending (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM ${rowsOf(COLUMNS)} WHERE true
+const ADD = `INSERT INTO outcome_count (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM ${rowsOf(COLUMNS)} WHERE true
   ON CONFLICT (id) DO UPDATE SET completed = completed + excluded.completed, failed = failed + excluded.failed,
     declined = declined + excluded.declined`;
 const SINCE = `SELECT sum(completed) AS completed, sum(failed) AS failed, sum(declined) AS declined
-  FROM update_ending WHERE id >= ? AND id <= ?`;
+  FROM outcome_count WHERE id >= ? AND id <= ?`;
 
 /** Counts ended updates in slots of five minutes, so a summary of the last day need not read each update. */
 @Injectable()
@@ -43,6 +43,6 @@ export class OutcomeCounts {
 
   /** Deletes counts older than any query needs. */
   prune(tx: Transaction, now: Date): void {
-    tx.db.run('DELETE FROM update_ending WHERE id < ?', slotOf(now) - (2 * DAY_MS) / SLOT_MS);
+    tx.db.run('DELETE FROM outcome_count WHERE id < ?', slotOf(now) - (2 * DAY_MS) / SLOT_MS);
   }
 }

@@ -100,7 +100,7 @@ export class RolloutRules {
     );
     const pinned = this.builds.all(db);
     const cancellations = db.all(
-      'SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM withdrawal',
+      'SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM rollout_cancellation',
     );
     return new RuleSet(
       parts.map(([fixed, changing]) => {

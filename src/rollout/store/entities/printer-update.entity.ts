@@ -19,7 +19,7 @@ import type { UpdateStatus } from '../../rules/status.js';
 @Index('ix_update_declined', ['rolloutId', 'printerId'], { where: `"status" = 'declined'` })
 @Index('ix_update_last_heard', ['lastHeard'], { where: `"status" = 'in_progress'` })
 @Index('ix_update_last_sent', ['lastSent'], { where: `"status" = 'in_progress'` })
-@Index('ix_update_unconfirmed', ['version', 'printerId'], {
+@Index('ix_update_about_to_run', ['version', 'printerId'], {
   where: `"status" IN ('in_progress', 'completed') AND "confirmed" = false`,
 })
 export class PrinterUpdate {
