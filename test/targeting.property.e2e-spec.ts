@@ -11,12 +11,12 @@ import type { RolloutRule } from '../src/rollout/rules/targeting.js';
 import { RuleSet } from '../src/rollout/store/rule-set.js';
 import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.entity.js';
 import { RolloutCancellation } from '../src/rollout/store/entities/rollout-cancellation.entity.js';
-import { CREATED, WITHDRAWALS, fleet, printerRow, ruleOf, wanted } from './support/arbitraries.js';
+import { CREATED, CANCELLATIONS, fleet, printerRow, ruleOf, wanted } from './support/arbitraries.js';
 import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 import { pendingCondition, targetCondition } from './support/target-condition.js';
 
-// Numbers of the rollouts that decisions are drawn for: all are newer than the withdrawals in `WITHDRAWALS` allow or forbid.
+// Numbers of the rollouts that decisions are drawn for: all are newer than the cancellations in `CANCELLATIONS` allow or forbid.
 const FIRST_ROLLOUT = 4;
 
 const rollouts = fc.array(
@@ -57,7 +57,7 @@ describe('Targeting', () => {
   beforeAll(async () => {
     server = await TestServer.start();
     await server.get(Database).write(async (tx) => {
-      for (const [rolloutId, newestRolloutId] of WITHDRAWALS)
+      for (const [rolloutId, newestRolloutId] of CANCELLATIONS)
         await tx.insert(RolloutCancellation, { rolloutId, newestRolloutId });
     });
   });
@@ -84,7 +84,7 @@ describe('Targeting', () => {
             everybody,
           ] as const;
         });
-        const facts = new RuleSet([rule, ...others], WITHDRAWALS);
+        const facts = new RuleSet([rule, ...others], CANCELLATIONS);
         const inMemory = all.filter((one) => targetRefusal(facts.factsOf(one), rule) === null);
         expect(inSql.map((one) => one.uuid).sort()).toEqual(inMemory.map((one) => one.uuid).sort());
       }),
@@ -133,7 +133,7 @@ describe('Targeting', () => {
           for (const rule of inTurn)
             for (const one of await moves(tx, rule, rules))
               if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
-          const set = new RuleSet(rules, WITHDRAWALS);
+          const set = new RuleSet(rules, CANCELLATIONS);
           for (const one of everybody) {
             const context: UpdateContext = { earlier: earlier.get(one.id)!, busy: false, reconnecting: true };
             const decision = decide(set.factsOf(one), set.rules, context);

@@ -20,7 +20,7 @@ import { VERSION } from '../version.js';
 // limit.
 const MAX_VERSIONS = 50;
 
-// Completed rollbacks are left out: no printer runs the versions that they withdrew.
+// Completed rollbacks are left out: no printer runs the versions that they took back.
 const TAKEN_BACK = `SELECT DISTINCT firmware_version AS version FROM rollback WHERE id IN
   (SELECT rollback_id FROM rollout WHERE status IN ('active', 'paused'))`;
 

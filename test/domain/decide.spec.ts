@@ -19,7 +19,7 @@ function printer(changes: Partial<PrinterFacts> & { version?: string } = {}): Pr
     versionKey: versionKey(version),
     autoUpdate: true,
     blocked: false,
-    withdrawnAt: null,
+    newestWhenCancelled: null,
     previousVersion: null,
     movedBack: new Map(),
     newestRolloutId: null,
@@ -158,7 +158,7 @@ describe('The decision for a printer', () => {
     [
       'downgrade_not_allowed',
       'its version came from a rollout that was cancelled after this one was created',
-      printer({ version: '1.5.1', withdrawnAt: 1 }),
+      printer({ version: '1.5.1', newestWhenCancelled: 1 }),
       [rule({ id: 1 })],
     ],
     [
@@ -169,8 +169,8 @@ describe('The decision for a printer', () => {
     ],
     [
       'superseded',
-      'its version was withdrawn, but a newer rollout than the one that follows names it',
-      printer({ version: '1.6.0', withdrawnAt: 1, newestRolloutId: 3 }),
+      'its version came from a cancelled rollout, but a newer rollout than the one that follows names it',
+      printer({ version: '1.6.0', newestWhenCancelled: 1, newestRolloutId: 3 }),
       [rule({ id: 2 })],
     ],
     [
@@ -282,7 +282,7 @@ describe('The decision for a printer', () => {
     ],
     [
       'it runs a newer version that came from a rollout cancelled before this one was created',
-      printer({ version: '2.0.0', withdrawnAt: 0 }),
+      printer({ version: '2.0.0', newestWhenCancelled: 0 }),
       rule(),
     ],
     [

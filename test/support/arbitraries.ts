@@ -15,7 +15,7 @@ const USERS = Array.from({ length: 3 }, () => randomUUID());
 const UUIDS = Array.from({ length: 8 }, () => randomUUID());
 const PLATFORMS = ['esp8266', 'esp32', 'esp32-s3'];
 // Of the rollouts that printers may have their version from, 2 was cancelled before rollout 5 was created, 3 after it.
-export const WITHDRAWALS = new Map([
+export const CANCELLATIONS = new Map([
   [2, 4],
   [3, 5],
 ]);

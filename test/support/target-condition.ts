@@ -22,18 +22,18 @@ export function targetCondition<T extends ObjectLiteral>(
   if (rule.minKey !== null) query.andWhere('p.versionKey >= :minKey', { minKey: rule.minKey });
   if (rule.maxKey !== null)
     query.andWhere(`p.versionKey <= :maxKey AND p.versionKey <> ''`, { maxKey: rule.maxKey });
-  const withdrawn = query
+  const cancelledBefore = query
     .subQuery()
     .select('1')
-    .from(RolloutCancellation, 'w')
-    .where('w.rolloutId = p.versionRolloutId AND w.newestRolloutId < :ruleId')
+    .from(RolloutCancellation, 'c')
+    .where('c.rolloutId = p.versionRolloutId AND c.newestRolloutId < :ruleId')
     .getQuery();
   query.andWhere(
     new Brackets((either) => {
       either.where(`p.versionKey < :key AND p.versionKey <> ''`, { key: rule.versionKey });
       // Whoever may move printers back may move those, too, whose version nobody knows.
       if (rule.allowDowngrade) either.orWhere(`(p.versionKey > :key OR p.versionKey = '')`);
-      else either.orWhere(`p.versionKey > :key AND EXISTS ${withdrawn}`, { ruleId: rule.id });
+      else either.orWhere(`p.versionKey > :key AND EXISTS ${cancelledBefore}`, { ruleId: rule.id });
     }),
   );
   const newer = others.filter((one) => one.id > rule.id && one.status !== 'scheduled');

@@ -89,7 +89,7 @@ export class Rollouts {
   /** Cancels a rollout within a transaction. The caller must then update the pending counts of older rollouts (`Superseding`). */
   async cancelIn(tx: Transaction, rollout: Rollout): Promise<void> {
     await this.cancelledPending.remember(tx, rollout);
-    await this.withdraw(tx, rollout);
+    await this.recordCancellation(tx, rollout);
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status: 'cancelled' });
     this.rules.changed(tx);
     this.record(
@@ -140,7 +140,7 @@ export class Rollouts {
       const rollout = await this.find(tx, id);
       const before = this.rules.current(tx);
       const lists = this.targets.of(tx.db, id);
-      await this.withdraw(tx, rollout);
+      await this.recordCancellation(tx, rollout);
       await tx.em.delete(Rollout, { id });
       this.record(tx, 'rollout.delete', id, toState(rollout, lists), null);
       this.rules.changed(tx);
@@ -200,7 +200,7 @@ export class Rollouts {
     const before = this.rules.current(tx);
     if (status === 'cancelled') {
       await this.cancelledPending.remember(tx, rollout);
-      await this.withdraw(tx, rollout);
+      await this.recordCancellation(tx, rollout);
     }
     await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
     this.rules.changed(tx);
@@ -209,8 +209,8 @@ export class Rollouts {
     this.logStep(tx, rollout, `${rollout.status} -> ${status}`);
   }
 
-  /** Records when a rollout was cancelled: rollouts created later may move its printers back. */
-  private async withdraw(tx: Transaction, rollout: Rollout): Promise<void> {
+  /** Records that a rollout was cancelled: rollouts created later may move its printers back. */
+  private async recordCancellation(tx: Transaction, rollout: Rollout): Promise<void> {
     if (rollout.status === 'cancelled') return;
     const newestRolloutId = (await tx.em.maximum(Rollout, 'id')) ?? rollout.id;
     await tx.em.insert(RolloutCancellation, { rolloutId: rollout.id, newestRolloutId });

@@ -61,7 +61,7 @@ export interface PrinterFacts {
    * If the version that it runs came from a rollout that has since been cancelled or deleted: the newest rollout that existed at that
    * moment. Otherwise null.
    */
-  withdrawnAt: number | null;
+  newestWhenCancelled: number | null;
   /** The version that it ran before; null if that is not known. */
   previousVersion: string | null;
   /** The versions that rollouts have moved it back from. */
@@ -136,8 +136,11 @@ export function mightMoveBack({ versionKey }: Pick<PrinterFacts, 'versionKey'>, 
 }
 
 /** "Cancel, then roll out": a rollout created before the cancel moves no printer back; otherwise the cancel itself would send updates. */
-export function mayMoveBack(printer: Pick<PrinterFacts, 'withdrawnAt'>, rule: RolloutRule): boolean {
-  return rule.allowDowngrade || (printer.withdrawnAt !== null && rule.id > printer.withdrawnAt);
+export function mayMoveBack(
+  { newestWhenCancelled }: Pick<PrinterFacts, 'newestWhenCancelled'>,
+  rule: RolloutRule,
+): boolean {
+  return rule.allowDowngrade || (newestWhenCancelled !== null && rule.id > newestWhenCancelled);
 }
 
 /** A rollback has priority over everything else: it names the printers that run the bad version, not those that have since moved on. */

@@ -29,7 +29,7 @@ export class RuleSet {
   private readonly byId: ReadonlyMap<number, RolloutRule>;
   private readonly newestFirst: readonly RolloutRule[];
 
-  /** @param withdrawals for each cancelled rollout, the newest rollout that existed when it was cancelled */
+  /** @param cancellations for each cancelled rollout, the newest rollout that existed when it was cancelled */
   constructor(
     rules: RolloutRule[],
     private readonly cancellations: ReadonlyMap<number, number>,
@@ -61,7 +61,7 @@ export class RuleSet {
       platform,
       autoUpdate: printer.autoUpdate,
       blocked: printer.blocked,
-      withdrawnAt: this.withdrawnAt(versionRolloutId),
+      newestWhenCancelled: this.newestWhenCancelled(versionRolloutId),
       movedBack: parseMovedBack(printer.movedBack),
       // Computed on demand: only a rollout that would move the printer back needs it, and few do.
       get newestRolloutId() {
@@ -72,7 +72,7 @@ export class RuleSet {
   }
 
   /** The newest rollout that existed when a rollout was cancelled; null if it was not cancelled, or `rolloutId` is null. */
-  withdrawnAt(rolloutId: number | null): number | null {
+  newestWhenCancelled(rolloutId: number | null): number | null {
     return rolloutId === null ? null : (this.cancellations.get(rolloutId) ?? null);
   }
 

@@ -55,7 +55,7 @@ export class Superseding {
     if (older.length === 0) return [];
     const running = this.printerCounts.versions(db).map(({ versionKey, versionRolloutId }) => ({
       versionKey,
-      withdrawnAt: after.withdrawnAt(versionRolloutId),
+      newestWhenCancelled: after.newestWhenCancelled(versionRolloutId),
     }));
     return older.filter((rule) => running.some((one) => mightMoveBack(one, rule) && mayMoveBack(one, rule)));
   }
