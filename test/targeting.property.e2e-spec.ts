@@ -16,7 +16,7 @@ import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 import { pendingCondition, targetCondition } from './support/target-condition.js';
 
-// Numbers of the rollouts that decisions are drawn for: all are newer than the cancellations in `CANCELLATIONS` allow or forbid.
+// The first id of the rollouts under test. The ids in `CANCELLATIONS` are around it, so that some cancellations allow a move back and others do not.
 const FIRST_ROLLOUT = 4;
 
 const rollouts = fc.array(
