@@ -11,10 +11,8 @@ import { toDownloadRequest } from './download.dto.js';
 import type { DownloadRequest } from './download.dto.js';
 
 const SECRET_BYTES = 32;
-// Bytes of a truncated HMAC-SHA512 (RFC 2104 §5): short, because a board holds the whole message in memory, but infeasible to guess.
+// Bytes of a truncated HMAC-SHA256 (RFC 2104 §5): short, because a board holds the whole message in memory, but infeasible to guess.
 const MAC_BYTES = 16;
-// Printers that share a digest. Each uses a different part, and one part reveals nothing about the others.
-const TOKENS_PER_DIGEST = 4;
 const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
 
 /** Result of checking a token. */
@@ -28,9 +26,6 @@ export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 export class DownloadTokens implements OnModuleInit {
   private secret: Buffer = Buffer.alloc(0);
   private readonly startedAt: number;
-  /** Digests of the latest expiry: a rollout to the whole fleet asks for those of neighbouring printers in sequence. */
-  private readonly digests = new Map<string, Buffer>();
-  private latestExpiry = '';
 
   constructor(
     private readonly config: AppConfig,
@@ -47,17 +42,7 @@ export class DownloadTokens implements OnModuleInit {
   /** Issues a token for a printer that is sent a version now. */
   issue(version: string, printerId: number): string {
     const expires = Math.ceil((this.now() + this.config.downloadTokenMs) / 1_000).toString(36);
-    if (expires !== this.latestExpiry) {
-      this.digests.clear();
-      this.latestExpiry = expires;
-    }
-    const text = textOf(version, printerId, expires);
-    let digest = this.digests.get(text);
-    if (digest === undefined) {
-      digest = this.digest(text);
-      this.digests.set(text, digest);
-    }
-    return `${expires}.${partOf(digest, printerId).toString('base64url')}`;
+    return `${expires}.${this.mac(version, printerId, expires).toString('base64url')}`;
   }
 
   /** Checks the token of a download. */
@@ -65,7 +50,7 @@ export class DownloadTokens implements OnModuleInit {
     if (printer === undefined || token === undefined) return 'invalid';
     const [, expires, mac] = TOKEN.exec(token) ?? [];
     if (expires === undefined || mac === undefined) return 'invalid';
-    const expected = partOf(this.digest(textOf(selector.version, printer, expires)), printer);
+    const expected = this.mac(selector.version, printer, expires);
     if (!timingSafeEqual(Buffer.from(mac, 'base64url'), expected)) return 'invalid';
     return this.now() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
   }
@@ -85,19 +70,11 @@ export class DownloadTokens implements OnModuleInit {
     return this.startedAt + this.clock.uptime();
   }
 
-  private digest(text: string): Buffer {
-    return createHmac('sha512', this.secret).update(text).digest();
+  /** No version contains a space, so two triples never give the same text. */
+  private mac(version: string, printerId: number, expires: string): Buffer {
+    const hmac = createHmac('sha256', this.secret).update(`${version} ${printerId} ${expires}`);
+    return hmac.digest().subarray(0, MAC_BYTES);
   }
-}
-
-/** The signed text for a printer and those that share its digest. No version contains a space, so two triples never give the same text. */
-function textOf(version: string, printerId: number, expires: string): string {
-  return `${version} ${Math.floor(printerId / TOKENS_PER_DIGEST)} ${expires}`;
-}
-
-function partOf(digest: Buffer, printerId: number): Buffer {
-  const begin = (printerId % TOKENS_PER_DIGEST) * MAC_BYTES;
-  return digest.subarray(begin, begin + MAC_BYTES);
 }
 
 /** Stored in a file, so that tokens outlive a restart. */
