@@ -55,15 +55,18 @@ export type StatusCode =
 
 /** Builds a status message as it is sent. */
 export function statusMessage(code: StatusCode, detail: string, now: Date): string {
-  // Not JSON.stringify: status messages are half of everything that is sent.
-  return `{"kind":"status","code":"${code}","detail":${JSON.stringify(detail)},"timestamp":"${now.toISOString()}"}`;
+  return JSON.stringify({ kind: 'status', code, detail, timestamp: now.toISOString() });
 }
 
 /** Builds the update message as it is sent (printer protocol, "Update"): these names are fixed. */
 export function updateMessage(offer: Offer, baseUrl: string): string {
   const { version, platform, md5, signature, downloadPath } = offer;
-  const board = platform === null ? '' : `,"platform":${JSON.stringify(platform)}`;
-  const url = JSON.stringify(baseUrl + downloadPath);
-  const signed = signature === null ? '' : `,"signature":"${signature}"`;
-  return `{"kind":"firmware_update","version":${JSON.stringify(version)}${board},"url":${url},"md5":"${md5}"${signed}}`;
+  return JSON.stringify({
+    kind: 'firmware_update',
+    version,
+    platform: platform ?? undefined,
+    url: baseUrl + downloadPath,
+    md5,
+    signature: signature ?? undefined,
+  });
 }
