@@ -5,7 +5,6 @@ import type { Subscription } from 'rxjs';
 import { versionKey, versionOfKey } from '../common/version.js';
 import { Database } from '../database/database.js';
 import { RequestLog } from '../http/server/request-log.js';
-import type { FinishedRequest } from '../http/server/request-log.js';
 import { ImageCheck } from '../firmware/binaries/image-check.js';
 import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
@@ -24,15 +23,6 @@ const MAX_VERSIONS = 50;
 const TAKEN_BACK = `SELECT DISTINCT firmware_version AS version FROM rollback WHERE id IN
   (SELECT rollback_id FROM rollout WHERE status IN ('active', 'paused'))`;
 
-// Requests observed at once. One by one, in the middle of each request, they cost a twentieth of a small request; a thousand at once cost
-// next to nothing.
-const FINISHED_AT_ONCE = 1_000;
-
-interface LabelledDuration {
-  labels: { method: string; route: string; status: number };
-  seconds: number;
-}
-
 /**
  * The server's metrics for Prometheus. No label names a printer, a user or an error's text: the number of time series depends only on
  * versions, active rollouts and routes.
@@ -46,9 +36,7 @@ export class Metrics implements OnApplicationShutdown {
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers: [this.registry],
-    collect: () => this.flushRequests(),
   });
-  private finished: LabelledDuration[] = [];
   private readonly updates = new Counter({
     name: 'paperminder_updates_total',
     help: 'Updates that ended since the start, by result.',
@@ -134,7 +122,9 @@ export class Metrics implements OnApplicationShutdown {
       this.updates.inc({ result: status });
       if (status === 'completed') this.updateDuration.observe(seconds);
     });
-    this.subscription.add(requests.requestFinished.subscribe((request) => this.observe(request)));
+    this.subscription.add(
+      requests.requestFinished.subscribe(({ seconds, ...labels }) => this.requests.observe(labels, seconds)),
+    );
     database.onCommit(({ jobs, seconds }) => {
       this.groupSize.observe(jobs);
       this.groupDuration.observe(seconds);
@@ -154,16 +144,6 @@ export class Metrics implements OnApplicationShutdown {
   onApplicationShutdown(): void {
     this.subscription.unsubscribe();
     this.registry.clear();
-  }
-
-  private observe({ method, route, status, seconds }: FinishedRequest): void {
-    this.finished.push({ labels: { method, route, status }, seconds });
-    if (this.finished.length >= FINISHED_AT_ONCE) this.flushRequests();
-  }
-
-  private flushRequests(): void {
-    for (const { labels, seconds } of this.finished) this.requests.observe(labels, seconds);
-    this.finished = [];
   }
 
   private gauge(
