@@ -23,7 +23,6 @@ export class Table<T extends ObjectLiteral> {
   private readonly selected: readonly Mapped[];
   private readonly insertion: string;
   private readonly groupInsertion: string;
-  private readonly selections = new Map<string, string>();
 
   /** @param only properties to read; absent: all. A table that reads only some properties cannot be inserted into. */
   constructor(metadata: EntityMetadata, only?: ReadonlyArray<keyof T & string>) {
@@ -137,14 +136,8 @@ export class Table<T extends ObjectLiteral> {
     return entity as T;
   }
 
-  // Cached because a newly built string is hashed again each time its statement is looked up.
   private selection(rest: string): string {
-    let sql = this.selections.get(rest);
-    if (sql === undefined) {
-      sql = `SELECT ${this.columns} FROM ${this.name} ${rest}`;
-      this.selections.set(rest, sql);
-    }
-    return sql;
+    return `SELECT ${this.columns} FROM ${this.name} ${rest}`;
   }
 
   private of(property: string): Mapped {
