@@ -17,8 +17,6 @@ const HOST = /^([A-Za-z0-9._-]{1,200}|\[([0-9A-Fa-f:.]{2,45})\])(?::(\d{1,5}))?$
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+){1,8}$/;
 const MAX_PREFIX_LENGTH = 100;
 const MAX_PORT = 65_535;
-// Maximum cached base URLs: a client that sends a thousand Host headers would otherwise get a cached text for each.
-const MAX_BASE_URLS = 100;
 
 const HTTPS_UNKNOWN =
   'Requests come through a proxy that speaks HTTPS (X-Forwarded-Proto), but neither BASE_URL nor TRUSTED_PROXIES is set: printers are ' +
@@ -34,8 +32,6 @@ export class Forwarding {
   private readonly trusted: AddressList;
   private readonly trustsAnybody: boolean;
   private readonly given = new Map<ForwardingWarning['code'], ForwardingWarning>();
-  // Printers reach the server at few addresses, so connections share one text for each.
-  private readonly baseUrls = new Map<string, string>();
 
   constructor(private readonly config: AppConfig) {
     this.trusted = new AddressList(config.trustedProxies);
@@ -80,13 +76,8 @@ export class Forwarding {
     const scheme = isTrusted ? this.forwardedScheme(request) : 'http';
     const forwarded = isTrusted ? last(request.headers['x-forwarded-host']) : undefined;
     const host = forwarded ?? request.headers.host ?? '';
-    const url = isHost(host)
-      ? `${scheme}://${host}${isTrusted ? this.forwardedPrefix(request) : ''}`
-      : this.ownAddress(request, host);
-    const known = this.baseUrls.get(url);
-    if (known !== undefined) return known;
-    if (this.baseUrls.size < MAX_BASE_URLS) this.baseUrls.set(url, url);
-    return url;
+    if (!isHost(host)) return this.ownAddress(request, host);
+    return `${scheme}://${host}${isTrusted ? this.forwardedPrefix(request) : ''}`;
   }
 
   /** Checks whether a request shows that the settings do not match the proxies in front of the server. */
