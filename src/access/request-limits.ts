@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
@@ -26,7 +25,6 @@ export class RequestLimits {
   private readonly unlimited: AddressList;
   private readonly requests: RateLimiterMemory;
   private readonly guesses: RateLimiterMemory;
-  private readonly limitedAddresses = new WeakMap<Socket, string | null>();
   private readonly warnings = new Throttle();
 
   constructor(
@@ -110,20 +108,9 @@ export class RequestLimits {
     }
   }
 
-  /** Null for an unlimited address. Looked up once for each socket, because searching the list costs as much as a query. */
+  /** Null for an unlimited address. */
   private limitedAddressOf(request: Request): string | null {
-    const { socket } = request;
-    // A proxy sends the requests of many clients over one socket.
-    if (this.forwarding.isTrusted(socket)) return this.limited(this.forwarding.addressOf(request));
-    let limited = this.limitedAddresses.get(socket);
-    if (limited === undefined) {
-      limited = this.limited(this.forwarding.addressOf(request));
-      this.limitedAddresses.set(socket, limited);
-    }
-    return limited;
-  }
-
-  private limited(address: string): string | null {
+    const address = this.forwarding.addressOf(request);
     return this.unlimited.has(address) ? null : addressGroup(address);
   }
 }
