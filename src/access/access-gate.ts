@@ -6,7 +6,6 @@ import { onBehalfOf } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { AppConfig } from '../config/config.js';
 import type { RouteAccess } from '../http/route-access.js';
-import { composeMiddleware } from '../http/server/compose-middleware.js';
 import { securityHeaders } from '../http/server/security-headers.js';
 import { RequestLimits } from './request-limits.js';
 
@@ -37,13 +36,13 @@ export class AccessGate {
    *
    * @param access what the route requires; null for requests that match no route
    */
-  middlewareFor(access: RouteAccess | null): RequestHandler {
+  middlewareFor(access: RouteAccess | null): RequestHandler[] {
     if (access === null)
-      return composeMiddleware([
+      return [
         this.headers(access),
         (request, _, next) => void this.limits.countUnmatched(request).then(() => next(), next),
-      ]);
-    return composeMiddleware([
+      ];
+    return [
       this.headers(access),
       (request, _, next) => {
         const proceed = (actor: Actor): void =>
@@ -53,7 +52,7 @@ export class AccessGate {
         else proceed(admitted);
       },
       (request, response, next) => (hasBody(request) ? this.json(request, response, next) : next()),
-    ]);
+    ];
   }
 }
 

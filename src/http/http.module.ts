@@ -6,7 +6,6 @@ import cors from 'cors';
 import { AppConfig } from '../config/config.js';
 import { ErrorFilter } from './error.filter.js';
 import { Forwarding } from './forwarding.js';
-import { composeMiddleware } from './server/compose-middleware.js';
 import type { GatedExpressAdapter } from './server/gated-express-adapter.js';
 import { watchResponses } from './server/ignore-upgrade.js';
 import { RequestLog } from './server/request-log.js';
@@ -48,11 +47,7 @@ export class HttpModule implements NestModule {
       (request, response) =>
         this.sockets.reject(request, response) || answersTarget(request, response, basePath),
     );
-    httpAdapter.use(
-      composeMiddleware([
-        this.requests.middleware,
-        cors({ origin: corsAllowedOrigins === '*' ? '*' : [...corsAllowedOrigins] }),
-      ]),
-    );
+    httpAdapter.use(this.requests.middleware);
+    httpAdapter.use(cors({ origin: corsAllowedOrigins === '*' ? '*' : [...corsAllowedOrigins] }));
   }
 }

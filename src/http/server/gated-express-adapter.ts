@@ -12,7 +12,7 @@ import type { RouteAccess } from '../route-access.js';
 export type PreHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Creates the middleware that decides who may use a route; `null` stands for requests that match no route. */
-export type RouteGate = (access: RouteAccess | null) => RequestHandler;
+export type RouteGate = (access: RouteAccess | null) => RequestHandler | RequestHandler[];
 
 type Verb = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options' | 'all';
 
@@ -91,12 +91,12 @@ export class GatedExpressAdapter extends ExpressAdapter {
     };
   }
 
-  private gateFor(access: RouteAccess | null): RequestHandler {
+  private gateFor(access: RouteAccess | null): RequestHandler | RequestHandler[] {
     if (this.gate === null) throw new Error('The adapter has no gate: setRouteGate comes before the routes');
     return this.gate(access);
   }
 
-  /** Replies like Express with an object, but faster: the content type is always the same, and no ETag is computed. */
+  /** Replies like Express with an object, but faster (bench/README.md): the content type is always the same. */
   override reply(response: Response, body: unknown, statusCode?: number): void {
     if (!isPlain(body) || response.hasHeader('Content-Type')) {
       super.reply(response, body, statusCode);
