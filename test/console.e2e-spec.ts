@@ -72,7 +72,7 @@ describe('The console', () => {
     '/inbox',
     '/try',
     '/sign-in',
-  ])('is one page at %s, without a key, that is asked for anew each time', async (path) => {
+  ])('is one page at %s, without a key, that is requested again each time', async (path) => {
     const { status, headers, bytes } = await fetchFile(path);
     expect([status, bytes.toString()]).toEqual([200, PAGE]);
     expect(headers).toMatchObject({

@@ -241,7 +241,7 @@ describe('The event stream', () => {
       if (request.url === '/api/events') responses.push(response);
     });
     await upload(server, '1.5.0');
-    // Each printer that registers is a target of all of them: so many are told of at once.
+    // Each printer that registers is a target of all of them, so all of them change at once.
     const nobodyYet = { note: LONG, rollout_type: 'gradual', rollout_percentage: 0 };
     const { id } = await roll(server, '1.5.0', nobodyYet);
     for (let index = 1; index < ROLLOUTS; index++) await roll(server, '1.5.0', nobodyYet);

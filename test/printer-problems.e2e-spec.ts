@@ -392,7 +392,7 @@ describe('A printer that gets something wrong', () => {
       [{ percent: null }, 30],
       [{ percent: [45] }, 30],
       [{}, 30],
-    ])('is heard all the same: %j', async (wrong, percent) => {
+    ])('is recorded nevertheless: %j', async (wrong, percent) => {
       const { raw, uuid } = await updating();
       raw.socket.send(JSON.stringify({ kind: 'firmware_progress', percent: 30, status: 'before' }));
       const seen = async (): Promise<unknown> => (await history(server, uuid))[0]?.last_status_message;

@@ -83,7 +83,7 @@ export class UploadResponse extends FirmwareResponse {
   @ApiProperty({
     type: [String],
     example: ['No printer has the platform esp23; printers have esp32, esp8266'],
-    description: 'What is odd about the upload, and was accepted all the same',
+    description: 'Unusual things about the upload, which was accepted nevertheless',
   })
   warnings!: string[];
 }

@@ -146,7 +146,7 @@ export class SimulatorResponse {
   @ApiProperty({ type: [SimulatedPrinterResponse] })
   printers!: SimulatedPrinterResponse[];
 
-  @ApiProperty({ type: Number, example: MAX_PRINTERS, description: 'So many there may be' })
+  @ApiProperty({ type: Number, example: MAX_PRINTERS, description: 'Maximum number of virtual printers' })
   limit!: number;
 }
 

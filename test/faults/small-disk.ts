@@ -71,7 +71,7 @@ export function whyNotImmutable(): string | null {
     if (refused !== null) return refused;
     try {
       writeSync(file, 'x');
-      return 'this file system lets open files be written all the same';
+      return 'this file system lets open files be written nevertheless';
     } catch {
       return null;
     } finally {

@@ -52,12 +52,12 @@ export function bytes(value: number): string {
   return `${(value / 1_024 / 1_024).toFixed(2)} MiB`;
 }
 
-/** An instant in the zone of whoever looks, to the second. */
+/** An instant in the browser's time zone, to the second. */
 export function exactTime(at: string): string {
   return EXACT.format(new Date(at));
 }
 
-/** An instant in the zone of whoever looks, to the minute. */
+/** An instant in the browser's time zone, to the minute. */
 export function shortTime(at: string): string {
   return SHORT.format(new Date(at));
 }

@@ -114,7 +114,7 @@ const SECONDS = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2
 const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const MONTH = new Intl.DateTimeFormat(undefined, { month: 'short', year: 'numeric' });
 
-/** Instants in the zone of whoever looks; the day stands where it changes. */
+/** Instants in the browser's time zone; the day is shown only if it changes. */
 function timeTicks(ticks: readonly number[], step: number): string[] {
   if (step < 1) return ticks.map(() => '');
   const format = step >= 28 * DAY_S ? MONTH : step >= DAY_S ? DAY : step >= 60 ? TIME : SECONDS;

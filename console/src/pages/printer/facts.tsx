@@ -71,7 +71,7 @@ export function Problems({ printer: { problems } }: { printer: Printer }) {
   return (
     <Panel title="Problems">
       <ProblemList problems={problems} />
-      <p class="hint">It gets updates all the same: one of them may cure it.</p>
+      <p class="hint">It gets updates nevertheless: one of them may fix it.</p>
     </Panel>
   );
 }
