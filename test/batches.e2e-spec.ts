@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../src/database/database.js';
 import { details, roll, upload } from './support/factories.js';
 import { HeldQueue } from './support/held-queue.js';
-import { RawSocket } from './support/raw-socket.js';
+import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 describe('A batch of printers’ jobs', () => {
@@ -16,16 +16,14 @@ describe('A batch of printers’ jobs', () => {
   });
   afterAll(() => server.stop());
 
-  function hello(id: string, more: object = {}): object {
-    return { printer_id: id, printer_name: 'Board', firmware_version: '1.4.0', ...more };
-  }
-
   it('serves everybody else if one job cannot be carried out', async () => {
     const ids = Array.from({ length: 21 }, () => randomUUID());
     const sockets = await Promise.all(ids.map(() => RawSocket.open(server, `/ws/${randomUUID()}`)));
     const [poisoned] = ids;
     const first = await RawSocket.open(server, `/ws/${randomUUID()}`);
-    expect((await first.ask(hello(poisoned!, { platform: 7 }))).code).toBe('subscription_accepted');
+    expect((await first.ask(subscribeMessage({ printer_id: poisoned, platform: 7 }))).code).toBe(
+      'subscription_accepted',
+    );
     first.socket.close();
     // A row that nothing the server does could have written.
     await server
@@ -33,7 +31,7 @@ describe('A batch of printers’ jobs', () => {
       .write((tx) => tx.db.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned!));
     const queue = await HeldQueue.hold(server);
     const answers = sockets.map((raw, index) =>
-      raw.ask(hello(ids[index]!, index === 0 ? { platform: 7 } : {})),
+      raw.ask(subscribeMessage({ printer_id: ids[index], ...(index === 0 ? { platform: 7 } : {}) })),
     );
     await queue.submitted({ printers: ids.length });
     await queue.release();

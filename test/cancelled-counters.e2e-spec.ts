@@ -4,6 +4,7 @@ import { Database } from '../src/database/database.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import {
+  comeBack,
   connected,
   counts,
   expectStatus,
@@ -17,29 +18,15 @@ import { TestServer } from './support/server.js';
 
 describe('The counters of a cancelled rollout', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
 
   beforeAll(async () => {
     server = await TestServer.start();
     await upload(server, '1.5.0');
   });
-  afterAll(async () => {
-    await Promise.all(printers.map((one) => one.stop()));
-    await server.stop();
-  });
+  afterAll(() => server.stop());
 
-  async function board(userId: string): Promise<VirtualPrinter> {
-    const one = await connected(server, { userId, behaviour: 'hang' });
-    printers.push(one);
-    return one;
-  }
-
-  async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
-    await one.stop();
-    one.version = version;
-    one.start();
-    await eventually('it has subscribed', () => one.subscribed);
-    await handled(one);
+  function board(userId: string): Promise<VirtualPrinter> {
+    return connected(server, { userId, behaviour: 'hang' });
   }
 
   async function remove(one: VirtualPrinter): Promise<void> {

@@ -19,7 +19,7 @@ import {
 } from './support/factories.js';
 import { Board } from './support/board.js';
 import { HeldQueue } from './support/held-queue.js';
-import { RawSocket } from './support/raw-socket.js';
+import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 let server: TestServer;
@@ -40,13 +40,11 @@ async function connect(): Promise<RawSocket> {
   return raw;
 }
 
-function hello(printerId: string, more: object = {}): Record<string, unknown> {
-  return { printer_name: 'x', printer_id: printerId, firmware_version: '1.4.0', ...more };
-}
-
 async function subscribed(printerId: string, more: object = {}): Promise<RawSocket> {
   const raw = await connect();
-  expect((await raw.ask(hello(printerId, more))).code).toBe('subscription_accepted');
+  expect((await raw.ask(subscribeMessage({ printer_id: printerId, ...more }))).code).toBe(
+    'subscription_accepted',
+  );
   return raw;
 }
 
@@ -87,7 +85,9 @@ describe('While another process holds the database, a subscribe', () => {
       }
       const unlock = await lock();
       try {
-        expect((await raw.ask(hello(uuid, { firmware_version: '2.0.0' }))).code).toBe('server_error');
+        expect((await raw.ask(subscribeMessage({ printer_id: uuid, firmware_version: '2.0.0' }))).code).toBe(
+          'server_error',
+        );
         await eventually('its connection is closed', () => raw.closeCode !== null);
         expect(raw.closeCode).toBe(1013);
       } finally {
@@ -115,7 +115,7 @@ describe('While another process holds the database, a subscribe', () => {
     await eventually('the update', () => orders(raw) === 1);
     const unlock = await lock();
     try {
-      raw.socket.send(JSON.stringify(hello(uuid, { firmware_version: 'odd' })));
+      raw.socket.send(JSON.stringify(subscribeMessage({ printer_id: uuid, firmware_version: 'odd' })));
       raw.socket.send(JSON.stringify({ kind: 'firmware_complete', version: '1.5.0' }));
       await eventually('its connection is closed', () => raw.closeCode === 1013);
     } finally {
@@ -151,7 +151,7 @@ describe('A connection', () => {
     const young = await connect();
     const queue = await HeldQueue.hold(server);
     const deleted = server.request('DELETE', `/api/printers/${uuid}`);
-    young.socket.send(JSON.stringify(hello(uuid)));
+    young.socket.send(JSON.stringify(subscribeMessage({ printer_id: uuid })));
     await queue.submitted({ operators: 1, printers: 1 });
     await queue.release();
     expectStatus(await deleted, 204);
@@ -166,9 +166,9 @@ describe('A connection', () => {
     const { id } = await roll(server, '1.5.0');
     const [winner, loser] = [await connect(), await connect()];
     const queue = await HeldQueue.hold(server);
-    winner.socket.send(JSON.stringify(hello(uuid, { api_key: 'one' })));
+    winner.socket.send(JSON.stringify(subscribeMessage({ printer_id: uuid, api_key: 'one' })));
     await queue.submitted({ printers: 1 });
-    loser.socket.send(JSON.stringify(hello(uuid, { api_key: 'two' })));
+    loser.socket.send(JSON.stringify(subscribeMessage({ printer_id: uuid, api_key: 'two' })));
     await queue.submitted({ printers: 2 });
     await queue.release();
     await eventually('both are answered', () => [winner, loser].every(({ received }) => received.length > 1));
@@ -191,7 +191,8 @@ describe('A connection', () => {
       const uuid = randomUUID();
       const first = await subscribed(uuid);
       const second = await connect();
-      for (const raw of [second, first, second, first]) raw.socket.send(JSON.stringify(hello(uuid)));
+      for (const raw of [second, first, second, first])
+        raw.socket.send(JSON.stringify(subscribeMessage({ printer_id: uuid })));
       const isClosed = ({ closeCode }: RawSocket): boolean => closeCode !== null;
       await eventually('one of them is closed', () => isClosed(first) || isClosed(second));
       expect([isClosed(first), isClosed(second)].sort()).toEqual([false, true]);
@@ -225,7 +226,7 @@ describe('A connection', () => {
     for (let takeOvers = 0; takeOvers <= 5; takeOvers++) await subscribed(uuid);
     expect(await fields()).toEqual([]);
     const last = await connect();
-    const answer = await last.ask(hello(uuid));
+    const answer = await last.ask(subscribeMessage({ printer_id: uuid }));
     expect(answer).toMatchObject({
       code: 'subscription_accepted',
       detail: expect.stringContaining('printer_id'),
@@ -235,10 +236,10 @@ describe('A connection', () => {
       'paperminder_printers_with_problems{field="printer_id"} 1',
     );
     // The same board on the same connection changes nothing; after a quiet minute all is well again.
-    await last.ask(hello(uuid));
+    await last.ask(subscribeMessage({ printer_id: uuid }));
     expect(await fields()).toEqual(['printer_id']);
     server.clock.advance(61_000);
-    await last.ask(hello(uuid));
+    await last.ask(subscribeMessage({ printer_id: uuid }));
     expect(await fields()).toEqual([]);
   });
 });

@@ -8,7 +8,6 @@ import { Database } from '../src/database/database.js';
 import { EventTimes } from '../src/fleet/events/event-streams.js';
 import { FleetWatch } from '../src/fleet/events/fleet-changes.js';
 import type { RolloutResponse } from '../src/rollout/http/dto/rollout-response.dto.js';
-import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { VERSION } from '../src/version.js';
 import { EventReader } from './support/event-reader.js';
 import type { ReadEvent } from './support/event-reader.js';
@@ -29,12 +28,10 @@ describe('The event stream', () => {
   let server: TestServer;
   const readers: EventReader[] = [];
   const raw: RawConnection[] = [];
-  const boards: VirtualPrinter[] = [];
 
   afterEach(async () => {
     for (const reader of readers.splice(0)) reader.close();
     for (const connection of raw.splice(0)) connection.destroy();
-    await Promise.all(boards.splice(0).map((board) => board.stop()));
     await server.stop();
   });
 
@@ -52,19 +49,13 @@ describe('The event stream', () => {
     return reader;
   }
 
-  async function board(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-    const one = await connected(server, options);
-    boards.push(one);
-    return one;
-  }
-
   const rolloutsOf = (data: Record<string, unknown>): RolloutResponse[] => data.rollouts as RolloutResponse[];
   const idsOf = (data: Record<string, unknown>): number[] => (data.ids ?? []) as number[];
 
   it('begins with how things are', async () => {
     await start();
     await upload(server, '1.5.0');
-    await board();
+    await connected(server);
     const first = await roll(server, '1.5.0', { target: { channels: ['beta'] } });
     const cancelled = await roll(server, '1.5.0', { target: { channels: ['beta'] } });
     await patch(server, cancelled.id, { status: 'cancelled' });
@@ -109,7 +100,7 @@ describe('The event stream', () => {
     quick();
     await upload(server, '1.5.0');
     const reader = await read();
-    const one = await board();
+    const one = await connected(server);
     const { id } = await details(server, one.options.uuid);
     const told = async (what: string): Promise<void> => {
       await eventually(what, () =>
@@ -142,7 +133,7 @@ describe('The event stream', () => {
     await start();
     quick();
     await upload(server, '1.5.0');
-    await board({ behaviour: 'update' });
+    await connected(server, { behaviour: 'update' });
     const reader = await read();
     const { id } = await roll(server, '1.5.0');
     const state = (status: string) => (data: Record<string, unknown>) =>
@@ -175,7 +166,7 @@ describe('The event stream', () => {
     await server.request('DELETE', '/api/firmware/1.5.0');
     await reader.next('firmware');
     reader.clear();
-    await board();
+    await connected(server);
     await reader.next('summary', ({ printers }) => (printers as { online: number }).online === 1);
     await reader.next('summary', ({ versions }) => (versions as unknown[]).length === 1);
   });
@@ -201,7 +192,7 @@ describe('The event stream', () => {
     await sleep(800);
     reader.clear();
     const registered = (count: number): Promise<unknown> =>
-      Promise.all(Array.from({ length: count }, () => board({ rebootMs: 60_000 })));
+      Promise.all(Array.from({ length: count }, () => connected(server, { rebootMs: 60_000 })));
     await registered(20);
     await eventually('they are named', () => reader.of('printers').flatMap(idsOf).length >= 20);
     await sleep(800);
@@ -256,7 +247,7 @@ describe('The event stream', () => {
     let most = 0;
     const written: number[] = [];
     for (let index = 0; index < PRINTERS; index++) {
-      await board();
+      await connected(server);
       await sleep(30);
       most = Math.max(most, response!.writableLength);
       written.push(response!.socket!.bytesWritten);
@@ -267,7 +258,7 @@ describe('The event stream', () => {
     expect(written.at(-1)).toBe(written.at(-6));
     expect(written.at(-1)!).toBeLessThan(30 * event);
     await server.request('DELETE', `/api/rollouts/${gone.id}`);
-    await board();
+    await connected(server);
     await sleep(100);
     expect(response!.socket!.bytesWritten).toBe(written.at(-1));
     // It reads again.

@@ -13,7 +13,8 @@ import { RolloutService } from '../src/rollout/rollout.service.js';
 import { VERSION } from '../src/version.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
-import { connected, details, expectStatus, patch, roll, upload } from './support/factories.js';
+import { connected, expectStatus, offline, patch, roll, upload } from './support/factories.js';
+import { requestOf } from './support/plan.js';
 import { TestServer } from './support/server.js';
 
 const MINUTE = 60_000;
@@ -21,15 +22,11 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 let server: TestServer;
-const boards: VirtualPrinter[] = [];
 
 beforeEach(async () => {
   server = await TestServer.start();
 });
-afterEach(async () => {
-  await Promise.all(boards.splice(0).map((board) => board.stop()));
-  await server.stop();
-});
+afterEach(() => server.stop());
 
 async function summary(): Promise<SummaryResponse> {
   return expectStatus(await server.request<SummaryResponse>('GET', '/api/summary'), 200);
@@ -55,38 +52,14 @@ function canonical(versions: VersionCountResponse[]): string {
     .join('; ');
 }
 
-async function board(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-  const one = await connected(server, { behaviour: 'hang', ...options });
-  boards.push(one);
-  return one;
-}
-
-async function offline(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-  const one = await board(options);
-  await one.stop();
-  const isOffline = async (): Promise<boolean> => !(await details(server, one.options.uuid)).online;
-  await eventually('the printer is offline', isOffline);
-  return one;
+function board(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
+  return connected(server, { behaviour: 'hang', ...options });
 }
 
 /** Registers a printer as a socket does that has gone at once. */
 async function register(changes: Partial<SubscribeRequest> = {}): Promise<string> {
   const uuid = randomUUID();
-  await server.get(RolloutService).printerSubscribed({
-    uuid,
-    name: 'Board',
-    keyHash: null,
-    userId: null,
-    pathId: randomUUID(),
-    platform: null,
-    firmwareVersion: '1.4.0',
-    unreadableVersion: null,
-    autoUpdate: null,
-    channel: null,
-    address: '127.0.0.1',
-    problems: [],
-    ...changes,
-  });
+  await server.get(RolloutService).printerSubscribed(requestOf({ uuid, pathId: randomUUID(), ...changes }));
   return uuid;
 }
 
@@ -114,12 +87,12 @@ describe('GET /api/summary', () => {
     await board({ behaviour: 'fail' });
     await board({ behaviour: 'decline' });
     await board({ autoUpdate: false });
-    await offline();
-    await offline({ autoUpdate: false });
-    const blocked = await offline();
+    await offline(server);
+    await offline(server, { autoUpdate: false });
+    const blocked = await offline(server);
     await server.request('PATCH', `/api/printers/${blocked.options.uuid}`, { blocked: true });
     await board({ version: '1.5.0' });
-    const blockedAndDone = await offline({ version: '1.5.0' });
+    const blockedAndDone = await offline(server, { version: '1.5.0' });
     await server.request('PATCH', `/api/printers/${blockedAndDone.options.uuid}`, { blocked: true });
     await board({ version: '1.6.0' });
     await board({ channel: 'beta' });
@@ -171,7 +144,7 @@ describe('GET /api/summary', () => {
 
   it('calls held what a percentage or a time holds back', async () => {
     await upload(server, '1.5.0');
-    await offline();
+    await offline(server);
     const gradual = { rollout_type: 'gradual', rollout_percentage: 0 };
     const { id } = await roll(server, '1.5.0', gradual);
     await versionsBecome([{ version: '1.4.0', held: 1 }]);
@@ -278,7 +251,7 @@ describe('GET /api/summary', () => {
       updates.completed_last_day === 1 && updates.failed_last_day === 2;
     // One reports that it is complete, and comes back with the old version: that is one that failed.
     await eventually('all have ended', summary, ended);
-    await Promise.all(boards.map((one) => one.stop()));
+    await server.stopPrinters();
     await server.restart();
     expect(ended(await summary())).toBe(true);
     server.clock.advance(HOUR);
@@ -337,8 +310,8 @@ describe('GET /api/fleet/history', () => {
     const before = await history();
     expect(before).toEqual({ versions: [], points: [expect.anything(), expect.anything()] });
     await board({ version: '1.5.0' });
-    await offline();
-    await offline();
+    await offline(server);
+    await offline(server);
     const { versions, points } = await history();
     expect(versions).toEqual(['1.5.0', '1.4.0']);
     expect(points).toEqual([

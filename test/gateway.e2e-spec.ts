@@ -6,7 +6,7 @@ import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, details, printer, roll, upload } from './support/factories.js';
 import { HeldQueue } from './support/held-queue.js';
-import { RawSocket } from './support/raw-socket.js';
+import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -18,10 +18,6 @@ describe('The gateway', () => {
     server = await TestServer.start({ PING_INTERVAL_SECONDS: '1' });
   });
   afterAll(() => server.stop());
-
-  function subscribe(changes: Record<string, unknown> = {}): Record<string, unknown> {
-    return { printer_name: 'Front Desk', printer_id: randomUUID(), ...changes };
-  }
 
   describe('handshake', () => {
     it('greets', async () => {
@@ -68,7 +64,7 @@ describe('The gateway', () => {
     it('registers a printer with all that it says', async () => {
       const userId = randomUUID();
       const raw = await RawSocket.open(server);
-      const message = subscribe({
+      const message = subscribeMessage({
         printer_id: '770E8400-E29B-41D4-A716-446655440000',
         api_key: 'secret',
         user_id: userId,
@@ -109,7 +105,7 @@ describe('The gateway', () => {
       const uuid = randomUUID();
       const owner = randomUUID();
       const first = await RawSocket.open(server, `/ws/${owner}`);
-      await first.ask(subscribe({ printer_id: uuid }));
+      await first.ask(subscribeMessage({ printer_id: uuid, firmware_version: undefined }));
       expect(await details(server, uuid)).toMatchObject({
         user_id: owner,
         platform: null,
@@ -118,7 +114,7 @@ describe('The gateway', () => {
         update_channel: 'stable',
       });
       await first.ask(
-        subscribe({
+        subscribeMessage({
           printer_id: uuid,
           platform: 'esp32',
           firmware_version: '1.2.3',
@@ -128,7 +124,7 @@ describe('The gateway', () => {
       );
       // Early firmware puts its own UUID into the path: the owner on record stays.
       const second = await RawSocket.open(server, `/ws/${uuid}`);
-      await second.ask(subscribe({ printer_id: uuid, firmware_version: null }));
+      await second.ask(subscribeMessage({ printer_id: uuid, firmware_version: null }));
       expect(await details(server, uuid)).toMatchObject({
         user_id: owner,
         platform: 'esp32',
@@ -160,7 +156,7 @@ describe('The gateway', () => {
       ['a kind that is no text', { kind: 5 }, 'kind'],
       ['neither printer_id nor api_key', { printer_name: 'x' }, 'printer_id'],
       ['an api_key that is no UUID, alone', { printer_name: 'x', api_key: 'secret' }, 'api_key'],
-      ['a printer_id that is no UUID', subscribe({ printer_id: '42' }), 'printer_id'],
+      ['a printer_id that is no UUID', subscribeMessage({ printer_id: '42' }), 'printer_id'],
       ['nested without end', `{"printer_name":${'['.repeat(7_000)}${']'.repeat(7_000)}}`, 'printer_id'],
       ['a key that every object has', '{"__proto__":{},"printer_name":"x"}', 'printer_id'],
       ['a binary frame', Buffer.from('{}'), 'text frame'],
@@ -170,7 +166,7 @@ describe('The gateway', () => {
       expect(answer).toMatchObject({ kind: 'status', code: 'validation_error', timestamp: TIME });
       expect(answer.detail).toContain(words);
       // The connection stays open, so that the printer still gets its update.
-      expect((await raw.ask(subscribe())).code).toBe('subscription_accepted');
+      expect((await raw.ask(subscribeMessage())).code).toBe('subscription_accepted');
       raw.socket.close();
     });
 
@@ -194,7 +190,7 @@ describe('The gateway', () => {
       [{ kind: 'firmware_failed', error: 'x' }, 'no update'],
     ])('a report that cannot be is an error: %j', async (report, words) => {
       const raw = await RawSocket.open(server);
-      await raw.ask(subscribe());
+      await raw.ask(subscribeMessage());
       const answer = await raw.ask(report);
       expect(answer.code).toBe('validation_error');
       expect(answer.detail).toContain(words);
@@ -203,9 +199,9 @@ describe('The gateway', () => {
 
     it('one connection speaks for one printer', async () => {
       const raw = await RawSocket.open(server);
-      await raw.ask(subscribe());
+      await raw.ask(subscribeMessage());
       const stranger = randomUUID();
-      const answer = await raw.ask(subscribe({ printer_id: stranger }));
+      const answer = await raw.ask(subscribeMessage({ printer_id: stranger }));
       expect(answer.code).toBe('validation_error');
       expect((await server.request('GET', `/api/printers/${stranger}`)).status).toBe(404);
       raw.socket.close();
@@ -233,9 +229,9 @@ describe('The gateway', () => {
     it('on a newer socket wins, and the late close of the old one does not count', async () => {
       const uuid = randomUUID();
       const old = await RawSocket.open(server);
-      await old.ask(subscribe({ printer_id: uuid }));
+      await old.ask(subscribeMessage({ printer_id: uuid }));
       const young = await RawSocket.open(server);
-      await young.ask(subscribe({ printer_id: uuid }));
+      await young.ask(subscribeMessage({ printer_id: uuid }));
       await eventually('the old one is closed', () => old.closeCode === 4000);
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect((await details(server, uuid)).online).toBe(true);
@@ -246,7 +242,7 @@ describe('The gateway', () => {
     it('that answers no pings is given up', async () => {
       const raw = await RawSocket.open(server);
       const uuid = randomUUID();
-      await raw.ask(subscribe({ printer_id: uuid }));
+      await raw.ask(subscribeMessage({ printer_id: uuid }));
       // A board that has lost its power: the socket is there, but nobody reads it.
       raw.socket.pause();
       await eventually('it is offline', async () => !(await details(server, uuid)).online);
@@ -264,7 +260,7 @@ describe('The gateway', () => {
     it('is told that the service restarts, and nobody is online after a start', async () => {
       const raw = await RawSocket.open(server);
       const uuid = randomUUID();
-      await raw.ask(subscribe({ printer_id: uuid }));
+      await raw.ask(subscribeMessage({ printer_id: uuid }));
       await server.restart();
       expect(raw.closeCode).toBe(1012);
       expect((await details(server, uuid)).online).toBe(false);
@@ -280,7 +276,8 @@ describe('The gateway', () => {
       );
       // The queue is held up, so that all that follows is committed as one group.
       const queue = await HeldQueue.hold(server);
-      for (const raw of sockets) raw.socket.send(JSON.stringify(subscribe({ firmware_version: '1.0.0' })));
+      for (const raw of sockets)
+        raw.socket.send(JSON.stringify(subscribeMessage({ firmware_version: '1.0.0' })));
       await queue.submitted({ printers: sockets.length });
       const created = roll(server, '4.0.0', { target: { user_ids: [owner] } });
       await queue.submitted({ operators: 1, printers: sockets.length });
@@ -301,7 +298,7 @@ describe('The gateway', () => {
     const small = await TestServer.start({ MAX_CONNECTIONS: '2' });
     const [one, two] = [await RawSocket.open(small), await RawSocket.open(small)];
     expect(await RawSocket.tryOpen(small)).toBe(503);
-    expect((await one.ask(subscribe())).code).toBe('subscription_accepted');
+    expect((await one.ask(subscribeMessage())).code).toBe('subscription_accepted');
     two.socket.close();
     await eventually('there is room again', async () => (await RawSocket.tryOpen(small)) === 101);
     await small.stop();
@@ -311,7 +308,7 @@ describe('The gateway', () => {
     const strict = await TestServer.start({ SUBSCRIBE_TIMEOUT_SECONDS: '1' });
     const silent = await RawSocket.open(strict);
     const good = await RawSocket.open(strict);
-    const hello = subscribe();
+    const hello = subscribeMessage();
     await good.ask(hello);
     await eventually('the silent one is closed', () => silent.closeCode !== null);
     expect(silent.closeCode).toBe(1008);
@@ -327,7 +324,7 @@ describe('The gateway', () => {
     await eventually('it is closed', () => flood.closeCode !== null);
     expect(flood.closeCode).toBe(1008);
     expect(flood.received.length).toBeLessThanOrEqual(42); // The greeting, and what two seconds allow.
-    expect((await good.ask(subscribe())).code).toBe('subscription_accepted');
+    expect((await good.ask(subscribeMessage())).code).toBe('subscription_accepted');
     await strict.stop();
   });
 

@@ -17,12 +17,8 @@ import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
 import { LogLines } from './support/log-lines.js';
-import { RawSocket } from './support/raw-socket.js';
+import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
-
-function subscribe(changes: Record<string, unknown> = {}): Record<string, unknown> {
-  return { printer_name: 'Front Desk', printer_id: randomUUID(), ...changes };
-}
 
 /** A value nested so many levels deep. */
 function deep(levels: number): unknown {
@@ -72,18 +68,18 @@ describe('The limit', () => {
     it('MAX_FRAME_BYTES ends the connection that sends a larger frame, and no other', async () => {
       const other = await RawSocket.open(server);
       const raw = await RawSocket.open(server);
-      const padded = { ...subscribe(), padding: '' };
+      const padded = { ...subscribeMessage(), padding: '' };
       padded.padding = 'x'.repeat(2_048 - JSON.stringify(padded).length);
       expect((await raw.ask(padded)).code).toBe('subscription_accepted');
       raw.socket.send('x'.repeat(2_049));
       await eventually('the connection is closed', () => raw.closeCode === 1009);
-      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      expect((await other.ask(subscribeMessage())).code).toBe('subscription_accepted');
       other.socket.close();
     });
 
     it('MAX_JSON_DEPTH refuses a body that is nested deeper; a printer is let in nevertheless', async () => {
       const raw = await RawSocket.open(server);
-      expect((await raw.ask(subscribe({ extra: deep(4) }))).code).toBe('subscription_accepted');
+      expect((await raw.ask(subscribeMessage({ extra: deep(4) }))).code).toBe('subscription_accepted');
       raw.socket.close();
       const errors = await refused('POST', '/api/rollouts', { target: deep(4) });
       expect(errors).toEqual(['target.a.a.a: target.a.a.a is nested more than 4 levels deep']);
@@ -133,7 +129,7 @@ describe('The limit', () => {
 
     it('takes an api_key of more than 1,024 characters for none, and does not cut it short', async () => {
       const raw = await RawSocket.open(server);
-      const hello = subscribe({ api_key: 'k'.repeat(1_024) });
+      const hello = subscribeMessage({ api_key: 'k'.repeat(1_024) });
       const tooLong = { ...hello, api_key: 'k'.repeat(1_025) };
       expect((await raw.ask(tooLong)).detail).toContain('not usable: api_key');
       expect((await raw.ask(hello)).code).toBe('subscription_accepted');
@@ -191,8 +187,8 @@ describe('The limit', () => {
       expect([turnedAway.statusCode, turnedAway.headers['retry-after']]).toEqual([503, '5']);
       expect(turnedAway.headers['content-type']).toBe('application/problem+json');
       // Those who are in do not notice, neither of the same address nor of another.
-      expect((await greedy[0]!.ask(subscribe())).code).toBe('subscription_accepted');
-      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      expect((await greedy[0]!.ask(subscribeMessage())).code).toBe('subscription_accepted');
+      expect((await other.ask(subscribeMessage())).code).toBe('subscription_accepted');
       expect(await RawSocket.tryOpen(server, OTHER)).toBe(101);
       expect((await ask(server, OTHER, '/health/live')).statusCode).toBe(200);
       expect(log.of('Sockets')).toEqual([
@@ -213,7 +209,7 @@ describe('The limit', () => {
         () => sockets.filter((socket) => socket.closed).length,
         (closed) => closed === 17,
       );
-      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      expect((await other.ask(subscribeMessage())).code).toBe('subscription_accepted');
       for (const socket of sockets) socket.destroy();
     });
 
@@ -223,7 +219,7 @@ describe('The limit', () => {
       const proxy = [];
       for (let index = 0; index < 5; index++) proxy.push(await RawSocket.open(server, undefined, [], GREEDY));
       const other = await RawSocket.open(server, undefined, [], '127.0.0.4');
-      expect((await other.ask(subscribe())).code).toBe('subscription_accepted');
+      expect((await other.ask(subscribeMessage())).code).toBe('subscription_accepted');
       for (const { socket } of [...proxy, other]) socket.close();
     });
 
@@ -238,7 +234,8 @@ describe('The limit', () => {
         () => sockets.filter((socket) => socket.closed).length,
         (closed) => closed === 20,
       );
-      for (const one of printers) expect((await one.ask(subscribe())).code).toBe('subscription_accepted');
+      for (const one of printers)
+        expect((await one.ask(subscribeMessage())).code).toBe('subscription_accepted');
       expect(log.of('Sockets')).toEqual(['502 sockets are open: more are closed (MAX_CONNECTIONS)']);
       for (const socket of sockets) socket.destroy();
       await eventually('others are let in again', () =>
@@ -458,9 +455,9 @@ describe('The limit', () => {
     it('MAX_UNREAD_BYTES disconnects a printer that does not read, and no other', async () => {
       const server = await start({ MAX_UNREAD_BYTES: '65536', MAX_MESSAGES_PER_SECOND: '1000000' });
       const [other, deaf] = [await RawSocket.open(server), await RawSocket.open(server)];
-      const hello = subscribe();
+      const hello = subscribeMessage();
       expect((await other.ask(hello)).code).toBe('subscription_accepted');
-      await deaf.ask(subscribe());
+      await deaf.ask(subscribeMessage());
       const connections = server.get(Connections);
       deaf.socket.pause();
       // An answer to each; the kernel takes some megabytes before anything waits here.

@@ -7,7 +7,7 @@ import type { RolloutPreviewResponse } from '../src/rollout/http/dto/rollout-pre
 import { eventually } from './support/eventually.js';
 import { counts, details, expectStatus, history, patch, roll, rollout, upload } from './support/factories.js';
 import { LogLines } from './support/log-lines.js';
-import { RawSocket } from './support/raw-socket.js';
+import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 const SINCE = expect.stringMatching(/^\d{4}-.*Z$/);
@@ -140,7 +140,7 @@ describe('A printer that gets something wrong', () => {
   ])('behind its JSON is understood: %s', async (_what, tail) => {
     const raw = await connect();
     const uuid = randomUUID();
-    const hello = JSON.stringify({ printer_name: 'x', printer_id: uuid, firmware_version: '1.4.0' });
+    const hello = JSON.stringify(subscribeMessage({ printer_id: uuid }));
     expect((await raw.ask(hello + tail)).code).toBe('subscription_accepted');
     expect(await details(server, uuid)).toMatchObject({ firmware_version: '1.4.0', problems: [] });
   });

@@ -12,7 +12,7 @@ import { LogLines } from './support/log-lines.js';
 import { Proxy, forwardedFor } from './support/proxy.js';
 import type { ProxyOptions } from './support/proxy.js';
 import { RawConnection } from './support/raw-connection.js';
-import { RawSocket } from './support/raw-socket.js';
+import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 const TRUSTED = { TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8', AUTH: 'none' };
@@ -165,8 +165,7 @@ describe('Behind a proxy', () => {
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
     await eventually('the greeting', () => connection.text.includes('connected'));
-    const hello = { printer_name: 'x', printer_id: randomUUID(), firmware_version: '1.4.0' };
-    connection.send(frame(OPCODE.text, JSON.stringify(hello)));
+    connection.send(frame(OPCODE.text, JSON.stringify(subscribeMessage())));
     return eventually('the update', () => /"url":"([^"]+)"/.exec(connection.text)?.[1] ?? '');
   }
 

@@ -25,28 +25,18 @@ import type { Answer } from './support/server.js';
 
 describe('Going back to an older version', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
 
   beforeEach(async () => {
     server = await TestServer.start();
     for (const version of ['1.4.0', '1.5.0', '1.6.0']) await upload(server, version);
   });
-  afterEach(async () => {
-    await Promise.all(printers.splice(0).map((one) => one.stop()));
-    await server.stop();
-  });
-
-  async function online(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-    const one = await connected(server, options);
-    printers.push(one);
-    return one;
-  }
+  afterEach(() => server.stop());
 
   async function allRun(version: string): Promise<void> {
     await eventually(`all run ${version}`, () =>
-      printers.every((one) => one.version === version && one.subscribed),
+      server.printers.every((one) => one.version === version && one.subscribed),
     );
-    await Promise.all(printers.map(handled));
+    await Promise.all(server.printers.map(handled));
   }
 
   /** Why each rollout has nothing for a printer, by the number of the rollout. */
@@ -57,7 +47,7 @@ describe('Going back to an older version', () => {
   }
 
   it('holds although another rollout of the bad version is still active', async () => {
-    await Promise.all(Array.from({ length: 12 }, () => online()));
+    await Promise.all(Array.from({ length: 12 }, () => connected(server)));
     const first = await roll(server, '1.5.0', { target: { channels: ['stable'] } });
     await allRun('1.5.0');
     const second = await roll(server, '1.5.0');
@@ -69,13 +59,13 @@ describe('Going back to an older version', () => {
     await allRun('1.4.0');
     expect(await counts(server, back.id)).toEqual([0, 0, 12, 0, 0]);
     expect(await counts(server, second.id)).toEqual([0, 0, 0, 0, 0]);
-    expect(await refusals(printers[0]!)).toMatchObject({ [second.id]: 'rolled_back' });
-    const late = await online();
+    expect(await refusals(server.printers[0]!)).toMatchObject({ [second.id]: 'rolled_back' });
+    const late = await connected(server);
     await eventually('a printer that never ran it is sent it', () => late.version === '1.5.0');
   });
 
   it('is forgotten by a newer rollout of that version', async () => {
-    const one = await online();
+    const one = await connected(server);
     const bad = await roll(server, '1.5.0');
     await allRun('1.5.0');
     await patch(server, bad.id, { status: 'cancelled' });
@@ -89,14 +79,14 @@ describe('Going back to an older version', () => {
   it('is never the work of an older rollout than the newest that names the printer', async () => {
     const old = await roll(server, '1.4.0', { allow_downgrade: true });
     const newer = await roll(server, '1.6.0', { target: { channels: ['beta'] } });
-    const one = await online({ version: '1.6.0', channel: 'beta' });
+    const one = await connected(server, { version: '1.6.0', channel: 'beta' });
     await sleep(100);
     await handled(one);
     expect(one.orders).toEqual([]);
     expect(await refusals(one)).toMatchObject({ [old.id]: 'superseded', [newer.id]: 'up_to_date' });
     expect(await counts(server, old.id)).toEqual([0, 0, 0, 0, 0]);
     // A printer that the newer one does not name is still moved.
-    const other = await online({ version: '1.6.0' });
+    const other = await connected(server, { version: '1.6.0' });
     await eventually('the other one is moved', () => other.version === '1.4.0' && other.subscribed);
     // The older one holds again once the newer is cancelled.
     await patch(server, newer.id, { status: 'cancelled' });
@@ -109,8 +99,8 @@ describe('Going back to an older version', () => {
     ['its user', (one: VirtualPrinter) => ({ user_ids: [one.options.userId] })],
     ['its channel', () => ({ channels: ['beta'] })],
   ])('counts exactly whom a newer rollout names by %s', async (_how, target) => {
-    const one = await online({ version: '1.6.0', channel: 'beta', behaviour: 'hang' });
-    await online({ version: '1.6.0', behaviour: 'hang' });
+    const one = await connected(server, { version: '1.6.0', channel: 'beta', behaviour: 'hang' });
+    await connected(server, { version: '1.6.0', behaviour: 'hang' });
     const old = await roll(server, '1.4.0', {
       allow_downgrade: true,
       rollout_type: 'gradual',
@@ -137,22 +127,12 @@ describe('Going back to an older version', () => {
 
 describe('Rolling a version back', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
 
   beforeEach(async () => {
     server = await TestServer.start();
     for (const version of ['1.3.0', '1.4.0', '1.5.0', '1.6.0']) await upload(server, version);
   });
-  afterEach(async () => {
-    await Promise.all(printers.splice(0).map((one) => one.stop()));
-    await server.stop();
-  });
-
-  async function online(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-    const one = await connected(server, options);
-    printers.push(one);
-    return one;
-  }
+  afterEach(() => server.stop());
 
   async function runs(version: string, some: readonly VirtualPrinter[]): Promise<void> {
     await eventually(`${some.length} printers run ${version}`, () =>
@@ -171,16 +151,18 @@ describe('Rolling a version back', () => {
     expectStatus(await server.request<RollbackResponse>('GET', `/api/firmware/${version}/rollback`), 200);
 
   it('takes every printer to what it ran before, keeps it there, and says how far it is', async () => {
-    const old = await Promise.all([1, 2, 3].map(() => online({ version: '1.3.0' })));
-    const usual = await Promise.all([1, 2, 3, 4].map(() => online({ version: '1.4.0', channel: 'beta' })));
-    const bystander = await online({ version: '1.6.0' });
+    const old = await Promise.all([1, 2, 3].map(() => connected(server, { version: '1.3.0' })));
+    const usual = await Promise.all(
+      [1, 2, 3, 4].map(() => connected(server, { version: '1.4.0', channel: 'beta' })),
+    );
+    const bystander = await connected(server, { version: '1.6.0' });
     const first = await roll(server, '1.5.0', { target: { channels: ['stable'] } });
     const second = await roll(server, '1.5.0', { target: { channels: ['beta'] } });
     await runs('1.5.0', [...old, ...usual]);
     // One has never run anything else, one is offline, and one has its update under way.
-    const fresh = await online({ version: '1.5.0' });
+    const fresh = await connected(server, { version: '1.5.0' });
     await usual[0]!.stop();
-    const slow = await online({ version: '1.4.0', behaviour: 'hang' });
+    const slow = await connected(server, { version: '1.4.0', behaviour: 'hang' });
     await eventually('its update is under way', () => slow.orders.length === 1);
 
     const before = await preview('1.5.0', { to: 'previous' });
@@ -238,7 +220,7 @@ describe('Rolling a version back', () => {
     });
     // The one whose update was under way comes back with it, and so does the one that was offline.
     await slow.stop();
-    const late = await online({ ...slow.options, behaviour: 'update', version: '1.5.0' });
+    const late = await connected(server, { ...slow.options, behaviour: 'update', version: '1.5.0' });
     usual[0]!.start();
     await runs('1.4.0', [late, usual[0]!]);
     await eventually('it is completed', async () => (await state('1.5.0')).status === 'completed');
@@ -248,13 +230,13 @@ describe('Rolling a version back', () => {
   }, 60_000);
 
   it('goes ahead of a rollout of a higher version, and is not superseded by a newer one', async () => {
-    const one = await online({ version: '1.4.0', behaviour: 'hang' });
+    const one = await connected(server, { version: '1.4.0', behaviour: 'hang' });
     await roll(server, '1.5.0');
     await one.stop();
     await roll(server, '1.6.0', { rollout_type: 'gradual', rollout_percentage: 0 });
     const back = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
     const newer = await roll(server, '1.6.0');
-    const bad = await online({ ...one.options, version: '1.5.0', behaviour: 'hang' });
+    const bad = await connected(server, { ...one.options, version: '1.5.0', behaviour: 'hang' });
     await eventually('it is sent 1.4.0', () => bad.orders.length === 1);
     expect(bad.orders[0]!.version).toBe('1.4.0');
     expect(await counts(server, back.rollouts[0]!.id)).toEqual([0, 1, 0, 0, 0]);
@@ -262,24 +244,24 @@ describe('Rolling a version back', () => {
   });
 
   it('is not completed while a printer that failed or declined still runs the version', async () => {
-    const one = await online({ version: '1.5.0', behaviour: 'fail' });
+    const one = await connected(server, { version: '1.5.0', behaviour: 'fail' });
     const back = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
     const { id } = back.rollouts[0]!;
     await eventually('its update has failed', async () => (await counts(server, id))[3] === 1);
     expect(await rollout(server, id)).toMatchObject({ status: 'active', pending_count: 0 });
     expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
     await one.stop();
-    const mended = await online({ ...one.options, version: '1.6.0' });
+    const mended = await connected(server, { ...one.options, version: '1.6.0' });
     await handled(mended);
     expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0 });
     // It comes back with it, and the rollback is there.
     await mended.stop();
-    await online({ ...one.options, version: '1.5.0' });
+    await connected(server, { ...one.options, version: '1.5.0' });
     expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
   });
 
   it('answers the rollback that is there, refuses another one, and the version itself', async () => {
-    await online({ version: '1.5.0', behaviour: 'hang' });
+    await connected(server, { version: '1.5.0', behaviour: 'hang' });
     const first = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
     const again = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 200);
     expect(again.id).toBe(first.id);
@@ -301,7 +283,9 @@ describe('Rolling a version back', () => {
   });
 
   it('reaches printers that come and go while it happens, and counts them exactly', async () => {
-    const fleet = await Promise.all(Array.from({ length: 12 }, () => online({ version: '1.4.0' })));
+    const fleet = await Promise.all(
+      Array.from({ length: 12 }, () => connected(server, { version: '1.4.0' })),
+    );
     await roll(server, '1.5.0');
     await runs('1.5.0', fleet);
     const restless = fleet.slice(0, 8).map(async (one) => {
@@ -319,7 +303,7 @@ describe('Rolling a version back', () => {
   }, 60_000);
 
   it('creates one rollback, whoever asks at the same time', async () => {
-    await online({ version: '1.5.0', behaviour: 'hang' });
+    await connected(server, { version: '1.5.0', behaviour: 'hang' });
     const answers = await Promise.all([1, 2, 3, 4].map(() => rollBack('1.5.0', { to: 'previous' })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201]);
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
@@ -330,10 +314,10 @@ describe('Rolling a version back', () => {
     await upload(server, '1.3.0', { platform: 'esp8266' });
     await server.request('PATCH', '/api/firmware/1.4.0', { deprecated: true });
     const fleet = [
-      await online({ version: '1.3.0', platform: 'esp32' }),
-      await online({ version: '1.3.0', platform: 'esp8266' }),
-      await online({ version: '1.4.0' }),
-      await online({ version: '1.2.0' }),
+      await connected(server, { version: '1.3.0', platform: 'esp32' }),
+      await connected(server, { version: '1.3.0', platform: 'esp8266' }),
+      await connected(server, { version: '1.4.0' }),
+      await connected(server, { version: '1.2.0' }),
     ];
     const bad = await roll(server, '1.5.0');
     await runs('1.5.0', fleet);
@@ -366,14 +350,17 @@ describe('Rolling a version back', () => {
     expect((await rollBack('1.0.0', { to: 'previous' })).body).toMatchObject({
       detail: `Firmware 1.0.0 cannot be rolled back: ${plain}`,
     });
-    await online({ version: '1.0.0' });
+    await connected(server, { version: '1.0.0' });
     expect((await rollBack('1.0.0', { to: 'previous' })).body).toMatchObject({
       detail: expect.stringMatching(/ran before, and there is no older .* \(1 printer\)$/) as unknown,
     });
   });
 
   it('leaves its printers up to date, whichever version each has gone back to', async () => {
-    const fleet = [await online({ version: '1.4.0' }), await online({ version: '1.3.0' })];
+    const fleet = [
+      await connected(server, { version: '1.4.0' }),
+      await connected(server, { version: '1.3.0' }),
+    ];
     await roll(server, '1.5.0');
     await runs('1.5.0', fleet);
     const { body } = await rollBack('1.5.0', { to: 'previous' });
@@ -393,7 +380,7 @@ describe('Rolling a version back', () => {
 
   it('is refused while an older image is damaged on the disk', async () => {
     const { sha256_checksum: sha256 } = (await server.request('GET', '/api/firmware/1.4.0')).body;
-    await online({ version: '1.5.0', behaviour: 'hang' });
+    await connected(server, { version: '1.5.0', behaviour: 'hang' });
     await writeFile(join(server.uploads, String(sha256)), 'damaged');
     expect((await preview('1.5.0', { to: '1.4.0' })).missing).toMatchObject([{ reason: 'image_damaged' }]);
     expect((await rollBack('1.5.0', { to: '1.4.0' })).status).toBe(409);
@@ -412,13 +399,13 @@ describe('Rolling a version back', () => {
   });
 
   it('fails on a printer whose boot loader reverts to the bad version, and a retry moves it again', async () => {
-    const one = await online();
+    const one = await connected(server);
     await roll(server, '1.5.0');
     await runs('1.5.0', [one]);
     const [back] = expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201).rollouts;
     await runs('1.4.0', [one]);
     await one.stop();
-    const reverted = await online({ ...one.options, version: '1.5.0' });
+    const reverted = await connected(server, { ...one.options, version: '1.5.0' });
     await handled(reverted);
     expect(await rollout(server, back!.id)).toMatchObject({ status: 'active', failed_count: 1 });
     expect((await history(server, one.options.uuid))[0]).toMatchObject({
@@ -432,7 +419,7 @@ describe('Rolling a version back', () => {
   });
 
   it('takes along the printers that have yet to reconnect from a newer version', async () => {
-    const [stays, leaves] = await Promise.all([online(), online()]);
+    const [stays, leaves] = await Promise.all([connected(server), connected(server)]);
     await roll(server, '1.5.0');
     await runs('1.5.0', [stays, leaves]);
     await roll(server, '1.6.0');
@@ -447,13 +434,13 @@ describe('Rolling a version back', () => {
     expect((await preview('1.5.0', { to: 'previous' })).also_rolls_back).toEqual([]);
     await runs('1.4.0', [stays]);
     expect(await state('1.6.0')).toMatchObject({ to: '1.4.0', status: 'active', offline: 1 });
-    const late = await online({ ...leaves.options, version: '1.6.0' });
+    const late = await connected(server, { ...leaves.options, version: '1.6.0' });
     await runs('1.4.0', [late]);
     expect(await state('1.6.0')).toMatchObject({ status: 'completed', printers: 0 });
   });
 
   it('is not completed while an update to the bad version is under way', async () => {
-    const slow = await online({ behaviour: 'hang' });
+    const slow = await connected(server, { behaviour: 'hang' });
     await roll(server, '1.5.0');
     await eventually('its update is under way', () => slow.orders.length === 1);
     const [back] = expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201).rollouts;
@@ -464,7 +451,7 @@ describe('Rolling a version back', () => {
   });
 
   it('counts a printer that has reported the bad version and reboots, and is not completed before it is back', async () => {
-    const rebooting = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    const rebooting = await connected(server, { behaviour: 'hang', reconnectMs: 3_600_000 });
     await roll(server, '1.5.0');
     await eventually('its update is under way', () => rebooting.orders.length === 1);
     rebooting.send({ kind: 'firmware_complete', version: '1.5.0' });
@@ -482,7 +469,7 @@ describe('Rolling a version back', () => {
       'paperminder_rollback_printers_under_way{version="1.5.0"} 1',
     );
     await rebooting.stop();
-    const back = await online({ ...rebooting.options, behaviour: 'update', version: '1.5.0' });
+    const back = await connected(server, { ...rebooting.options, behaviour: 'update', version: '1.5.0' });
     await runs('1.4.0', [back]);
     expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
   });
@@ -490,7 +477,7 @@ describe('Rolling a version back', () => {
   it.each(['is back with the old one', 'is blocked', 'is deleted'])(
     'is completed when a printer that had reported the bad version %s',
     async (end) => {
-      const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+      const one = await connected(server, { behaviour: 'hang', reconnectMs: 3_600_000 });
       await roll(server, '1.5.0');
       await eventually('its update is under way', () => one.orders.length === 1);
       one.send({ kind: 'firmware_complete', version: '1.5.0' });
@@ -502,14 +489,14 @@ describe('Rolling a version back', () => {
       else if (end === 'is deleted') expectStatus(await server.request('DELETE', path), 204);
       else {
         await one.stop();
-        await online(one.options);
+        await connected(server, one.options);
       }
       expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
     },
   );
 
   it('counts a printer that reports the bad version after its update has failed once it reconnects with it', async () => {
-    const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    const one = await connected(server, { behaviour: 'hang', reconnectMs: 3_600_000 });
     await roll(server, '1.5.0');
     await eventually('its update is under way', () => one.orders.length === 1);
     expectStatus(await rollBack('1.5.0', { to: 'previous' }), 201);
@@ -521,19 +508,19 @@ describe('Rolling a version back', () => {
     expect((await history(server, one.options.uuid))[0]).toMatchObject({ status: 'failed' });
     expect(await state('1.5.0')).toMatchObject({ status: 'completed', under_way: 0 });
     await one.stop();
-    const back = await online({ ...one.options, version: '1.5.0' });
+    const back = await connected(server, { ...one.options, version: '1.5.0' });
     await eventually('it is sent 1.4.0', () => back.orders.length === 1);
     expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
     back.send({ kind: 'firmware_complete', version: '1.4.0' });
     await back.stop();
-    await online({ ...one.options, version: '1.4.0' });
+    await connected(server, { ...one.options, version: '1.4.0' });
     expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0 });
   });
 
   it('is shown as of one moment while the fleet moves', async () => {
     const size = 40;
     const fleet = await Promise.all(
-      Array.from({ length: size }, (_, index) => online({ rebootMs: 20 + 5 * index })),
+      Array.from({ length: size }, (_, index) => connected(server, { rebootMs: 20 + 5 * index })),
     );
     await roll(server, '1.5.0');
     const torn = new Set<string>();
@@ -565,19 +552,19 @@ describe('Rolling a version back', () => {
   }, 60_000);
 
   it('counts what is under way to a version by a rollout that is deleted, and ends with it', async () => {
-    const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    const one = await connected(server, { behaviour: 'hang', reconnectMs: 3_600_000 });
     const { id } = await roll(server, '1.5.0');
     await eventually('its update is under way', () => one.orders.length === 1);
     expectStatus(await server.request('DELETE', `/api/rollouts/${id}`), 204);
     expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
     expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 0, under_way: 1 });
     await one.stop();
-    await online({ ...one.options, reconnectMs: 500 });
+    await connected(server, { ...one.options, reconnectMs: 500 });
     expect(await state('1.5.0')).toMatchObject({ status: 'completed', printers: 0, under_way: 0 });
   });
 
   it('counts what is under way to a version in a second rollback of it, too', async () => {
-    const one = await online({ behaviour: 'hang', reconnectMs: 3_600_000 });
+    const one = await connected(server, { behaviour: 'hang', reconnectMs: 3_600_000 });
     await roll(server, '1.5.0');
     await eventually('its update is under way', () => one.orders.length === 1);
     const [first] = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201).rollouts;
@@ -590,7 +577,7 @@ describe('Rolling a version back', () => {
   });
 
   it('survives a restart, and stands in the audit log', async () => {
-    const one = await online({ version: '1.5.0', behaviour: 'hang' });
+    const one = await connected(server, { version: '1.5.0', behaviour: 'hang' });
     await one.stop();
     const back = expectStatus(await rollBack('1.5.0', { to: '1.4.0' }), 201);
     await server.restart();
@@ -604,14 +591,12 @@ describe('Rolling a version back', () => {
         after: { to: '1.4.0', deprecate: true, rollouts: [back.rollouts[0]!.id], cancelled_rollouts: [] },
       },
     ]);
-    await online({ ...one.options, behaviour: 'update' });
-    await runs('1.4.0', [printers.at(-1)!]);
+    await runs('1.4.0', [await connected(server, { ...one.options, behaviour: 'update' })]);
   });
 });
 
 describe('What is due', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
   // By the printer protocol's test vectors, their buckets are 25, 47, 65, 89 and 94.
   const uuids = [
     '880e8400-e29b-41d4-a716-446655440001',
@@ -624,12 +609,9 @@ describe('What is due', () => {
   beforeEach(async () => {
     server = await TestServer.start();
     await upload(server, '1.5.0');
-    for (const uuid of uuids) printers.push(await connected(server, { uuid, behaviour: 'hang' }));
+    for (const uuid of uuids) await connected(server, { uuid, behaviour: 'hang' });
   });
-  afterEach(async () => {
-    await Promise.all(printers.splice(0).map((one) => one.stop()));
-    await server.stop();
-  });
+  afterEach(() => server.stop());
 
   const due = async (id: number): Promise<number[]> => {
     const { due_count, due_pending_count, pending_count } = await rollout(server, id);
@@ -637,7 +619,7 @@ describe('What is due', () => {
   };
 
   it('is counted by bucket, sent or not, and exactly so in a small fleet', async () => {
-    await printers[1]!.stop();
+    await server.printers[1]!.stop();
     const gradual = { rollout_type: 'gradual', rollout_percentage: 10 };
     const preview = await server.request('POST', '/api/rollouts/preview', {
       firmware_version: '1.5.0',

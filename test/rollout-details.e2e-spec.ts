@@ -14,7 +14,7 @@ import type {
 import { RolloutSamples } from '../src/rollout/store/rollout-samples.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
-import { connected, counts, details, expectStatus, patch, roll, upload } from './support/factories.js';
+import { connected, counts, expectStatus, offline, patch, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
 // Their buckets are 94, 25 and 65 (printer protocol, "Test vectors for the gradual bucket").
@@ -24,30 +24,15 @@ const AT_65 = '550e8400-e29b-41d4-a716-446655440000';
 const EVERYBODY = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
 
 let server: TestServer;
-let fleet: VirtualPrinter[];
 
 beforeEach(async () => {
   server = await TestServer.start();
-  fleet = [];
   await upload(server, '1.5.0');
 });
-afterEach(async () => {
-  await Promise.all(fleet.map((one) => one.stop()));
-  await server.stop();
-});
+afterEach(() => server.stop());
 
-async function add(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-  const one = await connected(server, { behaviour: 'hang', ...options });
-  fleet.push(one);
-  return one;
-}
-
-/** A printer that is known, and gone. */
-async function gone(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-  const one = await add(options);
-  await one.stop();
-  await eventually('it is offline', async () => !(await details(server, one.options.uuid)).online);
-  return one;
+function add(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
+  return connected(server, { behaviour: 'hang', ...options });
 }
 
 async function preview(body: object): Promise<RolloutPreviewResponse> {
@@ -70,7 +55,7 @@ describe('The preview of a rollout', () => {
   it('says who is reached now, who waits and who is left out, and why', async () => {
     await add({ uuid: AT_25 });
     await add({ uuid: AT_94 });
-    await gone({ uuid: AT_65, version: '1.3.0' });
+    await offline(server, { uuid: AT_65, version: '1.3.0' });
     await add({ version: '1.5.0' });
     await add({ channel: 'beta' });
     const gradual = { rollout_type: 'gradual', rollout_percentage: 50, target: { channels: ['stable'] } };
@@ -114,7 +99,7 @@ describe('The preview of a rollout', () => {
 
   it('lets everybody wait for a time that has not come', async () => {
     await add();
-    await gone();
+    await offline(server);
     const scheduled = { rollout_type: 'scheduled', scheduled_for: '2200-01-01T00:00:00Z' };
     expect(await preview(scheduled)).toMatchObject({
       matching: 2,
@@ -263,7 +248,7 @@ describe('The decision for a printer', () => {
   });
 
   it('is the update that waits for a printer that is gone, unless it is blocked', async () => {
-    const { uuid } = (await gone()).options;
+    const { uuid } = (await offline(server)).options;
     const { id } = await roll(server, '1.5.0');
     expect(await decision(uuid)).toMatchObject({
       online: false,
@@ -283,7 +268,7 @@ describe('The updates of a rollout', () => {
   it('are listed by their status, page by page, with those that wait', async () => {
     const failing = [await add({ behaviour: 'fail' }), await add({ behaviour: 'fail' })];
     const hanging = await add({ name: 'Hangs' });
-    const away = [await gone(), await gone({ name: 'Away' })];
+    const away = [await offline(server), await offline(server, { name: 'Away' })];
     const { id } = await roll(server, '1.5.0');
     await eventually('two have failed', async () => (await counts(server, id))[3] === 2);
     await eventually('one hangs', () => hanging.orders.length === 1);
@@ -325,8 +310,8 @@ describe('The updates of a rollout', () => {
   it.each(['all', 'users', 'printers', 'channels'])(
     'that wait are found by what the target names: %s',
     async (by) => {
-      const [one, two] = [await gone(), await gone()];
-      await gone({ channel: 'beta' });
+      const [one, two] = [await offline(server), await offline(server)];
+      await offline(server, { channel: 'beta' });
       const target = {
         all: { all: true, channels: ['stable'] },
         users: { user_ids: [two.options.userId, one.options.userId] },

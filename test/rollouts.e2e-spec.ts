@@ -23,22 +23,12 @@ const UUID = '550e8400-e29b-41d4-a716-446655440000';
 
 describe('Rollouts', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
 
   beforeAll(async () => {
     server = await TestServer.start();
     await upload(server, '1.5.0');
   });
-  afterAll(async () => {
-    await Promise.all(printers.map((one) => one.stop()));
-    await server.stop();
-  });
-
-  async function online(options: Parameters<typeof connected>[1] = {}): Promise<VirtualPrinter> {
-    const one = await connected(server, options);
-    printers.push(one);
-    return one;
-  }
+  afterAll(() => server.stop());
 
   async function status(id: number, expected: string): Promise<RolloutResponse> {
     return eventually(
@@ -186,8 +176,8 @@ describe('Rollouts', () => {
         () => ({ all: true, channels: ['beta'], min_version: '1.4.0', max_version: '1.4.0' }),
       ],
     ])('by %s reaches it, and nobody else', async (_what, target) => {
-      const named = await online({ channel: 'beta' });
-      const other = await online({ version: '1.3.0' });
+      const named = await connected(server, { channel: 'beta' });
+      const other = await connected(server, { version: '1.3.0' });
       const { id } = await roll(server, '1.5.0', { target: target(named) });
       await eventually('the update is installed', () => named.version === '1.5.0');
       expect(other.orders).toEqual([]);
@@ -201,10 +191,10 @@ describe('Rollouts', () => {
       const owner = randomUUID();
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
       expect(await counts(server, id)).toEqual([0, 0, 0, 0, 0]);
-      const late = await online({ userId: owner });
+      const late = await connected(server, { userId: owner });
       await eventually('the update is installed', () => late.version === '1.5.0');
       await status(id, 'completed');
-      const later = await online({ userId: owner, behaviour: 'hang' });
+      const later = await connected(server, { userId: owner, behaviour: 'hang' });
       await eventually('it is sent the update', () => later.orders.length === 1);
       expect((await rollout(server, id)).status).toBe('active');
       expect(await counts(server, id)).toEqual([0, 1, 1, 0, 0]);
@@ -214,7 +204,9 @@ describe('Rollouts', () => {
       await upload(server, '1.6.0', { min_upgrade_version: '1.4.0' });
       const owner = randomUUID();
       const versions = ['1.6.0', '1.7.0', '1.3.9', '1.4.0'];
-      const fleet = await Promise.all(versions.map((version) => online({ userId: owner, version })));
+      const fleet = await Promise.all(
+        versions.map((version) => connected(server, { userId: owner, version })),
+      );
       const { id } = await roll(server, '1.6.0', { target: { user_ids: [owner] } });
       await status(id, 'completed');
       expect(fleet.map((one) => one.orders.length)).toEqual([0, 0, 0, 1]);
@@ -224,8 +216,8 @@ describe('Rollouts', () => {
     it('sends each board its own build, and nothing if there is none', async () => {
       const own = await upload(server, '1.7.0', { platform: 'esp32' });
       const owner = randomUUID();
-      const esp32 = await online({ userId: owner, platform: 'esp32' });
-      const esp8266 = await online({ userId: owner, platform: 'esp8266' });
+      const esp32 = await connected(server, { userId: owner, platform: 'esp32' });
+      const esp8266 = await connected(server, { userId: owner, platform: 'esp8266' });
       const { id } = await roll(server, '1.7.0', { target: { user_ids: [owner] } });
       await eventually('the update is installed', () => esp32.version === '1.7.0');
       expect(esp32.orders[0]!.md5).toBe(own.md5_checksum);
@@ -241,7 +233,7 @@ describe('Rollouts', () => {
     it('that is cancelled lets its firmware be deleted, and keeps its counters', async () => {
       await upload(server, '1.8.0');
       const owner = randomUUID();
-      const first = await online({ userId: owner });
+      const first = await connected(server, { userId: owner });
       const { id } = await roll(server, '1.8.0', { target: { user_ids: [owner] } });
       await eventually('the update is installed', () => first.version === '1.8.0');
       await status(id, 'completed');
@@ -259,7 +251,7 @@ describe('Rollouts', () => {
       const owner = randomUUID();
       const low = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
       const high = await roll(server, '1.10.0', { target: { user_ids: [owner] } });
-      const one = await online({ userId: owner });
+      const one = await connected(server, { userId: owner });
       await eventually('the update is installed', () => one.version === '1.10.0');
       expect(one.orders.map((order) => order.version)).toEqual(['1.10.0']);
       await status(high.id, 'completed');
@@ -274,7 +266,7 @@ describe('Rollouts', () => {
     it('lets what a newer rollout has wait until the update under way has ended', async () => {
       const owner = randomUUID();
       await roll(server, '1.5.0', { target: { user_ids: [owner] } });
-      const one = await online({ userId: owner, behaviour: 'hang' });
+      const one = await connected(server, { userId: owner, behaviour: 'hang' });
       await eventually('the first update', () => one.orders.length === 1);
       const next = await roll(server, '1.10.0', { target: { user_ids: [owner] } });
       expect(await counts(server, next.id)).toEqual([1, 0, 0, 0, 0]);
@@ -289,7 +281,7 @@ describe('Rollouts', () => {
     it('reaches the buckets below its percentage, more when it is raised, and recalls nothing when it is lowered', async () => {
       const owner = randomUUID();
       const fleet = await Promise.all(
-        Array.from({ length: 40 }, () => online({ userId: owner, behaviour: 'hang' })),
+        Array.from({ length: 40 }, () => connected(server, { userId: owner, behaviour: 'hang' })),
       );
       const below = (percentage: number): number =>
         fleet.filter((one) => bucketOf(one.options.uuid) < percentage).length;
@@ -323,7 +315,7 @@ describe('Rollouts', () => {
 
     it('starts when its time has come', async () => {
       const owner = randomUUID();
-      const one = await online({ userId: owner });
+      const one = await connected(server, { userId: owner });
       const body = { rollout_type: 'scheduled', scheduled_for: soon(), target: { user_ids: [owner] } };
       const { id, status: before, rollout_percentage } = await roll(server, '1.5.0', body);
       expect([before, rollout_percentage]).toEqual(['scheduled', 100]);
@@ -407,7 +399,7 @@ describe('Rollouts', () => {
         return (await roll(server, '1.5.0', body)).id;
       }
       const { id } = await roll(server, '1.5.0', { target });
-      if (wanted === 'completed') await online({ userId: owner });
+      if (wanted === 'completed') await connected(server, { userId: owner });
       else if (wanted !== 'active') await patch(server, id, { status: wanted });
       await status(id, wanted);
       return id;
@@ -432,10 +424,10 @@ describe('Rollouts', () => {
     it('pause stops new sends, updates under way go on and are counted, and resume sends at once', async () => {
       const owner = randomUUID();
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
-      const first = await online({ userId: owner, behaviour: 'hang' });
+      const first = await connected(server, { userId: owner, behaviour: 'hang' });
       await eventually('the update', () => first.orders.length === 1);
       await patch(server, id, { status: 'paused' });
-      const second = await online({ userId: owner });
+      const second = await connected(server, { userId: owner });
       first.send({ kind: 'firmware_complete', version: '1.5.0' });
       await eventually(
         'the end is counted',
@@ -453,13 +445,13 @@ describe('Rollouts', () => {
       const owner = randomUUID();
       const gradual = { target: { user_ids: [owner] }, rollout_type: 'gradual', rollout_percentage: 100 };
       const { id } = await roll(server, '1.5.0', gradual);
-      const first = await online({ userId: owner, behaviour: 'hang' });
+      const first = await connected(server, { userId: owner, behaviour: 'hang' });
       await eventually('the update', () => first.orders.length === 1);
       await patch(server, id, { rollout_percentage: 0 });
-      const second = await online({ userId: owner });
+      const second = await connected(server, { userId: owner });
       expect(await counts(server, id)).toEqual([1, 1, 0, 0, 0]);
       expect((await patch(server, id, { status: 'cancelled' })).total_targets).toBe(2);
-      await online({ userId: owner });
+      await connected(server, { userId: owner });
       first.send({ kind: 'firmware_complete', version: '1.5.0' });
       await eventually(
         'the end is counted',
@@ -476,7 +468,7 @@ describe('Rollouts', () => {
     it('delete leaves the history, in which what was under way still ends', async () => {
       const owner = randomUUID();
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
-      const one = await online({ userId: owner, behaviour: 'hang' });
+      const one = await connected(server, { userId: owner, behaviour: 'hang' });
       await eventually('the update', () => one.orders.length === 1);
       expect((await server.request('DELETE', `/api/rollouts/${id}`)).status).toBe(204);
       expect((await server.request('GET', `/api/rollouts/${id}`)).status).toBe(404);
@@ -545,9 +537,9 @@ describe('Rollouts', () => {
       await upload(server, '1.4.0');
       const owner = randomUUID();
       const target = { user_ids: [owner] };
-      const one = await online({ userId: owner });
+      const one = await connected(server, { userId: owner });
       // This one has a newer version from elsewhere: nothing of ours may take it back.
-      const stranger = await online({ userId: owner, version: '1.5.0' });
+      const stranger = await connected(server, { userId: owner, version: '1.5.0' });
       const bad = await roll(server, '1.5.0', { target });
       await eventually('the update is installed', () => one.version === '1.5.0');
       await status(bad.id, 'completed');
@@ -573,7 +565,7 @@ describe('Rollouts', () => {
         const target = { user_ids: [owner] };
         await upload(server, '1.2.0').catch(() => undefined);
         const old = await roll(server, '1.2.0', { target });
-        const one = await online({ userId: owner });
+        const one = await connected(server, { userId: owner });
         const bad = await roll(server, '1.5.0', { target });
         await eventually('the update is proved', async () => {
           return (await details(server, one.options.uuid)).firmware_version === '1.5.0';
@@ -594,7 +586,7 @@ describe('Rollouts', () => {
     it('finds the rollout behind the version that a printer went back to by itself', async () => {
       const owner = randomUUID();
       const target = { user_ids: [owner] };
-      const one = await online({ userId: owner });
+      const one = await connected(server, { userId: owner });
       const first = await roll(server, '1.5.0', { target });
       await status(first.id, 'completed');
       const second = await roll(server, '1.6.0', { target });
@@ -612,7 +604,7 @@ describe('Rollouts', () => {
 
     it('is what a rollout does that says allow_downgrade', async () => {
       const owner = randomUUID();
-      const one = await online({ userId: owner, version: '2.0.0' });
+      const one = await connected(server, { userId: owner, version: '2.0.0' });
       const { id } = await roll(server, '1.4.0', { target: { user_ids: [owner] }, allow_downgrade: true });
       await eventually('the printer is back', () => one.version === '1.4.0');
       await status(id, 'completed');
@@ -622,8 +614,8 @@ describe('Rollouts', () => {
   describe('retry', () => {
     it('sends it again to those on which it failed, and to nobody else', async () => {
       const owner = randomUUID();
-      const failing = await online({ userId: owner, behaviour: 'fail' });
-      const fine = await online({ userId: owner });
+      const failing = await connected(server, { userId: owner, behaviour: 'fail' });
+      const fine = await connected(server, { userId: owner });
       const away = printer(server, { userId: owner, behaviour: 'fail' });
       away.start();
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });

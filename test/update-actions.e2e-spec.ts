@@ -4,6 +4,7 @@ import type { UpdateResponse } from '../src/rollout/http/dto/update.dto.js';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import {
+  comeBack,
   connected,
   counts,
   details,
@@ -20,16 +21,12 @@ import type { Answer } from './support/server.js';
 
 describe('A single update', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
 
   beforeAll(async () => {
     server = await TestServer.start();
     for (const version of ['1.5.0', '1.6.0']) await upload(server, version);
   });
-  afterAll(async () => {
-    await Promise.all(printers.map((one) => one.stop()));
-    await server.stop();
-  });
+  afterAll(() => server.stop());
 
   interface Sent {
     one: VirtualPrinter;
@@ -40,7 +37,6 @@ describe('A single update', () => {
   /** A printer that was sent 1.5.0 and does nothing by itself. */
   async function underWay(): Promise<Sent> {
     const one = await connected(server, { behaviour: 'hang' });
-    printers.push(one);
     const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
     await eventually('the update', () => one.orders.length === 1);
     const [update] = await history(server, one.options.uuid);
@@ -64,14 +60,6 @@ describe('A single update', () => {
     expect(expectStatus(answer, 409).title).toBe('Conflict');
     expect(await history(server, sent.one.options.uuid)).toEqual(before);
     return answer.body.detail;
-  }
-
-  async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
-    await one.stop();
-    one.version = version;
-    one.start();
-    await eventually('it has subscribed', () => one.subscribed);
-    await handled(one);
   }
 
   describe('is aborted', () => {
@@ -138,7 +126,6 @@ describe('A single update', () => {
         await connected(server, { userId: owner, behaviour: 'fail' }),
         await connected(server, { userId: owner, behaviour: 'fail' }),
       ];
-      printers.push(...fleet);
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
       await eventually('both have failed', async () => (await counts(server, id))[3] === 2);
       const [one, other] = fleet as [VirtualPrinter, VirtualPrinter];

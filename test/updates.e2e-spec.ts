@@ -23,21 +23,16 @@ const MINUTE = 60_000;
 
 describe('The life of an update', () => {
   let server: TestServer;
-  const printers: VirtualPrinter[] = [];
 
   beforeAll(async () => {
     server = await TestServer.start();
     await upload(server, '1.5.0');
   });
-  afterAll(async () => {
-    await Promise.all(printers.map((one) => one.stop()));
-    await server.stop();
-  });
+  afterAll(() => server.stop());
 
   /** A printer that was sent 1.5.0 and does nothing by itself. */
   async function underWay(): Promise<{ one: VirtualPrinter; id: number }> {
     const one = printer(server, { behaviour: 'hang' });
-    printers.push(one);
     const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
     one.start();
     await eventually('the update', () => one.orders.length === 1);
@@ -87,7 +82,6 @@ describe('The life of an update', () => {
       platform: closesSocketToDownload ? 'esp8266' : 'esp32',
       closesSocketToDownload,
     });
-    printers.push(one);
     const { id } = await roll(server, '1.5.0', { target: { printer_ids: [one.options.uuid] } });
     await start(one);
     await eventually('it is back with the new version', async () => {
@@ -466,7 +460,6 @@ describe('The life of an update', () => {
   describe('and a printer with auto_update off', () => {
     async function off(): Promise<VirtualPrinter> {
       const one = printer(server, { autoUpdate: false, behaviour: 'hang' });
-      printers.push(one);
       return one;
     }
 
@@ -542,7 +535,6 @@ describe('The life of an update', () => {
     it('is asked when the firmware becomes mandatory, even if it was sent the update before', async () => {
       await upload(server, '1.5.2');
       const one = printer(server, { behaviour: 'hang' });
-      printers.push(one);
       const { id } = await roll(server, '1.5.2', { target: { user_ids: [one.options.userId] } });
       await start(one);
       await eventually('the update', () => one.orders.length === 1);
@@ -564,7 +556,6 @@ describe('The life of an update', () => {
 
     it('that declines again and again is asked three times, and not without end', async () => {
       const one = printer(server, { behaviour: 'decline' });
-      printers.push(one);
       const { id } = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
       await start(one);
       for (let times = 0; times < 4; times++) {
@@ -640,7 +631,6 @@ describe('The life of an update', () => {
 
     it('has an update that was opened again on top', async () => {
       const one = printer(server, { autoUpdate: false, behaviour: 'hang' });
-      printers.push(one);
       const target = { user_ids: [one.options.userId] };
       await roll(server, '1.5.0', { target });
       await upload(server, '1.4.5');
@@ -682,7 +672,6 @@ describe('The life of an update', () => {
   it('fails in the words of the printer if the download is refused', async () => {
     await upload(server, '1.8.0');
     const one = printer(server, { platform: 'esp8266', behaviour: 'hang' });
-    printers.push(one);
     const { id } = await roll(server, '1.8.0', { target: { user_ids: [one.options.userId] } });
     await start(one);
     await eventually('it is under way', () => one.orders.length === 1);
@@ -698,7 +687,6 @@ describe('The life of an update', () => {
         connected(server, { userId: owner, platform: index % 2 ? 'esp32' : 'esp8266', rebootMs: 300 }),
       ),
     );
-    printers.push(...fleet);
     const { id } = await roll(server, '1.5.0', { target: { user_ids: [owner] } });
     await eventually('some are under way', () => fleet.some((one) => one.orders.length > 0));
     await server.restart();

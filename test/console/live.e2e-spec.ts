@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { roll, rollout, upload } from '../support/factories.js';
-import { RawSocket } from '../support/raw-socket.js';
+import { RawSocket, subscribeMessage } from '../support/raw-socket.js';
 import { ServerProcess } from '../support/server-process.js';
 import { describeInBrowser } from './in-browser.js';
 
@@ -29,11 +28,7 @@ describeInBrowser('The console while things happen', () => {
 
   async function connect(count: number): Promise<void> {
     sockets = await Promise.all(Array.from({ length: count }, () => RawSocket.open(server)));
-    await Promise.all(
-      sockets.map((socket) =>
-        socket.ask({ printer_name: 'Front Desk', printer_id: randomUUID(), firmware_version: '1.4.0' }),
-      ),
-    );
+    await Promise.all(sockets.map((socket) => socket.ask(subscribeMessage())));
   }
 
   it('says so when the server is gone, and goes on by itself when it is back', async () => {

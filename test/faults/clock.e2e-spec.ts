@@ -3,7 +3,16 @@ import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { RolloutScheduler } from '../../src/rollout/campaign/rollout.scheduler.js';
 import { UpdateLimits } from '../../src/rollout/updates/update-limits.js';
 import { eventually } from '../support/eventually.js';
-import { connected, counts, handled, history, roll, rollout, upload } from '../support/factories.js';
+import {
+  comeBack,
+  connected,
+  counts,
+  handled,
+  history,
+  roll,
+  rollout,
+  upload,
+} from '../support/factories.js';
 import { TestServer } from '../support/server.js';
 
 const MINUTE = 60_000;
@@ -12,22 +21,16 @@ const YEAR = 365 * DAY;
 
 describe('A clock that is set', () => {
   let server: TestServer;
-  let printers: VirtualPrinter[] = [];
 
   beforeAll(async () => {
     server = await TestServer.start();
     for (const version of ['1.5.0', '1.6.0', '1.7.0']) await upload(server, version);
   });
-  afterEach(async () => {
-    await Promise.all(printers.map((one) => one.stop()));
-    printers = [];
-  });
+  afterEach(() => server.stopPrinters());
   afterAll(() => server.stop());
 
-  async function board(behaviour: 'hang' | 'update' = 'hang'): Promise<VirtualPrinter> {
-    const one = await connected(server, { behaviour });
-    printers.push(one);
-    return one;
+  function board(behaviour: 'hang' | 'update' = 'hang'): Promise<VirtualPrinter> {
+    return connected(server, { behaviour });
   }
 
   async function rollTo(one: VirtualPrinter, version: string, body: object = {}): Promise<number> {
@@ -39,14 +42,6 @@ describe('A clock that is set', () => {
     await eventually(`${times} updates were sent`, () => one.orders.length >= times);
     await handled(one);
     expect(one.orders).toHaveLength(times);
-  }
-
-  async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
-    await one.stop();
-    one.version = version;
-    one.start();
-    await eventually('it has subscribed', () => one.subscribed);
-    await handled(one);
   }
 
   /** What the server does by itself every few seconds. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { RolloutEvents } from '../../src/rollout/store/rollout.events.js';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
@@ -24,21 +24,13 @@ import type { ProblemBody } from '../support/factories.js';
 import type { Reachable } from '../support/server.js';
 import { TestServer } from '../support/server.js';
 import { ServerProcess } from '../support/server-process.js';
+import { stopAfterEach } from '../support/stop-after-each.js';
 import { SmallDisk, attempt, explainSkip, whyNotImmutable } from './small-disk.js';
 
 const MIB = 1024 * 1024;
 const IMMEDIATE = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
 
-const running: Array<{ stop(): Promise<void> }> = [];
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop();
-});
-
-/** Remembers what must be stopped when the test has ended, however it ended. */
-function stopped<T extends { stop(): Promise<void> }>(one: T): T {
-  running.push(one);
-  return one;
-}
+const stopped = stopAfterEach();
 
 /** Asks for what needs a write, and expects to be told to come again later. */
 async function expectUnavailable(server: Reachable, path: string, body: object): Promise<void> {

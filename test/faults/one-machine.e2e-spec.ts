@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { binary, connected, expectStatus, roll, upload, uploadForm } from '../support/factories.js';
 import type { ProblemBody } from '../support/factories.js';
@@ -10,17 +10,9 @@ import { LogLines } from '../support/log-lines.js';
 import { Program, freePort } from '../support/program.js';
 import { TestServer } from '../support/server.js';
 import { ServerProcess } from '../support/server-process.js';
+import { stopAfterEach } from '../support/stop-after-each.js';
 
-const running: Array<{ stop(): Promise<void> }> = [];
-afterEach(async () => {
-  for (const one of running.splice(0).reverse()) await one.stop();
-});
-
-/** Remembers what must be stopped when the test has ended, however it ended. */
-function stopped<T extends { stop(): Promise<void> }>(one: T): T {
-  running.push(one);
-  return one;
-}
+const stopped = stopAfterEach();
 
 describe('A second server', () => {
   async function refused(server: ServerProcess, settings: Record<string, string>): Promise<string> {

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { UpdateLimits } from '../../src/rollout/updates/update-limits.js';
 import { eventually } from '../support/eventually.js';
 import { counts, details, history, printer, roll, upload } from '../support/factories.js';
+import { subscribeMessage } from '../support/raw-socket.js';
 import { TestServer } from '../support/server.js';
 
 const PING_SECONDS = 1;
@@ -30,8 +31,7 @@ describe('A printer that vanishes without a close', () => {
     const received: string[] = [];
     socket.on('message', (data) => received.push((data as Buffer).toString()));
     socket.on('error', () => undefined);
-    const subscribe = { printer_name: 'Board', printer_id: uuid, firmware_version: '1.4.0' };
-    socket.on('open', () => socket.send(JSON.stringify(subscribe)));
+    socket.on('open', () => socket.send(JSON.stringify(subscribeMessage({ printer_id: uuid }))));
     await eventually('it has subscribed', () =>
       received.some((text) => text.includes('subscription_accepted')),
     );

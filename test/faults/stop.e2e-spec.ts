@@ -14,6 +14,7 @@ import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';
 import { binary, upload, uploadForm } from '../support/factories.js';
 import { Program, build } from '../support/program.js';
+import { subscribeMessage } from '../support/raw-socket.js';
 import { ServerProcess } from '../support/server-process.js';
 import { audit } from './audit.js';
 import { Operator } from './operator.js';
@@ -59,11 +60,7 @@ describe('A stop', () => {
       perMessageDeflate: false,
     });
     socket.on('error', () => undefined);
-    const subscribe = {
-      printer_name: 'Board',
-      printer_id: uuidFrom('stop', 'printer', index),
-      firmware_version: '1.4.0',
-    };
+    const subscribe = subscribeMessage({ printer_id: uuidFrom('stop', 'printer', index) });
     socket.on('open', () => socket.send(JSON.stringify(subscribe)));
     sockets.push(socket);
     return socket;

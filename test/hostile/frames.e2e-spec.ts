@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.js';
 import { connected, details, expectStatus } from '../support/factories.js';
 import { OPCODE, fragments, frame, serverFrames } from '../support/frames.js';
 import { RawConnection } from '../support/raw-connection.js';
+import { subscribeMessage } from '../support/raw-socket.js';
 import { TestServer } from '../support/server.js';
 import { expectStillWorks } from '../support/still-works.js';
 
@@ -30,7 +31,7 @@ function handshake(
 }
 
 function hello(printerId: string = randomUUID()): string {
-  return JSON.stringify({ printer_name: 'Front Desk', printer_id: printerId, firmware_version: '1.4.0' });
+  return JSON.stringify(subscribeMessage({ printer_id: printerId }));
 }
 
 describe('A connection', () => {

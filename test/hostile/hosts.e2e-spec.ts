@@ -4,6 +4,7 @@ import { eventually } from '../support/eventually.js';
 import { roll, upload } from '../support/factories.js';
 import { OPCODE, frame, serverFrames } from '../support/frames.js';
 import { RawConnection, sendRaw } from '../support/raw-connection.js';
+import { subscribeMessage } from '../support/raw-socket.js';
 import { TestServer } from '../support/server.js';
 import { expectStillWorks } from '../support/still-works.js';
 
@@ -37,8 +38,7 @@ describe('The URL in an update message', () => {
   /** The URL that a printer is sent that has connected so. */
   async function urlFor(connection: RawConnection): Promise<URL> {
     await eventually('the greeting', () => connection.text.includes('connected'));
-    const hello = { printer_name: 'x', printer_id: randomUUID(), firmware_version: '1.4.0' };
-    connection.send(frame(OPCODE.text, JSON.stringify(hello)));
+    connection.send(frame(OPCODE.text, JSON.stringify(subscribeMessage())));
     const order = await eventually('the update', () =>
       serverFrames(connection.received)
         .map(({ payload }) => JSON.parse(payload.toString()) as { kind: string; url: string })

@@ -6,7 +6,7 @@ import { ServerLogger } from '../../src/server-logger.js';
 import { eventually } from '../support/eventually.js';
 import { details, expectStatus, history, roll, upload } from '../support/factories.js';
 import type { ProblemBody } from '../support/factories.js';
-import { RawSocket } from '../support/raw-socket.js';
+import { RawSocket, subscribeMessage } from '../support/raw-socket.js';
 import { TestServer } from '../support/server.js';
 import { expectStillWorks } from '../support/still-works.js';
 
@@ -92,8 +92,7 @@ describe.each(['text', 'json'])('A name, in a server that logs %s,', (format) =>
     const printerId = randomUUID();
     const { id } = await roll(server, '1.5.0', { target: { printer_ids: [printerId] } });
     const raw = await RawSocket.open(server);
-    const hello = { printer_name: 'x', printer_id: printerId, firmware_version: '1.4.0' };
-    await raw.ask(hello);
+    await raw.ask(subscribeMessage({ printer_id: printerId }));
     raw.socket.send(JSON.stringify({ kind: 'firmware_progress', percent: 1, status: text }));
     const progressed = async (): Promise<unknown> =>
       (await history(server, printerId))[0]!.last_status_message;

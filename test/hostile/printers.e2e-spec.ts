@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { DataSource } from 'typeorm';
 import { eventually } from '../support/eventually.js';
 import { counts, details, history, patch, roll, upload } from '../support/factories.js';
-import { RawSocket } from '../support/raw-socket.js';
+import { RawSocket, subscribeMessage } from '../support/raw-socket.js';
 import { TestServer } from '../support/server.js';
 import { expectStillWorks } from '../support/still-works.js';
 
@@ -46,7 +46,7 @@ describe('A printer that does not tell the truth', () => {
 
   async function subscribed(id: string = randomUUID()): Promise<Printer> {
     const raw = await connect();
-    const hello = { printer_name: 'Front Desk', printer_id: id, firmware_version: '1.4.0' };
+    const hello = subscribeMessage({ printer_id: id });
     expect((await raw.ask(hello)).code).toBe('subscription_accepted');
     return { id, raw, hello };
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { eventually } from './eventually.js';
-import { RawSocket } from './raw-socket.js';
+import { RawSocket, subscribeMessage } from './raw-socket.js';
 import type { TestServer } from './server.js';
 
 /** A board that says just what it is told to say; unlike a `RawSocket`, it may be turned away. */
@@ -19,13 +19,7 @@ export class Board extends RawSocket {
 
   /** Sends a subscribe; resolves with the code of the answer. */
   async subscribe(printerId: string, apiKey?: string, more: object = {}): Promise<unknown> {
-    const answer = await this.ask({
-      printer_name: 'Front Desk',
-      printer_id: printerId,
-      firmware_version: '1.4.0',
-      ...(apiKey === undefined ? {} : { api_key: apiKey }),
-      ...more,
-    });
+    const answer = await this.ask(subscribeMessage({ printer_id: printerId, api_key: apiKey, ...more }));
     return answer.code;
   }
 }

@@ -97,9 +97,9 @@ export async function details(server: Reachable, printer: number | string): Prom
   return expectStatus(await server.request<PrinterResponse>('GET', `/api/printers/${printer}`), 200);
 }
 
-/** A virtual printer that has not connected yet; quick, unlike a board. */
+/** A virtual printer that has not connected yet; quick, unlike a board. A `TestServer` stops it when it stops itself. */
 export function printer(server: Reachable, options: Partial<VirtualPrinterOptions> = {}): VirtualPrinter {
-  return new VirtualPrinter({
+  const virtual = new VirtualPrinter({
     server: server.url,
     uuid: randomUUID(),
     userId: randomUUID(),
@@ -109,6 +109,8 @@ export function printer(server: Reachable, options: Partial<VirtualPrinterOption
     reconnectMs: 20,
     ...options,
   });
+  server.printers?.push(virtual);
+  return virtual;
 }
 
 /** A virtual printer that has subscribed. */
@@ -119,6 +121,26 @@ export async function connected(
   const virtual = printer(server, options).start();
   await eventually('the printer has subscribed', () => virtual.subscribed);
   return virtual;
+}
+
+/** A virtual printer that the server knows, and that is offline; it leaves updates unanswered. */
+export async function offline(
+  server: Reachable,
+  options: Partial<VirtualPrinterOptions> = {},
+): Promise<VirtualPrinter> {
+  const virtual = await connected(server, { behaviour: 'hang', ...options });
+  await virtual.stop();
+  await eventually('it is offline', async () => !(await details(server, virtual.options.uuid)).online);
+  return virtual;
+}
+
+/** Stops a printer, and starts it with another version; resolves when the server has handled its subscribe. */
+export async function comeBack(virtual: VirtualPrinter, version: string): Promise<void> {
+  await virtual.stop();
+  virtual.version = version;
+  virtual.start();
+  await eventually('it has subscribed', () => virtual.subscribed);
+  await handled(virtual);
 }
 
 /** Waits until everything that a subscribed printer has sent so far has been handled. */

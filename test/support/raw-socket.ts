@@ -3,6 +3,11 @@ import { WebSocket } from 'ws';
 import { eventually } from './eventually.js';
 import type { Reachable } from './server.js';
 
+/** What a printer says of itself when it subscribes: a new one, unless the changes name one. */
+export function subscribeMessage(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return { printer_name: 'Front Desk', printer_id: randomUUID(), firmware_version: '1.4.0', ...changes };
+}
+
 /** A printer's socket that does nothing by itself. */
 export class RawSocket {
   readonly received: Array<Record<string, unknown>> = [];

@@ -12,6 +12,7 @@ import { Clock } from '../../src/common/clock.js';
 import { AppConfig } from '../../src/config/config.js';
 import { CONSOLE_FOLDER } from '../../src/console/console-files.js';
 import { GatedExpressAdapter } from '../../src/http/server/gated-express-adapter.js';
+import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { writeMigratedDatabase } from './migrated-database.js';
 import { TestClock } from './test-clock.js';
 
@@ -24,6 +25,8 @@ export interface Answer<T> {
 
 /** A server that can be asked, wherever it runs. */
 export interface Reachable {
+  /** Printers that it stops before it stops itself; absent: a test stops its printers. */
+  readonly printers?: VirtualPrinter[];
   /** Where it listens, e.g. `http://127.0.0.1:40001`. */
   readonly url: string;
   /** Sends a request; an object as the body goes as JSON, a form as multipart. */
@@ -38,6 +41,7 @@ export interface Reachable {
 /** The real server in this process: real HTTP and WebSockets on a free port, a real database in a folder of its own. */
 export class TestServer implements Reachable {
   readonly clock = new TestClock();
+  readonly printers: VirtualPrinter[] = [];
   private app: NestExpressApplication | null = null;
 
   private constructor(
@@ -106,10 +110,16 @@ export class TestServer implements Reachable {
     this.app = null;
   }
 
-  /** Stops the server and removes what it has written. */
+  /** Stops its printers and the server, and removes what it has written. */
   async stop(): Promise<void> {
+    await this.stopPrinters();
     await this.halt();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Stops every printer that a test has made for this server. */
+  async stopPrinters(): Promise<void> {
+    await Promise.all(this.printers.splice(0).map((one) => one.stop()));
   }
 
   /** Sends a request; an object as the body goes as JSON, a form as multipart. */
