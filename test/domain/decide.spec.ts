@@ -3,7 +3,8 @@ import { versionKey } from '../../src/common/version.js';
 import { REASONS, compareRules, decide } from '../../src/rollout/rules/decide.js';
 import type { Decision, EarlierUpdate, Reason, UpdateContext } from '../../src/rollout/rules/decide.js';
 import { waitingReason } from '../../src/rollout/rules/preview.js';
-import type { Build, PrinterFacts, RolloutRule } from '../../src/rollout/rules/targeting.js';
+import type { PrinterFacts, RolloutRule } from '../../src/rollout/rules/targeting.js';
+import { buildOf, ruleOf } from '../support/rules.js';
 
 // Its bucket is 25 (printer protocol, "Test vectors for the gradual bucket").
 const UUID = '880e8400-e29b-41d4-a716-446655440001';
@@ -27,43 +28,6 @@ function printer(changes: Partial<PrinterFacts> & { version?: string } = {}): Pr
   };
 }
 
-function build(changes: Partial<Build> = {}): Build {
-  return {
-    firmwareId: 1,
-    platform: '',
-    md5: 'x',
-    sha256: 'x',
-    signature: null,
-    minUpgradeKey: null,
-    mandatory: false,
-    deprecated: false,
-    damaged: false,
-    downloadPath: '/x',
-    ...changes,
-  };
-}
-
-function rule(changes: Omit<Partial<RolloutRule>, 'builds'> & { builds?: Build[] } = {}): RolloutRule {
-  const { builds = [build()], version = '1.5.0', ...rest } = changes;
-  return {
-    id: 1,
-    version,
-    versionKey: versionKey(version),
-    status: 'active',
-    percentage: 100,
-    allowDowngrade: false,
-    userIds: null,
-    printerUuids: null,
-    channels: null,
-    minKey: null,
-    maxKey: null,
-    takesBack: null,
-    cameFrom: null,
-    ...rest,
-    builds: new Map(builds.map((one) => [one.platform, one])),
-  };
-}
-
 function context(earlier: EarlierUpdate | null = null, changes: Partial<UpdateContext> = {}): UpdateContext {
   return { earlier: new Map(earlier ? [[1, earlier]] : []), busy: false, reconnecting: false, ...changes };
 }
@@ -77,179 +41,184 @@ const key = versionKey;
 describe('The decision for a printer', () => {
   const refusals: Array<[Reason, string, PrinterFacts, RolloutRule[], UpdateContext?]> = [
     ['no_rollout', 'there is no rollout', printer(), []],
-    ['not_targeted', 'its channel is not named', printer(), [rule({ channels: new Set(['beta'] as const) })]],
-    ['not_targeted', 'its owner is not named', printer(), [rule({ userIds: new Set([UUID]) })]],
-    ['not_targeted', 'it is not named itself', printer(), [rule({ printerUuids: new Set([OWNER]) })]],
+    [
+      'not_targeted',
+      'its channel is not named',
+      printer(),
+      [ruleOf({ channels: new Set(['beta'] as const) })],
+    ],
+    ['not_targeted', 'its owner is not named', printer(), [ruleOf({ userIds: new Set([UUID]) })]],
+    ['not_targeted', 'it is not named itself', printer(), [ruleOf({ printerUuids: new Set([OWNER]) })]],
     [
       'not_targeted',
       'a rollback takes back a newer version than it runs',
       printer(),
-      [rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') })],
+      [ruleOf({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') })],
     ],
     [
       'below_min_version',
       'it runs less than min_version, which says more than a rollback of another version',
       printer(),
       [
-        rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') }),
-        rule({ id: 2, minKey: key('1.4.1') }),
+        ruleOf({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') }),
+        ruleOf({ id: 2, minKey: key('1.4.1') }),
       ],
     ],
     [
       'not_targeted',
       'it is named, but the channel narrows it out',
       printer(),
-      [rule({ printerUuids: new Set([UUID]), channels: new Set(['beta'] as const) })],
+      [ruleOf({ printerUuids: new Set([UUID]), channels: new Set(['beta'] as const) })],
     ],
-    ['blocked', 'an operator has blocked it', printer({ blocked: true }), [rule()]],
-    ['version_unknown', 'nobody knows what it runs', printer({ versionKey: '' }), [rule()]],
+    ['blocked', 'an operator has blocked it', printer({ blocked: true }), [ruleOf()]],
+    ['version_unknown', 'nobody knows what it runs', printer({ versionKey: '' }), [ruleOf()]],
     [
       'version_unknown',
       'nothing says that it is above min_version',
       printer({ versionKey: '' }),
-      [rule({ allowDowngrade: true, minKey: key('0.0.0') })],
+      [ruleOf({ allowDowngrade: true, minKey: key('0.0.0') })],
     ],
     [
       'version_unknown',
       'nothing says that it is below max_version',
       printer({ versionKey: '' }),
-      [rule({ allowDowngrade: true, maxKey: key('9.0.0') })],
+      [ruleOf({ allowDowngrade: true, maxKey: key('9.0.0') })],
     ],
     [
       'version_unknown',
       'nothing says that it may take the build',
       printer({ versionKey: '' }),
-      [rule({ allowDowngrade: true, builds: [build({ minUpgradeKey: key('1.0.0') })] })],
+      [ruleOf({ allowDowngrade: true, builds: [buildOf({ minUpgradeKey: key('1.0.0') })] })],
     ],
-    ['below_min_version', 'it runs less than min_version', printer(), [rule({ minKey: key('1.4.1') })]],
-    ['above_max_version', 'it runs more than max_version', printer(), [rule({ maxKey: key('1.3.9') })]],
+    ['below_min_version', 'it runs less than min_version', printer(), [ruleOf({ minKey: key('1.4.1') })]],
+    ['above_max_version', 'it runs more than max_version', printer(), [ruleOf({ maxKey: key('1.3.9') })]],
     [
       'no_build_for_platform',
       'there are builds for other boards only',
       printer(),
-      [rule({ builds: [build({ platform: 'esp32' })] })],
+      [ruleOf({ builds: [buildOf({ platform: 'esp32' })] })],
     ],
     [
       'no_build_for_platform',
       'it never said which board it is, and every build is for one board',
       printer({ platform: null }),
-      [rule({ builds: [build({ platform: 'esp32' })] })],
+      [ruleOf({ builds: [buildOf({ platform: 'esp32' })] })],
     ],
-    ['up_to_date', 'it runs the version', printer({ version: '1.5.0' }), [rule()]],
+    ['up_to_date', 'it runs the version', printer({ version: '1.5.0' }), [ruleOf()]],
     [
       'up_to_date',
       'it runs the version that a rollback moves others to',
       printer({ version: '1.5.0' }),
-      [rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') })],
+      [ruleOf({ minKey: key('1.6.0'), maxKey: key('1.6.0'), takesBack: key('1.6.0') })],
     ],
     [
       'up_to_date',
       'the rollback has moved it back: what it ran before is the bad version now',
       printer({ version: '1.5.0', previousVersion: '1.6.0' }),
-      [rule({ minKey: key('1.6.0'), maxKey: key('1.6.0'), cameFrom: { only: ['1.5.0'] } })],
+      [ruleOf({ minKey: key('1.6.0'), maxKey: key('1.6.0'), cameFrom: { only: ['1.5.0'] } })],
     ],
     [
       'up_to_date',
       'it runs the version, and max_version is below that',
       printer({ version: '1.5.0' }),
-      [rule({ maxKey: key('1.4.0') })],
+      [ruleOf({ maxKey: key('1.4.0') })],
     ],
-    ['downgrade_not_allowed', 'it runs a newer version', printer({ version: '1.5.1' }), [rule()]],
+    ['downgrade_not_allowed', 'it runs a newer version', printer({ version: '1.5.1' }), [ruleOf()]],
     [
       'downgrade_not_allowed',
       'its version came from a rollout that was cancelled after this one was created',
       printer({ version: '1.5.1', newestWhenCancelled: 1 }),
-      [rule({ id: 1 })],
+      [ruleOf({ id: 1 })],
     ],
     [
       'superseded',
       'a newer rollout names it, and this one would move it to an older version',
       printer({ version: '1.6.0', newestRolloutId: 2 }),
-      [rule({ id: 1, allowDowngrade: true })],
+      [ruleOf({ id: 1, allowDowngrade: true })],
     ],
     [
       'superseded',
       'its version came from a cancelled rollout, but a newer rollout than the one that follows names it',
       printer({ version: '1.6.0', newestWhenCancelled: 1, newestRolloutId: 3 }),
-      [rule({ id: 2 })],
+      [ruleOf({ id: 2 })],
     ],
     [
       'rolled_back',
       'a newer rollout has moved it back from this version',
       printer({ movedBack: new Map([['1.5.0', 2]]) }),
-      [rule({ id: 1 })],
+      [ruleOf({ id: 1 })],
     ],
     [
       'downgrade_not_allowed',
       'it runs the release, and the rollout has a pre-release of it',
       printer({ version: '1.5.0' }),
-      [rule({ version: '1.5.0-beta.2' })],
+      [ruleOf({ version: '1.5.0-beta.2' })],
     ],
     [
       'below_min_upgrade_version',
       'it is too old for this firmware',
       printer(),
-      [rule({ builds: [build({ minUpgradeKey: key('1.4.1') })] })],
+      [ruleOf({ builds: [buildOf({ minUpgradeKey: key('1.4.1') })] })],
     ],
     [
       'already_completed',
       'it had the update, and went back',
       printer(),
-      [rule()],
+      [ruleOf()],
       context({ status: 'completed', attempts: 1 }),
     ],
     [
       'already_failed',
       'the update has failed',
       printer(),
-      [rule()],
+      [ruleOf()],
       context({ status: 'failed', attempts: 1 }),
     ],
     [
       'already_declined',
       'it has declined, and has not come back since',
       printer(),
-      [rule()],
+      [ruleOf()],
       context({ status: 'declined', attempts: 1 }),
     ],
     [
       'already_declined',
       'it has declined three times',
       printer(),
-      [rule()],
+      [ruleOf()],
       context({ status: 'declined', attempts: 3 }, { reconnecting: true }),
     ],
     [
       'already_declined',
       'it has declined a mandatory update',
       printer({ autoUpdate: false }),
-      [rule({ builds: [build({ mandatory: true })] })],
+      [ruleOf({ builds: [buildOf({ mandatory: true })] })],
       context({ status: 'declined', attempts: 1 }, { reconnecting: true }),
     ],
     [
       'firmware_deprecated',
       'the firmware is deprecated',
       printer(),
-      [rule({ builds: [build({ deprecated: true })] })],
+      [ruleOf({ builds: [buildOf({ deprecated: true })] })],
     ],
     [
       'image_damaged',
       'the binary is damaged on the server, whatever state the rollout is in',
       printer(),
-      [rule({ status: 'paused', builds: [build({ damaged: true })] })],
+      [ruleOf({ status: 'paused', builds: [buildOf({ damaged: true })] })],
     ],
-    ['not_yet_scheduled', 'the time has not come', printer(), [rule({ status: 'scheduled' })]],
-    ['rollout_paused', 'the rollout is paused', printer(), [rule({ status: 'paused' })]],
-    ['not_in_percentage', 'its bucket is the percentage', printer(), [rule({ percentage: 25 })]],
-    ['auto_update_off', 'it has auto_update off', printer({ autoUpdate: false }), [rule()]],
+    ['not_yet_scheduled', 'the time has not come', printer(), [ruleOf({ status: 'scheduled' })]],
+    ['rollout_paused', 'the rollout is paused', printer(), [ruleOf({ status: 'paused' })]],
+    ['not_in_percentage', 'its bucket is the percentage', printer(), [ruleOf({ percentage: 25 })]],
+    ['auto_update_off', 'it has auto_update off', printer({ autoUpdate: false }), [ruleOf()]],
     [
       'auto_update_off',
       'it declined, and still has auto_update off',
       printer({ autoUpdate: false }),
-      [rule()],
+      [ruleOf()],
       context({ status: 'declined', attempts: 1 }, { reconnecting: true }),
     ],
-    ['already_in_progress', 'an update is under way', printer(), [rule()], context(null, { busy: true })],
+    ['already_in_progress', 'an update is under way', printer(), [ruleOf()], context(null, { busy: true })],
   ];
 
   it.each(refusals)('is %s when %s', (reason, _when, facts, rules, known = context()) => {
@@ -261,45 +230,45 @@ describe('The decision for a printer', () => {
   });
 
   const offers: Array<[string, PrinterFacts, RolloutRule, UpdateContext?]> = [
-    ['it runs an older version', printer(), rule()],
-    ['it runs a pre-release of the version', printer({ version: '1.5.0-beta.2' }), rule()],
+    ['it runs an older version', printer(), ruleOf()],
+    ['it runs a pre-release of the version', printer({ version: '1.5.0-beta.2' }), ruleOf()],
     [
       'its version is min_version and max_version',
       printer(),
-      rule({ minKey: key('1.4.0'), maxKey: key('1.4.0') }),
+      ruleOf({ minKey: key('1.4.0'), maxKey: key('1.4.0') }),
     ],
     [
       'its version is min_upgrade_version',
       printer(),
-      rule({ builds: [build({ minUpgradeKey: key('1.4.0') })] }),
+      ruleOf({ builds: [buildOf({ minUpgradeKey: key('1.4.0') })] }),
     ],
-    ['its bucket is below the percentage', printer(), rule({ percentage: 26 })],
-    ['the rollout is completed, and it came late', printer(), rule({ status: 'completed' })],
+    ['its bucket is below the percentage', printer(), ruleOf({ percentage: 26 })],
+    ['the rollout is completed, and it came late', printer(), ruleOf({ status: 'completed' })],
     [
       'it runs a newer version, and the rollout allows the step back',
       printer({ version: '2.0.0' }),
-      rule({ allowDowngrade: true }),
+      ruleOf({ allowDowngrade: true }),
     ],
     [
       'it runs a newer version that came from a rollout cancelled before this one was created',
       printer({ version: '2.0.0', newestWhenCancelled: 0 }),
-      rule(),
+      ruleOf(),
     ],
     [
       'auto_update is off, and the firmware is mandatory',
       printer({ autoUpdate: false }),
-      rule({ builds: [build({ mandatory: true })] }),
+      ruleOf({ builds: [buildOf({ mandatory: true })] }),
     ],
     [
       'it declined, and comes back with auto_update on',
       printer(),
-      rule(),
+      ruleOf(),
       context({ status: 'declined', attempts: 2 }, { reconnecting: true }),
     ],
     [
       'it was spared the update while auto_update was off',
       printer(),
-      rule(),
+      ruleOf(),
       context({ status: 'declined', attempts: 0 }),
     ],
   ];
@@ -309,7 +278,9 @@ describe('The decision for a printer', () => {
   });
 
   it('takes the build for the board of the printer, else the one for every board', () => {
-    const both = rule({ builds: [build({ firmwareId: 1 }), build({ firmwareId: 2, platform: 'esp8266' })] });
+    const both = ruleOf({
+      builds: [buildOf({ firmwareId: 1 }), buildOf({ firmwareId: 2, platform: 'esp8266' })],
+    });
     expect(decide(printer(), [both], context())).toMatchObject({ build: { firmwareId: 2 } });
     expect(decide(printer({ platform: 'esp32' }), [both], context())).toMatchObject({
       build: { firmwareId: 1 },
@@ -321,34 +292,38 @@ describe('The decision for a printer', () => {
 
   it('gives the highest version, and between equals the older rollout', () => {
     const rules = [
-      rule({ id: 1, version: '1.5.0' }),
-      rule({ id: 2, version: '1.10.0' }),
-      rule({ id: 3, version: '1.10.0' }),
-      rule({ id: 4, version: '1.10.0-rc.1' }),
+      ruleOf({ id: 1, version: '1.5.0' }),
+      ruleOf({ id: 2, version: '1.10.0' }),
+      ruleOf({ id: 3, version: '1.10.0' }),
+      ruleOf({ id: 4, version: '1.10.0-rc.1' }),
     ].sort(compareRules);
     expect(decide(printer(), rules, context())).toMatchObject({ send: true, rule: { id: 2 } });
   });
 
   it('gives a lower version if the higher one is not for this printer', () => {
     const rules = [
-      rule({ id: 1, version: '2.0.0', minKey: key('1.5.0') }),
-      rule({ id: 2, version: '1.5.0' }),
+      ruleOf({ id: 1, version: '2.0.0', minKey: key('1.5.0') }),
+      ruleOf({ id: 2, version: '1.5.0' }),
     ];
     expect(decide(printer(), rules, context())).toMatchObject({ send: true, rule: { id: 2 } });
   });
 
   it('names the closest of several reasons, and its rollout', () => {
     const rules = [
-      rule({ id: 1, channels: new Set(['beta'] as const) }),
-      rule({ id: 2, status: 'paused' }),
-      rule({ id: 3, minKey: key('1.4.1') }),
+      ruleOf({ id: 1, channels: new Set(['beta'] as const) }),
+      ruleOf({ id: 2, status: 'paused' }),
+      ruleOf({ id: 3, minKey: key('1.4.1') }),
     ];
     expect(decide(printer(), rules, context())).toMatchObject({ reason: 'rollout_paused', rolloutId: 2 });
   });
 
   it('names the rollouts to record as declined, once', () => {
     const off = printer({ autoUpdate: false });
-    const rules = [rule({ id: 1 }), rule({ id: 2 }), rule({ id: 3, channels: new Set(['beta'] as const) })];
+    const rules = [
+      ruleOf({ id: 1 }),
+      ruleOf({ id: 2 }),
+      ruleOf({ id: 3, channels: new Set(['beta'] as const) }),
+    ];
     expect(decide(off, rules, context()).declines.map(({ id }) => id)).toEqual([1, 2]);
     const known = context({ status: 'declined', attempts: 0 });
     expect(decide(off, rules, known).declines.map(({ id }) => id)).toEqual([2]);
@@ -356,9 +331,9 @@ describe('The decision for a printer', () => {
 });
 
 describe('What a target of a rollout waits for', () => {
-  const older = rule({ id: 1 });
-  const newer = rule({ id: 2 });
-  const higher = rule({ id: 3, version: '1.6.0' });
+  const older = ruleOf({ id: 1 });
+  const newer = ruleOf({ id: 2 });
+  const higher = ruleOf({ id: 3, version: '1.6.0' });
   const among = (...rules: RolloutRule[]): RolloutRule[] => rules.sort(compareRules);
 
   it('is nothing if the rollout has its turn', () => {
@@ -372,7 +347,7 @@ describe('What a target of a rollout waits for', () => {
   });
 
   it('is what the rollout itself says, whatever is closer in others', () => {
-    const gradual = rule({ id: 2, version: '1.6.0', percentage: 10 });
+    const gradual = ruleOf({ id: 2, version: '1.6.0', percentage: 10 });
     const off = printer({ autoUpdate: false });
     expect(waitingReason(off, gradual, among(gradual, older), context())).toBe('not_in_percentage');
   });

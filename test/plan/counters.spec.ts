@@ -7,7 +7,8 @@ import { slotOf } from '../../src/rollout/store/outcome-slots.js';
 import { RuleSet } from '../../src/rollout/store/rule-set.js';
 import { RolloutDeltas } from '../../src/rollout/updates/plan/counters.js';
 import type { PrinterState } from '../../src/rollout/updates/plan/printer-state.js';
-import { NOW, printerOf, ruleOf, updateOf } from '../support/plan.js';
+import { NOW, printerOf, updateOf } from '../support/plan.js';
+import { ruleOf } from '../support/rules.js';
 
 const NONE = { in_progress: 0, completed: 0, failed: 0, declined: 0 };
 

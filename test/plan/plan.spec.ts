@@ -13,9 +13,9 @@ import {
   planFor,
   printerOf,
   requestOf,
-  ruleOf,
   updateOf,
 } from '../support/plan.js';
+import { buildOf, ruleOf } from '../support/rules.js';
 
 const CONNECTION = {};
 
@@ -117,7 +117,7 @@ describe('The plan of a version at a subscribe', () => {
     [
       string,
       Partial<PrinterUpdate>,
-      ReturnType<typeof ruleOf>[],
+      Array<ReturnType<typeof ruleOf>>,
       string,
       Partial<PrinterUpdate> | null,
       boolean,
@@ -190,7 +190,7 @@ describe('The plan of a version at a subscribe', () => {
     [
       'takes back what the server has damaged',
       {},
-      [ruleOf({ build: { damaged: true } })],
+      [ruleOf({ builds: [buildOf({ damaged: true })] })],
       '1.4.0',
       null,
       false,
@@ -338,7 +338,7 @@ describe('The plan of a report', () => {
 
   it('does not hold damage on the server against the printer', () => {
     const before = { printer: printerOf(), updates: [updateOf()] };
-    const rules = [ruleOf({ build: { damaged: true } })];
+    const rules = [ruleOf({ builds: [buildOf({ damaged: true })] })];
     const { state, fleet } = planFor([before], rules, [report({ kind: 'failed', error: 'HTTP 503' })]);
     expect(state?.updates).toEqual([]);
     expect(fleet.ended).toMatchObject([{ status: null }]);

@@ -1,7 +1,7 @@
 import { versionKey } from '../../src/common/version.js';
 import type { Printer } from '../../src/printer/printer.entity.js';
 import type { SubscribeRequest } from '../../src/printer/subscribe-request.js';
-import type { Build, RolloutRule } from '../../src/rollout/rules/targeting.js';
+import type { RolloutRule } from '../../src/rollout/rules/targeting.js';
 import type { PrinterUpdate } from '../../src/rollout/store/entities/printer-update.entity.js';
 import { RuleSet } from '../../src/rollout/store/rule-set.js';
 import type { PlanContext } from '../../src/rollout/updates/plan/context.js';
@@ -68,48 +68,6 @@ export function updateOf(changes: Partial<PrinterUpdate> = {}): PrinterUpdate {
     lastSent: SERVICE_TIME - 60,
     sequence: 1,
     ...changes,
-  };
-}
-
-/** An active rollout of 1.5.0 to everybody, unless told otherwise. */
-export function ruleOf(
-  changes: Partial<Omit<RolloutRule, 'builds'>> & { build?: Partial<Build> } = {},
-): RolloutRule {
-  const { build, ...rule } = changes;
-  const version = rule.version ?? '1.5.0';
-  return {
-    id: 1,
-    version,
-    versionKey: versionKey(version),
-    status: 'active',
-    percentage: 100,
-    allowDowngrade: false,
-    userIds: null,
-    printerUuids: null,
-    channels: null,
-    minKey: null,
-    maxKey: null,
-    takesBack: null,
-    cameFrom: null,
-    builds: new Map([
-      [
-        '',
-        {
-          firmwareId: 5,
-          platform: '',
-          md5: 'x',
-          sha256: 'x',
-          signature: null,
-          minUpgradeKey: null,
-          mandatory: false,
-          deprecated: false,
-          damaged: false,
-          downloadPath: '/x',
-          ...build,
-        },
-      ],
-    ]),
-    ...rule,
   };
 }
 
