@@ -194,10 +194,10 @@ describe('With REGISTRATION=approve, the list of those that wait', () => {
     const late = await ask();
     expect(await page('?status=pending')).toMatchObject({ total: 10_000, registrations: expect.any(Array) });
     expect((await page('?limit=1')).registrations[0]!.printer_id).toBe(late);
-    const full = log.of('Registration').filter((line) => line.includes('are forgotten'));
+    const full = log.of('Registration').filter((line) => line.includes('requests are deleted'));
     expect(full).toEqual([
       expect.stringContaining('1000 printers at 127.0.0.1'),
-      expect.stringContaining('10000 printers wait'),
+      expect.stringContaining('10000 printers await approval'),
     ]);
   });
 });

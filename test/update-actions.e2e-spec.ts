@@ -174,7 +174,7 @@ describe('A single update', () => {
       const sent = await failed();
       await roll(server, '1.6.0', { target: { user_ids: [sent.one.options.userId] } });
       await eventually('the other update', () => sent.one.orders.length === 2);
-      expect(await refused(sent, 'retry')).toContain('is under way');
+      expect(await refused(sent, 'retry')).toContain('is in progress');
     });
   });
 
