@@ -232,14 +232,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the newest rollback of a version, and who still runs it
-         * @description The rollouts of the roll-back, and how many printers still run the version.
+         * Get the newest rollback of a version, and how many printers still run it
+         * @description The rollouts of the rollback, and how many printers still run the version.
          */
         get: operations["getRollback"];
         put?: never;
         /**
          * Roll a version back
-         * @description In one transaction: cancels every rollout of the version, deprecates it, and creates a rollout for each version that printers go back to. These name exactly the printers that run the version, or come back with it, and go ahead of everything else. Answers 200 with the rollback that is there already if it goes the same way.
+         * @description In one transaction: cancels every rollout of the version, deprecates it, and creates a rollout for each version that printers go back to. These target exactly the printers that run the version, or reconnect with it, and take precedence over all others. Answers 200 with the existing rollback if it has the same destination.
          */
         post: operations["rollBackFirmware"];
         delete?: never;
@@ -258,8 +258,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what rolling a version back would do
-         * @description Takes what the rollback takes, and changes nothing. What would refuse it stands in `missing`.
+         * Preview a rollback
+         * @description Accepts the same body as the rollback, and changes nothing. `missing` lists what would make it fail.
          */
         post: operations["previewRollback"];
         delete?: never;
@@ -276,14 +276,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List rollouts, the newest first
+         * List rollouts, newest first
          * @description With their counters; lists of more than 100 ids are left out.
          */
         get: operations["listRollouts"];
         put?: never;
         /**
          * Create a rollout
-         * @description `immediate` and `gradual` start at once, and so does `scheduled` if its time has passed: `warnings` says so. `POST /api/rollouts/preview` says first whom it would reach.
+         * @description `immediate` and `gradual` start at once, and so does `scheduled` if its time has passed: `warnings` says so. Use `POST /api/rollouts/preview` to see first which printers it would reach.
          */
         post: operations["createRollout"];
         delete?: never;
@@ -308,14 +308,14 @@ export interface paths {
         post?: never;
         /**
          * Cancel and delete a rollout
-         * @description History stays with `rollout_id: null`; what is under way still ends there.
+         * @description History stays with `rollout_id: null`; updates in progress still end there.
          */
         delete: operations["deleteRollout"];
         options?: never;
         head?: never;
         /**
          * Pause, resume, cancel, or change the percentage, the name or the note
-         * @description A step that the present status does not allow is 409. A lower percentage recalls nothing that was sent.
+         * @description A transition that the current status does not allow is 409. A lower percentage recalls nothing that was sent.
          */
         patch: operations["changeRollout"];
         trace?: never;
@@ -331,7 +331,7 @@ export interface paths {
         put?: never;
         /**
          * Send the update again to all targets on which it has failed
-         * @description Printers whose update is under way, has been completed or was declined are left alone.
+         * @description Printers whose update is in progress, completed or declined are not affected.
          */
         post: operations["retryRollout"];
         delete?: never;
@@ -350,8 +350,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what a new rollout would do
-         * @description Takes what `POST /api/rollouts` takes, refuses what that refuses, and changes nothing.
+         * Preview a new rollout
+         * @description Accepts and refuses the same bodies as `POST /api/rollouts`, and changes nothing.
          */
         post: operations["previewRollout"];
         delete?: never;
@@ -370,8 +370,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what a change of a rollout would do
-         * @description Takes what PATCH takes, refuses what that refuses, and changes nothing.
+         * Preview a change to a rollout
+         * @description Accepts and refuses the same bodies as PATCH, and changes nothing.
          */
         post: operations["previewRolloutChange"];
         delete?: never;
@@ -389,7 +389,7 @@ export interface paths {
         };
         /**
          * List the targets of a rollout by the status of their update
-         * @description The latest update of each target, or the targets that wait, by status.
+         * @description The latest update of each target, or the pending targets.
          */
         get: operations["listRolloutUpdates"];
         put?: never;
@@ -408,8 +408,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say why updates of a rollout failed, the commonest reason first
-         * @description The commonest messages first, each with some of its printers.
+         * List why updates of a rollout failed
+         * @description Most common messages first, each with some of its printers.
          */
         get: operations["listRolloutFailures"];
         put?: never;
@@ -428,7 +428,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the counters of a rollout, time after time
+         * Get the counters of a rollout over time
          * @description Sampled while the rollout runs.
          */
         get: operations["getRolloutTimeline"];
@@ -448,8 +448,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the update history of a printer, the newest first
-         * @description A pending one, with `id: null`, stands on top if a rollout is due and has not been sent yet.
+         * Get the update history of a printer, newest first
+         * @description A pending entry, with `id: null`, comes first if an update is due and has not been sent yet.
          */
         get: operations["listPrinterUpdates"];
         put?: never;
@@ -468,8 +468,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say what a printer would be sent now, or why nothing
-         * @description Decided by the very rules that send updates, for the printer as it is on record.
+         * Explain what a printer would be sent now, or why nothing
+         * @description Decided by the same rules that send updates, for the printer as stored.
          */
         get: operations["getPrinterDecision"];
         put?: never;
@@ -490,8 +490,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End an update under way by hand
-         * @description It has failed, "aborted by an operator". A printer that is downloading goes on with what it has: if it comes back with the new version, the update is completed after all.
+         * Abort an update in progress
+         * @description It fails with "aborted by an operator". A printer that is downloading continues: if it reconnects with the new version, the update is completed after all.
          */
         post: operations["abortUpdate"];
         delete?: never;
@@ -1127,7 +1127,7 @@ export interface components {
              */
             failure_count: number;
             /**
-             * @description What is odd about the upload, and was accepted all the same
+             * @description Unusual things about the upload, which was accepted nevertheless
              * @example [
              *       "No printer has the platform esp23; printers have esp32, esp8266"
              *     ]
@@ -1238,12 +1238,12 @@ export interface components {
         };
         RollbackDto: {
             /**
-             * @description `previous`: what each printer ran before; or one older version for all
+             * @description `previous`: each printer goes back to the version that it ran before; or one older version for all
              * @example previous
              */
             to: string;
             /**
-             * @description Deprecates the version, so that it is offered to nobody any more. Default: true
+             * @description Deprecates the version, so that it is no longer offered. Default: true
              * @example true
              */
             deprecate?: boolean;
@@ -1287,7 +1287,7 @@ export interface components {
              */
             ran_before: string[] | null;
             /**
-             * @description Only printers that ran none of these versions before, those of unknown past included
+             * @description Only printers that ran none of these versions before, including those whose previous version is unknown
              * @example null
              */
             ran_none_of: string[] | null;
@@ -1311,7 +1311,7 @@ export interface components {
             /** @example 1.5.0 */
             firmware_version: string;
             /**
-             * @description Another one once its row is deleted and another channel has the same build; else null
+             * @description null once its row is deleted, unless another channel has the same build: then that row
              * @example 15
              */
             firmware_version_id: number | null;
@@ -1329,7 +1329,7 @@ export interface components {
              */
             target_printer_ids: string | null;
             /**
-             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has them whole
+             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has the complete lists
              * @example null
              */
             target_ids_count: number | null;
@@ -1409,7 +1409,7 @@ export interface components {
             /** @example previous */
             to: string;
             /**
-             * @description `completed` once no printer runs the version any more; `cancelled` if its rollouts were cancelled or deleted
+             * @description `completed` once no printer runs the version; `cancelled` if its rollouts were cancelled or deleted
              * @example active
              * @enum {string}
              */
@@ -1466,7 +1466,7 @@ export interface components {
              */
             under_way: number;
             /**
-             * @description How many of these have no known older version before: with `previous`, they go where most of the others go
+             * @description How many of these have no known older version: with `previous`, they go back to the most common destination of the others
              * @example 2
              */
             unknown: number;
@@ -1486,7 +1486,7 @@ export interface components {
             /** @example 1.6.0 */
             firmware_version: string;
             /**
-             * @description Where its printers would go
+             * @description The version that its printers would go back to
              * @example 1.4.0
              */
             to: string;
@@ -1500,7 +1500,7 @@ export interface components {
             /** @example 1.4.0 */
             firmware_version: string | null;
             /**
-             * @description null: not one board
+             * @description null if it is not about one platform
              * @example esp32
              */
             platform: string | null;
@@ -1536,9 +1536,9 @@ export interface components {
              * @example 3
              */
             under_way: number;
-            /** @description The highest version first */
+            /** @description Highest version first */
             by_version: components["schemas"]["RollbackGroupResponse"][];
-            /** @description The newest first */
+            /** @description Newest first */
             cancels: components["schemas"]["CancelledRolloutResponse"][];
             /**
              * @description The version would be deprecated
@@ -1547,10 +1547,10 @@ export interface components {
             deprecates: boolean;
             /** @description Newer versions that are being rolled back to this one: their printers would go further */
             also_rolls_back: components["schemas"]["FurtherRollbackResponse"][];
-            /** @description Why it would be refused; empty if it would not */
+            /** @description Why the rollback would be refused; empty if it would be accepted */
             missing: components["schemas"]["MissingBuildResponse"][];
             /**
-             * @description The rollback of the version that is there already
+             * @description The existing rollback of the version
              * @example null
              */
             rollback_id: number | null;
@@ -1606,7 +1606,7 @@ export interface components {
             rollout_percentage?: number | null;
             /**
              * Format: date-time
-             * @description Required for scheduled, refused for the others; UTC where it has no offset
+             * @description Required for scheduled, refused for the others; UTC if it has no offset
              */
             scheduled_for?: string | null;
             /**
@@ -1644,7 +1644,7 @@ export interface components {
             /** @example 1.5.0 */
             firmware_version: string;
             /**
-             * @description Another one once its row is deleted and another channel has the same build; else null
+             * @description null once its row is deleted, unless another channel has the same build: then that row
              * @example 15
              */
             firmware_version_id: number | null;
@@ -1662,7 +1662,7 @@ export interface components {
              */
             target_printer_ids: string | null;
             /**
-             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has them whole
+             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has the complete lists
              * @example null
              */
             target_ids_count: number | null;
@@ -1734,7 +1734,7 @@ export interface components {
              */
             due_pending_count: number;
             /**
-             * @description What is odd about the request, and was accepted all the same
+             * @description Unusual things about the request, which was accepted nevertheless
              * @example [
              *       "scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once"
              *     ]
@@ -1742,7 +1742,7 @@ export interface components {
             warnings: string[];
         };
         RolloutListResponse: {
-            /** @description The newest first */
+            /** @description Newest first */
             rollouts: components["schemas"]["RolloutResponse"][];
             /**
              * @description `cursor` of the next page; null on the last one
@@ -1752,13 +1752,13 @@ export interface components {
         };
         ChangeRolloutDto: {
             /**
-             * @description An operator sets active, paused, cancelled; the status that it has already changes nothing
+             * @description An operator may set active, paused, cancelled; setting the current status changes nothing
              * @example paused
              * @enum {string}
              */
             status?: "scheduled" | "active" | "paused" | "completed" | "cancelled";
             /**
-             * @description Not of an immediate or cancelled rollout; down recalls nothing that was sent
+             * @description Not for an immediate or cancelled rollout; lowering it recalls nothing that was sent
              * @example 50
              */
             rollout_percentage?: number;
@@ -1813,7 +1813,7 @@ export interface components {
             /** @example 1.5.0 */
             firmware_version: string;
             /**
-             * @description All that there are
+             * @description All printers
              * @example 150
              */
             printers: number;
@@ -1828,18 +1828,18 @@ export interface components {
              */
             due: number;
             /**
-             * @description Connected printers that it would be sent to at once
+             * @description Connected printers that would be sent the update at once
              * @example 8
              */
             now: number;
-            /** @description The targets by what they run, the highest version first */
+            /** @description The targets by the version that they run, highest first */
             by_version: components["schemas"]["MatchingVersionResponse"][];
-            /** @description Printers that are no targets; with `matching` they are all printers */
+            /** @description Printers that are not targets; together with `matching`, all printers */
             left_out: components["schemas"]["LeftOutResponse"][];
-            /** @description Targets that would be sent nothing now; with `now` they are all targets */
+            /** @description Targets that would be sent nothing now; together with `now`, all targets */
             waiting: components["schemas"]["WaitingResponse"][];
             /**
-             * @description What is odd about the request, and would be accepted all the same
+             * @description Unusual things about the request, which would be accepted nevertheless
              * @example [
              *       "scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once"
              *     ]
@@ -1848,17 +1848,17 @@ export interface components {
         };
         ChangePreviewResponse: {
             /**
-             * @description Connected printers that it would be sent to at once
+             * @description Connected printers that would be sent the update at once
              * @example 1204
              */
             now: number;
             /**
-             * @description Updates of the rollout that are under way already
+             * @description Updates of the rollout in progress
              * @example 12
              */
             in_progress: number;
             /**
-             * @description Targets that were sent nothing yet, those of `now` among them
+             * @description Targets that were sent nothing yet, including those in `now`
              * @example 1500
              */
             pending: number;
@@ -1923,10 +1923,10 @@ export interface components {
             attempts: number;
         };
         RolloutUpdateListResponse: {
-            /** @description By the numbers of the printers. A page may be short, or even empty, and have a next one */
+            /** @description Sorted by printer number. A page may be short or even empty although there is a next one */
             updates: components["schemas"]["RolloutUpdateResponse"][];
             /**
-             * @description All there are, on whichever page; pending ones of a cancelled rollout as it was cancelled
+             * @description Number of all matches on all pages; for a cancelled rollout, `pending` is the number at the cancel
              * @example 12
              */
             total: number;
@@ -1952,16 +1952,16 @@ export interface components {
             message: string;
             /** @example 10 */
             count: number;
-            /** @description Some of them: at most 5 */
+            /** @description At most 5 of them */
             printers: components["schemas"]["NamedPrinterResponse"][];
         };
         FailuresResponse: {
             /**
-             * @description All that failed; those that a retry sends again do not count
+             * @description All failed updates, except those that a retry sends again
              * @example 12
              */
             total: number;
-            /** @description The commonest message first, at most 50; beyond 10,000 different ones, new ones are left out */
+            /** @description Most common message first, at most 50; after 10,000 different messages, new ones are left out */
             failures: components["schemas"]["FailureResponse"][];
         };
         TimelinePointResponse: {
@@ -1987,7 +1987,7 @@ export interface components {
             status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
         };
         TimelineResponse: {
-            /** @description The oldest first: from the creation on (or from when the server first kept them); the last is now */
+            /** @description Oldest first, from the creation (or from when the server began to record them); the last is the present */
             points: components["schemas"]["TimelinePointResponse"][];
         };
         UpdateResponse: {
@@ -2038,7 +2038,7 @@ export interface components {
             firmware_version: string;
         };
         HistoryResponse: {
-            /** @description The newest first; on top a pending entry, where a rollout is due and has not been sent yet */
+            /** @description Newest first; preceded by a pending entry if an update is due and has not been sent yet */
             updates: components["schemas"]["UpdateResponse"][];
         };
         RolloutEvaluationResponse: {
@@ -2054,12 +2054,12 @@ export interface components {
             /** @example 10 */
             rollout_percentage: number;
             /**
-             * @description This rollout by itself would send its update; of several, the first one does
+             * @description Without the other rollouts, this one would send its update; of several, the first one does
              * @example false
              */
             due: boolean;
             /**
-             * @description null where due
+             * @description null if due
              * @example not_in_percentage
              * @enum {string|null}
              */
@@ -2077,14 +2077,14 @@ export interface components {
              */
             printer_id: string;
             /**
-             * @description What it runs; null if that cannot be read as a version
+             * @description The version that it runs; null if that cannot be read as a version
              * @example 1.4.0
              */
             firmware_version: string | null;
             /** @example true */
             online: boolean;
             /**
-             * @description Shut out by an operator
+             * @description Blocked by an operator
              * @example false
              */
             blocked: boolean;
@@ -2094,17 +2094,17 @@ export interface components {
              */
             send: boolean;
             /**
-             * @description The rollout that sends, or the one that the reason is of; null where it is of none
+             * @description The rollout that sends the update, or the one that the reason is about; null if there is none
              * @example 3
              */
             rollout_id: number | null;
             /**
-             * @description null where nothing is sent
+             * @description null if nothing is sent
              * @example null
              */
             target_version: string | null;
             /**
-             * @description null where an update is due; of several rollouts, the reason of the one that is closest
+             * @description null if an update is due; of several rollouts, the reason of the one closest to sending
              * @example not_in_percentage
              * @enum {string|null}
              */
@@ -2115,11 +2115,11 @@ export interface components {
              */
             description: string | null;
             /**
-             * @description A rollout reaches the printer where its percentage is above this
+             * @description A gradual rollout reaches the printer if its percentage is above this
              * @example 94
              */
             bucket: number;
-            /** @description All rollouts that are not cancelled, in the order of their turn; at most 100 */
+            /** @description All rollouts that are not cancelled, in the order of evaluation; at most 100 */
             rollouts: components["schemas"]["RolloutEvaluationResponse"][];
         };
         CreateKeyDto: {
@@ -2289,7 +2289,7 @@ export interface components {
             /** @example rollout/3 */
             subject: string;
             /**
-             * @description What it was; of a change, what of it has changed; null where it is new
+             * @description What it was; of a change, what of it has changed; null if it is new
              * @example {
              *       "rollout_percentage": 10
              *     }
@@ -2298,7 +2298,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
-             * @description What it is now; null where it is gone
+             * @description What it is now; null if it is gone
              * @example {
              *       "rollout_percentage": 50
              *     }
@@ -2488,7 +2488,7 @@ export interface components {
         SimulatorResponse: {
             printers: components["schemas"]["SimulatedPrinterResponse"][];
             /**
-             * @description So many there may be
+             * @description Maximum number of virtual printers
              * @example 500
              */
             limit: number;
@@ -4541,7 +4541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4575,7 +4575,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is being rolled back that way already */
+            /** @description The existing rollback, which has the same destination */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4703,7 +4703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4839,7 +4839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5437,7 +5437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The life of the rollout lacks that step */
+            /** @description The rollout cannot make that transition */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5580,7 +5580,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "Rollout 42 is cancelled, and sends nothing any more"
+                     *       "detail": "Rollout 42 is cancelled and sends no updates"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5756,7 +5756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5873,7 +5873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The life of the rollout lacks that step */
+            /** @description The rollout cannot make that transition */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5909,7 +5909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6047,7 +6047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6179,7 +6179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many such requests wait, or the server is stopping */
+            /** @description Too many such requests are queued, or the server is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6644,7 +6644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The update is not under way */
+            /** @description The update is not in progress */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6655,7 +6655,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "Update 123 is completed, and not under way"
+                     *       "detail": "Update 123 is completed, not in progress"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6779,7 +6779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The update has not failed or was retried already, its rollout is cancelled, the printer is no target of it, or another update of the printer is under way */
+            /** @description The update has not failed or was retried already, its rollout is cancelled, the printer is not a target of it, or another update of the printer is in progress */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6790,7 +6790,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "The rollout of update 123 is cancelled or deleted, and sends nothing any more"
+                     *       "detail": "The rollout of update 123 is cancelled or deleted and sends no updates"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
