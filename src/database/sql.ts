@@ -8,6 +8,17 @@ export interface Sql {
   rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]>;
   /** The values of all rows, in the order of the query: building an object per row would double the cost of reading it. */
   values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]>;
+  /**
+   * Inserts rows, in the way that costs the database least.
+   *
+   * @param returning columns of the new rows to resolve with; absent: nothing is returned
+   */
+  insertRows(
+    table: string,
+    columns: readonly string[],
+    rows: ReadonlyArray<readonly SqlValue[]>,
+    returning?: readonly string[],
+  ): Promise<SqlValue[][]>;
 }
 
 /**

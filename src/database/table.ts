@@ -22,7 +22,6 @@ export class Table<T extends ObjectLiteral> {
   private readonly inserted: readonly Mapped[];
   private readonly selected: readonly Mapped[];
   private readonly insertion: string;
-  private readonly groupInsertion: string;
 
   /** @param only properties to read; absent: all. A table that reads only some properties cannot be inserted into. */
   constructor(metadata: EntityMetadata, only?: ReadonlyArray<keyof T & string>) {
@@ -39,8 +38,6 @@ export class Table<T extends ObjectLiteral> {
     const names = this.inserted.map(({ column }) => column).join(', ');
     const places = this.inserted.map(() => '?').join(', ');
     this.insertion = `INSERT INTO ${this.name} (${names}) VALUES (${places})`;
-    const sameNames = `SELECT ${names} FROM ${rowsOf(this.inserted.map(({ column }) => column))} WHERE true`;
-    this.groupInsertion = `INSERT INTO ${this.name} (${names}) ${sameNames}`;
     this.columns = mapped.map(({ column }) => `${this.name}.${column}`).join(', ');
   }
 
@@ -79,20 +76,20 @@ export class Table<T extends ObjectLiteral> {
   }
 
   /**
-   * Inserts rows with one statement.
+   * Inserts rows.
    *
-   * @param returning columns of the new rows to return, in any order
+   * @param returning columns of the new rows to resolve with; absent: nothing is returned
    */
-  async insertAll(sql: Sql, rows: ReadonlyArray<Omit<T, 'id'>>, returning?: string): Promise<SqlValue[][]> {
-    if (rows.length === 0) return [];
-    const values = jsonRows(
-      rows.map((row: Readonly<Record<string, unknown>>) =>
-        this.inserted.map(({ property, toSql }) => toSql(row[property])),
-      ),
+  insertAll(
+    sql: Sql,
+    rows: ReadonlyArray<Omit<T, 'id'>>,
+    returning?: readonly string[],
+  ): Promise<SqlValue[][]> {
+    const columns = this.inserted.map(({ column }) => column);
+    const values = rows.map((row: Readonly<Record<string, unknown>>) =>
+      this.inserted.map(({ property, toSql }) => toSql(row[property])),
     );
-    if (returning !== undefined) return sql.values(`${this.groupInsertion} RETURNING ${returning}`, values);
-    await sql.run(this.groupInsertion, values);
-    return [];
+    return sql.insertRows(this.name, columns, values, returning);
   }
 
   /**

@@ -16,6 +16,25 @@ export class SqliteSql implements Sql {
   values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]> {
     return settled(() => this.statements.allValues(text, ...values));
   }
+
+  // A prepared statement for each row costs half as much as one statement that takes the rows out of JSON.
+  insertRows(
+    table: string,
+    columns: readonly string[],
+    rows: ReadonlyArray<readonly SqlValue[]>,
+    returning: readonly string[] = [],
+  ): Promise<SqlValue[][]> {
+    const places = columns.map(() => '?').join(', ');
+    const insertion = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`;
+    return settled(() => {
+      if (returning.length > 0)
+        return rows.flatMap((row) =>
+          this.statements.allValues(`${insertion} RETURNING ${returning.join(', ')}`, ...row),
+        );
+      for (const row of rows) this.statements.run(insertion, ...row);
+      return [];
+    });
+  }
 }
 
 /** Does the work at once; an error rejects, and is never thrown. */

@@ -1,8 +1,9 @@
 import type { Channel } from '../../common/channel.js';
 import { compareRules } from '../rules/decide.js';
 import { parseMovedBack } from '../rules/moved-back.js';
+import type { MovedBack } from '../rules/moved-back.js';
 import { speaksFor } from '../rules/targeting.js';
-import type { NamedFacts, PrinterFacts, RolloutRule } from '../rules/targeting.js';
+import type { PrinterFacts, RolloutRule } from '../rules/targeting.js';
 
 /** The fields of a printer, or of many identical ones, that its facts are derived from. */
 export interface PrinterKind {
@@ -52,31 +53,48 @@ export class RuleSet {
 
   /** The facts about a printer that a decision needs. */
   factsOf(printer: PrinterKind): PrinterFacts {
-    const { uuid, userId, platform, updateChannel: channel, versionKey, versionRolloutId } = printer;
-    const named = { uuid, userId, channel, versionKey, previousVersion: printer.previousVersion };
-    const newest = (): number | null => this.newestRolloutId(named);
-    let found: number | null | undefined;
-    return {
-      ...named,
-      platform,
-      autoUpdate: printer.autoUpdate,
-      blocked: printer.blocked,
-      newestWhenCancelled: this.newestWhenCancelled(versionRolloutId),
-      movedBack: parseMovedBack(printer.movedBack),
-      // Computed on demand: only a rollout that would move the printer back needs it, and few do.
-      get newestRolloutId() {
-        if (found === undefined) found = newest();
-        return found;
-      },
-    };
+    return new Facts(printer, this.newestWhenCancelled(printer.versionRolloutId), this.newestFirst);
   }
 
   /** The newest rollout that existed when a rollout was cancelled; null if it was not cancelled, or `rolloutId` is null. */
   newestWhenCancelled(rolloutId: number | null): number | null {
     return rolloutId === null ? null : (this.cancellations.get(rolloutId) ?? null);
   }
+}
 
-  private newestRolloutId(printer: NamedFacts): number | null {
-    return this.newestFirst.find((rule) => speaksFor(rule, printer))?.id ?? null;
+// A class: V8 builds an object literal that has a getter slowly, and facts are wanted several times for each connect.
+class Facts implements PrinterFacts {
+  readonly uuid: string;
+  readonly userId: string;
+  readonly platform: string | null;
+  readonly channel: Channel;
+  readonly versionKey: string;
+  readonly autoUpdate: boolean;
+  readonly blocked: boolean;
+  readonly previousVersion: string | null;
+  readonly movedBack: MovedBack;
+  private newest: number | null | undefined;
+
+  constructor(
+    printer: PrinterKind,
+    readonly newestWhenCancelled: number | null,
+    private readonly newestFirst: readonly RolloutRule[],
+  ) {
+    this.uuid = printer.uuid;
+    this.userId = printer.userId;
+    this.platform = printer.platform;
+    this.channel = printer.updateChannel;
+    this.versionKey = printer.versionKey;
+    this.autoUpdate = printer.autoUpdate;
+    this.blocked = printer.blocked;
+    this.previousVersion = printer.previousVersion;
+    this.movedBack = parseMovedBack(printer.movedBack);
+  }
+
+  // Computed on demand: only a rollout that would move the printer back needs it, and few do.
+  get newestRolloutId(): number | null {
+    if (this.newest === undefined)
+      this.newest = this.newestFirst.find((rule) => speaksFor(rule, this))?.id ?? null;
+    return this.newest;
   }
 }

@@ -131,7 +131,7 @@ export class FleetStore {
     changes: readonly PrinterChange[],
   ): Promise<ReadonlyMap<string, number>> {
     const added = changes.filter(({ before }) => before === null).map(({ after }) => after.printer);
-    const rows = await this.printers.insertAll(tx.sql, added, 'uuid, id');
+    const rows = await this.printers.insertAll(tx.sql, added, ['uuid', 'id']);
     const numbers = new Map(rows.map(([uuid, id]) => [String(uuid), Number(id)]));
     for (const { uuid, firmwareVersion } of added)
       tx.afterCommit(() =>

@@ -2,6 +2,7 @@ import { versionKey } from '../../../common/version.js';
 import type { Printer } from '../../../printer/printer.entity.js';
 import type { UpdateStatus } from '../../rules/status.js';
 import { targetRefusal } from '../../rules/targeting.js';
+import type { PrinterFacts, RolloutRule } from '../../rules/targeting.js';
 import type { PrinterUpdate } from '../../store/entities/printer-update.entity.js';
 import { slotOf } from '../../store/outcome-slots.js';
 import type { Outcomes } from '../../store/outcome-slots.js';
@@ -51,8 +52,9 @@ export class RolloutDeltas {
     }
     const counted = new Set(before.updates.filter(isCounted).map(({ rolloutId }) => rolloutId));
     for (const id of pendingAtCancel) if (!counted.has(id)) this.addPending(id, printer.bucket, -1);
+    const considered = { facts: this.rules.factsOf(printer), updates: before.updates };
     for (const rule of this.rules.rules)
-      if (isPending(this.rules, before, rule)) this.addPending(rule.id, printer.bucket, -1);
+      if (isPending(considered, rule)) this.addPending(rule.id, printer.bucket, -1);
   }
 
   /** Adds printers to the pending targets of a rollout. */
@@ -78,10 +80,10 @@ export class RolloutDeltas {
     printer: Printer,
   ): void {
     if (before === after) return;
-    const kept = new Set(after);
-    const old = new Set(before);
-    for (const update of before) if (!kept.has(update)) this.addUpdate(update, -1);
-    for (const update of after) if (!old.has(update)) this.addUpdate(update, 1);
+    for (const [was, is] of changedUpdates(before, after)) {
+      if (was) this.addUpdate(was, -1);
+      if (is) this.addUpdate(is, 1);
+    }
     // A rollout that is cancelled or deleted has no rule: a printer that was pending at the cancel may turn out to have the update.
     const had = new Set(before.filter(isCounted).map(({ rolloutId }) => rolloutId));
     for (const { rolloutId } of after.filter(isCounted))
@@ -108,14 +110,15 @@ export class RolloutDeltas {
   /** A target is pending while it has no update of the rollout that counts. */
   private addTargets(before: PrinterState | null, after: PrinterState): void {
     const isSame = before !== null && isSameTarget(before.printer, after.printer);
-    if (isSame && before.updates === after.updates) return;
-    // Nothing but the rollouts whose updates have changed can have won or lost a pending target.
-    const touched = isSame ? touchedRollouts(before, after) : null;
+    // Nothing but the rollouts that have won or lost an update can have won or lost a pending target.
+    const moved = isSame ? rolloutsThatGainOrLose(before, after) : null;
+    if (moved?.size === 0) return;
+    const was = before && { facts: this.rules.factsOf(before.printer), updates: before.updates };
+    const is = { facts: this.rules.factsOf(after.printer), updates: after.updates };
     for (const rule of this.rules.rules) {
-      if (touched?.has(rule.id) === false) continue;
-      const was = before !== null && isPending(this.rules, before, rule);
-      const is = isPending(this.rules, after, rule);
-      if (was !== is) this.addPending(rule.id, after.printer.bucket, is ? 1 : -1);
+      if (moved?.has(rule.id) === false) continue;
+      const difference = (isPending(is, rule) ? 1 : 0) - (was && isPending(was, rule) ? 1 : 0);
+      if (difference !== 0) this.addPending(rule.id, after.printer.bucket, difference);
     }
   }
 
@@ -133,25 +136,56 @@ export class RolloutDeltas {
   }
 }
 
-function isPending(rules: RuleSet, state: PrinterState, rule: RuleSet['rules'][number]): boolean {
-  return (
-    targetRefusal(rules.factsOf(state.printer), rule) === null &&
-    !state.updates.some((update) => update.rolloutId === rule.id && !update.superseded)
-  );
+interface Considered {
+  facts: PrinterFacts;
+  updates: readonly PrinterUpdate[];
+}
+
+function isPending({ facts, updates }: Considered, rule: RolloutRule): boolean {
+  const hasUpdate = updates.some((update) => update.rolloutId === rule.id && isCounted(update));
+  return !hasUpdate && targetRefusal(facts, rule) === null;
 }
 
 function isCounted({ superseded }: PrinterUpdate): boolean {
   return !superseded;
 }
 
-function touchedRollouts(before: PrinterState, after: PrinterState): Set<number> {
-  const kept = new Set(after.updates);
-  const old = new Set(before.updates);
-  const touched = [
-    ...before.updates.filter((one) => !kept.has(one)),
-    ...after.updates.filter((one) => !old.has(one)),
-  ];
-  return new Set(touched.map(({ rolloutId }) => rolloutId));
+/** The updates that any counter tells apart, before and after; null for one that was added or removed. */
+function changedUpdates(
+  before: readonly PrinterUpdate[],
+  after: readonly PrinterUpdate[],
+): Array<[PrinterUpdate | null, PrinterUpdate | null]> {
+  const old = new Map(before.map((update) => [update.id, update]));
+  const changed: Array<[PrinterUpdate | null, PrinterUpdate | null]> = [];
+  for (const update of after) {
+    const was = old.get(update.id);
+    old.delete(update.id);
+    if (was === undefined) changed.push([null, update]);
+    else if (!countsTheSame(was, update)) changed.push([was, update]);
+  }
+  for (const update of old.values()) changed.push([update, null]);
+  return changed;
+}
+
+function countsTheSame(a: PrinterUpdate, b: PrinterUpdate): boolean {
+  return (
+    a === b ||
+    (a.status === b.status &&
+      a.superseded === b.superseded &&
+      a.confirmed === b.confirmed &&
+      a.firmwareId === b.firmwareId &&
+      a.completedAt === b.completedAt)
+  );
+}
+
+/** The rollouts that have an update of the printer that counts before or after, but not both. */
+function rolloutsThatGainOrLose(before: PrinterState, after: PrinterState): Set<number> {
+  const moved = new Set<number>();
+  if (before.updates === after.updates) return moved;
+  for (const { rolloutId } of before.updates.filter(isCounted)) moved.add(rolloutId);
+  for (const { rolloutId } of after.updates.filter(isCounted))
+    if (!moved.delete(rolloutId)) moved.add(rolloutId);
+  return moved;
 }
 
 /** True if no rule tells two states of a printer apart. */
