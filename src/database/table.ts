@@ -152,8 +152,9 @@ export interface RowChange<T> {
 
 /** The columns that differ between two states of a row; the order is that of the entity. */
 export function changedColumns<T extends ObjectLiteral>(before: T, after: T): Partial<T> {
-  const entries = Object.entries(after).filter(([property, value]) => before[property] !== value);
-  return Object.fromEntries(entries) as Partial<T>;
+  const changed: Partial<T> = {};
+  for (const property in after) if (before[property] !== after[property]) changed[property] = after[property];
+  return changed;
 }
 
 /** An instant as TypeORM writes it on SQLite: UTC, to the millisecond, so that texts sort as instants do. */

@@ -64,6 +64,7 @@ import { Batch } from './updates/batch.js';
 import { FleetStore } from './updates/fleet-store.js';
 import { Inbox } from './updates/inbox.js';
 import { OperatorUpdates } from './updates/operator-updates.js';
+import { ProgressStore } from './updates/progress-store.js';
 import { PlanContexts } from './updates/plan-contexts.js';
 import { CountingUpdates } from './store/counting-updates.js';
 
@@ -102,6 +103,7 @@ import { CountingUpdates } from './store/counting-updates.js';
     Inbox,
     OperatorUpdates,
     PlanContexts,
+    ProgressStore,
     BuildReplacement,
     CancelledPending,
     AboutToRun,

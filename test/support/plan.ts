@@ -8,6 +8,7 @@ import type { PlanContext } from '../../src/rollout/updates/plan/context.js';
 import { FleetState } from '../../src/rollout/updates/plan/fleet-state.js';
 import type { Outcome, PrinterJob } from '../../src/rollout/updates/plan/jobs.js';
 import { plan } from '../../src/rollout/updates/plan/plan.js';
+import { Speakers } from '../../src/rollout/updates/plan/speakers.js';
 import type { PrinterState } from '../../src/rollout/updates/plan/printer-state.js';
 
 export const NOW = new Date('2026-01-15T10:00:00.000Z');
@@ -115,6 +116,6 @@ export function planFor(
   changes: Partial<PlanContext> = {},
 ): PlannedBatch {
   const fleet = new FleetState(states, new Map(), new Set());
-  const outcomes = plan(contextOf(rules, changes), fleet, jobs);
+  const outcomes = plan(contextOf(rules, changes), fleet, new Speakers(), jobs);
   return { outcomes, fleet, state: fleet.get(UUID) };
 }

@@ -6,6 +6,7 @@ import { RegistrationRequests } from '../../printer/registration/registration-re
 import { CancelledPending } from '../store/cancelled-pending.js';
 import { RolloutEvents } from '../store/rollout.events.js';
 import { FleetStore } from './fleet-store.js';
+import { ProgressStore, progressReports } from './progress-store.js';
 import { toOffer } from './offer.js';
 import type { Offer } from './offer.js';
 import { PlanContexts } from './plan-contexts.js';
@@ -15,6 +16,7 @@ import type { Outcome, PrinterJob } from './plan/jobs.js';
 import { isNewcomer, plan } from './plan/plan.js';
 import { lastTaken } from './plan/printer-state.js';
 import type { PrinterState } from './plan/printer-state.js';
+import type { Speakers } from './plan/speakers.js';
 
 /** What has become of a job; all of it is on disk. */
 export interface BatchResult extends Pick<Outcome, 'uuid' | 'refused' | 'mayHaveUpdate'> {
@@ -29,6 +31,7 @@ export interface BatchResult extends Pick<Outcome, 'uuid' | 'refused' | 'mayHave
 export class Batch {
   constructor(
     private readonly store: FleetStore,
+    private readonly progress: ProgressStore,
     private readonly contexts: PlanContexts,
     private readonly requests: RegistrationRequests,
     private readonly authenticator: PrinterAuthenticator,
@@ -40,21 +43,48 @@ export class Batch {
   /**
    * Carries jobs out in their order.
    *
+   * @param speakers the same for all batches of a transaction
    * @param jobs null for one that has become pointless
    * @returns the result of each
    */
-  async run(tx: Transaction, jobs: ReadonlyArray<PrinterJob | null>): Promise<Array<BatchResult | null>> {
+  async run(
+    tx: Transaction,
+    speakers: Speakers,
+    jobs: ReadonlyArray<PrinterJob | null>,
+  ): Promise<Array<BatchResult | null>> {
     const due = jobs.filter((job) => job !== null);
+    // A subscribe earlier in this transaction may have given the printer to another connection.
+    const saved = await this.progress.save(
+      tx,
+      progressReports(due).filter(({ uuid }) => !speakers.hasChanged(uuid)),
+    );
+    const isSaved = (job: PrinterJob): boolean => job.kind === 'report' && saved.has(job.uuid);
+    const results = await this.planAndSave(
+      tx,
+      speakers,
+      due.filter((job) => !isSaved(job)),
+    );
+    let next = 0;
+    return jobs.map((job) => {
+      if (job === null) return null;
+      return isSaved(job) ? savedProgress(job) : (results[next++] ?? null);
+    });
+  }
+
+  private async planAndSave(
+    tx: Transaction,
+    speakers: Speakers,
+    jobs: readonly PrinterJob[],
+  ): Promise<BatchResult[]> {
+    if (jobs.length === 0) return [];
     const context = this.contexts.of(tx);
-    const fleet = await this.load(tx, context, due);
-    this.limitNewcomers(context, fleet, due);
-    const outcomes = plan(context, fleet, due);
+    const fleet = await this.load(tx, context, jobs);
+    this.limitNewcomers(context, fleet, jobs);
+    const outcomes = plan(context, fleet, speakers, jobs);
     const numbers = await this.store.save(tx, fleet.changes());
     await this.requests.save(tx, fleet.newRequests.values(), numbers.keys());
     tx.afterCommit(() => this.events.ended(fleet.ended));
-    const results = outcomes.map((outcome) => this.resultOf(fleet, numbers, outcome));
-    let next = 0;
-    return jobs.map((job) => (job === null ? null : (results[next++] ?? null)));
+    return outcomes.map((outcome) => this.resultOf(fleet, numbers, outcome));
   }
 
   private async load(
@@ -98,6 +128,11 @@ export class Batch {
     const offer = send && toOffer({ ...state.printer, id: printerId }, send.rule, send.build, this.tokens);
     return { uuid, refused, mayHaveUpdate, printerId, offer };
   }
+}
+
+function savedProgress(job: PrinterJob): BatchResult {
+  const uuid = job.kind === 'report' ? job.uuid : null;
+  return { uuid, refused: null, mayHaveUpdate: false, printerId: null, offer: null };
 }
 
 /** The rollout and the printer of a failed update that was retried before the rollout was cancelled: it may yet turn out to have worked. */

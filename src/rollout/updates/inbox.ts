@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { UnavailableError } from '../../common/errors.js';
@@ -5,6 +6,7 @@ import { Database } from '../../database/database.js';
 import { Batch } from './batch.js';
 import type { BatchResult } from './batch.js';
 import type { PrinterJob } from './plan/jobs.js';
+import { Speakers } from './plan/speakers.js';
 
 /** A job on its way, and what is called when it has been carried out. */
 export interface Submission {
@@ -20,13 +22,16 @@ export interface Submission {
 const GATHER_MS = 4;
 // Milliseconds that a batch may take: the event loop stands still meanwhile. The number of jobs follows from how long the last ones took.
 const BATCH_MS = 5;
+// Milliseconds after which a transaction takes no further batch. A commit costs as much as a hundred jobs, so batches share it.
+const TRANSACTION_MS = 25;
 const FIRST_BATCH = 50;
 const SMALLEST_BATCH = 10;
 const LARGEST_BATCH = 500;
 
 /**
- * Where printers' jobs arrive. Gathers them into batches, one at a time, in the order of submission. If one job makes a batch fail, the
- * batch is halved until that job stands alone, so that it costs nobody else anything.
+ * Where printers' jobs arrive. Gathers them into batches, one at a time, in the order of submission; batches that are due at the same time
+ * share a transaction. If one job makes that fail, its jobs are halved until the bad one stands alone, so that it costs nobody else
+ * anything.
  */
 @Injectable()
 export class Inbox {
@@ -67,10 +72,7 @@ export class Inbox {
     while (this.waiting.length > 0) {
       const taken: Submission[] = [];
       try {
-        await this.carryOut(() => {
-          taken.push(...this.waiting.splice(0, this.batchSize));
-          return taken;
-        });
+        await this.carryOut(taken, () => this.waiting.splice(0, this.batchSize));
       } catch (error) {
         if (taken.length === 0) {
           // No transaction could begin: none could for those that wait either.
@@ -83,21 +85,30 @@ export class Inbox {
     this.running = false;
   }
 
-  /** Carries out a batch; `take` is called once the transaction has begun. */
-  private async carryOut(take: () => readonly Submission[]): Promise<void> {
-    let submissions: readonly Submission[] = [];
+  /**
+   * Carries out batches in one transaction, until there is none left or its time is up.
+   *
+   * @param taken is filled with the submissions, as they are taken
+   * @param next takes the next batch; called once the transaction has begun
+   */
+  private async carryOut(taken: Submission[], next: () => readonly Submission[]): Promise<void> {
     const results = await this.database.writeBatch(async (tx) => {
-      submissions = take();
-      tx.jobs = submissions.length;
-      const begun = performance.now();
-      const planned = await this.batch.run(
-        tx,
-        submissions.map(({ job }) => job()),
-      );
-      this.adapt(submissions.length, performance.now() - begun);
-      return planned;
+      const speakers = new Speakers();
+      const all: Array<BatchResult | null> = [];
+      const end = performance.now() + TRANSACTION_MS;
+      for (let batch = next(); batch.length > 0; batch = performance.now() < end ? next() : []) {
+        // Sockets get their turn between batches.
+        if (taken.length > 0) await nextTurn();
+        taken.push(...batch);
+        const begun = performance.now();
+        const jobs = batch.map(({ job }) => job());
+        all.push(...(await this.batch.run(tx, speakers, jobs)));
+        this.adapt(batch.length, performance.now() - begun);
+      }
+      tx.jobs = taken.length;
+      return all;
     });
-    submissions.forEach(({ done }, index) => done(results[index] ?? null));
+    taken.forEach(({ done }, index) => done(results[index] ?? null));
   }
 
   /** Carries out both halves of a batch that failed because of one of its jobs. */
@@ -112,7 +123,7 @@ export class Inbox {
     const middle = Math.ceil(submissions.length / 2);
     for (const half of [submissions.slice(0, middle), submissions.slice(middle)]) {
       try {
-        await this.carryOut(() => half);
+        await this.carryOut([], once(half));
       } catch (again) {
         if (isOfDatabase(again)) fail(half, again);
         else await this.isolate(half, again);
@@ -130,6 +141,12 @@ export class Inbox {
 
 function fail(submissions: readonly Submission[], error: unknown): void {
   for (const { failed } of submissions) failed(error);
+}
+
+/** Returns the batch at the first call, and an empty one later. */
+function once(batch: readonly Submission[]): () => readonly Submission[] {
+  const rest = [batch];
+  return () => rest.pop() ?? [];
 }
 
 /** True for errors that no job is to blame for: the database is locked, full, read-only or gone. */

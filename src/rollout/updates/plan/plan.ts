@@ -6,13 +6,14 @@ import type { PrinterUpdate } from '../../store/entities/printer-update.entity.j
 import type { PlanContext } from './context.js';
 import { endingsOf } from './endings.js';
 import type { FleetState } from './fleet-state.js';
-import type { Outcome, PrinterJob, Speaker } from './jobs.js';
+import type { Outcome, PrinterJob } from './jobs.js';
 import { offerAtSubscribe, offerToConnected } from './offer.js';
 import { updateInProgress, withUpdate, withoutUpdate } from './printer-state.js';
 import type { PrinterState } from './printer-state.js';
 import { reconcile } from './reconcile.js';
 import { newPrinter, registeredPrinter } from './register.js';
 import { isFailure, takeReport } from './report.js';
+import type { Speakers } from './speakers.js';
 import { failUpdate, isImageDamaged } from './update-steps.js';
 
 type JobOf<Kind extends PrinterJob['kind']> = Extract<PrinterJob, { kind: Kind }>;
@@ -24,11 +25,15 @@ interface Planned extends Outcome {
 }
 
 /**
- * Carries jobs out in memory, in their order: changes `fleet`, and returns the outcome of each job. A refused job changes nothing. Pure
+ * Carries jobs out in memory, in their order: changes `fleet` and `speakers`, and returns the outcome of each job. A refused job changes nothing. Pure
  * apart from that: no SQL, no clock, no promise.
  */
-export function plan(context: PlanContext, fleet: FleetState, jobs: readonly PrinterJob[]): Outcome[] {
-  const speakers = new Speakers();
+export function plan(
+  context: PlanContext,
+  fleet: FleetState,
+  speakers: Speakers,
+  jobs: readonly PrinterJob[],
+): Outcome[] {
   return jobs.map((job) => {
     const { state, ...outcome } = planJob(context, fleet, speakers, job);
     if (state !== null) {
@@ -142,26 +147,6 @@ function busyPrinter(
   const state = fleet.byId(printerId);
   const update = state && updateInProgress(state);
   return update ? { state, update } : null;
-}
-
-/** Which connections have begun or ceased to speak for a printer within a batch. */
-class Speakers {
-  private readonly accepted = new Map<string, Speaker>();
-  private readonly refused = new Set<Speaker>();
-
-  note({ request, speaker }: JobOf<'subscribe'>, accepted: boolean): void {
-    if (accepted) {
-      this.accepted.set(request.uuid, speaker);
-      this.refused.delete(speaker);
-    } else this.refused.add(speaker);
-  }
-
-  /** True if a report comes over the connection that speaks for its printer; from any other, it comes too late. */
-  speaks({ uuid, speaker, speaks }: JobOf<'report'>): boolean {
-    if (this.refused.has(speaker)) return false;
-    const accepted = this.accepted.get(uuid);
-    return accepted === undefined ? speaks : accepted === speaker;
-  }
 }
 
 function changed(

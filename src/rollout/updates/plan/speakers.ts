@@ -1,0 +1,29 @@
+import type { PrinterJob, Speaker } from './jobs.js';
+
+type JobOf<Kind extends PrinterJob['kind']> = Extract<PrinterJob, { kind: Kind }>;
+
+/** Which connections have begun or ceased to speak for a printer within a transaction: nobody else knows before it is committed. */
+export class Speakers {
+  private readonly accepted = new Map<string, Speaker>();
+  private readonly refused = new Set<Speaker>();
+
+  /** True if a subscribe in this transaction has given a printer to a connection, or any connection has been refused. */
+  hasChanged(uuid: string): boolean {
+    return this.accepted.has(uuid) || this.refused.size > 0;
+  }
+
+  /** Notes what has become of a subscribe. */
+  note({ request, speaker }: JobOf<'subscribe'>, accepted: boolean): void {
+    if (accepted) {
+      this.accepted.set(request.uuid, speaker);
+      this.refused.delete(speaker);
+    } else this.refused.add(speaker);
+  }
+
+  /** True if a report comes over the connection that speaks for its printer; from any other, it comes too late. */
+  speaks({ uuid, speaker, speaks }: JobOf<'report'>): boolean {
+    if (this.refused.has(speaker)) return false;
+    const accepted = this.accepted.get(uuid);
+    return accepted === undefined ? speaks : accepted === speaker;
+  }
+}
