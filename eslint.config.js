@@ -27,6 +27,11 @@ const ALLOWED = {
 const ROOMS = ['rules', 'store', 'updates', 'campaign', 'insight', 'http'];
 const FRAMEWORKS = ['@nestjs/*', 'typeorm', 'typeorm/*', 'express', 'class-validator', 'class-transformer'];
 
+const NO_CLOCK = {
+  selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+  message: 'Time is an argument.',
+};
+
 /** Refuses imports by a regular expression for their specifiers. */
 function refuse(files, regex, message) {
   return { files, rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] } };
@@ -108,6 +113,29 @@ export default tseslint.config(
   ...direction,
   ...rooms,
   {
+    // Plans are pure, too: they take the time and the rules as arguments, and know of the database only what was loaded.
+    files: ['src/rollout/updates/plan/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: FRAMEWORKS, message: 'Plans import no framework.' },
+            {
+              regex: '^\\.\\./(?!plan/)[^.]',
+              message: 'Plans import nothing of the room that carries them out.',
+            },
+            {
+              regex: `^\\.\\./\\.\\./(?:campaign|insight|http)/|${foldersRegex(3, 'rollout', ['printer', 'common'])}`,
+              message: 'Plans import rules, what the store declares, printers and common code.',
+            },
+          ],
+        },
+      ],
+      'no-restricted-syntax': ['error', NO_CLOCK],
+    },
+  },
+  {
     // Rules are pure functions: no framework, no database, no clock.
     files: ['src/rollout/rules/**/*.ts'],
     rules: {
@@ -123,13 +151,7 @@ export default tseslint.config(
           ],
         },
       ],
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
-          message: 'Time is an argument.',
-        },
-      ],
+      'no-restricted-syntax': ['error', NO_CLOCK],
     },
   },
   {

@@ -55,6 +55,13 @@ describe('The import direction', () => {
     ['src/access/access.ts', '../console/console-path.js', false],
     ['src/simulator-control/simulated-fleet.ts', '../simulator/fleet.js', false],
     ['src/fleet/version-breakdown.ts', '../rollout/store/rollout-rules.js', false],
+    ['src/rollout/updates/plan/plan.ts', '@nestjs/common', true],
+    ['src/rollout/updates/plan/plan.ts', '../fleet-store.js', true],
+    ['src/rollout/updates/plan/plan.ts', '../../campaign/rollouts.js', true],
+    ['src/rollout/updates/plan/plan.ts', '../../../database/database.js', true],
+    ['src/rollout/updates/plan/plan.ts', './offer.js', false],
+    ['src/rollout/updates/plan/plan.ts', '../../rules/decide.js', false],
+    ['src/rollout/updates/plan/plan.ts', '../../../common/errors.js', false],
     ['src/rollout/rules/decide.ts', './status.js', false],
     ['src/rollout/rules/targeting.ts', '../../common/channel.js', false],
   ])('of %s: an import of %s is refused: %s', async (file, imported, expected) => {
