@@ -285,7 +285,9 @@ class World {
     const ids = this.server.get(Presence).ids();
     const printers = this.server.get(PrinterService).byIds(this.server.get(Database).reader, ids);
     const service = this.server.get(RolloutService);
-    await Promise.all(printers.map(({ uuid }) => service.offerFor({ uuid, isReady: () => true })));
+    await Promise.all(
+      printers.map(({ uuid }) => service.offerFor({ uuid, speaker: CONNECTION, isReady: () => true })),
+    );
   }
 
   private async sentByPush(rolloutId: number): Promise<number> {

@@ -120,6 +120,8 @@ export class WriteQueue {
       await begin(runner);
     } catch (error) {
       this.logRefusal(error);
+      // A transaction that a failed rollback has left open would refuse every other one.
+      await rollback(runner).catch(() => undefined);
       // Whatever else is queued would fail in the same way.
       for (const one of [...this.operators.splice(0), ...this.batches.splice(0)]) one.reject(error);
       reject(error);

@@ -91,6 +91,7 @@ export class RolloutPush implements OnModuleInit, BeforeApplicationShutdown {
     try {
       const offer = await this.rollouts.offerFor({
         uuid,
+        speaker: connection,
         isReady: () => speaks() && !connection.isSubscribing,
       });
       if (offer !== null && speaks()) connection.send(connection.updateMessage(offer));

@@ -21,6 +21,8 @@ export interface SubscribeObserver extends Speaker {
 export interface OfferRecipient {
   /** Its UUID, lower-case. */
   uuid: string;
+  /** Its connection. */
+  speaker: Speaker;
   /** Asked when its job is carried out: false if the printer is gone, or subscribes again and is decided on then. */
   isReady: () => boolean;
 }
@@ -59,10 +61,10 @@ export class RolloutService {
    *
    * @returns the update to send, which is on disk as in progress; null if there is none
    */
-  offerFor({ uuid, isReady }: OfferRecipient): Promise<Offer | null> {
+  offerFor({ uuid, speaker, isReady }: OfferRecipient): Promise<Offer | null> {
     return new Promise((resolve, reject) => {
       this.inbox.submit({
-        job: () => (isReady() ? { kind: 'offer', uuid } : null),
+        job: () => (isReady() ? { kind: 'offer', uuid, speaker } : null),
         done: (result) => resolve(result?.offer ?? null),
         failed: reject,
       });

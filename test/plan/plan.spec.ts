@@ -354,7 +354,7 @@ describe('The plan of jobs of one printer', () => {
         subscribe(),
         report({ kind: 'complete', version: '1.5.0' }),
         subscribe({ firmwareVersion: '1.5.0' }),
-        { kind: 'offer', uuid: UUID },
+        { kind: 'offer', uuid: UUID, speaker: CONNECTION },
       ],
     );
     expect(outcomes.map(({ send }) => send !== null)).toEqual([true, false, false, false]);
@@ -367,6 +367,19 @@ describe('The plan of jobs of one printer', () => {
     const late = report({ kind: 'failed', error: 'late' }, CONNECTION, true);
     const { state } = planFor([before], [ruleOf()], [subscribe({}, {}), late]);
     expect(state?.updates).toMatchObject([{ status: 'in_progress', attempts: 2 }]);
+  });
+
+  it('offers nothing to a connection that another one has replaced', () => {
+    const before = { printer: printerOf(), updates: [updateOf()] };
+    const young = {};
+    const jobs: PrinterJob[] = [
+      subscribe({}, young),
+      report({ kind: 'failed', error: 'x' }, young),
+      { kind: 'offer', uuid: UUID, speaker: CONNECTION },
+    ];
+    const { outcomes } = planFor([before], [ruleOf(), ruleOf({ id: 2, version: '1.6.0' })], jobs);
+    expect(outcomes.map(({ send }) => send !== null)).toEqual([true, false, false]);
+    expect(outcomes[1]?.mayHaveUpdate).toBe(true);
   });
 
   it('drops reports of a connection whose subscribe was refused', () => {

@@ -69,7 +69,8 @@ function sendDeltas(
   };
   for (const { before, after } of moved) {
     add(after, before, 1);
-    add(before, after, -1);
+    // Only an update that was taken back was never sent: one that is opened again with another build has been sent with both.
+    if (after.length < before.length) add(before, after, -1);
   }
   return deltas;
 }

@@ -14,7 +14,6 @@ import type { PlanContext } from './plan/context.js';
 import { FleetState, pairOf } from './plan/fleet-state.js';
 import type { Outcome, PrinterJob } from './plan/jobs.js';
 import { isNewcomer, plan } from './plan/plan.js';
-import { lastTaken } from './plan/printer-state.js';
 import type { PrinterState } from './plan/printer-state.js';
 import type { Speakers } from './plan/speakers.js';
 
@@ -103,7 +102,7 @@ export class Batch {
     const asked = policy.registration === 'open' ? new Map() : await this.requests.find(tx.sql, uuids);
     const pending = await this.cancelledPending.among(
       tx.sql,
-      states.flatMap((state) => retriedPair(rules, state)),
+      states.flatMap((state) => retriedPairs(rules, state)),
     );
     return new FleetState(states, asked, new Set(pending.map(([rolloutId, id]) => pairOf(rolloutId, id))));
   }
@@ -135,9 +134,15 @@ function savedProgress(job: PrinterJob): BatchResult {
   return { uuid, refused: null, mayHaveUpdate: false, printerId: null, offer: null };
 }
 
-/** The rollout and the printer of a failed update that was retried before the rollout was cancelled: it may yet turn out to have worked. */
-function retriedPair(rules: PlanContext['rules'], state: PrinterState): Array<[number, number]> {
-  const last = lastTaken(state);
-  if (last?.status !== 'failed' || !last.superseded || rules.get(last.rolloutId) !== undefined) return [];
-  return [[last.rolloutId, state.printer.id]];
+/** The rollouts and the printer of failed updates that were retried before the rollout was cancelled: one may yet turn out to have worked. */
+function retriedPairs(
+  rules: PlanContext['rules'],
+  { printer, updates }: PrinterState,
+): Array<[number, number]> {
+  return updates
+    .filter(
+      ({ status, superseded, rolloutId }) =>
+        status === 'failed' && superseded && rules.get(rolloutId) === undefined,
+    )
+    .map(({ rolloutId }) => [rolloutId, printer.id]);
 }

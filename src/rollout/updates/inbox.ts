@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
+import { QueryFailedError } from 'typeorm';
 import { UnavailableError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import { Batch } from './batch.js';
@@ -108,7 +109,14 @@ export class Inbox {
       tx.jobs = taken.length;
       return all;
     });
-    taken.forEach(({ done }, index) => done(results[index] ?? null));
+    // The jobs are on disk: whatever goes wrong with their answers must not carry them out again.
+    taken.forEach(({ done }, index) => {
+      try {
+        done(results[index] ?? null);
+      } catch (error) {
+        this.logger.error(`The result of a job could not be passed on: ${String(error)}`);
+      }
+    });
   }
 
   /** Carries out both halves of a batch that failed because of one of its jobs. */
@@ -151,7 +159,9 @@ function once(batch: readonly Submission[]): () => readonly Submission[] {
 
 /** True for errors that no job is to blame for: the database is locked, full, read-only or gone. */
 function isOfDatabase(error: unknown): boolean {
-  return error instanceof SqliteDatabase.SqliteError
-    ? !/^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|ERROR)/.test(error.code)
-    : error instanceof UnavailableError;
+  // TypeORM, which begins and commits, wraps the errors of its driver.
+  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  return cause instanceof SqliteDatabase.SqliteError
+    ? !/^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|ERROR)/.test(cause.code)
+    : cause instanceof UnavailableError;
 }

@@ -65,8 +65,10 @@ export class UpdateLimits {
       this.serviceTime.now() - limit.seconds,
       SLICE,
     );
-    const ended = await Promise.all(printers.map(([id]) => this.end(Number(id), limit)));
-    this.events.publish(ended.filter((uuid) => uuid !== null));
+    const results = await Promise.allSettled(printers.map(([id]) => this.end(Number(id), limit)));
+    this.events.publish(results.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : [])));
+    const failed = results.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
     return printers.length;
   }
 

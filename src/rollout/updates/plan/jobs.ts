@@ -22,7 +22,7 @@ export type PrinterJob =
       speaks: boolean;
     }
   /** A connected printer may have an update. */
-  | { kind: 'offer'; uuid: string }
+  | { kind: 'offer'; uuid: string; speaker: Speaker }
   /** Bytes of a download arrive at the printer. */
   | { kind: 'sign_of_life'; printerId: number; version: string }
   /** An update in progress may have reached a limit. */

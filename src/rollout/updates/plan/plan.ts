@@ -66,7 +66,8 @@ function planJob(context: PlanContext, fleet: FleetState, speakers: Speakers, jo
       return speakers.speaks(job) ? report(context, fleet, job) : nothing(job.uuid);
     case 'offer': {
       const state = fleet.get(job.uuid);
-      if (state === null) return nothing(job.uuid);
+      // A connection that has replaced this one was sent what is due with its subscribe, or asks for itself.
+      if (state === null || speakers.isReplaced(job)) return nothing(job.uuid);
       const step = offerToConnected(context, state);
       return changed(state, step.state, { send: step.send });
     }

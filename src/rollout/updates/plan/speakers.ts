@@ -20,6 +20,12 @@ export class Speakers {
     } else this.refused.add(speaker);
   }
 
+  /** True if another connection than that of an offer speaks for its printer by now. */
+  isReplaced({ uuid, speaker }: JobOf<'offer'>): boolean {
+    const accepted = this.accepted.get(uuid);
+    return accepted !== undefined && accepted !== speaker;
+  }
+
   /** True if a report comes over the connection that speaks for its printer; from any other, it comes too late. */
   speaks({ uuid, speaker, speaks }: JobOf<'report'>): boolean {
     if (this.refused.has(speaker)) return false;
