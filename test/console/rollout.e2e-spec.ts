@@ -149,6 +149,13 @@ describeInBrowser('An operator in the console', () => {
       () => rollout(server, 1),
       ({ rollout_percentage: percentage }) => percentage === 50,
     );
+    await eventually(
+      'those printers have their outcome',
+      () => rollout(server, 1),
+      (now) => now.completed_count + now.failed_count >= body.now,
+      60_000,
+    );
+    await ended(1);
     await ended(1);
     const { completed_count: completed, failed_count: failed } = await rollout(server, 1);
     await shows('Completed', completed);
