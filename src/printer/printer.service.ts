@@ -45,11 +45,6 @@ export class PrinterService {
     return this.find(this.database.reader, idOrUuid);
   }
 
-  /** The printer with this number, as a target. */
-  byId(db: Statements, id: number): TargetPrinter | null {
-    return this.targets.find(db, 'WHERE id = ?', id);
-  }
-
   /** The printers with these numbers, as targets; those that do not exist are left out. */
   byIds(db: Statements, ids: readonly number[]): TargetPrinter[] {
     return this.targets.select(db, 'WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));

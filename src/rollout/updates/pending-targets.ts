@@ -101,7 +101,8 @@ function add(counts: number[], bucket: number, by: number): void {
   counts[bucket] = (counts[bucket] ?? 0) + by;
 }
 
-function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
+/** True if a rollout would move a printer, whatever it was sent before. */
+export function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
   return targetRefusal(rules.factsOf(printer), rule) === null;
 }
 

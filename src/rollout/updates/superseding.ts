@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
-import { isListed, mayMoveBack, mightMoveBack, targetRefusal } from '../rules/targeting.js';
+import { isListed, mayMoveBack, mightMoveBack } from '../rules/targeting.js';
 import type { RolloutRule } from '../rules/targeting.js';
 import { FleetWalk } from '../store/fleet-walk.js';
-import { PendingTargets, hasUpdate } from './pending-targets.js';
+import { PendingTargets, hasUpdate, isTarget } from './pending-targets.js';
 import { RolloutDeltas } from './plan/counters.js';
 import { RolloutProgress } from './rollout-progress.js';
-import type { PrinterKind, RuleSet } from '../store/rule-set.js';
+import type { RuleSet } from '../store/rule-set.js';
 
 /**
  * Updates the pending counts of older rollouts: only the newest rollout that names a printer may move it to an older version, so a rollout
@@ -79,8 +79,4 @@ export class Superseding {
     });
     await this.progress.add(tx, deltas);
   }
-}
-
-function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
-  return targetRefusal(rules.factsOf(printer), rule) === null;
 }

@@ -28,6 +28,9 @@ export type PrinterJob =
   /** An update in progress may have reached a limit. */
   | { kind: 'limit'; printerId: number; limit: UpdateLimit };
 
+/** The jobs of one kind. */
+export type JobOf<Kind extends PrinterJob['kind']> = Extract<PrinterJob, { kind: Kind }>;
+
 /** A limit that an update in progress may not exceed. */
 export interface UpdateLimit {
   /** What the limit is counted from. */

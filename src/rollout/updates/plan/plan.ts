@@ -6,7 +6,7 @@ import type { PrinterUpdate } from '../../store/entities/printer-update.entity.j
 import type { PlanContext } from './context.js';
 import { endingsOf } from './endings.js';
 import type { FleetState } from './fleet-state.js';
-import type { Outcome, PrinterJob } from './jobs.js';
+import type { JobOf, Outcome, PrinterJob } from './jobs.js';
 import { offerAtSubscribe, offerToConnected } from './offer.js';
 import { updateInProgress, withUpdate, withoutUpdate } from './printer-state.js';
 import type { PrinterState } from './printer-state.js';
@@ -16,8 +16,6 @@ import { isFailure, takeReport } from './report.js';
 import type { Speakers } from './speakers.js';
 import { failUpdate, isImageDamaged } from './update-steps.js';
 
-type JobOf<Kind extends PrinterJob['kind']> = Extract<PrinterJob, { kind: Kind }>;
-
 /** What a job leads to: the new state of its printer, and its outcome. */
 interface Planned extends Outcome {
   /** Null if nothing changes. */
@@ -25,8 +23,8 @@ interface Planned extends Outcome {
 }
 
 /**
- * Carries jobs out in memory, in their order: changes `fleet` and `speakers`, and returns the outcome of each job. A refused job changes nothing. Pure
- * apart from that: no SQL, no clock, no promise.
+ * Carries jobs out in memory, in their order: changes `fleet` and `speakers`, and returns the outcome of each job. A refused job changes
+ * nothing. Pure apart from that: no SQL, no clock, no promise.
  */
 export function plan(
   context: PlanContext,

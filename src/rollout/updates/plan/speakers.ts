@@ -1,6 +1,4 @@
-import type { PrinterJob, Speaker } from './jobs.js';
-
-type JobOf<Kind extends PrinterJob['kind']> = Extract<PrinterJob, { kind: Kind }>;
+import type { JobOf, Speaker } from './jobs.js';
 
 /** Which connections have begun or ceased to speak for a printer within a transaction: nobody else knows before it is committed. */
 export class Speakers {
