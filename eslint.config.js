@@ -52,7 +52,7 @@ function roomsRegex(depth, rooms) {
 const direction = Object.entries(ALLOWED).flatMap(([folder, allowed]) =>
   [1, 2, 3].map((depth) =>
     refuse(
-      [`src/${folder}/${'*/'.repeat(depth - 1)}*.ts`],
+      [`src/${folder}/${'*/'.repeat(depth - 1)}*.{ts,js}`],
       foldersRegex(depth, folder, allowed),
       `${folder}/ imports ${allowed.join(', ') || 'no other folder'}.`,
     ),

@@ -1,6 +1,6 @@
 // Node's module hooks for the tests: TypeScript is compiled by swc, once for as long as a file does not change.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { URL, fileURLToPath, pathToFileURL } from 'node:url';
 import swc from '@swc/core';
 import cache from './transform-cache.cjs';
@@ -42,6 +42,8 @@ export async function resolve(specifier, context, next) {
   if (!specifier.startsWith('.') || !specifier.endsWith('.js') || !/\.ts(?:\?|$)/.test(parent))
     return next(specifier, context);
   const url = new URL(specifier.replace(/js$/, 'ts'), parent).href;
+  // Some files are JavaScript already.
+  if (!existsSync(fileURLToPath(url))) return next(specifier, context);
   return { url: url.startsWith(TESTS) ? url + query : url, format: 'module', shortCircuit: true };
 }
 

@@ -1,0 +1,137 @@
+import { Logger } from '@nestjs/common';
+import type { Database, Statement } from 'better-sqlite3';
+import { WorkerConnection } from './worker-connection.js';
+
+/** Pages that are written to the log between two passes; SQLite's own default. */
+export const PAGES_PER_PASS = 1_000;
+
+/** Pages in the log from which writers pause for a pass, so that the log starts from its beginning again. */
+export const PAGES_BEFORE_PAUSE = 4_000;
+
+/** Pages in the log from which new readers must wait for that, too (256 MiB). */
+export const PAGES_BEFORE_READERS_WAIT = 65_536;
+
+// Pages that one pause may still have to move. Beyond it, a pass beside the writer comes first.
+const PAGES_PER_PAUSE = PAGES_PER_PASS;
+
+// Pages in the log from which writers pause however much there is to move: the disk is slower than they are.
+const PAGES_BEFORE_LONG_PAUSE = 4 * PAGES_BEFORE_PAUSE;
+
+/**
+ * Moves the write-ahead log into the database file (checkpoints) in a thread of its own. SQLite's automatic checkpoints would stop the
+ * event loop: they copy a thousand pages and wait for the disk twice. The writer's connection needs `wal_autocheckpoint = 0`.
+ *
+ * SQLite starts the log from its beginning again when a writer finds all of it moved and no reader in it. Under continuous writes, a pass
+ * beside the writer never moves all of it. So once the log is long, writers pause for a short pass:
+ *
+ *     while (checkpointer.needsPause) await checkpointer.run(); // Between two transactions.
+ *
+ * A long read keeps the log from starting again until it ends.
+ */
+export class Checkpointer {
+  private readonly logger = new Logger('Database');
+  private readonly readLog: Statement<[], [busy: number, pages: number, moved: number]>;
+  private connection: WorkerConnection | undefined;
+  private pass: Promise<void> | undefined;
+  private pages = 0;
+  private moved = 0;
+  // Pages in the log when the last pass ended.
+  private passedAt = 0;
+  // Pages in the log from which a pause may help.
+  private pauseAt = PAGES_BEFORE_PAUSE;
+  private failed = false;
+  private closed = false;
+
+  /**
+   * @param path of the database file
+   * @param writer the connection that writes, already in WAL mode; asked for the length of the log
+   */
+  constructor(
+    private readonly path: string,
+    writer: Database,
+  ) {
+    // NOOP moves nothing, takes no lock, and costs some microseconds.
+    this.readLog = writer.prepare<[], [number, number, number]>('PRAGMA wal_checkpoint(NOOP)').raw();
+  }
+
+  /** Must be called after every commit, outside a transaction. Starts a pass if there is enough to move. Never throws. */
+  committed(): void {
+    try {
+      const [, pages, moved] = this.readLog.get() ?? [0, 0, 0];
+      this.observe(pages, moved);
+    } catch (error) {
+      this.report(error);
+      return;
+    }
+    if (this.pages - this.passedAt >= PAGES_PER_PASS) void this.run();
+  }
+
+  /** True if the next transaction must wait for `run`. */
+  get needsPause(): boolean {
+    if (this.closed || this.pass !== undefined || this.pages < this.pauseAt) return false;
+    return this.pages - this.moved < PAGES_PER_PAUSE || this.pages >= PAGES_BEFORE_LONG_PAUSE;
+  }
+
+  /** True if, in a pause, no long read may be open either: one after the other would let the log grow without limit. */
+  get needsReadersToWait(): boolean {
+    return this.needsPause && this.pages >= PAGES_BEFORE_READERS_WAIT;
+  }
+
+  /** Pages in the log after the last commit. */
+  get logPages(): number {
+    return this.pages;
+  }
+
+  /** Carries out one pass, or waits for the one that is running. Never rejects: a failed pass is logged, and the log grows meanwhile. */
+  run(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.pass ??= this.carryOut(this.needsPause).finally(() => (this.pass = undefined));
+    return this.pass;
+  }
+
+  /** Waits for a pass that is running, and closes the connection. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.pass;
+    await this.connection?.close();
+  }
+
+  private async carryOut(writersPause: boolean): Promise<void> {
+    try {
+      const [result = []] = await this.open().values('PRAGMA wal_checkpoint(PASSIVE)');
+      const [, pages, moved] = result.map(Number);
+      this.observe(pages ?? 0, moved ?? 0);
+      if (this.failed) this.logger.log('The write-ahead log is moved into the database again');
+      this.failed = false;
+    } catch (error) {
+      this.report(error);
+    }
+    // Whatever is in the way (a reader, a full disk), trying again with every commit would not help.
+    this.passedAt = this.pages;
+    if (writersPause) this.pauseAt = this.pages + PAGES_PER_PASS;
+  }
+
+  private observe(pages: number, moved: number): void {
+    if (pages < this.pages) {
+      // The log has started from its beginning again.
+      this.passedAt = 0;
+      this.pauseAt = PAGES_BEFORE_PAUSE;
+    }
+    this.pages = pages;
+    this.moved = moved;
+  }
+
+  private open(): WorkerConnection {
+    if (this.connection?.isOpen === true) return this.connection;
+    // FULL: a page must not be overwritten in the log before it is on disk in the database.
+    this.connection = new WorkerConnection({ path: this.path, pragmas: { synchronous: 'FULL' } });
+    return this.connection;
+  }
+
+  private report(error: unknown): void {
+    // The first failure only: each pass would repeat it.
+    if (!this.failed)
+      this.logger.error(`The write-ahead log could not be moved into the database: ${String(error)}`);
+    this.failed = true;
+  }
+}
