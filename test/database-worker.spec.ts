@@ -224,7 +224,8 @@ describe('The checkpointer', () => {
     stop.abort();
     await reading;
     await reader.close();
-    expect(highest).toBeLessThan(5 * PAGES_BEFORE_PAUSE);
+    // At least 30,000 pages went through the log.
+    expect(highest).toBeLessThan(8 * PAGES_BEFORE_PAUSE);
     expect(writer.prepare('SELECT count(*), count(DISTINCT content) FROM page').raw().get()).toEqual([
       3_000, 3_000,
     ]);

@@ -71,13 +71,14 @@ export class Checkpointer {
       return;
     }
     const enough = this.pages < this.pauseAt ? PAGES_PER_PASS : PAGES_PER_PAUSE;
-    if (this.pages - this.passedAt >= enough) void this.run();
+    if (this.pages - this.passedAt >= enough) void this.start(false);
   }
 
   /** True if the next transaction must wait for `run`. */
   get needsPause(): boolean {
-    if (this.closed || this.pass !== undefined || this.pages < this.pauseAt) return false;
-    return this.pages - this.moved < PAGES_PER_PAUSE || this.pages >= PAGES_BEFORE_LONG_PAUSE;
+    if (this.closed || this.pages < this.pauseAt) return false;
+    if (this.pages >= PAGES_BEFORE_LONG_PAUSE) return true;
+    return this.pass === undefined && this.pages - this.moved < PAGES_PER_PAUSE;
   }
 
   /** True if, in a pause, no long read may be open either: one after the other would let the log grow without limit. */
@@ -90,11 +91,12 @@ export class Checkpointer {
     return this.pages;
   }
 
-  /** Carries out one pass, or waits for the one that is running. Never rejects: a failed pass is logged, and the log grows meanwhile. */
+  /**
+   * Carries out a pass while writers wait, or waits for the pass that is running. Never rejects: a failed pass is logged, and the log grows
+   * meanwhile.
+   */
   run(): Promise<void> {
-    if (this.closed) return Promise.resolve();
-    this.pass ??= this.carryOut(this.needsPause).finally(() => (this.pass = undefined));
-    return this.pass;
+    return this.start(true);
   }
 
   /** Waits for a pass that is running, and closes the connection. */
@@ -102,6 +104,12 @@ export class Checkpointer {
     this.closed = true;
     await this.pass;
     await this.connection?.close();
+  }
+
+  private start(writersPause: boolean): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.pass ??= this.carryOut(writersPause).finally(() => (this.pass = undefined));
+    return this.pass;
   }
 
   private async carryOut(writersPause: boolean): Promise<void> {
@@ -116,7 +124,7 @@ export class Checkpointer {
       this.report(error);
     }
     // Whatever was in the way (a reader, a full disk), pausing again at once would not help.
-    if (writersPause) this.pauseAt = this.pages + PAGES_PER_PASS;
+    if (writersPause) this.pauseAt = this.pages + PAGES_PER_PAUSE;
   }
 
   private open(): WorkerConnection {
