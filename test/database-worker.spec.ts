@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { UnavailableError } from '../src/common/errors.js';
@@ -160,6 +162,27 @@ describe('A database connection in a worker thread', () => {
     expect(await earlier).toBe(1);
     expect(connection.isOpen).toBe(false);
     await connection.close();
+  });
+
+  it('lets a process end that has no call under way, but not before it is closed', () => {
+    const url = (file: string): string => JSON.stringify(pathToFileURL(resolve(file)).href);
+    const program = (end: string): string => `
+      import { register } from 'node:module';
+      register(${url('test/support/jest/typescript-hooks.js')});
+      const { WorkerConnection } = await import(${url('src/database/sqlite/worker-connection.ts')});
+      const connection = new WorkerConnection({ path: ${JSON.stringify(path)} });
+      console.log(await connection.count('SELECT 7'));
+      ${end}`;
+    const output = (end: string): [number | null, string] => {
+      const { status, stdout } = spawnSync(
+        process.execPath,
+        ['--input-type=module', '--eval', program(end)],
+        { encoding: 'utf8', timeout: 20_000 },
+      );
+      return [status, stdout];
+    };
+    expect(output('')).toEqual([0, '7\n']);
+    expect(output(`await connection.close(); console.log('closed');`)).toEqual([0, '7\nclosed\n']);
   });
 
   it('rejects all calls if its thread dies', async () => {

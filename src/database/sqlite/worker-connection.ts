@@ -124,6 +124,8 @@ export class WorkerConnection implements Sql {
       this.end = new UnavailableError('The database connection is closed');
       await closed.catch(() => undefined);
     }
+    // Whoever closes the last connection has something left to do, even if nothing else keeps the process alive.
+    this.worker.ref();
     await this.ended;
   }
 
