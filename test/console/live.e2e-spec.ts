@@ -14,7 +14,7 @@ describeInBrowser('The console while things happen', () => {
 
   beforeAll(async () => {
     server = await ServerProcess.start();
-    browser = await startBrowser();
+    browser = await startBrowser(true);
     await upload(server, '1.5.0');
   }, 120_000);
   afterEach(() => {
