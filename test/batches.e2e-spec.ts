@@ -43,4 +43,28 @@ describe('A batch of printers’ jobs', () => {
     }>('GET', '/api/rollouts');
     expect(body.rollouts[0]).toMatchObject({ in_progress_count: ids.length, total_targets: ids.length });
   });
+
+  it('counts each newcomer once for the limit of its address, however often a batch is tried', async () => {
+    const limited = await TestServer.start({
+      UNLIMITED_ADDRESSES: 'none',
+      MAX_NEW_PRINTERS_PER_MINUTE: '21',
+    });
+    const poisoned = randomUUID();
+    const first = await RawSocket.open(limited);
+    await first.ask(subscribeMessage({ printer_id: poisoned, platform: 7 }));
+    first.socket.close();
+    await limited
+      .get(Database)
+      .write((tx) => tx.db.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned));
+    const sockets = await Promise.all(Array.from({ length: 21 }, () => RawSocket.open(limited)));
+    const queue = await HeldQueue.hold(limited);
+    const answers = sockets.map((raw, index) =>
+      raw.ask(subscribeMessage(index === 20 ? { printer_id: poisoned, platform: 7 } : {})),
+    );
+    await queue.submitted({ printers: 21 });
+    await queue.release();
+    const codes = (await Promise.all(answers)).map(({ code }) => code);
+    expect(codes).toEqual([...Array<string>(20).fill('subscription_accepted'), 'server_error']);
+    await limited.stop();
+  });
 });

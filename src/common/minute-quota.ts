@@ -23,4 +23,10 @@ export class MinuteQuota {
     this.taken.set(who, taken + 1);
     return true;
   }
+
+  /** Takes back an event that was counted, but has not happened after all. If its minute is over, the present one gets one more. */
+  giveBack(who: string): void {
+    const taken = this.taken.get(who);
+    if (taken !== undefined) this.taken.set(who, Math.max(0, taken - 1));
+  }
 }

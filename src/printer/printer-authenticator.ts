@@ -69,6 +69,11 @@ export class PrinterAuthenticator {
     return new PrinterRefusedError('registration_limited', problem);
   }
 
+  /** Takes back what `countNew` has counted: the printer was not recorded. */
+  uncountNew(address: string): void {
+    if (!this.isUnlimited(address)) this.quota.giveBack(addressGroup(address));
+  }
+
   /** True for an address that is not limited (UNLIMITED_ADDRESSES). */
   isUnlimited(address: string): boolean {
     return this.unlimited.has(address);

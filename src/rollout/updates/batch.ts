@@ -78,7 +78,7 @@ export class Batch {
     if (jobs.length === 0) return [];
     const context = this.contexts.of(tx);
     const fleet = await this.load(tx, context, jobs);
-    this.limitNewcomers(context, fleet, jobs);
+    this.limitNewcomers(tx, context, fleet, jobs);
     const outcomes = plan(context, fleet, speakers, jobs);
     const numbers = await this.store.save(tx, fleet.changes());
     await this.requests.save(tx, fleet.newRequests.values(), numbers.keys());
@@ -108,14 +108,22 @@ export class Batch {
   }
 
   /** Counts printers that come for the first time, and notes those whose address has had too many. */
-  private limitNewcomers(context: PlanContext, fleet: FleetState, jobs: readonly PrinterJob[]): void {
+  private limitNewcomers(
+    tx: Transaction,
+    context: PlanContext,
+    fleet: FleetState,
+    jobs: readonly PrinterJob[],
+  ): void {
     const counted = new Set<string>();
     for (const job of jobs) {
       if (job.kind !== 'subscribe' || counted.has(job.request.uuid)) continue;
       if (!isNewcomer(context, fleet, job.request)) continue;
       counted.add(job.request.uuid);
-      const refusal = this.authenticator.countNew(job.request.address);
-      if (refusal !== null) fleet.overLimit.set(job.request.uuid, refusal);
+      const { uuid, address } = job.request;
+      const refusal = this.authenticator.countNew(address);
+      if (refusal !== null) fleet.overLimit.set(uuid, refusal);
+      // A batch that fails is tried again, and its printers are counted then.
+      else tx.afterRollback(() => this.authenticator.uncountNew(address));
     }
   }
 
