@@ -70,6 +70,17 @@ describe('The plan of a first subscribe', () => {
     expect(state === null).toBe(code !== null);
     expect([...fleet.newRequests.keys()]).toEqual(code === 'approval_pending' ? [UUID] : []);
   });
+
+  it('names the printer by its UUID where an update ends before it has a number', () => {
+    const off = planFor([], [ruleOf()], [subscribe({ autoUpdate: false })]);
+    expect(off.fleet.ended).toMatchObject([
+      { status: 'declined', description: `Update of printer ${UUID} to 1.5.0 declined: auto_update is off` },
+    ]);
+    const failed = planFor([], [ruleOf()], [subscribe(), report({ kind: 'failed', error: 'no space' })]);
+    expect(failed.fleet.ended).toMatchObject([
+      { status: 'failed', description: `Update of printer ${UUID} to 1.5.0 failed: no space` },
+    ]);
+  });
 });
 
 describe('The plan of a subscribe of a known printer', () => {
