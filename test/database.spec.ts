@@ -78,6 +78,29 @@ describe('A transaction', () => {
     expect(heard).toEqual(['the work', 'the commit']);
   });
 
+  it('goes on if one that is called back throws, and calls back the others', async () => {
+    const heard: string[] = [];
+    const fail = (what: string) => (): never => {
+      heard.push(what);
+      throw new Error(what);
+    };
+    database.onCommit(fail('listener'));
+    const done = await database.write(async (tx) => {
+      tx.afterCommit(fail('commit'));
+      tx.afterCommit(() => heard.push('another'));
+      return 'done';
+    });
+    expect(done).toBe('done');
+    const failing = database.write(async (tx) => {
+      tx.afterRollback(fail('rollback'));
+      tx.afterRollback(() => heard.push('one more'));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(heard).toEqual(['commit', 'another', 'listener', 'rollback', 'one more']);
+    expect(await write('after')).toBe('after');
+  });
+
   it('refuses to be opened inside itself', async () => {
     await expect(database.write(() => write('c'))).rejects.toThrow('inside another one');
     expect(await notes('c')).toEqual([]);

@@ -38,12 +38,12 @@ export class Transaction {
     this.preparations.push(preparation);
   }
 
-  /** Calls back once everything is committed; never after a rollback. Callbacks must not throw. */
+  /** Calls back once everything is committed; never after a rollback. An error of a callback is only logged. */
   afterCommit(callback: () => void): void {
     this.commitCallbacks.push(callback);
   }
 
-  /** Calls back once everything is rolled back: what was cached from this transaction must be dropped. Callbacks must not throw. */
+  /** Calls back once everything is rolled back: what was cached from this transaction must be dropped. An error of a callback is only logged. */
   afterRollback(callback: () => void): void {
     this.rollbackCallbacks.push(callback);
   }
@@ -53,13 +53,13 @@ export class Transaction {
     for (const prepare of this.preparations) await prepare();
   }
 
-  /** Only for WriteQueue. */
-  committed(): void {
-    for (const callback of this.commitCallbacks) callback();
+  /** Only for WriteQueue: what to call after the commit. */
+  get onCommitted(): ReadonlyArray<() => void> {
+    return this.commitCallbacks;
   }
 
-  /** Only for WriteQueue. */
-  rolledBack(): void {
-    for (const callback of this.rollbackCallbacks) callback();
+  /** Only for WriteQueue: what to call after a rollback. */
+  get onRolledBack(): ReadonlyArray<() => void> {
+    return this.rollbackCallbacks;
   }
 }

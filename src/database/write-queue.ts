@@ -146,16 +146,27 @@ export class WriteQueue {
       reject(error);
       return;
     }
-    tx.committed();
+    this.callBack(tx.onCommitted);
     const seconds = (performance.now() - begun) / 1_000;
-    for (const listener of this.commitListeners) listener({ jobs: tx.jobs, seconds });
+    this.callBack(this.commitListeners.map((listener) => () => listener({ jobs: tx.jobs, seconds })));
     resolve(result);
   }
 
   private async undo(runner: QueryRunner, tx: Transaction): Promise<void> {
     // On some errors (such as a full disk) SQLite has already ended the transaction, and reports that here.
     await rollback(runner).catch(() => undefined);
-    tx.rolledBack();
+    this.callBack(tx.onRolledBack);
+  }
+
+  /** The transaction has ended: whatever goes wrong now changes nothing about it, and must not stop the queue. */
+  private callBack(callbacks: ReadonlyArray<() => void>): void {
+    for (const callback of callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        this.logger.error(`A callback after a transaction failed: ${String(error)}`);
+      }
+    }
   }
 
   private logRefusal(error: unknown): void {
