@@ -316,6 +316,22 @@ describe('The gateway', () => {
     await strict.stop();
   });
 
+  it('closes a connection whose later subscribe is refused, unless it is accepted again in time', async () => {
+    const strict = await TestServer.start({ SUBSCRIBE_TIMEOUT_SECONDS: '1' });
+    const [right, wrong] = [{ api_key: 'right' }, { api_key: 'wrong' }];
+    const [hello, other] = [subscribeMessage(), subscribeMessage()];
+    const [refused, mended] = [await RawSocket.open(strict), await RawSocket.open(strict)];
+    expect((await refused.ask({ ...hello, ...right })).code).toBe('subscription_accepted');
+    expect((await mended.ask({ ...other, ...right })).code).toBe('subscription_accepted');
+    expect((await refused.ask({ ...hello, ...wrong })).code).toBe('unauthorized');
+    expect((await mended.ask({ ...other, ...wrong })).code).toBe('unauthorized');
+    expect((await mended.ask({ ...other, ...right })).code).toBe('subscription_accepted');
+    await eventually('the refused one is closed', () => refused.closeCode !== null);
+    expect(refused.closeCode).toBe(1008);
+    expect((await mended.ask({ ...other, ...right })).code).toBe('subscription_accepted');
+    await strict.stop();
+  });
+
   it('closes a connection that sends too much, and others do not notice', async () => {
     const strict = await TestServer.start({ MAX_MESSAGES_PER_SECOND: '20' });
     const good = await RawSocket.open(strict);

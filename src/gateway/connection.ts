@@ -30,7 +30,8 @@ export class Connection implements SubscribeObserver, ReportSource {
   private isAccepted = false;
   /** Resolves when the last message has been handled and answered; null before the first. */
   work: Promise<void> | null = null;
-  readonly openedAt = performance.now();
+  /** When it was opened, or was last refused after it had been accepted; milliseconds of `performance.now`. */
+  silentSince = performance.now();
   private messages = 0;
   private second = 0;
   /** Number of unanswered pings. */

@@ -18,7 +18,7 @@ export class Connections implements ConnectionOwner {
   private readonly sockets = new Set<Connection>();
   /** Number of refused subscribes by the code that the printer was sent. */
   readonly refused = new Map<RefusalCode, number>();
-  /** Connections that have not subscribed, the oldest first. */
+  /** Connections that speak for no printer, those that have been silent the longest first. */
   private readonly silent = new Set<Connection>();
   private readonly byPrinter = new Map<string, Connection>();
 
@@ -92,11 +92,11 @@ export class Connections implements ConnectionOwner {
     this.byPrinter.get(printerUuid)?.dismiss(reason);
   }
 
-  /** Closes the sockets that have been open for `afterMs` without a subscribe. */
+  /** Closes the sockets that have spoken for no printer for `afterMs`. */
   closeSilent(afterMs: number): void {
     const oldest = performance.now() - afterMs;
     for (const connection of this.silent) {
-      if (connection.openedAt > oldest) return;
+      if (connection.silentSince > oldest) return;
       this.silent.delete(connection);
       connection.closeForMisuse('no subscribe');
     }
@@ -128,6 +128,9 @@ export class Connections implements ConnectionOwner {
     connection.forgetPrinter();
     connection.printerUuid = null;
     connection.printerId = null;
+    if (this.silent.has(connection) || !this.sockets.has(connection)) return;
+    connection.silentSince = performance.now();
+    this.silent.add(connection);
   }
 
   /** Counts a subscribe that was not accepted. */
