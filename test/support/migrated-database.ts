@@ -5,12 +5,14 @@ import { DataSource } from 'typeorm';
 import { AppConfig } from '../../src/config/config.js';
 import { dataSourceOptions } from '../../src/database/data-source.js';
 
-let migrated: Promise<Buffer> | undefined;
+// On the process, because this file is loaded again for every test file; the migrations themselves are not.
+const MIGRATED = Symbol.for('paperminder.migrated-database');
+const shared = globalThis as { [MIGRATED]?: Promise<Buffer> };
 
-/** Writes an empty database that has run all migrations; they run once for all the servers of a test file. */
+/** Writes an empty database that has run all migrations; they run once for all the servers of a jest worker. */
 export async function writeMigratedDatabase(path: string): Promise<void> {
-  migrated ??= migrate();
-  await writeFile(path, await migrated);
+  shared[MIGRATED] ??= migrate();
+  await writeFile(path, await shared[MIGRATED]);
 }
 
 async function migrate(): Promise<Buffer> {
