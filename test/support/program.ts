@@ -1,16 +1,20 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.js';
 
 const DIST = resolve('node_modules/.cache/paperminder-process-test');
 
+let built: Promise<unknown> | undefined;
+
 /** Compiles the project for tests that start it as a process; once for all of them, as long as no source changes. */
 export async function build(): Promise<void> {
-  await promisify(execFile)(process.execPath, ['tools/build.js', '--if-changed', '--out', DIST]);
+  const args = ['tools/build.js', '--if-changed', '--unchecked', '--out', DIST];
+  built ??= promisify(execFile)(process.execPath, args);
+  await built;
 }
 
 /** A program of the project, as a process of its own; `build` comes first. */
@@ -49,11 +53,22 @@ export class Program {
   }
 }
 
+// Below the ports that systems give to connections and to those who ask for any port: nobody gets one of these by chance, not even
+// while the server that it was chosen for restarts.
+const LOWEST_PORT = 20_000;
+const PORTS = 12_000;
+
 /** A port that nobody listens on. */
 export async function freePort(): Promise<string> {
-  const probe = createServer();
-  await new Promise<void>((ready) => probe.listen(0, ready));
-  const free = (probe.address() as AddressInfo).port;
-  await new Promise((closed) => probe.close(closed));
-  return String(free);
+  for (;;) {
+    const port = LOWEST_PORT + randomInt(PORTS);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((closed) => probe.close(closed));
+    return String(port);
+  }
 }
