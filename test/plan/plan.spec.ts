@@ -340,6 +340,12 @@ describe('The plan of a report', () => {
     expect(state?.printer.autoUpdate).toBe(false);
   });
 
+  it('ignores what comes too late, because the printer was deleted in the meantime', () => {
+    const { outcomes, fleet } = planFor([], [ruleOf()], [report({ kind: 'complete', version: '1.5.0' })]);
+    expect(outcomes).toMatchObject([{ uuid: UUID, refused: null, send: null, mayHaveUpdate: false }]);
+    expect(fleet.changes()).toEqual([]);
+  });
+
   it('refuses what was never sent, and changes nothing', () => {
     const before = { printer: printerOf(), updates: [updateOf()] };
     const { outcomes, fleet } = planFor([before], [], [report({ kind: 'complete', version: '9.0.0' })]);

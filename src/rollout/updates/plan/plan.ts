@@ -1,4 +1,4 @@
-import { NotFoundError, ValidationError } from '../../../common/errors.js';
+import { ValidationError } from '../../../common/errors.js';
 import type { DomainError, PrinterRefusedError } from '../../../common/errors.js';
 import type { SubscribeRequest } from '../../../printer/subscribe-request.js';
 import { admissionRefusal } from '../../../printer/registration/admission.js';
@@ -111,7 +111,8 @@ function refusalOf(
 function report(context: PlanContext, fleet: FleetState, job: JobOf<'report'>): Planned {
   const { uuid } = job;
   const state = fleet.get(uuid);
-  if (state === null) return refused(uuid, new NotFoundError(`Printer not found: ${uuid}`));
+  // The printer was deleted after it had reported.
+  if (state === null) return nothing(uuid);
   const taken = takeReport(context, state, job.report);
   if (taken instanceof ValidationError) return refused(uuid, taken);
   // Another rollout may have waited for this update to end; after a completed one, the printer reboots first.
