@@ -19,6 +19,7 @@ import {
 } from './support/factories.js';
 import { Board } from './support/board.js';
 import { HeldQueue } from './support/held-queue.js';
+import { LogLines } from './support/log-lines.js';
 import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
@@ -61,10 +62,10 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 describe('While another process holds the database, a subscribe', () => {
   /** Locks the database as another process; resolves with how to unlock it. */
-  async function lock(): Promise<() => Promise<void>> {
+  async function lock(folder = server.folder): Promise<() => Promise<void>> {
     const script = `const db = new (require('better-sqlite3'))(process.argv[1]); db.exec('BEGIN EXCLUSIVE');
       console.log('locked'); setInterval(() => undefined, 1000);`;
-    const file = join(server.folder, 'paperminder.db');
+    const file = join(folder, 'paperminder.db');
     const child = spawn(process.execPath, ['-e', script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     return async () => {
@@ -123,6 +124,21 @@ describe('While another process holds the database, a subscribe', () => {
     }
     await pause();
     expect(await counts(server, id)).toEqual([0, 1, 0, 0, 0]);
+  }, 30_000);
+
+  it('or a report is logged once, however many printers it fails for', async () => {
+    const log = new LogLines();
+    const logged = await TestServer.start({}, log);
+    const boards = await Promise.all(Array.from({ length: 5 }, () => RawSocket.open(logged)));
+    for (const raw of boards) await raw.ask(subscribeMessage());
+    const unlock = await lock(logged.folder);
+    const failed = { kind: 'firmware_failed', error: 'no space' };
+    const answers = await Promise.all(boards.map((raw) => raw.ask(failed)));
+    await unlock();
+    expect(answers.map(({ code }) => code)).toEqual(boards.map(() => 'server_error'));
+    expect(log.of('PrinterGateway').filter((line) => line.includes('locked'))).toHaveLength(1);
+    for (const raw of boards) raw.socket.terminate();
+    await logged.stop();
   }, 30_000);
 });
 

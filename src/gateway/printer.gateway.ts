@@ -125,7 +125,7 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
     if (error instanceof ValidationError || error instanceof PrinterRefusedError)
       return this.refuse(connection, error);
     this.connections.refuse(connection, 'server_error');
-    this.failures.run(() => this.logFailure(error));
+    this.logFailure(error);
     this.tell(connection, 'server_error', 'The server failed to record this subscribe; connect again later');
     connection.closeToRetry('try again later');
   }
@@ -152,10 +152,12 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
     this.tell(connection, 'server_error', 'The server failed to handle this message; send it again later');
   }
 
-  /** Logs a failure. An unavailable server has been logged already, and not with every printer that reconnects twice a second. */
+  /** Logs a failure, at most once a minute: it may concern every message of every printer. An unavailable server is logged already. */
   private logFailure(error: unknown): void {
     if (error instanceof UnavailableError) return;
-    this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    this.failures.run(() =>
+      this.logger.error(error instanceof Error ? (error.stack ?? error.message) : error),
+    );
   }
 
   /** Logs a refusal at most once a minute for each code, because a refused board reconnects every half second. */
