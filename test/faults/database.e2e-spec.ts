@@ -28,6 +28,8 @@ import { stopAfterEach } from '../support/stop-after-each.js';
 import { SmallDisk, attempt, explainSkip, whyNotImmutable } from './small-disk.js';
 
 const MIB = 1024 * 1024;
+// Each write that finds the database locked holds the server up, and each printer that was told to wait adds some.
+const PATIENCE_MS = 60_000;
 const IMMEDIATE = { firmware_version: '1.5.0', target: { all: true }, rollout_type: 'immediate' };
 
 const stopped = stopAfterEach();
@@ -52,6 +54,7 @@ async function recovers(server: Reachable): Promise<void> {
     'the server is ready again',
     () => readiness(server),
     ([status]) => status === 200,
+    PATIENCE_MS,
   );
 }
 
@@ -67,6 +70,7 @@ async function expectUndamaged(
 ): Promise<void> {
   const image = await fetch(`${server.url}/api/firmware/download/1.5.0`);
   expect(Buffer.from(await image.arrayBuffer())).toEqual(Buffer.from(bytes));
+  await eventually('its printer is connected', () => one.subscribed, Boolean, PATIENCE_MS);
   one.send({ kind: 'firmware_progress', percent: 70, status: 'going on' });
   await handled(one);
   expect((await history(server, one.options.uuid))[0]).toMatchObject({
@@ -79,8 +83,11 @@ async function expectUndamaged(
     const matches = (seen: number[]): boolean => isDeepStrictEqual(seen, wanted);
     await eventually(`the counters are ${wanted.join(', ')}`, () => counts(server, 1), matches);
   };
-  await eventually('those that were told to wait are updated', () =>
-    waiting.every(({ version }) => version === '1.5.0'),
+  await eventually(
+    'those that were told to wait are updated',
+    () => waiting.every(({ version }) => version === '1.5.0'),
+    Boolean,
+    PATIENCE_MS,
   );
   await counted(waiting.length);
   const second = stopped(await connected(server));
@@ -160,17 +167,19 @@ describe('A full disk', () => {
       await expectUndamaged(server, one, bytes);
       expect(one.received.filter(({ code }) => code === 'info')).toHaveLength(1);
     },
-    120_000,
+    180_000,
   );
 });
 
 describe('A database file', () => {
   /** Another process that holds the database for itself until it is ended. */
   async function lockedByAnother(file: string): Promise<() => Promise<void>> {
-    const script = `const db = new (require('better-sqlite3'))(process.argv[1]); db.exec('BEGIN EXCLUSIVE');
+    const script = `const db = new (require('better-sqlite3'))(process.argv[1], { timeout: 30_000 }); db.exec('BEGIN EXCLUSIVE');
       console.log('locked'); setInterval(() => undefined, 1000);`;
     const child = spawn(process.execPath, ['-e', script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data');
+    // Where it finds the database locked itself it ends, and says why.
+    await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    expect(child.exitCode).toBeNull();
     return async () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
@@ -220,8 +229,11 @@ describe('A database file', () => {
         one.send({ kind: 'firmware_progress', percent: 50, status: 'not written' });
         await handled(one);
         expect((await server.request('GET', '/api/rollouts/1')).status).toBe(200);
-        await eventually('a new printer is told to wait', () =>
-          late.received.some(({ code }) => code === 'server_error'),
+        await eventually(
+          'a new printer is told to wait',
+          () => late.received.some(({ code }) => code === 'server_error'),
+          Boolean,
+          PATIENCE_MS,
         );
       } finally {
         await mend();
@@ -230,7 +242,7 @@ describe('A database file', () => {
       await upload(server, '1.6.0');
       await expectUndamaged(server, one, bytes, [late]);
     },
-    120_000,
+    180_000,
   );
 
   it('that is locked while a rollout is pushed keeps no connected printer from its update', async () => {
