@@ -28,7 +28,7 @@ describe('A batch of printers’ jobs', () => {
     // A row that nothing the server does could have written.
     await server
       .get(Database)
-      .write((tx) => tx.db.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned!));
+      .write((tx) => tx.sql.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned!));
     const queue = await HeldQueue.hold(server);
     const answers = sockets.map((raw, index) =>
       raw.ask(subscribeMessage({ printer_id: ids[index], ...(index === 0 ? { platform: 7 } : {}) })),
@@ -55,7 +55,7 @@ describe('A batch of printers’ jobs', () => {
     first.socket.close();
     await limited
       .get(Database)
-      .write((tx) => tx.db.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned));
+      .write((tx) => tx.sql.run(`UPDATE printer SET problems = '[' WHERE uuid = ?`, poisoned));
     const sockets = await Promise.all(Array.from({ length: 21 }, () => RawSocket.open(limited)));
     const queue = await HeldQueue.hold(limited);
     const answers = sockets.map((raw, index) =>

@@ -95,19 +95,22 @@ describe('The counters of a cancelled rollout', () => {
     const one = await connected(server, { version });
     await one.stop();
     // Copies of one that registered itself, in the table of printers and in the counters that follow from it.
-    await server.get(Database).write((tx) => {
+    await server.get(Database).write(async (tx) => {
       const columns = `name, user_id, platform, firmware_version, version_key, version_rollout_id, bucket, auto_update, update_channel,
         key_hash, blocked, has_problems, last_connected, last_ip, created_at`;
-      tx.db.run(
+      await tx.sql.run(
         `INSERT INTO printer (uuid, ${columns}) WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < ?)
           SELECT lower(hex(randomblob(16))), ${columns} FROM k, printer WHERE uuid = ?`,
         many - 1,
         one.options.uuid,
       );
       const key = '(SELECT version_key FROM printer WHERE uuid = ?)';
-      tx.db.run(`UPDATE printer_count SET printers = ? WHERE version_key = ${key}`, many, one.options.uuid);
-      tx.db.run(`UPDATE rollout SET pending_count = ? WHERE max_version = ?`, many, version);
-      return Promise.resolve();
+      await tx.sql.run(
+        `UPDATE printer_count SET printers = ? WHERE version_key = ${key}`,
+        many,
+        one.options.uuid,
+      );
+      await tx.sql.run(`UPDATE rollout SET pending_count = ? WHERE max_version = ?`, many, version);
     });
   }
 
@@ -165,8 +168,8 @@ describe('The counters of a cancelled rollout', () => {
       rollout_percentage: 0,
     });
     await seed(version, many);
-    await server.get(Database).write((tx) => {
-      tx.db.run(
+    await server.get(Database).write(async (tx) => {
+      await tx.sql.run(
         `INSERT INTO printer_update (rollout_id, printer_id, firmware_id, firmware_version, status, attempts, send_on_resume,
           confirmed, superseded, error_message, started_at, completed_at, last_percent, last_heard, last_sent, sequence)
           SELECT ?, id, 1, '1.5.0', 'failed', 1, 0, 0, 0, 'x', created_at, created_at, 0, 0, 0, 1 FROM printer
@@ -174,8 +177,7 @@ describe('The counters of a cancelled rollout', () => {
         id,
         version,
       );
-      tx.db.run('UPDATE rollout SET pending_count = 0, failed_count = ? WHERE id = ?', many, id);
-      return Promise.resolve();
+      await tx.sql.run('UPDATE rollout SET pending_count = 0, failed_count = ? WHERE id = ?', many, id);
     });
     const [retry, cancel] = await Promise.all([
       server.request('POST', `/api/rollouts/${id}/retry`),

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DataSource, In } from 'typeorm';
+import { DataSource } from 'typeorm';
+import type { SelectQueryBuilder } from 'typeorm';
 import { Database } from '../src/database/database.js';
+import { LIST, jsonList } from '../src/database/sql.js';
+import type { SqlValue } from '../src/database/sql.js';
+import type { Transaction } from '../src/database/transaction.js';
 import { Firmware } from '../src/firmware/firmware.entity.js';
 import { Printer } from '../src/printer/printer.entity.js';
 import { UPDATE_STATUSES } from '../src/rollout/rules/status.js';
@@ -18,7 +22,7 @@ import { eventually } from './support/eventually.js';
 import { handled, printer, roll, rollout, upload } from './support/factories.js';
 import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
-import { pendingCondition } from './support/target-condition.js';
+import { countIn, pendingCondition } from './support/target-condition.js';
 
 const PRINTERS = 4;
 const VERSIONS = ['1.5.0', '1.6.0', '1.7.0'];
@@ -85,10 +89,9 @@ describe('The counters', () => {
   afterAll(() => server.stop());
 
   function updatesOf(one: VirtualPrinter): Promise<PrinterUpdate[]> {
-    return server.get(Database).write((tx) => {
-      const updates = tx.em.createQueryBuilder(PrinterUpdate, 'u').innerJoin('u.printer', 'p');
-      return updates.where('p.uuid = :uuid', { uuid: one.options.uuid }).getMany();
-    });
+    const database = server.get(Database);
+    const own = 'WHERE printer_id = (SELECT id FROM printer WHERE uuid = ?)';
+    return database.write((tx) => database.table(PrinterUpdate).select(tx.sql, own, one.options.uuid));
   }
 
   async function comeBack(one: VirtualPrinter, version: string): Promise<void> {
@@ -189,17 +192,27 @@ describe('The counters', () => {
     }
   }
 
+  function printers(): SelectQueryBuilder<Printer> {
+    return server.get(DataSource).createQueryBuilder(Printer, 'p');
+  }
+
+  /** The updates of a rollout that no other one stands for. */
+  function sentUpdates(tx: Transaction, rolloutId: number): Promise<PrinterUpdate[]> {
+    const sent = 'WHERE rollout_id = ? AND NOT superseded';
+    return server.get(Database).table(PrinterUpdate).select(tx.sql, sent, rolloutId);
+  }
+
   /** A rollout, its updates, and its pending targets counted from nothing: all as they are at one moment. */
   function countedAnew(id: number): Promise<{ state: Rollout; rows: PrinterUpdate[]; pending: number }> {
-    return server.get(Database).write(async (tx) => {
-      const { rules } = server.get(RolloutRules).current(tx);
+    const database = server.get(Database);
+    return database.write(async (tx) => {
+      const { rules } = await server.get(RolloutRules).current(tx);
       const rule = rules.find((one) => one.id === id);
-      const pending =
-        rule && pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules).getCount();
+      const state = await database.table(Rollout).find(tx.sql, 'WHERE id = ?', id);
       return {
-        state: await tx.em.findOneByOrFail(Rollout, { id }),
-        rows: await tx.em.findBy(PrinterUpdate, { rolloutId: id, superseded: false }),
-        pending: (await pending) ?? 0,
+        state: state!,
+        rows: await sentUpdates(tx, id),
+        pending: rule ? await countIn(tx.sql, pendingCondition(printers(), rule, rules)) : 0,
       };
     });
   }
@@ -219,30 +232,26 @@ describe('The counters', () => {
   }
 
   function currentRules(): Promise<readonly RolloutRule[]> {
-    return server.get(Database).write((tx) =>
-      Promise.resolve(
-        server
-          .get(RolloutRules)
-          .current(tx)
-          .rules.map((rule) => ({ ...rule })),
-      ),
-    );
+    return server.get(Database).write(async (tx) => {
+      const { rules } = await server.get(RolloutRules).current(tx);
+      return rules.map((rule) => ({ ...rule }));
+    });
   }
 
   /** Who is pending in a rollout, by the rules as they were: nothing but a cancel lies between. */
   function pendingOf(rule: RolloutRule, rules: readonly RolloutRule[]): Promise<number[]> {
     return server.get(Database).write(async (tx) => {
-      const query = pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
-      return (await query.getMany()).map((one) => one.id);
+      const [text, values] = pendingCondition(printers(), rule, rules).select('p.id').getQueryAndParameters();
+      return (await tx.sql.values(text, ...(values as SqlValue[]))).map(([id]) => Number(id));
     });
   }
 
   /** Those of them who are still there, and have not been found to have the update. */
   function stillPending(id: number, pending: readonly number[]): Promise<number> {
     return server.get(Database).write(async (tx) => {
-      const rows = await tx.em.findBy(PrinterUpdate, { rolloutId: id, superseded: false });
-      const there = await tx.em.findBy(Printer, { id: In([...pending]) });
-      return there.filter((one) => rows.every((row) => row.printerId !== one.id)).length;
+      const rows = await sentUpdates(tx, id);
+      const there = await tx.sql.values(`SELECT id FROM printer WHERE id IN ${LIST}`, jsonList(pending));
+      return there.filter(([printerId]) => rows.every((row) => row.printerId !== printerId)).length;
     });
   }
 
@@ -266,9 +275,14 @@ describe('The counters', () => {
         expect(pendingCount + inProgressCount).toBeGreaterThan(0);
       }
     }
-    const [all, firmware] = await server
-      .get(Database)
-      .write(async (tx) => [await tx.em.find(PrinterUpdate), await tx.em.find(Firmware)] as const);
+    const database = server.get(Database);
+    const [all, firmware] = await database.write(
+      async (tx) =>
+        [
+          await database.table(PrinterUpdate).select(tx.sql, ''),
+          await database.table(Firmware).select(tx.sql, ''),
+        ] as const,
+    );
     for (const row of firmware) {
       // What a deleted printer has done still counts for the firmware.
       const own = [...all, ...gone].filter((update) => update.firmwareId === row.id);

@@ -11,23 +11,23 @@ describe('A transaction', () => {
   beforeAll(async () => {
     server = await TestServer.start();
     database = server.get(Database);
-    await database.write((tx) => tx.em.query('CREATE TABLE note (text varchar PRIMARY KEY)'));
+    await database.write((tx) => tx.sql.run('CREATE TABLE note (text varchar PRIMARY KEY)'));
   });
   afterAll(() => server.stop());
 
   function write(text: string, then: () => Promise<void> = async () => undefined): Promise<string> {
     return database.write(async (tx) => {
-      await tx.em.query('INSERT INTO note VALUES (?)', [text]);
+      await tx.sql.run('INSERT INTO note VALUES (?)', text);
       await then();
       return text;
     });
   }
 
   async function notes(prefix: string): Promise<string[]> {
-    const rows = await database.write<Array<{ text: string }>>((tx) =>
-      tx.em.query('SELECT text FROM note WHERE text LIKE ? ORDER BY rowid', [`${prefix}%`]),
+    const rows = await database.write((tx) =>
+      tx.sql.rows('SELECT text FROM note WHERE text LIKE ? ORDER BY rowid', `${prefix}%`),
     );
-    return rows.map((row) => row.text);
+    return rows.map((row) => String(row.text));
   }
 
   it('keeps what was acknowledged when work beside it fails', async () => {
@@ -71,7 +71,7 @@ describe('A transaction', () => {
       database.write((tx) => {
         tx.afterRollback(() => heard.push('the commit'));
         // As SQLite does by itself when the disk is full.
-        return tx.em.query('ROLLBACK');
+        return tx.sql.run('ROLLBACK');
       }),
     ]);
     expect(ended.status).toBe('rejected');
@@ -109,7 +109,7 @@ describe('A transaction', () => {
   it('fails only the work whose transaction SQLite has ended', async () => {
     const ended = Promise.allSettled([
       write('d1'),
-      database.write((tx) => tx.em.query('ROLLBACK')), // As SQLite does by itself when the disk is full.
+      database.write((tx) => tx.sql.run('ROLLBACK')), // As SQLite does by itself when the disk is full.
       write('d2'),
     ]);
     expect((await ended).map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
@@ -119,7 +119,7 @@ describe('A transaction', () => {
 
   it('says what the work has met if SQLite has ended the transaction because of it', async () => {
     const full = database.write(async (tx) => {
-      await tx.em.query('ROLLBACK');
+      await tx.sql.run('ROLLBACK');
       throw new Error('database or disk is full');
     });
     await expect(full).rejects.toThrow('database or disk is full');

@@ -398,7 +398,7 @@ describe('The event stream', () => {
     const changes = server.get(Changes);
     const open: Array<() => void> = [];
     const work = server.get(Database).write(async (tx) => {
-      tx.db.run('INSERT INTO rollout_cancellation (rollout_id, newest_rollout_id) VALUES (1, 1)');
+      await tx.sql.run('INSERT INTO rollout_cancellation (rollout_id, newest_rollout_id) VALUES (1, 1)');
       changes.printerIn(tx, 7);
       await new Promise<void>((resolve) => open.push(resolve));
     });

@@ -154,7 +154,7 @@ describe('Uploads, promotions, deletes, rollouts and sends in any order', () => 
   /** What must hold at every moment. */
   async function check(world: World): Promise<void> {
     const { body: rows } = await server.request<FirmwareResponse[]>('GET', '/api/firmware');
-    for (const rule of server.get(RolloutRules).forReading().rules) {
+    for (const rule of (await server.get(RolloutRules).forReading()).rules) {
       if (!world.rollouts.includes(rule.id)) continue;
       expect(rule.builds.size).toBeGreaterThan(0);
       for (const build of rule.builds.values())

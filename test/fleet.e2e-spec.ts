@@ -201,9 +201,9 @@ describe('GET /api/summary', () => {
   it('answers at once while a large fleet is counted for the first time, and says so', async () => {
     const like = await register();
     const many = 150_000;
-    await server.get(Database).write((tx) => {
+    await server.get(Database).write(async (tx) => {
       // As so many subscribes would have left them.
-      tx.db.run(
+      await tx.sql.run(
         `INSERT INTO printer (uuid, name, user_id, firmware_version, version_key, bucket, auto_update, update_channel,
             blocked, has_problems, last_connected, created_at)
           WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
@@ -212,8 +212,7 @@ describe('GET /api/summary', () => {
         many,
         like,
       );
-      tx.db.run('UPDATE printer_count SET printers = printers + ?', many);
-      return Promise.resolve();
+      await tx.sql.run('UPDATE printer_count SET printers = printers + ?', many);
     });
     expect(await summary()).toMatchObject({
       printers: { total: many + 1, online: 0, problems: 0 },

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
+import { Database } from '../src/database/database.js';
+import type { WorkerConnection } from '../src/database/sqlite/worker-connection.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, rollout, upload } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
@@ -193,11 +195,11 @@ describe('Over HTTP', () => {
 
   it('health says so if the database does not answer', async () => {
     const broken = await TestServer.start();
-    await broken.get(DataSource).destroy();
+    const writer = Reflect.get(broken.get(Database), 'writer') as WorkerConnection;
+    await writer.close();
     const answer = await broken.request<ProblemBody>('GET', '/health/ready');
     expect([answer.status, answer.body.detail]).toEqual([503, expect.stringMatching(/^database: /)]);
     expect((await broken.request('GET', '/health/live')).status).toBe(200);
-    await broken.get(DataSource).initialize();
     await broken.stop();
   });
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { DataSource } from 'typeorm';
 import type { SelectQueryBuilder } from 'typeorm';
 import { ValidationError } from '../src/common/errors.js';
 import { Database } from '../src/database/database.js';
@@ -24,7 +25,7 @@ import type { Drawn } from './support/arbitraries.js';
 import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
 import type { Answer } from './support/server.js';
-import { pendingCondition } from './support/target-condition.js';
+import { countIn, pendingCondition } from './support/target-condition.js';
 
 // Two versions only: rollouts shall get in each other's way.
 // Stands for the connection of every printer.
@@ -146,7 +147,8 @@ class World {
   async begin(builds: Drawn<typeof firmware>, online: number): Promise<void> {
     const presence = this.server.get(Presence);
     for (const id of presence.ids()) presence.disconnected(id, CONNECTION);
-    await this.server.get(Database).write(async (tx) => {
+    const database = this.server.get(Database);
+    await database.write(async (tx) => {
       for (const table of [
         'printer_update',
         'rollout',
@@ -155,9 +157,10 @@ class World {
         'printer',
         'firmware',
       ])
-        tx.db.run(`DELETE FROM ${table}`);
+        await tx.sql.run(`DELETE FROM ${table}`);
       for (const [index, version] of VERSIONS.entries())
-        for (const build of builds[index] ?? []) await tx.insert(Firmware, firmwareRow(version, build));
+        for (const build of builds[index] ?? [])
+          await database.table(Firmware).insert(tx.sql, firmwareRow(version, build));
       this.server.get(RolloutRules).forget(tx);
     });
     await Promise.all(this.printers.map((_, index) => this.subscribe(index, null, true)));
@@ -197,19 +200,21 @@ class World {
 
   /** Whatever has been done to one rollout, the targets of all are counted right: as they are counted from nothing. */
   async expectCounts(): Promise<void> {
-    const counts = await this.server.get(Database).write(async (tx) => {
-      const { rules } = this.server.get(RolloutRules).current(tx);
+    const database = this.server.get(Database);
+    const { manager } = this.server.get(DataSource);
+    const counts = await database.write(async (tx) => {
+      const { rules } = await this.server.get(RolloutRules).current(tx);
       const all = [];
       for (const rule of rules) {
-        const { pendingCount } = await tx.em.findOneByOrFail(Rollout, { id: rule.id });
-        const within = this.server.get(PendingBuckets).within(tx.db, rule.id, rule.percentage);
+        const rollout = await database.table(Rollout).find(tx.sql, 'WHERE id = ?', rule.id);
+        const within = await this.server.get(PendingBuckets).within(tx.sql, rule.id, rule.percentage);
         const query = (): SelectQueryBuilder<Printer> =>
-          pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules);
+          pendingCondition(manager.createQueryBuilder(Printer, 'p'), rule, rules);
         const due = query().andWhere('p.bucket < :percentage', { percentage: rule.percentage });
         all.push({
           id: rule.id,
-          kept: [pendingCount, within],
-          counted: [await query().getCount(), await due.getCount()],
+          kept: [rollout?.pendingCount, within],
+          counted: [await countIn(tx.sql, query()), await countIn(tx.sql, due)],
         });
       }
       return all;
@@ -283,7 +288,8 @@ class World {
   /** What `RolloutPush` does. */
   private async push(): Promise<void> {
     const ids = this.server.get(Presence).ids();
-    const printers = this.server.get(PrinterService).byIds(this.server.get(Database).reader, ids);
+    const { committed } = this.server.get(Database);
+    const printers = await this.server.get(PrinterService).byIds(committed, ids);
     const service = this.server.get(RolloutService);
     await Promise.all(
       printers.map(({ uuid }) => service.offerFor({ uuid, speaker: CONNECTION, isReady: () => true })),
@@ -291,15 +297,15 @@ class World {
   }
 
   private async sentByPush(rolloutId: number): Promise<number> {
-    const before = this.sends(rolloutId);
+    const before = await this.sends(rolloutId);
     await this.push();
-    return [...this.sends(rolloutId)].filter(([id, sends]) => sends > (before.get(id) ?? 0)).length;
+    return [...(await this.sends(rolloutId))].filter(([id, sends]) => sends > (before.get(id) ?? 0)).length;
   }
 
   /** How often each update of a rollout that is under way was sent. */
-  private sends(rolloutId: number): Map<number, number> {
+  private async sends(rolloutId: number): Promise<Map<number, number>> {
     const sql = `SELECT id, attempts FROM printer_update WHERE rollout_id = ? AND status = 'in_progress'`;
-    const rows = this.server.get(Database).reader.all(sql, rolloutId);
+    const rows = await this.server.get(Database).committed.rows(sql, rolloutId);
     return new Map(rows.map(({ id, attempts }) => [Number(id), Number(attempts)]));
   }
 

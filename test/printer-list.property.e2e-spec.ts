@@ -251,18 +251,19 @@ describe('The pages of printers', () => {
     const updates = server.get(Database).table(PrinterUpdate);
     const counts = server.get(PrinterCounts);
     return server.get(Database).write(async (tx) => {
-      tx.db.run('DELETE FROM printer_update');
-      tx.db.run('DELETE FROM printer');
-      tx.db.run('DELETE FROM printer_count');
-      tx.db.run('DELETE FROM sqlite_sequence');
+      await tx.sql.run('DELETE FROM printer_update');
+      await tx.sql.run('DELETE FROM printer');
+      await tx.sql.run('DELETE FROM printer_count');
+      await tx.sql.run('DELETE FROM sqlite_sequence');
       const deltas = new PrinterDeltas();
-      const known = rows.map((one) => {
-        const id = table.insert(tx.db, one);
+      const known: Known[] = [];
+      for (const one of rows) {
+        const id = await table.insert(tx.sql, one);
         deltas.add(null, { ...one, id });
         if (one.online) presence.connected(id, CONNECTION);
-        for (const update of updatesOf({ ...one, id })) updates.insert(tx.db, update);
-        return { ...one, id };
-      });
+        for (const update of updatesOf({ ...one, id })) await updates.insert(tx.sql, update);
+        known.push({ ...one, id });
+      }
       await counts.add(tx.sql, deltas);
       return known;
     });

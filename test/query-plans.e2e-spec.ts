@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import { addTextContains } from '../src/database/sqlite/text-contains.js';
+import { WorkerConnection } from '../src/database/sqlite/worker-connection.js';
 import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import { EventReader } from './support/event-reader.js';
 import { eventually } from './support/eventually.js';
@@ -17,12 +18,17 @@ const LARGE = ['printer', 'printer_update'];
 describe('No statement of a hot path', () => {
   let server: TestServer;
   const prepare = jest.spyOn(SqliteDatabase.prototype, 'prepare');
-  const statements = (): string[] => [...new Set(prepare.mock.calls.map(([sql]) => sql))];
+  const sent = (['run', 'rows', 'first', 'values', 'count'] as const).map((method) =>
+    jest.spyOn(WorkerConnection.prototype, method),
+  );
+  const statements = (): string[] => [
+    ...new Set([prepare, ...sent].flatMap(({ mock }) => mock.calls.map(([sql]) => sql))),
+  ];
 
   beforeAll(async () => {
     server = await TestServer.start();
     // Migrations may look at every row: from here on the schema is as it should be.
-    await server.restart(() => void prepare.mockClear());
+    await server.restart(() => void [prepare, ...sent].forEach((spy) => spy.mockClear()));
     for (const version of ['1.4.0', '1.5.0', '1.6.0']) await upload(server, version);
     const fleet = await Promise.all([
       connected(server),

@@ -131,8 +131,8 @@ describe('With REGISTRATION=approve, the list of those that wait', () => {
 
   /** As so many requests would have left them. */
   function fill(address: string, count: number, status = 'pending'): Promise<void> {
-    return server.get(Database).write((tx) => {
-      tx.db.run(
+    return server.get(Database).write(async (tx) => {
+      await tx.sql.run(
         `INSERT INTO registration (uuid, status, name, user_id, address, address_group, requested_at)
           WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
           SELECT printf('%08d-0000-4000-8000-%012d', (SELECT count(*) FROM registration), n), ?, 'x', 'x', ?, ?,
@@ -142,7 +142,6 @@ describe('With REGISTRATION=approve, the list of those that wait', () => {
         address,
         address,
       );
-      return Promise.resolve();
     });
   }
 

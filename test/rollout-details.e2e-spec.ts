@@ -153,7 +153,7 @@ describe('The preview of a rollout', () => {
     await preview({});
     expect((await server.request('GET', '/api/rollouts')).body).toMatchObject({ rollouts: [] });
     const rows = `SELECT (SELECT count(*) FROM printer_update) + (SELECT count(*) FROM audit_entry WHERE action LIKE 'rollout%')`;
-    expect(server.get(Database).reader.count(rows)).toBe(0);
+    expect(await server.get(Database).committed.count(rows)).toBe(0);
   });
 });
 
@@ -408,30 +408,28 @@ describe('The timeline of a rollout', () => {
     const { id } = await roll(server, '1.5.0');
     await server.request('DELETE', `/api/rollouts/${id}`);
     expect((await server.request('GET', `/api/rollouts/${id}/timeline`)).status).toBe(404);
-    expect(server.get(Database).reader.count('SELECT count(*) FROM rollout_sample')).toBe(0);
+    expect(await server.get(Database).committed.count('SELECT count(*) FROM rollout_sample')).toBe(0);
   });
 });
 
-describe('A snapshot of the database', () => {
+describe('A scan of the database', () => {
   it('stays what it was, whatever is committed meanwhile', async () => {
     const { id } = await roll(server, '1.5.0');
-    const seen = await server.get(Database).snapshot(async (db) => {
-      const rows = (): number => db.count('SELECT count(*) FROM rollout');
-      const first = rows();
-      await server.get(Database).write((tx) => tx.db.run('DELETE FROM rollout WHERE id = ?', id));
+    const seen = await server.get(Database).scan(async (sql) => {
+      const rows = (): Promise<number> => sql.count('SELECT count(*) FROM rollout');
+      const first = await rows();
+      await server.get(Database).write((tx) => tx.sql.run('DELETE FROM rollout WHERE id = ?', id));
       await nextTurn();
-      return [first, rows()];
+      return [first, await rows()];
     });
     expect(seen).toEqual([1, 1]);
-    const after = await server
-      .get(Database)
-      .snapshot((db) => Promise.resolve(db.count('SELECT count(*) FROM rollout')));
+    const after = await server.get(Database).scan((sql) => sql.count('SELECT count(*) FROM rollout'));
     expect(after).toBe(0);
   });
 
   it('is refused if a hundred others wait for theirs', async () => {
     const look = (): Promise<number> =>
-      server.get(Database).snapshot((db) => Promise.resolve(db.count('SELECT count(*) FROM printer')));
+      server.get(Database).scan((sql) => sql.count('SELECT count(*) FROM printer'));
     const looks = await Promise.allSettled(Array.from({ length: 120 }, look));
     expect(looks.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
     expect(looks.at(-1)).toMatchObject({
@@ -444,12 +442,12 @@ describe('A snapshot of the database', () => {
     const stopping = await TestServer.start();
     const database = stopping.get(Database);
     let goOn: () => void = () => undefined;
-    const first = database.snapshot(async (db) => {
-      const before = db.count('SELECT count(*) FROM rollout');
+    const first = database.scan(async (sql) => {
+      const before = await sql.count('SELECT count(*) FROM rollout');
       await new Promise<void>((resolve) => (goOn = resolve));
-      return before + db.count('SELECT count(*) FROM rollout');
+      return before + (await sql.count('SELECT count(*) FROM rollout'));
     });
-    const second = expect(database.snapshot(() => Promise.resolve(1))).rejects.toThrow('is stopping');
+    const second = expect(database.scan(() => Promise.resolve(1))).rejects.toThrow('is stopping');
     const stopped = stopping.stop();
     setTimeout(() => goOn(), 100);
     expect(await first).toBe(0);

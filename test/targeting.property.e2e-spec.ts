@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { DataSource } from 'typeorm';
+import type { SelectQueryBuilder } from 'typeorm';
 import { Database } from '../src/database/database.js';
 import type { Transaction } from '../src/database/transaction.js';
 import { Printer } from '../src/printer/printer.entity.js';
@@ -56,17 +58,21 @@ describe('Targeting', () => {
 
   beforeAll(async () => {
     server = await TestServer.start();
-    await server.get(Database).write(async (tx) => {
-      for (const [rolloutId, newestRolloutId] of CANCELLATIONS)
-        await tx.insert(RolloutCancellation, { rolloutId, newestRolloutId });
-    });
+    const database = server.get(Database);
+    const rows = [...CANCELLATIONS].map(([rolloutId, newestRolloutId]) => ({ rolloutId, newestRolloutId }));
+    await database.write((tx) => database.table(RolloutCancellation).insertAll(tx.sql, rows));
   });
   afterAll(() => server.stop());
 
   async function replaceFleet(tx: Transaction, rows: Array<Omit<Printer, 'id'>>): Promise<Printer[]> {
-    await tx.em.createQueryBuilder().delete().from(Printer).execute();
-    for (const row of rows) await tx.insert(Printer, row);
-    return tx.em.find(Printer);
+    const table = server.get(Database).table(Printer);
+    await tx.sql.run('DELETE FROM printer');
+    await table.insertAll(tx.sql, rows);
+    return table.select(tx.sql, 'ORDER BY id');
+  }
+
+  function everyPrinter(): SelectQueryBuilder<Printer> {
+    return server.get(DataSource).createQueryBuilder(Printer, 'p');
   }
 
   it('in memory and in SQL names the same printers, for any fleet and any rollout', async () => {
@@ -74,16 +80,9 @@ describe('Targeting', () => {
       fc.asyncProperty(fleet, wanted, rollouts, async (printers, target, drawn) => {
         const rule = ruleOf(5, target);
         const others = drawn.map((one, index) => ruleOf(FIRST_ROLLOUT - 1 + 3 * index, one.wanted, one));
-        const [inSql, all] = await server.get(Database).write(async (tx) => {
-          const everybody = await replaceFleet(
-            tx,
-            printers.map((one) => printerRow(one)),
-          );
-          return [
-            await targetCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, others).getMany(),
-            everybody,
-          ] as const;
-        });
+        const rows = printers.map((one) => printerRow(one));
+        const all = await server.get(Database).write((tx) => replaceFleet(tx, rows));
+        const inSql = await targetCondition(everyPrinter(), rule, others).getMany();
         const facts = new RuleSet([rule, ...others], CANCELLATIONS);
         const inMemory = all.filter((one) => targetRefusal(facts.factsOf(one), rule) === null);
         expect(inSql.map((one) => one.uuid).sort()).toEqual(inMemory.map((one) => one.uuid).sort());
@@ -93,13 +92,9 @@ describe('Targeting', () => {
   }, 120_000);
 
   /** Whom a rollout would move now, in plain SQL but for the hash: targets it has sent nothing to, and that may be sent it. */
-  async function moves(
-    tx: Transaction,
-    rule: RolloutRule,
-    rules: readonly RolloutRule[],
-  ): Promise<Printer[]> {
+  async function moves(rule: RolloutRule, rules: readonly RolloutRule[]): Promise<Printer[]> {
     if (rule.status !== 'active' && rule.status !== 'completed') return [];
-    const pending = await pendingCondition(tx.em.createQueryBuilder(Printer, 'p'), rule, rules).getMany();
+    const pending = await pendingCondition(everyPrinter(), rule, rules).getMany();
     return pending.filter((one) => {
       const build = rule.builds.get(one.platform ?? '') ?? rule.builds.get('');
       return bucketOf(one.uuid) < rule.percentage && (one.autoUpdate || build?.mandatory === true);
@@ -110,36 +105,34 @@ describe('Targeting', () => {
     await fc.assert(
       fc.asyncProperty(fleet, rollouts, updates, fc.nat(255), async (printers, drawn, past, autoUpdate) => {
         const rules = drawn.map((one, index) => ruleOf(FIRST_ROLLOUT + index, one.wanted, one));
-        await server.get(Database).write(async (tx) => {
-          const rows = printers.map((one, index) => printerRow(one, (autoUpdate & (1 << index)) !== 0));
-          const everybody = await replaceFleet(tx, rows);
-          const earlier = new Map(
-            everybody.map((one) => [
-              one.id,
-              new Map<number, { status: 'completed' | 'failed'; attempts: number }>(),
-            ]),
-          );
+        const rows = printers.map((one, index) => printerRow(one, (autoUpdate & (1 << index)) !== 0));
+        const earlier = new Map<number, Map<number, { status: 'completed' | 'failed'; attempts: number }>>();
+        const database = server.get(Database);
+        const everybody = await database.write(async (tx) => {
+          const replaced = await replaceFleet(tx, rows);
+          for (const { id } of replaced) earlier.set(id, new Map());
           for (const one of past) {
-            const printer = everybody[one.printer]!;
+            const printer = replaced[one.printer]!;
             const rolloutId = FIRST_ROLLOUT + one.rollout;
             earlier.get(printer.id)!.set(rolloutId, { status: one.status, attempts: 1 });
-            await tx.insert(PrinterUpdate, updateRow(printer.id, rolloutId, one.status));
+            const update = updateRow(printer.id, rolloutId, one.status);
+            await database.table(PrinterUpdate).insert(tx.sql, update);
           }
-          // The highest version first, between equals the older rollout (decisions, "Which printers a rollout moves").
-          const bySql = new Map<number, number>();
-          const inTurn = [...rules].sort((a, b) =>
-            a.versionKey === b.versionKey ? a.id - b.id : a.versionKey < b.versionKey ? 1 : -1,
-          );
-          for (const rule of inTurn)
-            for (const one of await moves(tx, rule, rules))
-              if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
-          const set = new RuleSet(rules, CANCELLATIONS);
-          for (const one of everybody) {
-            const context: UpdateContext = { earlier: earlier.get(one.id)!, busy: false, reconnecting: true };
-            const decision = decide(set.factsOf(one), set.rules, context);
-            expect(decision.send ? decision.rule.id : undefined).toBe(bySql.get(one.id));
-          }
+          return replaced;
         });
+        // The highest version first, between equals the older rollout (decisions, "Which printers a rollout moves").
+        const bySql = new Map<number, number>();
+        const inTurn = [...rules].sort((a, b) =>
+          a.versionKey === b.versionKey ? a.id - b.id : a.versionKey < b.versionKey ? 1 : -1,
+        );
+        for (const rule of inTurn)
+          for (const one of await moves(rule, rules)) if (!bySql.has(one.id)) bySql.set(one.id, rule.id);
+        const set = new RuleSet(rules, CANCELLATIONS);
+        for (const one of everybody) {
+          const context: UpdateContext = { earlier: earlier.get(one.id)!, busy: false, reconnecting: true };
+          const decision = decide(set.factsOf(one), set.rules, context);
+          expect(decision.send ? decision.rule.id : undefined).toBe(bySql.get(one.id));
+        }
       }),
       { numRuns: propertyRuns(150, 300) },
     );

@@ -41,8 +41,8 @@ export class Access {
   ) {}
 
   /** True if a download needs a token or a key. */
-  get downloadsAreClosed(): boolean {
-    return this.config.auth === 'keys' && this.keys.isClaimed;
+  async downloadsAreClosed(): Promise<boolean> {
+    return this.config.auth === 'keys' && (await this.keys.isClaimed());
   }
 
   /**
@@ -51,7 +51,7 @@ export class Access {
    * @param access what the matched route requires; null if no route was matched
    * @throws InvalidKeyError if the key is invalid
    */
-  identify(request: Request, access: RouteAccess | null): KeyHolder | null {
+  async identify(request: Request, access: RouteAccess | null): Promise<KeyHolder | null> {
     if (this.config.auth === 'none') return null;
     const inBrowser = access === 'explorer';
     // Only for the explorer's pages: browsers also send such a password with requests that another site's page triggers, and these pages
@@ -59,8 +59,8 @@ export class Access {
     const key = keyOf(request) ?? (inBrowser ? keyFromBrowser(request) : null);
     if (key === null) return null;
     // A valid token makes a key unnecessary.
-    if (access === 'download' && this.downloadRefusal(request) === null) return null;
-    const holder = this.keys.holderOf(key);
+    if (access === 'download' && (await this.downloadRefusal(request)) === null) return null;
+    const holder = await this.keys.holderOf(key);
     if (holder === null) throw new InvalidKeyError('The API key is unknown, revoked or expired', inBrowser);
     return holder;
   }
@@ -72,7 +72,7 @@ export class Access {
    * @throws UnauthorizedError if it needs a key
    * @throws ForbiddenError if its key lacks the scope
    */
-  authorize(request: Request, access: RouteAccess, holder: KeyHolder | null): Actor {
+  async authorize(request: Request, access: RouteAccess, holder: KeyHolder | null): Promise<Actor> {
     if (this.config.auth === 'none') return this.without('anybody', request);
     const needed = scopeOf(access);
     if (holder === null) return this.checkWithoutKey(request, access, needed);
@@ -89,8 +89,8 @@ export class Access {
   }
 
   /** Why the token of a download is refused; null if it is valid, or none is needed. */
-  private downloadRefusal(request: Request): string | null {
-    if (!this.downloadsAreClosed) return null;
+  private async downloadRefusal(request: Request): Promise<string | null> {
+    if (!(await this.downloadsAreClosed())) return null;
     switch (this.tokens.verifyRequest(request.params.version, request.query)) {
       case 'valid':
         return null;
@@ -101,13 +101,13 @@ export class Access {
     }
   }
 
-  private checkWithoutKey(request: Request, access: RouteAccess, needed: Scope | null): Actor {
+  private async checkWithoutKey(request: Request, access: RouteAccess, needed: Scope | null): Promise<Actor> {
     if (access === 'download') {
-      const refusal = this.downloadRefusal(request);
+      const refusal = await this.downloadRefusal(request);
       if (refusal !== null) throw new UnauthorizedError(refusal);
     }
     if (needed === null) return this.without('anybody', request);
-    if (this.keys.isClaimed)
+    if (await this.keys.isClaimed())
       throw new UnauthorizedError(
         'This needs an API key: Authorization: Bearer KEY, or X-API-Key: KEY',
         access === 'explorer',

@@ -59,8 +59,8 @@ export class ApiKeyController {
   })
   @ApiOkResponse({ type: KeyListResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
-  list(): KeyListResponse {
-    return { keys: this.keys.list().map(toKeyResponse) };
+  async list(): Promise<KeyListResponse> {
+    return { keys: (await this.keys.list()).map(toKeyResponse) };
   }
 
   @Delete(':key_id')

@@ -60,11 +60,12 @@ export class ApiKeys implements OnModuleDestroy {
   }
 
   /** True once a key was ever created: from then on every management request needs one, even if all have been revoked since. */
-  get isClaimed(): boolean {
+  async isClaimed(): Promise<boolean> {
     const now = performance.now();
     if (!this.claimed && now >= this.askedAt + CLAIM_SEEN_WITHIN_MS) {
-      this.claimed = this.database.reader.get('SELECT 1 FROM api_key LIMIT 1') !== undefined;
       this.askedAt = now;
+      const key = await this.database.committed.first('SELECT 1 FROM api_key LIMIT 1');
+      this.claimed = key !== undefined;
     }
     return this.claimed;
   }
@@ -75,14 +76,14 @@ export class ApiKeys implements OnModuleDestroy {
    * @returns the key itself, which cannot be read again, and its stored row
    */
   create(wanted: NewApiKey): Promise<{ key: string; row: ApiKey }> {
-    return this.database.write((tx) => Promise.resolve(this.createIn(tx, wanted)));
+    return this.database.write((tx) => this.createIn(tx, wanted));
   }
 
   /** Like `create`, within a transaction. */
-  createIn(tx: Transaction, wanted: NewApiKey): { key: string; row: ApiKey } {
+  async createIn(tx: Transaction, wanted: NewApiKey): Promise<{ key: string; row: ApiKey }> {
     const { key, row } = newKey(wanted, this.clock.now());
-    const id = this.table.insert(tx.db, row);
-    this.audit.record(tx, keyMade({ ...row, id }));
+    const id = await this.table.insert(tx.sql, row);
+    await this.audit.record(tx, keyMade({ ...row, id }));
     tx.afterCommit(() => {
       this.claimed = true;
       this.logger.log(`Key ${id} (${row.name}) was made, for ${row.scopes}`);
@@ -91,8 +92,8 @@ export class ApiKeys implements OnModuleDestroy {
   }
 
   /** All keys, the newest first. */
-  list(): ApiKey[] {
-    return this.table.select(this.database.reader, 'ORDER BY id DESC');
+  async list(): Promise<ApiKey[]> {
+    return this.table.select(this.database.committed, 'ORDER BY id DESC');
   }
 
   /**
@@ -101,24 +102,23 @@ export class ApiKeys implements OnModuleDestroy {
    * @throws NotFoundError if there is none
    */
   revoke(id: number): Promise<void> {
-    return this.database.write((tx) => {
-      const row = this.table.find(tx.db, 'WHERE id = ?', id);
+    return this.database.write(async (tx) => {
+      const row = await this.table.find(tx.sql, 'WHERE id = ?', id);
       if (row === null) throw new NotFoundError(`Key not found: ${id}`);
       if (row.revokedAt === null) {
         const revokedAt = this.clock.now();
-        this.table.update(tx.db, id, { revokedAt });
-        this.audit.record(tx, keyRevoked(row, revokedAt));
+        await this.table.update(tx.sql, id, { revokedAt });
+        await this.audit.record(tx, keyRevoked(row, revokedAt));
       }
       tx.afterCommit(() => this.logger.log(`Key ${id} (${row.name}) was revoked`));
-      return Promise.resolve();
     });
   }
 
   /** The holder of a key; null if it is unknown, revoked or expired. */
-  holderOf(key: string): KeyHolder | null {
+  async holderOf(key: string): Promise<KeyHolder | null> {
     if (!KEY.test(key)) return null;
     const hash = hashOf(key);
-    const row = this.table.find(this.database.reader, 'WHERE hash = ?', hash);
+    const row = await this.table.find(this.database.committed, 'WHERE hash = ?', hash);
     if (row === null || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
     const now = this.clock.now();
     if (row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return null;
@@ -145,7 +145,7 @@ export class ApiKeys implements OnModuleDestroy {
     this.uses.delete(id);
     try {
       await this.database.write((tx) =>
-        tx.db.run('UPDATE api_key SET last_used_at = ? WHERE id = ?', sqlInstant(at), id),
+        tx.sql.run('UPDATE api_key SET last_used_at = ? WHERE id = ?', sqlInstant(at), id),
       );
     } catch (error) {
       this.logger.error(`The use of key ${id} could not be recorded: ${String(error)}`);

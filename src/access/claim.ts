@@ -29,12 +29,12 @@ export class Claim implements OnApplicationBootstrap {
   }
 
   /** Logs at every start how the server can be accessed without a key, if it can. */
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     if (this.config.auth === 'none') {
       this.logger.warn('AUTH=none: whoever reaches this port can upload firmware and roll it out');
       return;
     }
-    if (this.keys.isClaimed) {
+    if (await this.keys.isClaimed()) {
       rmSync(this.path, { force: true });
       return;
     }
@@ -58,12 +58,12 @@ export class Claim implements OnApplicationBootstrap {
    * @throws ForbiddenError if the token is wrong
    */
   async claim(token: string, name: string): Promise<{ key: string; row: ApiKey }> {
-    const made = await this.database.write((tx) => {
-      if (tx.db.get('SELECT 1 FROM api_key LIMIT 1') !== undefined)
+    const made = await this.database.write(async (tx) => {
+      if ((await tx.sql.first('SELECT 1 FROM api_key LIMIT 1')) !== undefined)
         throw new ConflictError('This server has been claimed already');
       if (!this.matches(token))
         throw new ForbiddenError(`The token is not the one in the file ${basename(this.path)}`);
-      return Promise.resolve(this.keys.createIn(tx, { name, scopes: ['admin'], expiresAt: null }));
+      return this.keys.createIn(tx, { name, scopes: ['admin'], expiresAt: null });
     });
     rmSync(this.path, { force: true });
     return made;

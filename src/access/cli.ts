@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from 'better-sqlite3';
 import { Command, InvalidArgumentError } from 'commander';
 import { DataSource } from 'typeorm';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
@@ -10,10 +9,10 @@ import { parseInstant } from '../common/instant.js';
 import { explainFailure } from '../common/startup-error.js';
 import { AppConfig } from '../config/config.js';
 import { readEnvironment } from '../config/environment.js';
-import { dataSourceOptions } from '../database/data-source.js';
-import { writingConnection } from '../database/database.js';
+import { connectionOf, dataSourceOptions } from '../database/data-source.js';
 import { requireDatabase, requireSameSchema } from '../database/sqlite/schema-check.js';
-import { Statements } from '../database/statements.js';
+import type { Sql } from '../database/sql.js';
+import { sqlOn } from '../database/sqlite/sqlite-sql.js';
 import { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
 import { CLAIM_SEEN_WITHIN_MS, keyMade, keyRevoked, newKey } from './api-keys.js';
@@ -49,15 +48,14 @@ program
 interface Tables {
   keys: Table<ApiKey>;
   audit: Table<AuditEntry>;
-  db: Statements;
-  connection: Database;
+  sql: Sql;
 }
 
 const ACTOR = { kind: 'command_line', keyId: null, name: null, address: null } as const;
 
-function record({ audit, db }: Tables, change: AuditedChange): void {
+async function record({ audit, sql }: Tables, change: AuditedChange): Promise<void> {
   const row = toAuditEntry(change, ACTOR, new Date());
-  if (row !== null) audit.insert(db, row);
+  if (row !== null) await audit.insert(sql, row);
 }
 
 async function create(tables: Tables, name: string, options: CreateOptions): Promise<void> {
@@ -67,12 +65,11 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
     expiresAt: options.expires ?? null,
   };
   const { key, row } = newKey(wanted, new Date());
-  const insert = tables.connection.transaction(() => {
-    const inserted = tables.keys.insert(tables.db, row);
-    record(tables, keyMade({ ...row, id: inserted }));
+  const id = await inTransaction(tables.sql, async () => {
+    const inserted = await tables.keys.insert(tables.sql, row);
+    await record(tables, keyMade({ ...row, id: inserted }));
     return inserted;
   });
-  const id = insert.immediate();
   await sleep(CLAIM_SEEN_WITHIN_MS);
   console.error(`Key ${id} (${name}), good for ${row.scopes}. It is shown this once:`);
   console.log(key);
@@ -80,8 +77,8 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
 
 const HEADINGS = ['ID', 'KEY', 'NAME', 'SCOPES', 'STATE', 'LAST USED'];
 
-function list({ keys, db }: Tables): void {
-  const rows = keys.select(db, 'ORDER BY id DESC').map((row) => {
+async function list({ keys, sql }: Tables): Promise<void> {
+  const rows = (await keys.select(sql, 'ORDER BY id DESC')).map((row) => {
     const state = row.revokedAt
       ? 'revoked'
       : row.expiresAt
@@ -90,7 +87,10 @@ function list({ keys, db }: Tables): void {
     const used = row.lastUsedAt?.toISOString() ?? 'never';
     return [String(row.id), `${row.prefix}…`, row.name, row.scopes, state, used];
   });
-  if (rows.length === 0) return console.error('There are no keys');
+  if (rows.length === 0) {
+    console.error('There are no keys');
+    return;
+  }
   for (const line of inColumns([HEADINGS, ...rows])) console.log(line);
 }
 
@@ -105,19 +105,30 @@ function inColumns(rows: readonly string[][]): string[] {
   );
 }
 
-function revoke(tables: Tables, id: string): void {
-  const { keys, db } = tables;
-  const row = keys.find(db, 'WHERE id = ?', Number(id));
+async function revoke(tables: Tables, id: string): Promise<void> {
+  const { keys, sql } = tables;
+  const row = await keys.find(sql, 'WHERE id = ?', Number(id));
   if (row === null) return program.error(`There is no key ${id}`);
   if (row.revokedAt === null) {
     const revokedAt = new Date();
-    const update = tables.connection.transaction(() => {
-      keys.update(db, row.id, { revokedAt });
-      record(tables, keyRevoked(row, revokedAt));
+    await inTransaction(sql, async () => {
+      await keys.update(sql, row.id, { revokedAt });
+      await record(tables, keyRevoked(row, revokedAt));
     });
-    update.immediate();
   }
   console.log(`Key ${id} (${row.name}) is revoked`);
+}
+
+async function inTransaction<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
+  await sql.run('BEGIN IMMEDIATE');
+  try {
+    const result = await work();
+    await sql.run('COMMIT');
+    return result;
+  } catch (error) {
+    await sql.run('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
 }
 
 async function withTables(work: (tables: Tables) => void | Promise<void>): Promise<void> {
@@ -131,12 +142,10 @@ async function withTables(work: (tables: Tables) => void | Promise<void>): Promi
   const dataSource = new DataSource({ ...options, entities: [ApiKey, AuditEntry] });
   await dataSource.initialize();
   try {
-    const connection = writingConnection(dataSource);
     await work({
       keys: new Table(dataSource.getMetadata(ApiKey)),
       audit: new Table(dataSource.getMetadata(AuditEntry)),
-      db: new Statements(connection),
-      connection,
+      sql: sqlOn(connectionOf(dataSource)),
     });
   } finally {
     await dataSource.destroy();

@@ -77,7 +77,7 @@ export class RequestLimits {
     address: string | null,
   ): Promise<KeyHolder | null> {
     try {
-      return this.access.identify(request, access);
+      return await this.access.identify(request, access);
     } catch (error) {
       // Only failures are limited, never a valid key: else a neighbour with an old key could keep an operator from stopping a rollout. This
       // does not help an attacker: a key has 256 random bits (NIST SP 800-63B §5.1.2.2 asks for throttling below 64).

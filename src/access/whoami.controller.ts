@@ -22,8 +22,8 @@ export class WhoAmIController {
   })
   @ApiOkResponse({ type: WhoAmIResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
-  whoAmI(@Req() request: Request): WhoAmIResponse {
-    const holder = this.access.identify(request, 'read');
-    return toWhoAmIResponse(this.access.authorize(request, 'read', holder), holder);
+  async whoAmI(@Req() request: Request): Promise<WhoAmIResponse> {
+    const holder = await this.access.identify(request, 'read');
+    return toWhoAmIResponse(await this.access.authorize(request, 'read', holder), holder);
   }
 }

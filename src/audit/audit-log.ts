@@ -4,11 +4,11 @@ import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { both, newestFirst } from '../database/page.js';
 import type { Condition, Page } from '../database/page.js';
-import type { SqlValue } from '../database/statements.js';
 import { sqlInstant } from '../database/table.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { AuditEntry } from './audit-entry.entity.js';
+import type { SqlValue } from '../database/sql.js';
 
 /** The audited actions, as `subject.verb`. */
 export const ACTIONS = [
@@ -72,13 +72,13 @@ export class AuditLog {
   }
 
   /** Records a change for the actor of the transaction; records nothing if before and after are equal. */
-  record(tx: Transaction, change: AuditedChange): void {
+  async record(tx: Transaction, change: AuditedChange): Promise<void> {
     const row = toAuditEntry(change, tx.actor, this.clock.now());
-    if (row !== null) this.table.insert(tx.db, row);
+    if (row !== null) await this.table.insert(tx.sql, row);
   }
 
   /** One page, the newest entry first. */
-  page(filter: AuditFilter, limit: number, before: number | undefined): Page<AuditEntry> {
+  page(filter: AuditFilter, limit: number, before: number | undefined): Promise<Page<AuditEntry>> {
     const filters: Array<[sql: string, value: SqlValue | undefined]> = [
       ['action = ?', filter.action],
       ['subject = ?', filter.subject],
@@ -90,7 +90,7 @@ export class AuditLog {
       (all, [sql, value]) => (value === undefined ? all : both(all, { sql, values: [value] })),
       null,
     );
-    return newestFirst(this.table, this.database.reader, condition, limit, before);
+    return newestFirst(this.table, this.database.committed, condition, limit, before);
   }
 }
 

@@ -20,7 +20,7 @@ export class AuditController {
   })
   @ApiOkResponse({ type: AuditListResponse })
   @ApiBadInput('action', 'rollout.pause', 'action must be one of the following values: firmware.upload, ...')
-  list(@Query() query: AuditQuery): AuditListResponse {
-    return toAuditListResponse(this.log.page(toAuditFilter(query), query.limit, query.cursor));
+  async list(@Query() query: AuditQuery): Promise<AuditListResponse> {
+    return toAuditListResponse(await this.log.page(toAuditFilter(query), query.limit, query.cursor));
   }
 }

@@ -1,7 +1,7 @@
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
 import type { Database } from 'better-sqlite3';
 import type { AppConfig } from '../config/config.js';
-import { CACHE_KIB } from './database.js';
+import { WRITER } from './sqlite/pragmas.js';
 import { Initial1760000000000 } from '../../migrations/1760000000000-initial.js';
 
 /** The migrations, in the order in which they run. */
@@ -19,14 +19,14 @@ export function dataSourceOptions(config: AppConfig): DataSourceOptions {
     logging: false,
     prepareDatabase: (database: Database) => {
       database.pragma('journal_mode = WAL');
-      // FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a Raspberry Pi loses power. A lost update
-      // row would be an update in somebody's home that nobody knows of. Printers' jobs are committed in batches, so that many writes share
-      // one flush to the disk.
-      database.pragma('synchronous = FULL');
-      database.pragma('foreign_keys = ON');
-      // Nothing else runs while SQLite waits for another process (creating a key on the command line takes some milliseconds).
-      database.pragma('busy_timeout = 500');
-      database.pragma(`cache_size = -${CACHE_KIB}`);
+      for (const [name, value] of Object.entries(WRITER)) database.pragma(`${name} = ${value}`);
     },
   };
+}
+
+/** The connection of a data source, for commands that write without a server. */
+export function connectionOf(dataSource: DataSource): Database {
+  const { driver } = dataSource;
+  if (!('databaseConnection' in driver)) throw new Error('The database is not better-sqlite3');
+  return driver.databaseConnection as Database;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
@@ -9,29 +9,35 @@ import { Mutex } from '../common/mutex.js';
 import { AppConfig } from '../config/config.js';
 import { DataLock } from './sqlite/data-lock.js';
 import { DataPresence } from './sqlite/data-presence.js';
-import { Statements } from './statements.js';
+import type { Sql } from './sql.js';
 import { Table } from './table.js';
 import { addTextContains } from './sqlite/text-contains.js';
-import { SqliteSql } from './sqlite/sqlite-sql.js';
+import { sqlOn } from './sqlite/sqlite-sql.js';
+import { READER, WRITER } from './sqlite/pragmas.js';
+import { WorkerConnection } from './sqlite/worker-connection.js';
 import type { Transaction } from './transaction.js';
 import { WriteQueue } from './write-queue.js';
 import type { Commit } from './write-queue.js';
 
-// Maximum number of queued snapshot reads. Each keeps its request in memory, and a list of targets may be a megabyte.
-const MAX_QUEUED_SNAPSHOTS = 100;
+// Maximum number of queued scans. Each keeps its request in memory, and a list of targets may be a megabyte.
+const MAX_QUEUED_SCANS = 100;
 
 /**
- * The connections of this process to its SQLite file. The writer is TypeORM's own, and only `write` and `writeBatch` use it. The
- * reader sees committed data, never waits, and cannot write. A third connection serves reads that take several turns of the event loop.
+ * The connections of this process to its SQLite file. Only `write` and `writeBatch` use the one that writes. The others see committed
+ * data, never wait for the writer, and cannot write. Whatever may take long (commits wait for the disk, scans read many rows) runs in a
+ * thread of its own, so that sockets and requests are served meanwhile.
  */
 @Injectable()
-export class Database implements BeforeApplicationShutdown, OnApplicationShutdown {
-  /** The reading connection. Reads within one synchronous block see one state, because commits run on this thread too. */
-  readonly reader: Statements;
-  private readonly readingConnection: SqliteDatabase.Database;
-  private readonly snapshotConnection: SqliteDatabase.Database;
-  private readonly snapshotReader: Statements;
-  private readonly snapshots = new Mutex();
+export class Database implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  /** Committed data, for single statements that read a few rows. Two statements may see two states: `read` reads one. */
+  readonly committed: Sql;
+  private readonly committedConnection: SqliteDatabase.Database;
+  private readonly readConnection: SqliteDatabase.Database;
+  private readonly readSql: Sql;
+  private readonly reads = new Mutex();
+  private readonly writer: WorkerConnection;
+  private scanner: WorkerConnection | null = null;
+  private readonly scans = new Mutex();
   private waiting = 0;
   private closing = false;
   private readonly queue: WriteQueue;
@@ -45,13 +51,17 @@ export class Database implements BeforeApplicationShutdown, OnApplicationShutdow
     config: AppConfig,
   ) {
     this.path = config.databasePath;
-    const statements = new Statements(writingConnection(dataSource));
-    this.queue = new WriteQueue({ dataSource, statements, sql: new SqliteSql(statements), presence });
-    this.readingConnection = openForReading(this.path);
-    this.reader = new Statements(this.readingConnection);
-    this.snapshotConnection = openForReading(this.path);
-    this.snapshotReader = new Statements(this.snapshotConnection);
+    this.writer = new WorkerConnection({ path: this.path, pragmas: WRITER });
+    this.queue = new WriteQueue({ sql: this.writer, presence });
+    this.committedConnection = openForReading(this.path);
+    this.committed = sqlOn(this.committedConnection);
+    this.readConnection = openForReading(this.path);
+    this.readSql = sqlOn(this.readConnection);
     presence.remember();
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.writer.ready();
   }
 
   /** The table of an entity, for prepared statements. */
@@ -68,34 +78,37 @@ export class Database implements BeforeApplicationShutdown, OnApplicationShutdow
   }
 
   /**
-   * Reads one consistent state of the database, however many turns of the event loop that takes and whatever is committed in the meantime:
-   * the state at the first statement of the work. The work must read data that is only in memory before its first `await`. Runs one job at
-   * a time, so that many long reads cannot starve the printers.
+   * Reads a few rows with several statements that see one state of the database. The work must wait for nothing but the database.
+   *
+   * @throws UnavailableError if the server is stopping
+   */
+  read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.reads.runExclusive(() => this.snapshot(this.readSql, work));
+  }
+
+  /**
+   * Reads one consistent state of the database, however long that takes and whatever is committed in the meantime: the state at the first
+   * statement of the work. The statements run in a thread of their own, one scan at a time, so they may read many rows.
    *
    * @throws UnavailableError if too many reads are queued, or the server is stopping
    */
-  async snapshot<T>(work: (db: Statements) => Promise<T>): Promise<T> {
-    if (this.waiting >= MAX_QUEUED_SNAPSHOTS)
+  async scan<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (this.waiting >= MAX_QUEUED_SCANS)
       throw new UnavailableError(
-        `Too many fleet-wide queries are queued (${MAX_QUEUED_SNAPSHOTS}); try again later`,
+        `Too many fleet-wide queries are queued (${MAX_QUEUED_SCANS}); try again later`,
       );
     this.waiting += 1;
-    return this.snapshots.runExclusive(async () => {
+    return this.scans.runExclusive(() => {
       this.waiting -= 1;
-      if (this.closing) throw new UnavailableError('The server is stopping');
-      this.snapshotReader.run('BEGIN');
-      try {
-        return await work(this.snapshotReader);
-      } finally {
-        this.snapshotReader.run('COMMIT');
-      }
+      // A thread costs some ten megabytes, and a small installation may never scan.
+      this.scanner ??= new WorkerConnection({ path: this.path, readonly: true, pragmas: READER });
+      return this.snapshot(this.scanner, work);
     });
   }
 
   /**
-   * Runs the work in a transaction of its own, and resolves with its result once that is on disk. The work may only call the database, one
-   * call after the other: no files, no other transaction. Long work yields to the event loop between its slices (`setImmediate`); the
-   * transaction stays open meanwhile, and all other writes wait. Work runs in the order in which it was submitted.
+   * Runs the work in a transaction of its own, and resolves with its result once that is on disk. The work may only call the database: no
+   * files, no other transaction. The transaction stays open meanwhile, and all other writes wait. Work runs in the order in which it was submitted.
    *
    * @throws what the work throws (its changes are rolled back), the database's error if the commit fails, or UnavailableError if the server
    *   is stopping
@@ -107,6 +120,11 @@ export class Database implements BeforeApplicationShutdown, OnApplicationShutdow
   /** Like `write`, for a batch of printers' jobs: takes turns with the work of operators. */
   writeBatch<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.queue.runBatch(work);
+  }
+
+  /** Number of commits since the start that have changed something. */
+  get commits(): number {
+    return this.queue.commits;
   }
 
   /** Calls back after every commit. */
@@ -130,13 +148,26 @@ export class Database implements BeforeApplicationShutdown, OnApplicationShutdow
    */
   async onApplicationShutdown(): Promise<void> {
     this.closing = true;
-    // A snapshot that is being read may finish; those queued behind it are refused.
-    await this.snapshots.runExclusive(() => Promise.resolve());
-    this.snapshotConnection.close();
-    this.readingConnection.close();
+    // Reads that have begun may finish; those queued behind them are refused.
+    await this.reads.runExclusive(() => Promise.resolve());
+    await this.scans.runExclusive(() => Promise.resolve());
+    await this.writer.close();
+    await this.scanner?.close();
+    this.readConnection.close();
+    this.committedConnection.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     moveLogIntoFile(this.path);
     this.lock.release();
+  }
+
+  private async snapshot<T>(sql: Sql, work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (this.closing) throw new UnavailableError('The server is stopping');
+    await sql.run('BEGIN');
+    try {
+      return await work(sql);
+    } finally {
+      await sql.run('COMMIT');
+    }
   }
 }
 
@@ -155,22 +186,9 @@ function moveLogIntoFile(path: string): void {
   }
 }
 
-/** A number that changes whenever something has been committed. For the reading connection. */
-export const DATA_VERSION = 'PRAGMA data_version';
-
-/** Page cache of each connection, in KiB; several times the size of the inner pages at a million printers. */
-export const CACHE_KIB = 32 * 1024;
-
 function openForReading(path: string): SqliteDatabase.Database {
   const connection = new SqliteDatabase(path, { readonly: true });
-  connection.pragma(`cache_size = -${CACHE_KIB}`);
+  connection.pragma(`cache_size = ${READER.cache_size}`);
   addTextContains(connection);
   return connection;
-}
-
-/** The connection that TypeORM writes with. */
-export function writingConnection(dataSource: DataSource): SqliteDatabase.Database {
-  const { driver } = dataSource;
-  if (!('databaseConnection' in driver)) throw new Error('The database is not better-sqlite3');
-  return driver.databaseConnection as SqliteDatabase.Database;
 }

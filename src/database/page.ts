@@ -1,5 +1,5 @@
 import type { ObjectLiteral } from 'typeorm';
-import type { SqlValue, Statements } from './statements.js';
+import type { Sql, SqlValue } from './sql.js';
 import type { Table } from './table.js';
 
 /** One page of a list. */
@@ -44,14 +44,15 @@ export function cutPage<T, C>(rows: readonly T[], limit: number, cursorOf: (row:
  *
  * @param before the cursor: the number of the row that the page begins after; undefined for the first page
  */
-export function newestFirst<T extends ObjectLiteral & { id: number }>(
+export async function newestFirst<T extends ObjectLiteral & { id: number }>(
   table: Table<T>,
-  statements: Statements,
+  sql: Sql,
   condition: Condition | null,
   limit: number,
   before: number | undefined,
-): Page<T> {
-  const { sql, values } = both(condition, { sql: 'id < ?', values: [before ?? Number.MAX_SAFE_INTEGER] });
-  const rows = table.select(statements, `WHERE ${sql} ORDER BY id DESC LIMIT ?`, ...values, limit + 1);
+): Promise<Page<T>> {
+  const older = both(condition, { sql: 'id < ?', values: [before ?? Number.MAX_SAFE_INTEGER] });
+  const rest = `WHERE ${older.sql} ORDER BY id DESC LIMIT ?`;
+  const rows = await table.select(sql, rest, ...older.values, limit + 1);
   return cutPage(rows, limit, ({ id }) => id);
 }

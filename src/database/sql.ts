@@ -1,4 +1,8 @@
-import type { SqlRow, SqlValue } from './statements.js';
+/** A value that the database accepts and returns. */
+export type SqlValue = string | number | bigint | null;
+
+/** A row, keyed by the column names of the query. */
+export type SqlRow = Record<string, SqlValue>;
 
 /** SQL within one transaction, or on one state of the database; `?` stands for a value. Each text is prepared once. */
 export interface Sql {
@@ -6,6 +10,10 @@ export interface Sql {
   run(text: string, ...values: SqlValue[]): Promise<number>;
   /** All rows, keyed by the column names of the query. */
   rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]>;
+  /** The first row. */
+  first(text: string, ...values: SqlValue[]): Promise<SqlRow | undefined>;
+  /** The single number that a query returns; 0 if that is null. */
+  count(text: string, ...values: SqlValue[]): Promise<number>;
   /** The values of all rows, in the order of the query: building an object per row would double the cost of reading it. */
   values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]>;
   /**

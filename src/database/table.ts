@@ -1,7 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
 import { jsonRows, rowsOf } from './sql.js';
-import type { Sql } from './sql.js';
-import type { SqlValue, Statements } from './statements.js';
+import type { Condition } from './page.js';
+import type { Sql, SqlValue } from './sql.js';
 
 interface Mapped {
   property: string;
@@ -21,7 +21,6 @@ export class Table<T extends ObjectLiteral> {
   private readonly mapped: ReadonlyMap<string, Mapped>;
   private readonly inserted: readonly Mapped[];
   private readonly selected: readonly Mapped[];
-  private readonly insertion: string;
 
   /** @param only properties to read; absent: all. A table that reads only some properties cannot be inserted into. */
   constructor(metadata: EntityMetadata, only?: ReadonlyArray<keyof T & string>) {
@@ -35,44 +34,40 @@ export class Table<T extends ObjectLiteral> {
     this.mapped = new Map(mapped.map((one) => [one.property, one]));
     this.inserted = mapped.filter(({ property }) => property !== 'id');
     this.selected = mapped;
-    const names = this.inserted.map(({ column }) => column).join(', ');
-    const places = this.inserted.map(() => '?').join(', ');
-    this.insertion = `INSERT INTO ${this.name} (${names}) VALUES (${places})`;
     this.columns = mapped.map(({ column }) => `${this.name}.${column}`).join(', ');
   }
 
-  /** The first row, or null. `rest` is the SQL after FROM, such as `WHERE id = ?`. */
-  find(statements: Statements, rest: string, ...values: SqlValue[]): T | null {
-    const row = statements.getValues(this.selection(rest), ...values);
-    return row === undefined ? null : this.entity(row);
+  /** The first row, or null. `rest` is the SQL after FROM without a LIMIT, such as `WHERE id = ?`. */
+  async find(sql: Sql, rest: string, ...values: SqlValue[]): Promise<T | null> {
+    const [row] = await this.select(sql, `${rest} LIMIT 1`, ...values);
+    return row ?? null;
   }
 
   /** All rows. `rest` is the SQL after FROM. */
-  select(statements: Statements, rest: string, ...values: SqlValue[]): T[] {
-    return statements.allValues(this.selection(rest), ...values).map((row) => this.entity(row));
+  async select(sql: Sql, rest: string, ...values: SqlValue[]): Promise<T[]> {
+    const rows = await sql.values(this.selection(rest), ...values);
+    return rows.map((row) => this.entity(row));
   }
 
-  /** Inserts a row, and returns its number. */
-  insert(statements: Statements, row: Omit<T, 'id'>): number {
-    const values: Readonly<Record<string, unknown>> = row;
-    return statements.insert(
-      this.insertion,
-      ...this.inserted.map(({ property, toSql }) => toSql(values[property])),
-    );
+  /** Inserts a row, and resolves with its number. */
+  async insert(sql: Sql, row: Omit<T, 'id'>): Promise<number> {
+    const [inserted] = await this.insertAll(sql, [row], ['id']);
+    return Number(inserted?.[0]);
   }
 
-  /** Updates some columns of one row. */
-  update(statements: Statements, id: number, changes: Partial<T>): void {
+  /**
+   * Updates some columns of one row.
+   *
+   * @param condition what the row must meet, too, as SQL such as `status = ?` with its values
+   * @returns false if there is no such row
+   */
+  async update(sql: Sql, id: number, changes: Partial<T>, condition?: Condition): Promise<boolean> {
     const entries = Object.entries(changes).map(([property, value]) => [this.of(property), value] as const);
     const set = entries.map(([{ column }]) => `${column} = ?`).join(', ');
     const values = entries.map(([{ toSql }, value]) => toSql(value));
-    statements.run(`UPDATE ${this.name} SET ${set} WHERE id = ?`, ...values, id);
-  }
-
-  /** All rows, like `select`. */
-  async read(sql: Sql, rest: string, ...values: SqlValue[]): Promise<T[]> {
-    const rows = await sql.values(this.selection(rest), ...values);
-    return rows.map((row) => this.entity(row));
+    const where = condition === undefined ? '' : ` AND ${condition.sql}`;
+    const text = `UPDATE ${this.name} SET ${set} WHERE id = ?${where}`;
+    return (await sql.run(text, ...values, id, ...(condition?.values ?? []))) > 0;
   }
 
   /**

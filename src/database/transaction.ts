@@ -1,7 +1,5 @@
-import type { EntityManager, EntityTarget, ObjectLiteral, QueryDeepPartialEntity } from 'typeorm';
 import type { Actor } from '../common/actor.js';
 import type { Sql } from './sql.js';
-import type { Statements } from './statements.js';
 
 /** The argument of work that writes: the database, and callbacks for the end of the transaction. */
 export class Transaction {
@@ -12,26 +10,13 @@ export class Transaction {
   jobs = 1;
 
   /**
-   * @param em TypeORM, for operators' work
-   * @param db prepared statements on the same connection
-   * @param sql the same, for work that any database can do
+   * @param sql the database within the transaction
    * @param actor on whose behalf the work is done
    */
   constructor(
-    readonly em: EntityManager,
-    readonly db: Statements,
     readonly sql: Sql,
     readonly actor: Actor,
   ) {}
-
-  /** Inserts one row, and returns its number. */
-  async insert<T extends ObjectLiteral>(
-    entity: EntityTarget<T>,
-    row: QueryDeepPartialEntity<T>,
-  ): Promise<number> {
-    const { identifiers } = await this.em.insert(entity, row);
-    return Number(identifiers[0]?.id);
-  }
 
   /** Registers what must be done last, still within the transaction. */
   beforeCommit(preparation: () => Promise<void>): void {

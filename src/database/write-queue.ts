@@ -1,13 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { DataSource, QueryRunner } from 'typeorm';
 import { SYSTEM, currentActor } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { UnavailableError } from '../common/errors.js';
 import type { Sql } from './sql.js';
 import type { DataPresence } from './sqlite/data-presence.js';
-import type { Statements } from './statements.js';
 import { Transaction } from './transaction.js';
 
 /** Work that is done in a transaction of its own. */
@@ -30,8 +27,6 @@ export interface Commit {
 
 /** The connection that writes. */
 export interface WritingConnection {
-  dataSource: DataSource;
-  statements: Statements;
   sql: Sql;
   presence: DataPresence;
 }
@@ -42,7 +37,7 @@ const inside = new AsyncLocalStorage<WriteQueue>();
 /**
  * The only place that opens a transaction.
  *
- * SQLite has one writer, and TypeORM one connection to it: whatever any request does between BEGIN and COMMIT becomes part of that
+ * SQLite has one writer, and this process one connection to it: whatever any request does between BEGIN and COMMIT becomes part of that
  * transaction, and would vanish with its rollback. So transactions run one at a time. Operators and batches of printers' jobs take
  * turns: an operator waits for one batch at most, however many printers reconnect, and a script of an operator keeps no printer waiting.
  */
@@ -55,6 +50,9 @@ export class WriteQueue {
   private draining = false;
   private idle: Promise<void> = Promise.resolve();
   private closed = false;
+  /** Number of commits that have changed something. */
+  commits = 0;
+  private changes = 0;
 
   constructor(private readonly connection: WritingConnection) {}
 
@@ -91,37 +89,28 @@ export class WriteQueue {
   }
 
   private async drain(): Promise<void> {
-    for (;;) {
-      // Sockets and requests get their turn between transactions.
-      await nextTurn();
-      const next = this.takeNext();
-      if (next === undefined) break;
-      await this.carryOut(next);
-    }
+    for (let next = this.takeNext(); next !== undefined; next = this.takeNext()) await this.carryOut(next);
     this.draining = false;
   }
 
   private takeNext(): Queued | undefined {
-    const [first, second] = this.batchIsNext
-      ? [this.batches, this.operators]
-      : [this.operators, this.batches];
-    const next = first.shift() ?? second.shift();
-    this.batchIsNext = !this.batchIsNext;
-    return next;
+    const batch = this.batchIsNext || this.operators.length === 0 ? this.batches.shift() : undefined;
+    this.batchIsNext = batch === undefined;
+    return batch ?? this.operators.shift();
   }
 
   private async carryOut({ actor, work, resolve, reject }: Queued): Promise<void> {
-    const { dataSource, statements, sql, presence } = this.connection;
-    const runner = dataSource.createQueryRunner();
-    const tx = new Transaction(runner.manager, statements, sql, actor);
+    const { sql, presence } = this.connection;
+    const tx = new Transaction(sql, actor);
     const begun = performance.now();
     try {
       presence.requireAll();
-      await begin(runner);
+      // IMMEDIATE: if another process holds the lock, the transaction waits for it once, instead of at its first write.
+      await sql.run('BEGIN IMMEDIATE');
     } catch (error) {
       this.logRefusal(error);
       // A transaction that a failed rollback has left open would refuse every other one.
-      await rollback(runner).catch(() => undefined);
+      await sql.run('ROLLBACK').catch(() => undefined);
       // Whatever else is queued would fail in the same way.
       for (const one of [...this.operators.splice(0), ...this.batches.splice(0)]) one.reject(error);
       reject(error);
@@ -132,17 +121,19 @@ export class WriteQueue {
       result = await work(tx);
       await tx.prepareCommit();
     } catch (error) {
-      await this.undo(runner, tx);
+      await this.undo(tx);
       reject(error);
       return;
     }
     try {
-      await commit(runner);
+      const [changes] = await Promise.all([sql.count('SELECT total_changes()'), sql.run('COMMIT')]);
+      if (changes !== this.changes) this.commits += 1;
+      this.changes = changes;
       // A commit to a file that was deleted or replaced in the meantime succeeds, but its data is lost.
       presence.requireDatabase();
     } catch (error) {
       this.logRefusal(error);
-      await this.undo(runner, tx);
+      await this.undo(tx);
       reject(error);
       return;
     }
@@ -152,9 +143,9 @@ export class WriteQueue {
     resolve(result);
   }
 
-  private async undo(runner: QueryRunner, tx: Transaction): Promise<void> {
+  private async undo(tx: Transaction): Promise<void> {
     // On some errors (such as a full disk) SQLite has already ended the transaction, and reports that here.
-    await rollback(runner).catch(() => undefined);
+    await this.connection.sql.run('ROLLBACK').catch(() => undefined);
     this.callBack(tx.onRolledBack);
   }
 
@@ -174,22 +165,4 @@ export class WriteQueue {
     if (!(error instanceof UnavailableError))
       this.logger.error(`The database refused a transaction: ${String(error)}`);
   }
-}
-
-// Not TypeORM's own startTransaction: its count of nested transactions goes wrong for good when SQLite ends a transaction by itself. The
-// flag keeps `save` and similar methods from opening their own transactions.
-async function begin(runner: QueryRunner): Promise<void> {
-  // IMMEDIATE: if another process holds the lock, the transaction waits for it once, instead of at its first write.
-  await runner.query('BEGIN IMMEDIATE');
-  Object.assign(runner, { isTransactionActive: true });
-}
-
-async function commit(runner: QueryRunner): Promise<void> {
-  await runner.query('COMMIT');
-  Object.assign(runner, { isTransactionActive: false });
-}
-
-async function rollback(runner: QueryRunner): Promise<void> {
-  Object.assign(runner, { isTransactionActive: false });
-  await runner.query('ROLLBACK');
 }

@@ -37,13 +37,15 @@ export class FirmwarePromotion {
     if (selector.channel === to)
       throw ValidationError.field('to', to, `to must be another channel than that of ?channel=${to}`);
     return this.database.write(async (tx) => {
-      const sources = firstOfEachPlatform(this.rows.named(tx.db, selector));
-      const there = this.rows.named(tx.db, { version: selector.version }).filter((row) => row.channel === to);
+      const sources = firstOfEachPlatform(await this.rows.named(tx.sql, selector));
+      const there = (await this.rows.named(tx.sql, { version: selector.version })).filter(
+        (row) => row.channel === to,
+      );
       const added: Firmware[] = [];
       for (const source of sources) {
         const same = there.find((row) => row.platform === source.platform);
         if (same) throw alreadyExists(same);
-        this.refuse(tx, source);
+        await this.refuse(tx, source);
         added.push(await this.rows.insert(tx, this.copy(source, to), 'firmware.promote'));
       }
       await this.rows.changed(tx, selector.version);
@@ -79,11 +81,11 @@ export class FirmwarePromotion {
     };
   }
 
-  private refuse(tx: Transaction, source: Firmware): void {
+  private async refuse(tx: Transaction, source: Firmware): Promise<void> {
     if (source.deprecatedAt !== null)
       throw new ConflictError(`The source is deprecated: ${describe(source)} is offered to nobody`);
     const { signingKeyFingerprint } = source;
-    if (this.signingKeys.accepts(tx.db, signingKeyFingerprint)) return;
+    if (await this.signingKeys.accepts(tx.sql, signingKeyFingerprint)) return;
     throw new ConflictError(
       `A signature is missing: ${describe(source)} has none by a signing key that is registered; give it one ` +
         `(PATCH /api/firmware/${source.version})`,

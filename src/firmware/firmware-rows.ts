@@ -5,12 +5,12 @@ import { channelRank } from '../common/channel.js';
 import { ConflictError, NotFoundError } from '../common/errors.js';
 import { Changes } from '../database/changes.js';
 import { Database } from '../database/database.js';
-import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import type { FirmwareSelector } from './firmware-input.js';
 import type { FirmwareObserver } from './firmware-observer.js';
 import { Firmware } from './firmware.entity.js';
+import type { Sql } from '../database/sql.js';
 
 /** The rows of firmware: finds them by selectors, and changes them with the consent of all features that depend on them. */
 @Injectable()
@@ -33,11 +33,11 @@ export class FirmwareRows {
    *
    * @throws NotFoundError if there is none
    */
-  get(selector: FirmwareSelector): Firmware {
-    const { reader } = this.database;
-    const [row] = this.select(reader, selector);
+  async get(selector: FirmwareSelector): Promise<Firmware> {
+    const sql = this.database.committed;
+    const [row] = await this.select(sql, selector);
     if (row !== undefined || selector.sha256 === undefined) return found(row);
-    return found(this.select(reader, { version: selector.version, sha256: selector.sha256 })[0]);
+    return found((await this.select(sql, { version: selector.version, sha256: selector.sha256 }))[0]);
   }
 
   /**
@@ -45,20 +45,23 @@ export class FirmwareRows {
    *
    * @throws NotFoundError if there is none
    */
-  named(db: Statements, selector: FirmwareSelector): [Firmware, ...Firmware[]] {
-    const [first, ...others] = this.select(db, selector);
+  async named(sql: Sql, selector: FirmwareSelector): Promise<[Firmware, ...Firmware[]]> {
+    const [first, ...others] = await this.select(sql, selector);
     return [found(first), ...others];
   }
 
   /** Every row, the highest version first. */
-  all(): Firmware[] {
-    return this.table.select(this.database.reader, 'ORDER BY version_key DESC, id');
+  async all(): Promise<Firmware[]> {
+    return this.table.select(this.database.committed, 'ORDER BY version_key DESC, id');
   }
 
   /** The rows that a selector matches, in the order of `compareRows`. */
-  private select(db: Statements, { version, channel, platform, sha256 = '' }: FirmwareSelector): Firmware[] {
-    const rows = this.table.select(
-      db,
+  private async select(
+    sql: Sql,
+    { version, channel, platform, sha256 = '' }: FirmwareSelector,
+  ): Promise<Firmware[]> {
+    const rows = await this.table.select(
+      sql,
       'WHERE version = ? AND channel = coalesce(?, channel) AND platform = coalesce(?, platform)',
       version,
       channel ?? null,
@@ -74,15 +77,20 @@ export class FirmwareRows {
 
   /** Adds a row. Call `changed` afterwards, once for all rows of a version. */
   async insert(tx: Transaction, row: Omit<Firmware, 'id'>, action: Action): Promise<Firmware> {
-    const id = await tx.insert(Firmware, row);
-    this.record(tx, action, null, { ...row, id });
-    return tx.em.findOneByOrFail(Firmware, { id });
+    const inserted = { ...row, id: await this.table.insert(tx.sql, row) };
+    await this.record(tx, action, null, inserted);
+    return inserted;
   }
 
   /** Records a change to a row in the audit log. */
-  record(tx: Transaction, action: Action, before: Firmware | null, after: Firmware | null): void {
+  async record(
+    tx: Transaction,
+    action: Action,
+    before: Firmware | null,
+    after: Firmware | null,
+  ): Promise<void> {
     const version = (before ?? after)?.version;
-    this.audit.record(tx, {
+    await this.audit.record(tx, {
       action,
       subject: `firmware/${version}`,
       before: before && toState(before),
@@ -91,9 +99,9 @@ export class FirmwareRows {
   }
 
   /** Records in the audit log that the damaged binary of a row has been replaced by an intact one. */
-  recordMended(tx: Transaction, row: Firmware): void {
+  async recordMended(tx: Transaction, row: Firmware): Promise<void> {
     const state = { id: row.id, channel: row.channel, platform: toState(row).platform };
-    this.audit.record(tx, {
+    await this.audit.record(tx, {
       action: 'firmware.mend',
       subject: `firmware/${row.version}`,
       before: { ...state, damaged: true },

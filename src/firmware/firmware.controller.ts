@@ -104,7 +104,7 @@ export class FirmwareController {
     const binary = file as UploadedBinary;
     const { firmware, mended } = await this.uploads.upload(toNewFirmware(dto), binary);
     response.status(mended ? HttpStatus.OK : HttpStatus.CREATED);
-    return { ...this.respond(firmware), warnings: this.warnings.of(firmware, binary.firstByte) };
+    return { ...this.respond(firmware), warnings: await this.warnings.of(firmware, binary.firstByte) };
   }
 
   @Get('latest')
@@ -116,8 +116,8 @@ export class FirmwareController {
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadChannel()
   @ApiProblem(404, 'The channel has no firmware', 'No firmware in channel beta')
-  latest(@Query() query: ChannelQuery): FirmwareResponse {
-    return this.respond(this.firmware.latest(query.channel ?? 'stable'));
+  async latest(@Query() query: ChannelQuery): Promise<FirmwareResponse> {
+    return this.respond(await this.firmware.latest(query.channel ?? 'stable'));
   }
 
   @Get()
@@ -128,8 +128,8 @@ export class FirmwareController {
   })
   @ApiOkResponse({ type: [FirmwareResponse] })
   @ApiBadChannel()
-  list(@Query() query: ChannelQuery): FirmwareResponse[] {
-    return this.firmware.list(query.channel).map((row) => this.respond(row));
+  async list(@Query() query: ChannelQuery): Promise<FirmwareResponse[]> {
+    return (await this.firmware.list(query.channel)).map((row) => this.respond(row));
   }
 
   @Get(':version')
@@ -141,8 +141,8 @@ export class FirmwareController {
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadChannel()
   @ApiUnknownVersion()
-  get(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): FirmwareResponse {
-    return this.respond(this.firmware.get(toSelector(param, query)));
+  async get(@Param() param: VersionParam, @Query() query: FirmwareRowQuery): Promise<FirmwareResponse> {
+    return this.respond(await this.firmware.get(toSelector(param, query)));
   }
 
   @Patch(':version')

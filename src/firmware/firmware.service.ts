@@ -3,7 +3,6 @@ import type { Channel } from '../common/channel.js';
 import { Clock } from '../common/clock.js';
 import { ConflictError, NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
-import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { SigningKeys } from '../signing/signing-keys.js';
@@ -15,6 +14,8 @@ import { FirmwareRows, compareRows, compareText, describe } from './firmware-row
 import { FirmwareStorage } from './binaries/firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
 import { UploadChecks } from './uploads/upload-checks.js';
+import { LIST, jsonList } from '../database/sql.js';
+import type { Sql } from '../database/sql.js';
 
 /** Firmware builds: the rows in the database together with the binaries on disk. */
 @Injectable()
@@ -40,10 +41,10 @@ export class FirmwareService {
   }
 
   /** The highest version by precedence in a channel, without deprecated ones. */
-  latest(channel: Channel): Firmware {
-    const latest = this.table.find(
-      this.database.reader,
-      'WHERE channel = ? AND deprecated_at IS NULL ORDER BY version_key DESC, platform LIMIT 1',
+  async latest(channel: Channel): Promise<Firmware> {
+    const latest = await this.table.find(
+      this.database.committed,
+      'WHERE channel = ? AND deprecated_at IS NULL ORDER BY version_key DESC, platform',
       channel,
     );
     if (!latest) throw new NotFoundError(`No firmware in channel ${channel}`);
@@ -51,14 +52,14 @@ export class FirmwareService {
   }
 
   /** The first row that a selector matches: the most stable channel first, and in it the build for every board. */
-  get(selector: FirmwareSelector): Firmware {
+  async get(selector: FirmwareSelector): Promise<Firmware> {
     return this.rows.get(selector);
   }
 
   /** All rows, the highest version first, then the most stable channel. */
-  list(channel?: Channel): Firmware[] {
-    const rows = this.table.select(
-      this.database.reader,
+  async list(channel?: Channel): Promise<Firmware[]> {
+    const rows = await this.table.select(
+      this.database.committed,
       'WHERE channel = coalesce(?, channel)',
       channel ?? null,
     );
@@ -76,7 +77,7 @@ export class FirmwareService {
     const { signature } = change;
     if (signature === undefined) return this.changeRows(selector, change, null);
     return this.binaries.exclusive(async () => {
-      const rows = this.rows.named(this.database.reader, selector);
+      const rows = await this.rows.named(this.database.committed, selector);
       let verified = null;
       // While this runs, no upload can add a row to these binaries.
       for (const sha256 of new Set(rows.map((row) => row.sha256)))
@@ -93,8 +94,8 @@ export class FirmwareService {
     const { deprecated, ...rest } = change;
     const columns = { ...rest, ...verified };
     return this.database.write(async (tx) => {
-      const rows = this.rows.named(tx.db, selector);
-      if (verified !== null) this.signingKeys.confirm(tx, verified);
+      const rows = await this.rows.named(tx.sql, selector);
+      if (verified !== null) await this.signingKeys.confirm(tx, verified);
       for (const row of rows) {
         const deprecatedAt =
           deprecated === undefined
@@ -102,14 +103,14 @@ export class FirmwareService {
             : deprecated
               ? (row.deprecatedAt ?? this.clock.now())
               : null;
-        await tx.em.update(Firmware, { id: row.id }, { ...columns, deprecatedAt });
-        this.rows.record(tx, 'firmware.change', row, { ...row, ...columns, deprecatedAt });
+        await this.table.update(tx.sql, row.id, { ...columns, deprecatedAt });
+        await this.rows.record(tx, 'firmware.change', row, { ...row, ...columns, deprecatedAt });
       }
       await this.rows.changed(tx, selector.version);
       tx.afterCommit(() =>
         this.logger.log(`Changed firmware ${selector.version}: ${JSON.stringify(change)}`),
       );
-      return this.rows.named(tx.db, selector)[0];
+      return (await this.rows.named(tx.sql, selector))[0];
     });
   }
 
@@ -121,14 +122,14 @@ export class FirmwareService {
   async remove(selector: FirmwareSelector): Promise<void> {
     await this.binaries.exclusive(async () => {
       const rows = await this.database.write(async (tx) => {
-        const found = this.rows.named(tx.db, selector);
+        const found = await this.rows.named(tx.sql, selector);
         const ids = found.map((row) => row.id);
-        const remaining = this.rows
-          .named(tx.db, { version: selector.version })
-          .filter(({ id }) => !ids.includes(id));
+        const remaining = (await this.rows.named(tx.sql, { version: selector.version })).filter(
+          ({ id }) => !ids.includes(id),
+        );
         for (const observer of this.rows.observers) await observer.beforeDelete(tx, found, remaining);
-        await tx.em.delete(Firmware, ids);
-        for (const row of found) this.rows.record(tx, 'firmware.delete', row, null);
+        await tx.sql.run(`DELETE FROM firmware WHERE id IN ${LIST}`, jsonList(ids));
+        for (const row of found) await this.rows.record(tx, 'firmware.delete', row, null);
         await this.rows.changed(tx, selector.version);
         return found;
       });
@@ -142,9 +143,9 @@ export class FirmwareService {
    *
    * @throws ConflictError if a build has no signature although signing keys are registered
    */
-  requireSigned(db: Statements, rows: readonly Firmware[]): void {
+  async requireSigned(sql: Sql, rows: readonly Firmware[]): Promise<void> {
     const unsigned = rows.find((row) => row.signature === null);
-    if (unsigned === undefined || !this.signingKeys.areRegistered(db)) return;
+    if (unsigned === undefined || !(await this.signingKeys.areRegistered(sql))) return;
     throw new ConflictError(
       `A signature is missing: ${describe(unsigned)} has none, and signing keys are registered; ` +
         `give it one (PATCH /api/firmware/${unsigned.version})`,
@@ -152,34 +153,34 @@ export class FirmwareService {
   }
 
   /** True if a build has no signature although signing keys are registered. */
-  lacksSignature(db: Statements, row: Firmware): boolean {
-    return row.signature === null && this.signingKeys.areRegistered(db);
+  async lacksSignature(sql: Sql, row: Firmware): Promise<boolean> {
+    return row.signature === null && (await this.signingKeys.areRegistered(sql));
   }
 
   /** The row of the highest non-deprecated version below a version; null if there is none. */
-  highestBelow(db: Statements, key: string): Firmware | null {
+  async highestBelow(sql: Sql, key: string): Promise<Firmware | null> {
     return this.table.find(
-      db,
-      'WHERE version_key < ? AND deprecated_at IS NULL ORDER BY version_key DESC LIMIT 1',
+      sql,
+      'WHERE version_key < ? AND deprecated_at IS NULL ORDER BY version_key DESC',
       key,
     );
   }
 
   /** Deprecates every row of a version, within a transaction. */
   async deprecateIn(tx: Transaction, version: string): Promise<void> {
-    const rows = this.ofVersions(tx.db, [version]).get(version) ?? [];
+    const rows = (await this.ofVersions(tx.sql, [version])).get(version) ?? [];
     const deprecatedAt = this.clock.now();
     for (const row of rows.filter((one) => one.deprecatedAt === null)) {
-      await tx.em.update(Firmware, { id: row.id }, { deprecatedAt });
-      this.rows.record(tx, 'firmware.change', row, { ...row, deprecatedAt });
+      await this.table.update(tx.sql, row.id, { deprecatedAt });
+      await this.rows.record(tx, 'firmware.change', row, { ...row, deprecatedAt });
     }
     await this.rows.changed(tx, version);
   }
 
   /** Every row of each of the versions, in the order of `compareRows`. */
-  ofVersions(db: Statements, versions: readonly string[]): Map<string, Firmware[]> {
+  async ofVersions(sql: Sql, versions: readonly string[]): Promise<Map<string, Firmware[]>> {
     const wanted = JSON.stringify([...new Set(versions)]);
-    const rows = this.table.select(db, 'WHERE version IN (SELECT value FROM json_each(?))', wanted);
+    const rows = await this.table.select(sql, 'WHERE version IN (SELECT value FROM json_each(?))', wanted);
     const byVersion = new Map<string, Firmware[]>();
     for (const row of rows.sort(compareRows)) {
       const same = byVersion.get(row.version);

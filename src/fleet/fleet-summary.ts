@@ -4,6 +4,7 @@ import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
 import { ANY_FIELD } from '../printer/printer-problems.js';
 import { ProblemCounts } from '../printer/problem-counts.js';
+import type { Sql } from '../database/sql.js';
 import type { RolloutStatus } from '../rollout/rules/status.js';
 import { OutcomeCounts } from '../rollout/store/outcome-counts.js';
 import type { Outcomes } from '../rollout/store/outcome-slots.js';
@@ -51,22 +52,25 @@ export class FleetSummary {
   /** Counts everything now, except for the versions: those are from the last count. */
   async current(): Promise<Summary> {
     const count = await this.breakdown.latest();
-    const { reader } = this.database;
+    return this.database.read((sql) => this.read(sql, count));
+  }
+
+  private async read(sql: Sql, count: Count | null): Promise<Summary> {
     const now = this.clock.now();
-    const rollouts = reader.all(ROLLOUTS).map(({ status, rollouts }) => [status, Number(rollouts)]);
+    const rollouts = await sql.values(ROLLOUTS);
     return {
       at: now,
       printers: {
-        total: reader.count(PRINTERS),
+        total: await sql.count(PRINTERS),
         online: this.presence.count,
-        problems: this.problems.byField().get(ANY_FIELD) ?? 0,
+        problems: (await this.problems.byField(sql)).get(ANY_FIELD) ?? 0,
       },
-      waiting: reader.count(WAITING),
-      updatesInProgress: reader.count(IN_PROGRESS),
-      endedLastDay: this.outcomes.lastDay(reader, now),
-      rollouts: new Map(rollouts as Array<[RolloutStatus, number]>),
-      firmware: reader.count(FIRMWARE),
-      warnings: this.warnings.current,
+      waiting: await sql.count(WAITING),
+      updatesInProgress: await sql.count(IN_PROGRESS),
+      endedLastDay: await this.outcomes.lastDay(sql, now),
+      rollouts: new Map(rollouts.map(([status, count]) => [status as RolloutStatus, Number(count)])),
+      firmware: await sql.count(FIRMWARE),
+      warnings: await this.warnings.current(),
       count,
     };
   }

@@ -72,8 +72,8 @@ export class FleetController {
   })
   @ApiOkResponse({ type: FleetHistoryResponse })
   @ApiBadInput('hours', '0', 'hours must not be less than 1')
-  past(@Query() query: FleetHistoryQuery): FleetHistoryResponse {
-    return toFleetHistoryResponse(this.history.ofLast(query.hours));
+  async past(@Query() query: FleetHistoryQuery): Promise<FleetHistoryResponse> {
+    return toFleetHistoryResponse(await this.history.ofLast(query.hours));
   }
 
   @Sse('events')

@@ -23,8 +23,8 @@ export class InstallationWarnings {
   ) {}
 
   /** The current warnings, at most one of each code. */
-  get current(): InstallationWarning[] {
-    const { damaged } = this.images;
+  async current(): Promise<InstallationWarning[]> {
+    const damaged = await this.images.damaged();
     if (damaged.length === 0) return this.forwarding.warnings;
     return [{ code: 'image_damaged', message: damagedText(damaged) }, ...this.forwarding.warnings];
   }

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { UnavailableError } from '../common/errors.js';
 import { UNKNOWN_VERSION } from '../common/version.js';
-import { DATA_VERSION, Database } from '../database/database.js';
+import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { Presence } from '../printer/presence.js';
 import { Printer } from '../printer/printer.entity.js';
@@ -93,7 +93,7 @@ export class VersionBreakdown {
 
   /** Changes with every commit, and whenever a printer connects or disconnects. */
   private get revision(): string {
-    return `${this.database.reader.count(DATA_VERSION)} ${this.presence.revision}`;
+    return `${this.database.commits} ${this.presence.revision}`;
   }
 
   private async count(): Promise<Count> {
@@ -104,19 +104,18 @@ export class VersionBreakdown {
     let worked = 0;
     for (let size = SLICE; ;) {
       if (this.stopped) throw new UnavailableError('The server is stopping');
-      const begun = performance.now();
-      const printers = this.table.select(
-        this.database.reader,
-        'WHERE id > ? ORDER BY id LIMIT ?',
-        after,
-        size,
+      // Each slice is a scan of its own: a count with its pauses would keep other scans waiting for seconds.
+      const printers = await this.database.scan((sql) =>
+        this.table.select(sql, 'WHERE id > ? ORDER BY id LIMIT ?', after, size),
       );
-      counter.add(printers, this.rules.forReading());
+      const rules = await this.rules.forReading();
+      const begun = performance.now();
+      counter.add(printers, rules);
       const took = performance.now() - begun;
       worked += took;
       if (printers.length < size) break;
       after = printers.at(-1)?.id ?? after;
-      size = Math.min(SLICE, Math.ceil((size * TURN_MS) / took));
+      size = Math.min(SLICE, Math.ceil((size * TURN_MS) / Math.max(took, 0.1)));
       await sleep(took * PAUSE_FACTOR);
     }
     const count = { countedAt, versions: counter.versions() };

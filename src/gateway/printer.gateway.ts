@@ -88,9 +88,9 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
 
   private async subscribe(connection: Connection, hello: SubscribeRequest): Promise<void> {
     refuseAnother(connection, hello.uuid);
-    const refusal = this.authenticator.refusal(hello);
+    const refusal = await this.authenticator.refusal(hello);
     // One that asks for its registration for the first time is refused, too, but must be recorded.
-    if (refusal && (refusal.code !== 'approval_pending' || this.authenticator.hasAsked(hello.uuid)))
+    if (refusal && (refusal.code !== 'approval_pending' || (await this.authenticator.hasAsked(hello.uuid))))
       throw refusal;
     const problems = this.connections.isContested(hello.uuid, connection)
       ? [...hello.problems, contested(hello)]

@@ -106,7 +106,7 @@ export class HealthController {
       this.presence.requireDatabase();
       // Changes nothing, but is written to disk: a locked, read-only or full database cannot record an update, and reads do not reveal
       // that. Nothing else uses this number in the file's header.
-      await this.database.write((tx) => tx.em.query('PRAGMA user_version = 0'));
+      await this.database.write((tx) => tx.sql.run('PRAGMA user_version = 0'));
       return check.up();
     } catch (error) {
       return check.down(error instanceof Error ? error.message : String(error));
@@ -114,8 +114,8 @@ export class HealthController {
   }
 
   /** Names damaged builds, but stays up: nobody is sent those, and everybody else is served. */
-  private firmware(): HealthIndicatorResult {
-    return this.indicators.check('firmware').up({ damaged: this.images.damaged });
+  private async firmware(): Promise<HealthIndicatorResult> {
+    return this.indicators.check('firmware').up({ damaged: await this.images.damaged() });
   }
 
   private async uploads(): Promise<HealthIndicatorResult> {

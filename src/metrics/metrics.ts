@@ -91,30 +91,35 @@ export class Metrics implements OnApplicationShutdown {
         for (const [code, count] of this.connections.refused) refused.inc({ code }, count);
       },
     });
-    this.gauge('paperminder_printers', 'Printers by state.', ['state'], (gauge) => this.countPrinters(gauge));
-    this.gauge('paperminder_printers_by_version', 'Printers by version.', ['version'], (gauge) =>
+    this.gauge('paperminder_printers', 'Printers by state.', ['state'], async (gauge) =>
+      this.countPrinters(gauge),
+    );
+    this.gauge('paperminder_printers_by_version', 'Printers by version.', ['version'], async (gauge) =>
       this.countVersions(gauge),
     );
     this.gauge(
       'paperminder_printers_with_problems',
       'Printers whose last subscribe had something wrong, by field; "any" counts each printer once.',
       ['field'],
-      (gauge) => {
-        for (const [field, printers] of this.problems.byField()) gauge.set({ field }, printers);
+      async (gauge) => {
+        for (const [field, printers] of await this.problems.byField(database.committed))
+          gauge.set({ field }, printers);
       },
     );
     this.gauge('paperminder_damaged_images', 'Firmware binaries that are missing or damaged.', [], (gauge) =>
       gauge.set(images.damagedCount),
     );
     const help = 'Targets of active rollouts, by the state of their update.';
-    this.gauge('paperminder_rollout_targets', help, ['rollout_id', 'status'], (gauge) =>
+    this.gauge('paperminder_rollout_targets', help, ['rollout_id', 'status'], async (gauge) =>
       this.countTargets(gauge),
     );
     const left = 'Printers that still run a version that is being rolled back.';
-    this.gauge('paperminder_rollback_printers', left, ['version'], (gauge) => this.countRollbacks(gauge));
+    this.gauge('paperminder_rollback_printers', left, ['version'], async (gauge) =>
+      this.countRollbacks(gauge),
+    );
     const arriving = 'Printers that are about to run a version that is being rolled back.';
     this.gauge('paperminder_rollback_printers_under_way', arriving, ['version'], async (gauge) => {
-      for (const version of this.versionsTakenBack())
+      for (const version of await this.versionsTakenBack())
         gauge.set({ version }, await this.aboutToRun.count(version));
     });
     this.subscription = events.updateEnded.subscribe(({ status, seconds }) => {
@@ -164,14 +169,14 @@ export class Metrics implements OnApplicationShutdown {
     });
   }
 
-  private countPrinters(gauge: Gauge): void {
-    const known = this.database.reader.count('SELECT sum(printers) FROM printer_count');
+  private async countPrinters(gauge: Gauge): Promise<void> {
+    const known = await this.database.committed.count('SELECT sum(printers) FROM printer_count');
     gauge.set({ state: 'online' }, this.presence.count);
     gauge.set({ state: 'offline' }, known - this.presence.count);
   }
 
-  private countVersions(gauge: Gauge): void {
-    const rows = this.database.reader.all(
+  private async countVersions(gauge: Gauge): Promise<void> {
+    const rows = await this.database.committed.rows(
       `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_count
         GROUP BY version_key ORDER BY printers DESC`,
     );
@@ -181,18 +186,18 @@ export class Metrics implements OnApplicationShutdown {
     }
   }
 
-  private countRollbacks(gauge: Gauge): void {
+  private async countRollbacks(gauge: Gauge): Promise<void> {
     const running = 'SELECT sum(printers) FROM printer_count WHERE version_key = ?';
-    for (const version of this.versionsTakenBack())
-      gauge.set({ version }, this.database.reader.count(running, versionKey(version)));
+    for (const version of await this.versionsTakenBack())
+      gauge.set({ version }, await this.database.committed.count(running, versionKey(version)));
   }
 
-  private versionsTakenBack(): string[] {
-    return this.database.reader.all(TAKEN_BACK).map(({ version }) => String(version));
+  private async versionsTakenBack(): Promise<string[]> {
+    return (await this.database.committed.rows(TAKEN_BACK)).map(({ version }) => String(version));
   }
 
-  private countTargets(gauge: Gauge): void {
-    const rows = this.database.reader.all(
+  private async countTargets(gauge: Gauge): Promise<void> {
+    const rows = await this.database.committed.rows(
       `SELECT id, ${COUNTER_COLUMNS.join(', ')} FROM rollout WHERE status = 'active'`,
     );
     for (const row of rows) {

@@ -51,18 +51,18 @@ export class PrinterAdminService {
    */
   change(key: number | string, change: PrinterChange): Promise<Printer> {
     return this.database.write(async (tx) => {
-      const before = this.printers.find(tx.db, key);
+      const before = await this.printers.find(tx.sql, key);
       const changes = {
         ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
         ...(change.resetKey ? { keyHash: null } : {}),
       };
       if (Object.keys(changes).length === 0) return before;
-      this.table.update(tx.db, before.id, changes);
+      await this.table.update(tx.sql, before.id, changes);
       const after = { ...before, ...changes };
       await this.count(tx, before, after);
       for (const observer of this.observers) await observer.changed(tx, before, after);
       this.changes.printerIn(tx, before.id);
-      this.audit.record(tx, {
+      await this.audit.record(tx, {
         action: 'printer.change',
         subject: `printer/${before.id}`,
         before: toState(before),
@@ -87,13 +87,13 @@ export class PrinterAdminService {
    */
   remove(key: number | string): Promise<void> {
     return this.database.write(async (tx) => {
-      const printer = this.printers.find(tx.db, key);
+      const printer = await this.printers.find(tx.sql, key);
       const { id, uuid } = printer;
       for (const observer of this.observers) await observer.beforeDelete(tx, printer);
       await this.count(tx, printer, null);
-      tx.db.run('DELETE FROM printer WHERE id = ?', id);
+      await tx.sql.run('DELETE FROM printer WHERE id = ?', id);
       this.changes.printerIn(tx, id);
-      this.audit.record(tx, {
+      await this.audit.record(tx, {
         action: 'printer.delete',
         subject: `printer/${id}`,
         before: toState(printer),

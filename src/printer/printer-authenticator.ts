@@ -5,11 +5,11 @@ import { MinuteQuota } from '../common/minute-quota.js';
 import { Throttle } from '../common/throttle.js';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
-import type { SqlValue } from '../database/statements.js';
 import { admissionRefusal } from './registration/admission.js';
 import type { RegistrationRequest } from './registration/admission.js';
 import type { RegistrationStatus } from './registration/registration.entity.js';
 import type { SubscribeRequest } from './subscribe-request.js';
+import type { SqlValue } from '../database/sql.js';
 
 const REQUESTED = 'SELECT status, key_hash FROM registration WHERE uuid = ?';
 const REGISTERED = 'SELECT key_hash, blocked FROM printer WHERE uuid = ?';
@@ -36,20 +36,23 @@ export class PrinterAuthenticator {
    * @param credentials its UUID, lower-case, and the SHA-256 of its secret (null for none)
    * @returns null if it may connect
    */
-  refusal({ uuid, keyHash }: Pick<SubscribeRequest, 'uuid' | 'keyHash'>): PrinterRefusedError | null {
-    const printer = this.database.reader.get(REGISTERED, uuid);
+  async refusal({
+    uuid,
+    keyHash,
+  }: Pick<SubscribeRequest, 'uuid' | 'keyHash'>): Promise<PrinterRefusedError | null> {
+    const printer = await this.database.committed.first(REGISTERED, uuid);
     const registered = printer && { keyHash: textOf(printer.key_hash), blocked: printer.blocked === 1 };
     return admissionRefusal(
       keyHash,
       registered ?? null,
-      registered ? null : this.requestOf(uuid),
+      registered ? null : await this.requestOf(uuid),
       this.config,
     );
   }
 
   /** True if a printer has asked to be registered and awaits approval. */
-  hasAsked(uuid: string): boolean {
-    return this.requestOf(uuid) !== null;
+  async hasAsked(uuid: string): Promise<boolean> {
+    return (await this.requestOf(uuid)) !== null;
   }
 
   /**
@@ -79,9 +82,9 @@ export class PrinterAuthenticator {
     return this.unlimited.has(address);
   }
 
-  private requestOf(uuid: string): RegistrationRequest | null {
+  private async requestOf(uuid: string): Promise<RegistrationRequest | null> {
     if (this.config.registration === 'open') return null;
-    const row = this.database.reader.get(REQUESTED, uuid);
+    const row = await this.database.committed.first(REQUESTED, uuid);
     return row === undefined
       ? null
       : { status: row.status as RegistrationStatus, keyHash: textOf(row.key_hash) };

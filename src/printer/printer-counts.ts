@@ -3,11 +3,10 @@ import { CHANNELS } from '../common/channel.js';
 import type { Channel } from '../common/channel.js';
 import { Database } from '../database/database.js';
 import { jsonRows, rowsOf } from '../database/sql.js';
-import type { Sql } from '../database/sql.js';
-import type { SqlValue, Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { PrinterCount } from './printer-count.entity.js';
 import type { PrinterDeltas } from './printer-deltas.js';
+import type { Sql, SqlValue } from '../database/sql.js';
 
 const KIND = [
   'update_channel',
@@ -69,45 +68,45 @@ export class PrinterCounts {
    *
    * Buckets are summed up: a rule gives the same result for all buckets of a kind.
    */
-  *kinds(db: Statements, size: number): Generator<KindPart[]> {
-    let rows = db.allValues(`${SELECT} ${FIRST}`, size);
+  async *kinds(sql: Sql, size: number): AsyncGenerator<KindPart[]> {
+    let rows = await sql.values(`${SELECT} ${FIRST}`, size);
     for (;;) {
       yield toParts(rows);
       const last = rows.at(-1);
       if (last === undefined || rows.length < size) return;
-      rows = db.allValues(`${SELECT} ${NEXT}`, ...last.slice(0, KIND.length), size);
+      rows = await sql.values(`${SELECT} ${NEXT}`, ...last.slice(0, KIND.length), size);
     }
   }
 
   /** All platforms of printers, except unknown. */
-  platforms(db: Statements): string[] {
-    return db.allValues(PLATFORMS).map(([platform]) => String(platform));
+  async platforms(sql: Sql): Promise<string[]> {
+    return (await sql.values(PLATFORMS)).map(([platform]) => String(platform));
   }
 
   /** All versions that printers run, by the rollout that installed them (0 for none). */
-  versions(db: Statements): Array<{ versionKey: string; versionRolloutId: number }> {
-    return db.allValues(VERSIONS).map(([versionKey, versionRolloutId]) => ({
+  async versions(sql: Sql): Promise<Array<{ versionKey: string; versionRolloutId: number }>> {
+    return (await sql.values(VERSIONS)).map(([versionKey, versionRolloutId]) => ({
       versionKey: String(versionKey),
       versionRolloutId: Number(versionRolloutId),
     }));
   }
 
   /** Number of printers that run a version and are not blocked. */
-  running(db: Statements, key: string): number {
-    return db.count(RUNNING, key);
+  async running(sql: Sql, key: string): Promise<number> {
+    return sql.count(RUNNING, key);
   }
 
   /** The kinds that run a version and are not blocked. */
-  kindsRunning(db: Statements, key: string): PrinterCount[] {
-    return this.table.select(db, `WHERE ${OF_VERSION}`, key);
+  async kindsRunning(sql: Sql, key: string): Promise<PrinterCount[]> {
+    return this.table.select(sql, `WHERE ${OF_VERSION}`, key);
   }
 
   /** Number of printers that match; an absent property matches all. */
-  count(
-    db: Statements,
+  async count(
+    sql: Sql,
     kind: { channel?: Channel | undefined; versionKey?: string | undefined; platform?: string | undefined },
-  ): number {
-    return db.count(
+  ): Promise<number> {
+    return sql.count(
       `SELECT sum(printers) FROM printer_count WHERE update_channel = coalesce(?, update_channel)
         AND version_key = coalesce(?, version_key) AND platform = coalesce(?, platform)`,
       kind.channel ?? null,

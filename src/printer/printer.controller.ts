@@ -57,8 +57,8 @@ export class PrinterController {
   @ApiOkResponse({ type: PrinterResponse })
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  get(@Req() request: Request): PrinterResponse {
-    return toPrinterResponse(this.printers.get(printerKeyOf(request, [])), this.presence);
+  async get(@Req() request: Request): Promise<PrinterResponse> {
+    return toPrinterResponse(await this.printers.get(printerKeyOf(request, [])), this.presence);
   }
 
   @Patch(':printer_id')

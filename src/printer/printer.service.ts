@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
-import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import { Printer } from './printer.entity.js';
+import type { Sql } from '../database/sql.js';
 
 /** The properties of a printer that decisions use. */
 export const TARGET_PROPERTIES = [
@@ -41,24 +41,30 @@ export class PrinterService {
    *
    * @throws NotFoundError if there is none
    */
-  get(idOrUuid: number | string): Printer {
-    return this.find(this.database.reader, idOrUuid);
+  async get(idOrUuid: number | string): Promise<Printer> {
+    return this.find(this.database.committed, idOrUuid);
   }
 
   /** The printers with these numbers, as targets; those that do not exist are left out. */
-  byIds(db: Statements, ids: readonly number[]): TargetPrinter[] {
-    return this.targets.select(db, 'WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+  async byIds(sql: Sql, ids: readonly number[]): Promise<TargetPrinter[]> {
+    return this.targets.select(sql, 'WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
   }
 
   /** The printers with these UUIDs, as targets; those that do not exist are left out. */
-  byUuids(db: Statements, uuids: readonly string[]): TargetPrinter[] {
-    return this.targets.select(db, 'WHERE uuid IN (SELECT value FROM json_each(?))', JSON.stringify(uuids));
+  async byUuids(sql: Sql, uuids: readonly string[]): Promise<TargetPrinter[]> {
+    return this.targets.select(sql, 'WHERE uuid IN (SELECT value FROM json_each(?))', JSON.stringify(uuids));
+  }
+
+  /** The printers with these numbers, in slices; numbers without a printer are left out. */
+  async *withIds(sql: Sql, ids: readonly number[], slice: number): AsyncGenerator<TargetPrinter[]> {
+    for (let start = 0; start < ids.length; start += slice)
+      yield await this.byIds(sql, ids.slice(start, start + slice));
   }
 
   /** All printers, in slices by number. */
-  *all(db: Statements, slice: number): Generator<TargetPrinter[]> {
+  async *all(sql: Sql, slice: number): AsyncGenerator<TargetPrinter[]> {
     for (let after = 0; ;) {
-      const printers = this.targets.select(db, 'WHERE id > ? ORDER BY id LIMIT ?', after, slice);
+      const printers = await this.targets.select(sql, 'WHERE id > ? ORDER BY id LIMIT ?', after, slice);
       yield printers;
       if (printers.length < slice) return;
       after = printers.at(-1)?.id ?? after;
@@ -66,11 +72,11 @@ export class PrinterService {
   }
 
   /** All printers of one owner, in slices by number. */
-  *ofUser(db: Statements, userId: string, slice: number): Generator<TargetPrinter[]> {
+  async *ofUser(sql: Sql, userId: string, slice: number): AsyncGenerator<TargetPrinter[]> {
     let after = 0;
     for (;;) {
-      const printers = this.targets.select(
-        db,
+      const printers = await this.targets.select(
+        sql,
         'WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?',
         userId,
         after,
@@ -87,9 +93,9 @@ export class PrinterService {
    *
    * @throws NotFoundError if there is none
    */
-  find(db: Statements, key: number | string): Printer {
+  async find(sql: Sql, key: number | string): Promise<Printer> {
     const condition = typeof key === 'number' ? 'WHERE id = ?' : 'WHERE uuid = ?';
-    const printer = this.table.find(db, condition, key);
+    const printer = await this.table.find(sql, condition, key);
     if (!printer) throw new NotFoundError(`Printer not found: ${key}`);
     return printer;
   }

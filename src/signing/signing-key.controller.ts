@@ -49,8 +49,8 @@ export class SigningKeyController {
   })
   @ApiOkResponse({ type: SigningKeyListResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
-  list(): SigningKeyListResponse {
-    return { keys: this.keys.list().map(toSigningKeyResponse) };
+  async list(): Promise<SigningKeyListResponse> {
+    return { keys: (await this.keys.list()).map(toSigningKeyResponse) };
   }
 
   @Delete(':key_id')

@@ -6,11 +6,11 @@ import type { AuditedState } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { ConflictError, ValidationError, NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
-import type { Statements } from '../database/statements.js';
 import type { Table } from '../database/table.js';
 import type { Transaction } from '../database/transaction.js';
 import { fingerprintOf, isSignedBy, pemOf, readPublicKey } from './ed25519.js';
 import { SigningKey } from './signing-key.entity.js';
+import type { Sql } from '../database/sql.js';
 
 /** A signature, and the fingerprint of the registered key that made it. */
 export interface VerifiedSignature {
@@ -41,8 +41,8 @@ export class SigningKeys {
    */
   register(name: string, publicKey: KeyObject): Promise<SigningKey> {
     const fingerprint = fingerprintOf(publicKey);
-    return this.database.write((tx) => {
-      const same = this.registered(tx.db).find((key) => key.fingerprint === fingerprint);
+    return this.database.write(async (tx) => {
+      const same = (await this.registered(tx.sql)).find((key) => key.fingerprint === fingerprint);
       if (same)
         throw new ConflictError(`The key ${fingerprint} is registered already: ${same.id} (${same.name})`);
       const row = {
@@ -52,21 +52,21 @@ export class SigningKeys {
         createdAt: this.clock.now(),
         removedAt: null,
       };
-      const id = this.table.insert(tx.db, row);
-      this.audit.record(tx, {
+      const id = await this.table.insert(tx.sql, row);
+      await this.audit.record(tx, {
         action: 'signing_key.register',
         subject: `signing-key/${id}`,
         before: null,
         after: toState(row),
       });
       tx.afterCommit(() => this.logger.log(`Signing key ${id} (${name}) was registered: ${fingerprint}`));
-      return Promise.resolve({ ...row, id });
+      return { ...row, id };
     });
   }
 
   /** All keys, the newest first, including removed ones. */
-  list(): SigningKey[] {
-    return this.table.select(this.database.reader, 'ORDER BY id DESC');
+  async list(): Promise<SigningKey[]> {
+    return this.table.select(this.database.committed, 'ORDER BY id DESC');
   }
 
   /**
@@ -77,19 +77,19 @@ export class SigningKeys {
    * @throws ConflictError if it is the last one: removing a stolen key must not silently allow unsigned firmware
    */
   remove(id: number, allowUnsigned: boolean): Promise<void> {
-    return this.database.write((tx) => {
-      const row = this.table.find(tx.db, 'WHERE id = ?', id);
+    return this.database.write(async (tx) => {
+      const row = await this.table.find(tx.sql, 'WHERE id = ?', id);
       if (row === null) throw new NotFoundError(`Signing key not found: ${id}`);
-      if (row.removedAt !== null) return Promise.resolve();
-      const isLast = this.registered(tx.db).length === 1;
+      if (row.removedAt !== null) return;
+      const isLast = (await this.registered(tx.sql)).length === 1;
       if (isLast && !allowUnsigned)
         throw new ConflictError(
           `Signing key ${id} (${row.name}) is the last one, and without it firmware would need no signature any more: ` +
             'register its successor first, or say ?allow_unsigned=true',
         );
       const removedAt = this.clock.now();
-      this.table.update(tx.db, id, { removedAt });
-      this.audit.record(tx, {
+      await this.table.update(tx.sql, id, { removedAt });
+      await this.audit.record(tx, {
         action: 'signing_key.remove',
         subject: `signing-key/${id}`,
         before: toState(row),
@@ -99,18 +99,17 @@ export class SigningKeys {
         this.logger.log(`Signing key ${id} (${row.name}) was removed`);
         if (isLast) this.logger.warn('No signing key is left: uploads need no signature from now on');
       });
-      return Promise.resolve();
     });
   }
 
   /** True while at least one key is registered. */
-  areRegistered(db: Statements): boolean {
-    return db.get('SELECT 1 FROM signing_key WHERE removed_at IS NULL LIMIT 1') !== undefined;
+  async areRegistered(sql: Sql): Promise<boolean> {
+    return (await sql.first('SELECT 1 FROM signing_key WHERE removed_at IS NULL LIMIT 1')) !== undefined;
   }
 
   /** True if a build that was signed with this key would be accepted today; null stands for an unsigned build. */
-  accepts(db: Statements, fingerprint: string | null): boolean {
-    const keys = this.registered(db);
+  async accepts(sql: Sql, fingerprint: string | null): Promise<boolean> {
+    const keys = await this.registered(sql);
     return keys.length === 0 || keys.some((key) => key.fingerprint === fingerprint);
   }
 
@@ -123,7 +122,7 @@ export class SigningKeys {
    */
   async verify(path: string, signature: string | null): Promise<VerifiedSignature | null> {
     if (signature === null) return null;
-    const keys = this.registered(this.database.reader);
+    const keys = await this.registered(this.database.committed);
     if (keys.length === 0)
       throw ValidationError.field(
         'signature',
@@ -147,18 +146,18 @@ export class SigningKeys {
    *
    * @throws ValidationError if a signature is required and missing, or its key has been removed in the meantime
    */
-  confirm(tx: Transaction, verified: VerifiedSignature | null): void {
+  async confirm(tx: Transaction, verified: VerifiedSignature | null): Promise<void> {
     if (verified === null) {
-      if (this.areRegistered(tx.db)) throw ValidationError.field('signature', undefined, MISSING);
+      if (await this.areRegistered(tx.sql)) throw ValidationError.field('signature', undefined, MISSING);
       return;
     }
     const { signature, signingKeyFingerprint } = verified;
-    if (!this.registered(tx.db).some(({ fingerprint }) => fingerprint === signingKeyFingerprint))
+    if (!(await this.registered(tx.sql)).some(({ fingerprint }) => fingerprint === signingKeyFingerprint))
       throw ValidationError.field('signature', signature, 'signature is by a key that has just been removed');
   }
 
-  private registered(db: Statements): SigningKey[] {
-    return this.table.select(db, 'WHERE removed_at IS NULL ORDER BY id');
+  private async registered(sql: Sql): Promise<SigningKey[]> {
+    return this.table.select(sql, 'WHERE removed_at IS NULL ORDER BY id');
   }
 }
 

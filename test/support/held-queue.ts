@@ -4,7 +4,10 @@ import { Inbox } from '../../src/rollout/updates/inbox.js';
 import { eventually } from './eventually.js';
 import type { TestServer } from './server.js';
 
-/** Holds up a server's transactions, so that the jobs of printers that arrive in the meantime are carried out as one batch. */
+/**
+ * Holds up a server's transactions, so that the jobs of printers that arrive in the meantime are carried out as one batch, after the
+ * first job of an operator.
+ */
 export class HeldQueue {
   private readonly operators;
   private readonly printers;
@@ -24,7 +27,7 @@ export class HeldQueue {
     const database = server.get(Database);
     const inbox = server.get(Inbox);
     return new Promise((held, failed) => {
-      const done = database.write(
+      const done = database.writeBatch(
         () => new Promise<void>((open) => held(new HeldQueue(database, inbox, open, done))),
       );
       done.catch(failed);

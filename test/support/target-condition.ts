@@ -1,5 +1,6 @@
 import { Brackets } from 'typeorm';
 import type { ObjectLiteral, SelectQueryBuilder, WhereExpressionBuilder } from 'typeorm';
+import type { Sql, SqlValue } from '../../src/database/sql.js';
 import type { Build, RolloutRule } from '../../src/rollout/rules/targeting.js';
 import { PrinterUpdate } from '../../src/rollout/store/entities/printer-update.entity.js';
 import { RolloutCancellation } from '../../src/rollout/store/entities/rollout-cancellation.entity.js';
@@ -72,6 +73,12 @@ export function pendingCondition<T extends ObjectLiteral>(
     .where('sent.printerId = p.id AND sent.rolloutId = :ruleId AND sent.superseded = false')
     .getQuery();
   return targetCondition(query, rule, others).andWhere(`NOT EXISTS ${sent}`, { ruleId: rule.id });
+}
+
+/** Counts the rows of a query as a transaction sees them. */
+export function countIn<T extends ObjectLiteral>(sql: Sql, query: SelectQueryBuilder<T>): Promise<number> {
+  const [text, values] = query.select('count(*)').getQueryAndParameters();
+  return sql.count(text, ...(values as SqlValue[]));
 }
 
 /** Says that a rollout names a printer by user, printer, channel and version bounds; its values are UUIDs, channels and keys. */

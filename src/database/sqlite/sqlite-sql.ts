@@ -1,8 +1,14 @@
-import type { Sql } from '../sql.js';
-import type { SqlRow, SqlValue, Statements } from '../statements.js';
+import type { Sql, SqlRow, SqlValue } from '../sql.js';
+import type { Database } from 'better-sqlite3';
+import { Statements } from './statements.js';
+
+/** SQL on a connection to SQLite. */
+export function sqlOn(connection: Database): Sql {
+  return new SqliteSql(new Statements(connection));
+}
 
 /** SQL on SQLite. Nothing waits here; the promises let callers work with a database that must be waited for. */
-export class SqliteSql implements Sql {
+class SqliteSql implements Sql {
   constructor(private readonly statements: Statements) {}
 
   run(text: string, ...values: SqlValue[]): Promise<number> {
@@ -11,6 +17,14 @@ export class SqliteSql implements Sql {
 
   rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]> {
     return settled(() => this.statements.all(text, ...values));
+  }
+
+  first(text: string, ...values: SqlValue[]): Promise<SqlRow | undefined> {
+    return settled(() => this.statements.get(text, ...values));
+  }
+
+  count(text: string, ...values: SqlValue[]): Promise<number> {
+    return settled(() => Number(this.statements.getValues(text, ...values)?.[0] ?? 0));
   }
 
   values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]> {

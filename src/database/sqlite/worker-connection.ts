@@ -2,8 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import SqliteDatabase from 'better-sqlite3';
 import { UnavailableError } from '../../common/errors.js';
-import type { Sql } from '../sql.js';
-import type { SqlRow, SqlValue } from '../statements.js';
+import type { Sql, SqlRow, SqlValue } from '../sql.js';
 import type { ConnectionOptions, Result, Task, TaskError } from './connection-worker.js';
 
 interface Pending {
@@ -48,11 +47,6 @@ export class WorkerConnection implements Sql {
     });
   }
 
-  /** False once the connection is closed, could not be opened, or its thread has died: every call rejects then. */
-  get isOpen(): boolean {
-    return this.end === undefined;
-  }
-
   /**
    * Resolves when the connection is open.
    *
@@ -95,26 +89,6 @@ export class WorkerConnection implements Sql {
     const text = returns ? `${insertion} RETURNING ${returning.join(', ')}` : insertion;
     const result = await this.send({ do: 'insert', text, rows, returns });
     return returns ? parse(result) : [];
-  }
-
-  /** Begins a transaction that reads the state of the database at this call, whatever is committed until `commit`. */
-  async beginSnapshot(): Promise<void> {
-    const begun = this.run('BEGIN');
-    // BEGIN alone reads nothing: the state would be that of the first SELECT.
-    await Promise.all([begun, this.values('SELECT 1 FROM sqlite_schema LIMIT 1')]);
-  }
-
-  /** Begins a transaction that may write; it waits for other writers for `busy_timeout`. */
-  async begin(): Promise<void> {
-    await this.run('BEGIN IMMEDIATE');
-  }
-
-  async commit(): Promise<void> {
-    await this.run('COMMIT');
-  }
-
-  async rollback(): Promise<void> {
-    await this.run('ROLLBACK');
   }
 
   /** Waits for all earlier calls, closes the connection and ends the thread. Later calls reject. */

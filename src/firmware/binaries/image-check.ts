@@ -37,9 +37,9 @@ export class ImageCheck {
   ) {}
 
   /** Versions whose image was found damaged or missing, and has not been found intact since; the highest first. */
-  get damaged(): string[] {
+  async damaged(): Promise<string[]> {
     if (this.found.size === 0) return [];
-    const damaged = this.rows.all().filter(({ sha256 }) => this.found.has(sha256));
+    const damaged = (await this.rows.all()).filter(({ sha256 }) => this.found.has(sha256));
     return [...new Set(damaged.map(({ version }) => version))];
   }
 

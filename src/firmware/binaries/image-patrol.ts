@@ -41,7 +41,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   /** Checks the sizes of all images, and rereads those whose size is wrong or that were damaged. */
   @Cron(CronExpression.EVERY_MINUTE, { waitForCompletion: true })
   async glance(): Promise<void> {
-    for (const row of this.images()) {
+    for (const row of await this.images()) {
       if (this.stopped) return;
       try {
         const size = await this.storage.sizeOf(row.sha256);
@@ -55,7 +55,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   /** Rereads all images. */
   @Cron(CronExpression.EVERY_HOUR, { waitForCompletion: true })
   async checkAll(): Promise<void> {
-    const images = this.images();
+    const images = await this.images();
     for (const row of images) {
       if (this.stopped) return;
       try {
@@ -68,7 +68,7 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async sweep(): Promise<void> {
-    const rows = this.rows.all();
+    const rows = await this.rows.all();
     const named = new Set(rows.map(({ sha256 }) => sha256));
     const before = new Date(this.clock.now().getTime() - ORPHAN_AGE_MS);
     // With a new, empty database no binary has a row. An operator who has pointed the server at the wrong database, or lost it, must not
@@ -87,8 +87,8 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
       );
   }
 
-  private images(): Firmware[] {
-    return [...new Map(this.rows.all().map((row) => [row.sha256, row])).values()];
+  private async images(): Promise<Firmware[]> {
+    return [...new Map((await this.rows.all()).map((row) => [row.sha256, row])).values()];
   }
 
   private report(row: Firmware, error: unknown): void {

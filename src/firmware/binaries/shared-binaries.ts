@@ -29,7 +29,7 @@ export class SharedBinaries {
   async removeUnused(hashes: readonly string[]): Promise<void> {
     for (const sha256 of hashes) {
       // Not in a transaction, which may be what has just failed; every row of exclusive work is committed by now.
-      const used = this.table.find(this.database.reader, 'WHERE sha256 = ? LIMIT 1', sha256);
+      const used = await this.table.find(this.database.committed, 'WHERE sha256 = ?', sha256);
       if (used !== null) continue;
       await this.storage.remove(sha256);
       this.images.removed(sha256);

@@ -35,8 +35,8 @@ export class DownloadCounter implements OnModuleDestroy {
     this.counts.clear();
     if (counts.length === 0) return;
     try {
-      await this.database.write((tx) => {
-        for (const [id, count] of counts) tx.db.run(COUNT, count, id);
+      await this.database.write(async (tx) => {
+        for (const [id, count] of counts) await tx.sql.run(COUNT, count, id);
       });
     } catch (error) {
       // A download that ended while the server was stopping.

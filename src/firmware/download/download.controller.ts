@@ -98,7 +98,7 @@ export class DownloadController {
   @ApiProblem(416, 'The range lies outside the binary', 'Range Not Satisfiable')
   async download(@Req() request: Request, @Res() response: Response): Promise<void> {
     const { selector, printer } = toDownloadRequest(request.params.version, request.query);
-    const row = this.firmware.get(selector);
+    const row = await this.firmware.get(selector);
     if (failsIfMatch(request, row)) throw new PreconditionFailedException();
     if (hasAlready(request, row) || runsAlready(request, row)) {
       response.status(304).setHeader('ETag', etagOf(row)).end();

@@ -66,12 +66,12 @@ export class FirmwareUploads {
       const existing = await this.damagedRow(build, binary);
       if (existing) return this.mend(existing, binary);
       const verified = await this.signingKeys.verify(binary.temporaryPath, build.signature);
-      this.checks.refuseClash(this.database.reader, build, binary.sha256);
+      await this.checks.refuseClash(this.database.committed, build, binary.sha256);
       try {
         await this.publish(build.version, binary);
-        const firmware = await this.database.write((tx) => {
+        const firmware = await this.database.write(async (tx) => {
           // A promotion may have been committed in between.
-          this.checks.refuseClash(tx.db, build, binary.sha256);
+          await this.checks.refuseClash(tx.sql, build, binary.sha256);
           return this.insert(tx, build, binary, verified);
         });
         return { firmware, mended: false };
@@ -88,7 +88,7 @@ export class FirmwareUploads {
 
   /** The row of an upload's build if its bytes are the same, and missing or damaged on disk; else null. */
   private async damagedRow(build: NewFirmware, binary: ReceivedBinary): Promise<Firmware | null> {
-    const row = this.checks.existing(this.database.reader, build);
+    const row = await this.checks.existing(this.database.committed, build);
     if (row?.sha256 !== binary.sha256) return null;
     await this.images.verifyAll([row]);
     return this.images.isDamaged(row) ? row : null;
@@ -97,10 +97,7 @@ export class FirmwareUploads {
   /** Needs no signature: the row was accepted with the same bytes. */
   private async mend(row: Firmware, binary: ReceivedBinary): Promise<Upload> {
     await this.publish(row.version, binary);
-    await this.database.write((tx) => {
-      this.rows.recordMended(tx, row);
-      return Promise.resolve();
-    });
+    await this.database.write((tx) => this.rows.recordMended(tx, row));
     return { firmware: row, mended: true };
   }
 
@@ -116,7 +113,7 @@ export class FirmwareUploads {
     binary: ReceivedBinary,
     verified: VerifiedSignature | null,
   ): Promise<Firmware> {
-    this.signingKeys.confirm(tx, verified);
+    await this.signingKeys.confirm(tx, verified);
     const row: Omit<Firmware, 'id'> = {
       ...build,
       versionKey: versionKey(build.version),

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { ConflictError, ValidationError } from '../../common/errors.js';
 import { AppConfig } from '../../config/config.js';
 import { Database } from '../../database/database.js';
-import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { FirmwareChange, NewFirmware } from '../firmware-input.js';
 import { alreadyExists } from '../firmware-rows.js';
 import { Firmware } from '../firmware.entity.js';
+import type { Sql } from '../../database/sql.js';
 
 const BUILDS = 'WHERE version = ? AND platform = ?';
 const SENT_WITH_OTHER_BYTES = `SELECT sha256, sum(printers) AS printers FROM sent_firmware
@@ -25,9 +25,9 @@ export class UploadChecks {
   }
 
   /** The row of the same version, channel and platform; null if there is none. */
-  existing(db: Statements, build: NewFirmware): Firmware | null {
+  async existing(sql: Sql, build: NewFirmware): Promise<Firmware | null> {
     const { version, platform, channel } = build;
-    return this.table.find(db, `${BUILDS} AND channel = ?`, version, platform, channel);
+    return this.table.find(sql, `${BUILDS} AND channel = ?`, version, platform, channel);
   }
 
   /**
@@ -36,11 +36,11 @@ export class UploadChecks {
    * @param sha256 of the file
    * @throws ConflictError
    */
-  refuseClash(db: Statements, build: NewFirmware, sha256: string): void {
-    const same = this.existing(db, build);
+  async refuseClash(sql: Sql, build: NewFirmware, sha256: string): Promise<void> {
+    const same = await this.existing(sql, build);
     if (same) throw alreadyExists(same);
-    this.refuseOtherThanSent(db, build, sha256);
-    const rows = this.table.select(db, BUILDS, build.version, build.platform);
+    await this.refuseOtherThanSent(sql, build, sha256);
+    const rows = await this.table.select(sql, BUILDS, build.version, build.platform);
     const other = rows.find((row) => row.sha256 !== sha256);
     if (other === undefined) return;
     throw new ConflictError(
@@ -60,8 +60,8 @@ export class UploadChecks {
   }
 
   /** A version that printers were sent names the same bytes for ever, deleted or not. */
-  private refuseOtherThanSent(db: Statements, { version, platform }: NewFirmware, sha256: string): void {
-    const sent = db.get(SENT_WITH_OTHER_BYTES, version, platform, sha256);
+  private async refuseOtherThanSent(sql: Sql, { version, platform }: NewFirmware, sha256: string): Promise<void> {
+    const sent = await sql.first(SENT_WITH_OTHER_BYTES, version, platform, sha256);
     if (sent === undefined) return;
     const board = platform === '' ? '' : ` for ${platform}`;
     throw new ConflictError(

@@ -5,7 +5,7 @@ import type { Firmware } from '../firmware.entity.js';
 /** A feature that warns about oddities of a new build. */
 export interface UploadAdviser {
   /** Whole sentences without a full stop; empty if nothing is odd. */
-  warningsFor(row: Firmware): string[];
+  warningsFor(row: Firmware): Promise<string[]>;
 }
 
 // Printer protocol, "Download": how an image begins, and the gzip images that an ESP8266 accepts.
@@ -39,23 +39,23 @@ export class UploadWarnings {
    *
    * @param firstByte of its binary
    */
-  of(row: Firmware, firstByte: number): string[] {
+  async of(row: Firmware, firstByte: number): Promise<string[]> {
     return [
       ...imageWarnings(row, firstByte),
-      ...this.versionWarnings(row),
-      ...this.sentWarnings(row),
-      ...this.advisers.flatMap((adviser) => adviser.warningsFor(row)),
+      ...await this.versionWarnings(row),
+      ...await this.sentWarnings(row),
+      ...(await Promise.all(this.advisers.map((adviser) => adviser.warningsFor(row)))).flat(),
     ];
   }
 
-  private versionWarnings({ version, versionKey, channel }: Firmware): string[] {
-    const latest = this.database.reader.get(LATEST, channel, versionKey)?.version;
+  private async versionWarnings({ version, versionKey, channel }: Firmware): Promise<string[]> {
+    const latest = (await this.database.committed.first(LATEST, channel, versionKey))?.version;
     return latest === undefined ? [] : [`Version ${version} is below ${latest}, the latest in ${channel}`];
   }
 
   /** A printer that runs the version is not sent it again, so it keeps the bytes that it was sent. */
-  private sentWarnings({ version, platform, sha256 }: Firmware): string[] {
-    const sent = this.database.reader.all(SENT_FOR_OTHERS, version, sha256, platform, platform);
+  private async sentWarnings({ version, platform, sha256 }: Firmware): Promise<string[]> {
+    const sent = await this.database.committed.rows(SENT_FOR_OTHERS, version, sha256, platform, platform);
     return sent.map(({ platform: boards, printers }) => {
       const build = boards === '' ? 'every board' : String(boards);
       const count = Number(printers) === 1 ? '1 printer' : `${Number(printers)} printers`;

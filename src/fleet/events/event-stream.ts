@@ -16,7 +16,7 @@ export interface EventSource {
   /** JSON; null until the first summary is ready. */
   summary(): string | null;
   /** JSON; null if the rollout is deleted. */
-  rollout(id: number): string | null;
+  rollout(id: number): Promise<string | null>;
   /** Queues a stream for sending. */
   queue(stream: EventStream): void;
 }
@@ -35,23 +35,31 @@ export class EventStream {
   readonly openedAt = performance.now();
   private helloDue = true;
   private summaryDue = true;
-  private readonly rolloutsDue: Set<number>;
+  private readonly rolloutsDue = new Set<number>();
   /** The first `rollouts` event is sent even if it is empty, so that the client knows there are none. */
   private rolloutsSent = false;
   private printersDue: FleetChange['printers'] = [];
   private firmwareDue = false;
   private pingDue = false;
+  private started = false;
 
-  /** @param rollouts ids of the rollouts to send first */
   constructor(
     private readonly response: ServerResponse,
     private readonly subscriber: Subscriber<MessageEvent>,
     private readonly source: EventSource,
-    rollouts: readonly number[],
   ) {
-    this.rolloutsDue = new Set(rollouts);
     // Nest's pipe receives `drain` first, and writes what it has buffered.
     response.on('drain', () => source.queue(this));
+  }
+
+  /**
+   * Lets the stream send; until then it only notes changes.
+   *
+   * @param rollouts ids of the rollouts to send first
+   */
+  start(rollouts: readonly number[]): void {
+    for (const id of rollouts) this.rolloutsDue.add(id);
+    this.started = true;
   }
 
   /** Adds changes to send; false if too many are unsent. */
@@ -76,10 +84,10 @@ export class EventStream {
    *
    * @returns the number of characters sent
    */
-  send(): number {
-    if (this.subscriber.closed || !this.hasRoom) return 0;
+  async send(): Promise<number> {
+    if (!this.started || this.subscriber.closed || !this.hasRoom) return 0;
     try {
-      return this.sendSome();
+      return await this.sendSome();
     } catch (error) {
       // The database cannot be read: Nest logs that and ends the stream, and the client reconnects.
       this.subscriber.error(error);
@@ -87,10 +95,10 @@ export class EventStream {
     }
   }
 
-  private sendSome(): number {
+  private async sendSome(): Promise<number> {
     let sent = 0;
     while (sent < MAX_CHARS_PER_TURN) {
-      const event = this.next();
+      const event = await this.next();
       if (event === null) return sent;
       this.subscriber.next({ type: event.type, data: event.data });
       sent += event.data.length;
@@ -112,7 +120,7 @@ export class EventStream {
     return !this.response.writableNeedDrain;
   }
 
-  private next(): FleetEvent | null {
+  private async next(): Promise<FleetEvent | null> {
     if (this.helloDue) {
       this.helloDue = false;
       return { type: 'hello', data: this.source.hello() };
@@ -123,7 +131,7 @@ export class EventStream {
       return { type: 'summary', data: summary };
     }
     if (this.rolloutsDue.size > 0 || !this.rolloutsSent)
-      return { type: 'rollouts', data: this.takeRollouts() };
+      return { type: 'rollouts', data: await this.takeRollouts() };
     if (this.printersDue.length > 0) return { type: 'printers', data: this.takePrinters() };
     if (this.firmwareDue) {
       this.firmwareDue = false;
@@ -141,7 +149,7 @@ export class EventStream {
   }
 
   /** At most `MAX_CHARS_PER_TURN`, because a rollout may name thousands of printers. */
-  private takeRollouts(): string {
+  private async takeRollouts(): Promise<string> {
     this.rolloutsSent = true;
     const rollouts: string[] = [];
     const removed: number[] = [];
@@ -149,7 +157,7 @@ export class EventStream {
     for (const id of this.rolloutsDue) {
       if (length >= MAX_CHARS_PER_TURN) break;
       this.rolloutsDue.delete(id);
-      const text = this.source.rollout(id);
+      const text = await this.source.rollout(id);
       if (text === null) removed.push(id);
       else rollouts.push(text);
       length += text?.length ?? 0;

@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { Clock } from '../../common/clock.js';
 import { UnavailableError } from '../../common/errors.js';
+import { Mutex } from '../../common/mutex.js';
 import { AppConfig } from '../../config/config.js';
 import { VERSION } from '../../version.js';
 import { MAX_CHARS_PER_TURN, EventStream } from './event-stream.js';
@@ -39,7 +41,10 @@ export class EventStreams implements EventSource {
   private readonly streams = new Set<EventStream>();
   /** Streams that have something to send. */
   private readonly queued = new Set<EventStream>();
-  private sending: NodeJS.Immediate | undefined;
+  private sending: Promise<void> | null = null;
+  /** Settles when changes are being recorded; null while there is no stream. */
+  private watching: Promise<void> | null = null;
+  private readonly turns = new Mutex();
   private readonly startedAt: Date;
   private turn: NodeJS.Timeout | undefined;
   private pings: NodeJS.Timeout | undefined;
@@ -72,13 +77,9 @@ export class EventStreams implements EventSource {
       response.req.socket.setTimeout(Math.max(this.config.stalledMs, 3 * this.times.pingMs));
       // A browser that leaves closes only its side; without this, its slot would stay taken until the next ping.
       response.req.socket.once('end', () => response.destroy());
-      // What may fail comes first, so that a failed start leaves nothing running.
-      const rollouts = this.watch.newestRollouts(FIRST_ROLLOUTS);
-      if (this.streams.size === 0) this.begin();
-      const stream = new EventStream(response, subscriber, this, rollouts);
+      const stream = new EventStream(response, subscriber, this);
       this.streams.add(stream);
-      this.queue(stream);
-      if (this.latest === null) this.summarise();
+      this.start(stream).catch((error: unknown) => subscriber.error(error));
       return () => this.close(stream);
     });
   }
@@ -102,30 +103,40 @@ export class EventStreams implements EventSource {
     return this.latest === null ? null : JSON.stringify(this.latest);
   }
 
-  rollout(id: number): string | null {
+  rollout(id: number): Promise<string | null> {
     return this.watch.rollout(id);
   }
 
   /** Sends over several turns of the event loop: an event about a rollout may be large, and goes to every stream. */
   queue(stream: EventStream): void {
     this.queued.add(stream);
-    this.sending ??= setImmediate(() => this.sendSome());
+    this.sending ??= this.sendQueued().finally(() => (this.sending = null));
   }
 
-  private sendSome(): void {
-    this.sending = undefined;
+  private async sendQueued(): Promise<void> {
+    while (this.queued.size > 0) {
+      await nextTurn();
+      await this.sendSome();
+    }
+  }
+
+  private async sendSome(): Promise<void> {
     let sent = 0;
     for (const stream of [...this.queued]) {
       if (sent >= MAX_CHARS_PER_TURN) break;
       this.queued.delete(stream);
-      sent += stream.send();
+      sent += await stream.send();
     }
-    if (this.queued.size > 0) this.sending ??= setImmediate(() => this.sendSome());
   }
 
-  private begin(): void {
-    this.watch.begin(() => this.wake());
-    this.pings = setInterval(() => this.ping(), this.times.pingMs);
+  private async start(stream: EventStream): Promise<void> {
+    this.watching ??= this.watch.begin(() => this.wake());
+    await this.watching;
+    stream.start(await this.watch.newestRollouts(FIRST_ROLLOUTS));
+    if (!this.streams.has(stream)) return;
+    this.pings ??= setInterval(() => this.ping(), this.times.pingMs);
+    this.queue(stream);
+    if (this.latest === null) this.summarise();
   }
 
   private close(stream: EventStream): void {
@@ -133,7 +144,9 @@ export class EventStreams implements EventSource {
     this.queued.delete(stream);
     if (this.streams.size > 0) return;
     this.watch.end();
+    this.watching = null;
     clearInterval(this.pings);
+    this.pings = undefined;
     clearTimeout(this.turn);
     this.turn = undefined;
     this.latest = null;
@@ -142,13 +155,15 @@ export class EventStreams implements EventSource {
   private wake(): void {
     if (this.turn !== undefined) return;
     const wait = Math.max(MIN_DELAY_MS, this.lastTurn + this.times.turnMs - performance.now());
-    this.turn = setTimeout(() => this.takeTurn(), wait);
+    this.turn = setTimeout(() => {
+      this.turn = undefined;
+      void this.turns.runExclusive(() => this.takeTurn());
+    }, wait);
   }
 
-  private takeTurn(): void {
-    this.turn = undefined;
+  private async takeTurn(): Promise<void> {
     this.lastTurn = performance.now();
-    const change = this.take();
+    const change = await this.take();
     for (const stream of [...this.streams]) {
       if (change !== null && stream.note(change)) this.queue(stream);
       else stream.end();
@@ -157,9 +172,9 @@ export class EventStreams implements EventSource {
   }
 
   /** Null if the database cannot be read: the changes are then lost, so all streams end, and their clients start again. */
-  private take(): FleetChange | null {
+  private async take(): Promise<FleetChange | null> {
     try {
-      return this.watch.take();
+      return await this.watch.take();
     } catch (error) {
       this.logger.error(`The database cannot be read, so the event streams were closed: ${String(error)}`);
       return null;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Changes } from '../../database/changes.js';
 import type { CollectedChanges } from '../../database/changes.js';
-import { DATA_VERSION, Database } from '../../database/database.js';
+import { Database } from '../../database/database.js';
 import { RolloutDiff } from './rollout-diff.js';
 
 /** What has changed since the last call. */
@@ -35,12 +35,12 @@ export class FleetWatch {
    *
    * @param wake called whenever something may have changed
    */
-  begin(wake: () => void): void {
+  async begin(wake: () => void): Promise<void> {
     this.wake = wake;
-    this.rollouts.begin();
-    this.counts = { sum: this.database.reader.count(COUNTS), readAt: performance.now() };
     this.changes.watch(wake);
     void this.awaitOpenTransaction();
+    await this.rollouts.begin();
+    this.counts = { sum: await this.database.committed.count(COUNTS), readAt: performance.now() };
   }
 
   /** Stops watching. */
@@ -51,47 +51,46 @@ export class FleetWatch {
   }
 
   /** What has changed since `begin`, or since the last call. */
-  take(): FleetChange {
+  async take(): Promise<FleetChange> {
     const { printers, firmware } = this.changes.take();
     const change: FleetChange = {
       printers: this.missed ? 'all' : printers,
-      firmware: this.countsMoved() || firmware,
-      rollouts: this.rollouts.changed(),
+      firmware: (await this.countsMoved()) || firmware,
+      rollouts: await this.rollouts.changed(),
     };
     this.missed = false;
     return change;
   }
 
   /** The newest rollouts that are not cancelled. */
-  newestRollouts(limit: number): number[] {
+  newestRollouts(limit: number): Promise<number[]> {
     return this.rollouts.newest(limit);
   }
 
   /** The JSON of a rollout, as the API answers it; null if it is deleted. */
-  rollout(id: number): string | null {
+  rollout(id: number): Promise<string | null> {
     return this.rollouts.textOf(id);
   }
 
   /** A transaction that was already open has recorded nothing. Waits for its end, and reports all printers as changed if it committed. */
   private async awaitOpenTransaction(): Promise<void> {
-    const { reader } = this.database;
-    const before = reader.count(DATA_VERSION);
+    const before = this.database.commits;
     try {
       await this.database.write(() => Promise.resolve());
     } catch {
       // If this write fails, no earlier one is pending either.
       return;
     }
-    if (this.wake === null || reader.count(DATA_VERSION) === before) return;
+    if (this.wake === null || this.database.commits === before) return;
     this.missed = true;
     this.wake();
   }
 
-  private countsMoved(): boolean {
+  private async countsMoved(): Promise<boolean> {
     const now = performance.now();
     if (now - this.counts.readAt < COUNTS_EVERY_MS) return false;
     const before = this.counts.sum;
-    this.counts = { sum: this.database.reader.count(COUNTS), readAt: now };
+    this.counts = { sum: await this.database.committed.count(COUNTS), readAt: now };
     return this.counts.sum !== before;
   }
 }

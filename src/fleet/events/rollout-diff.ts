@@ -23,6 +23,7 @@ export class RolloutDiff {
   /** The JSON of rollouts by id; null if one is deleted. */
   private readonly texts = new Map<number, string | null>();
   private kept = 0;
+  private revision = 0;
 
   constructor(
     private readonly database: Database,
@@ -31,30 +32,33 @@ export class RolloutDiff {
   ) {}
 
   /** Takes the current state as the base of comparison. */
-  begin(): void {
+  async begin(): Promise<void> {
     this.forgetTexts();
-    this.known = this.states();
+    this.known = await this.states();
   }
 
   /** The ids of rollouts that are new, changed or deleted since the last call. */
-  changed(): number[] {
+  async changed(): Promise<number[]> {
     this.forgetTexts();
     const before = this.known;
-    this.known = this.states();
+    this.known = await this.states();
     const changed = [...this.known].filter(([id, state]) => before.get(id) !== state).map(([id]) => id);
     return [...changed, ...[...before.keys()].filter((id) => !this.known.has(id))];
   }
 
   /** The newest rollouts that are not cancelled. */
-  newest(limit: number): number[] {
-    return this.database.reader.all(NEWEST, limit).map(({ id }) => Number(id));
+  async newest(limit: number): Promise<number[]> {
+    return (await this.database.committed.rows(NEWEST, limit)).map(({ id }) => Number(id));
   }
 
   /** The JSON of a rollout, as the API answers it; null if it is deleted. */
-  textOf(id: number): string | null {
+  async textOf(id: number): Promise<string | null> {
     let text = this.texts.get(id);
     if (text === undefined) {
-      text = this.read(id);
+      const { revision } = this;
+      text = await this.read(id);
+      // What was read before the last change may be out of date.
+      if (revision !== this.revision) return text;
       this.kept += text?.length ?? 0;
       if (this.kept > MAX_CACHED_CHARS) this.forgetTexts();
       this.texts.set(id, text);
@@ -62,22 +66,23 @@ export class RolloutDiff {
     return text;
   }
 
-  private read(id: number): string | null {
+  private async read(id: number): Promise<string | null> {
     try {
-      return JSON.stringify(this.presenter.short(this.rollouts.get(id)));
+      return JSON.stringify(await this.presenter.short(await this.rollouts.get(id)));
     } catch (error) {
       if (error instanceof NotFoundError) return null;
       throw error;
     }
   }
 
-  private states(): ReadonlyMap<number, string> {
-    const rows = this.database.reader.allValues(STATES);
+  private async states(): Promise<ReadonlyMap<number, string>> {
+    const rows = await this.database.committed.values(STATES);
     return new Map(rows.map((row) => [Number(row[0]), row.join(' ')]));
   }
 
   private forgetTexts(): void {
     this.texts.clear();
     this.kept = 0;
+    this.revision += 1;
   }
 }

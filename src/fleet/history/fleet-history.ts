@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { UNKNOWN_VERSION, UNKNOWN_VERSION_KEY, versionKey, versionOfKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
+import type { Sql } from '../../database/sql.js';
 import { sqlInstant } from '../../database/table.js';
 import type { Table } from '../../database/table.js';
 import { Presence } from '../../printer/presence.js';
@@ -48,11 +49,14 @@ export class FleetHistory {
   }
 
   /** The versions that the fleet runs now, from `printer_count`. */
-  now(): FleetPoint {
-    const { reader } = this.database;
+  now(): Promise<FleetPoint> {
+    return this.database.read((sql) => this.readNow(sql));
+  }
+
+  private async readNow(sql: Sql): Promise<FleetPoint> {
     const printers = new Map<string, number>();
-    let others = reader.count('SELECT sum(printers) FROM printer_count');
-    for (const row of reader.all(VERSIONS)) {
+    let others = await sql.count('SELECT sum(printers) FROM printer_count');
+    for (const row of await sql.rows(VERSIONS)) {
       printers.set(versionOfKey(String(row.versionKey)), Number(row.printers));
       others -= Number(row.printers);
     }
@@ -61,8 +65,8 @@ export class FleetHistory {
   }
 
   /** The last hours, with one point every five minutes; one an hour beyond a day, one a day beyond a month. */
-  ofLast(hours: number): FleetSeries {
-    const now = this.now();
+  async ofLast(hours: number): Promise<FleetSeries> {
+    const now = await this.now();
     const from = new Date(now.at.getTime() - hours * HOUR_MS);
     const grains =
       hours <= HOURS_OF_ALL
@@ -70,8 +74,8 @@ export class FleetHistory {
         : hours <= HOURS_OF_HOURLY
           ? ` AND grain <> 'minutes'`
           : ` AND grain = 'day'`;
-    const samples = this.table.select(
-      this.database.reader,
+    const samples = await this.table.select(
+      this.database.committed,
       `${BETWEEN}${grains} ORDER BY at, id`,
       sqlInstant(from),
       sqlInstant(now.at),

@@ -21,7 +21,7 @@ const RETENTION_MS: Readonly<Record<Grain, number>> = {
   day: 2 * 365 * DAY_MS,
 };
 const DELETE_OLD = 'DELETE FROM fleet_sample WHERE at < ? AND grain = ?';
-const LAST = 'WHERE at <= ? ORDER BY at DESC LIMIT 1';
+const LAST = 'WHERE at <= ? ORDER BY at DESC';
 
 /** Takes samples of the versions that the fleet runs, and thins out old ones. */
 @Injectable()
@@ -40,46 +40,48 @@ export class FleetSampler implements OnApplicationBootstrap {
 
   /** Takes a sample at the start if none was taken in the last five minutes, so that restarts neither delay nor multiply samples. */
   async onApplicationBootstrap(): Promise<void> {
-    if (this.isOlder(EVERY_MS)) await this.sample();
+    if (await this.isOlder(EVERY_MS)) await this.sample();
   }
 
   /** Skips a sample if one was just taken at the start. */
   @Cron(CronExpression.EVERY_5_MINUTES, { waitForCompletion: true })
   async tick(): Promise<void> {
-    if (this.isOlder(EVERY_MS / 2)) await this.sample();
+    if (await this.isOlder(EVERY_MS / 2)) await this.sample();
   }
 
   /** Takes a sample. A failure is logged, not thrown: only the chart misses a point. */
   async sample(): Promise<void> {
     try {
-      await this.database.write((tx) => {
-        this.write(tx);
-        return Promise.resolve();
-      });
+      await this.database.write((tx) => this.write(tx));
     } catch (error) {
       if (error instanceof UnavailableError) return;
       this.logger.error(`A sample of the fleet could not be saved: ${String(error)}`);
     }
   }
 
-  private write(tx: Transaction): void {
-    const { at, online, printers } = this.history.now();
-    const grain = grainOf(at, this.last(at));
-    this.table.insert(tx.db, { at, grain, online, versions: JSON.stringify(Object.fromEntries(printers)) });
+  private async write(tx: Transaction): Promise<void> {
+    const { at, online, printers } = await this.history.now();
+    const grain = grainOf(at, await this.last(at));
+    await this.table.insert(tx.sql, {
+      at,
+      grain,
+      online,
+      versions: JSON.stringify(Object.fromEntries(printers)),
+    });
     for (const [kept, milliseconds] of Object.entries(RETENTION_MS))
-      tx.db.run(DELETE_OLD, sqlInstant(new Date(at.getTime() - milliseconds)), kept);
-    this.outcomes.prune(tx, at);
+      await tx.sql.run(DELETE_OLD, sqlInstant(new Date(at.getTime() - milliseconds)), kept);
+    await this.outcomes.prune(tx, at);
   }
 
   /** True if the last sample is at least this old, or there is none. */
-  private isOlder(milliseconds: number): boolean {
+  private async isOlder(milliseconds: number): Promise<boolean> {
     const now = this.clock.now();
-    const last = this.last(now);
+    const last = await this.last(now);
     return last === null || now.getTime() - last.at.getTime() >= milliseconds;
   }
 
-  private last(now: Date): FleetSample | null {
-    return this.table.find(this.database.reader, LAST, sqlInstant(now));
+  private async last(now: Date): Promise<FleetSample | null> {
+    return this.table.find(this.database.committed, LAST, sqlInstant(now));
   }
 }
 

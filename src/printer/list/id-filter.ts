@@ -1,3 +1,4 @@
+import type { Sql } from '../../database/sql.js';
 import type { Presence } from '../presence.js';
 import type { PrinterFilter } from './printer-filter.js';
 import { SELECTIONS } from './printer-selections.js';
@@ -10,8 +11,9 @@ export class IdFilter {
     private readonly excluded: ReadonlyArray<ReadonlySet<number>>,
   ) {}
 
-  /** Evaluates that part of a filter as of now. */
+  /** Evaluates that part of a filter on one state of the database. */
   static async of(
+    sql: Sql,
     filter: PrinterFilter,
     presence: Presence,
     selections: PrinterSelections,
@@ -20,12 +22,13 @@ export class IdFilter {
     const excluded: Array<ReadonlySet<number>> = [];
     const add = (wanted: boolean, ids: ReadonlySet<number>): void =>
       void (wanted ? required : excluded).push(ids);
+    if (filter.online !== undefined) add(filter.online, new Set(presence.ids()));
     for (const name of SELECTIONS) {
       const wanted = filter[name];
-      if (wanted !== undefined) add(wanted, await selections.find(name, filter.online === true));
+      if (wanted !== undefined) add(wanted, await selections.find(sql, name, filter.online === true));
     }
-    if (filter.aboutToRun !== undefined) required.push(await selections.findAboutToRun(filter.aboutToRun));
-    if (filter.online !== undefined) add(filter.online, new Set(presence.ids()));
+    if (filter.aboutToRun !== undefined)
+      required.push(await selections.findAboutToRun(sql, filter.aboutToRun));
     return new IdFilter(required, excluded);
   }
 

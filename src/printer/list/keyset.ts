@@ -1,6 +1,6 @@
 import { both } from '../../database/page.js';
 import type { Condition } from '../../database/page.js';
-import type { SqlValue, Statements } from '../../database/statements.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
 
 /** Columns that printers can be read in order of: each has an index that ends in the number. */
 export type KeyColumn = 'name' | 'version_key' | 'uuid';
@@ -63,15 +63,15 @@ export interface Batch {
  *
  * @param after position to start after; null to start at the first end of the range
  */
-export function* slicesOf(
-  db: Statements,
+export async function* slicesOf(
+  sql: Sql,
   range: IndexRange,
   descending: boolean,
   after: Position | null,
   size: number,
-): Generator<Batch> {
+): AsyncGenerator<Batch> {
   if (range.key === null) {
-    yield* sameKey(db, range.fixed, descending, after?.id, size);
+    yield* sameKey(sql, range.fixed, descending, after?.id, size);
     return;
   }
   const expression = EXPRESSIONS[range.key];
@@ -79,30 +79,30 @@ export function* slicesOf(
   while (position !== 'behind') {
     if (position !== null) {
       const same = both(range.fixed, { sql: `${expression} = ?`, values: [position.key] });
-      yield* sameKey(db, same, descending, position.id, size);
+      yield* sameKey(sql, same, descending, position.id, size);
     }
-    const { sql, values } = both(range.fixed, beyond(range, expression, descending, position));
+    const condition = both(range.fixed, beyond(range, expression, descending, position));
     const direction = descending ? 'DESC' : 'ASC';
-    const rest = `WHERE ${sql} ORDER BY ${expression} ${direction}, id ${direction}`;
-    yield { rest: `${rest} LIMIT ?`, values: [...values, size] };
-    position = lastOf(db, range.key, rest, values, size) ?? 'behind';
+    const rest = `WHERE ${condition.sql} ORDER BY ${expression} ${direction}, id ${direction}`;
+    yield { rest: `${rest} LIMIT ?`, values: [...condition.values, size] };
+    position = (await lastOf(sql, range.key, rest, condition.values, size)) ?? 'behind';
   }
 }
 
-function* sameKey(
-  db: Statements,
+async function* sameKey(
+  sql: Sql,
   fixed: Condition | null,
   descending: boolean,
   after: number | undefined,
   size: number,
-): Generator<Batch> {
+): AsyncGenerator<Batch> {
   const id = { sql: `id ${descending ? '<' : '>'} ?`, values: [] };
-  const { sql, values } = both(fixed, id);
-  const rest = `WHERE ${sql} ORDER BY id ${descending ? 'DESC' : 'ASC'}`;
+  const condition = both(fixed, id);
+  const rest = `WHERE ${condition.sql} ORDER BY id ${descending ? 'DESC' : 'ASC'}`;
   let position: number | undefined = after ?? (descending ? Number.MAX_SAFE_INTEGER : 0);
   while (position !== undefined) {
-    yield { rest: `${rest} LIMIT ?`, values: [...values, position, size] };
-    position = lastOf(db, null, rest, [...values, position], size)?.id;
+    yield { rest: `${rest} LIMIT ?`, values: [...condition.values, position, size] };
+    position = (await lastOf(sql, null, rest, [...condition.values, position], size))?.id;
   }
 }
 
@@ -118,14 +118,14 @@ function beyond(
 }
 
 /** The last row of a slice; undefined if the slice is not full, which makes it the last one. */
-function lastOf(
-  db: Statements,
+async function lastOf(
+  sql: Sql,
   key: KeyColumn | null,
   rest: string,
   values: SqlValue[],
   size: number,
-): Position | undefined {
-  const row = db.getValues(
+): Promise<Position | undefined> {
+  const [row] = await sql.values(
     `SELECT id, ${key ?? `''`} FROM printer ${rest} LIMIT 1 OFFSET ?`,
     ...values,
     size - 1,

@@ -1,8 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import { cutPage } from '../../database/page.js';
 import type { Condition, CountedPage } from '../../database/page.js';
+import { LIST } from '../../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import { TopN, compareSortKeys, sortKeyOf } from './top-n.js';
 import type { SortKey } from './top-n.js';
@@ -30,7 +31,13 @@ interface Wanted {
   rows: number;
 }
 
-// Rows per slice, which takes a few milliseconds.
+/** The rows of a page, and the number of all matches. */
+interface Found {
+  rows: Printer[];
+  total: number;
+}
+
+// Rows per statement.
 const READ_SLICE = 1_000;
 const COUNT_SLICE = 5_000;
 
@@ -63,41 +70,45 @@ export class PrinterList {
     const column =
       order.sort === 'firmware_version' && filter.versionKey !== undefined ? null : columnOf(order);
     const wanted: Wanted = { column, descending: order.descending, after, rows: limit + 1 };
-    const ids = await IdFilter.of(filter, this.presence, this.selections);
-    const { candidates } = ids;
-    const { rows, total } = await (candidates === null
-      ? this.readAny(filter, ids, wanted)
-      : this.readAmong(candidates, filter, wanted));
+    const { rows, total } = await this.database.scan((sql) => this.readPage(sql, filter, wanted));
     return { ...cutPage(rows, limit, (last) => encodeCursor(order, last)), total };
   }
 
+  private async readPage(sql: Sql, filter: PrinterFilter, wanted: Wanted): Promise<Found> {
+    const ids = await IdFilter.of(sql, filter, this.presence, this.selections);
+    const { candidates } = ids;
+    return candidates === null
+      ? this.readAny(sql, filter, ids, wanted)
+      : this.readAmong(sql, candidates, filter, wanted);
+  }
+
   private async readAmong(
+    sql: Sql,
     candidates: number[],
     filter: PrinterFilter,
     wanted: Wanted,
-  ): Promise<{ rows: Printer[]; total: number }> {
+  ): Promise<Found> {
     const first = new TopN(wanted, wanted.rows);
-    await this.findAmong(candidates, filter, first);
-    return { rows: await this.read(first.ids()), total: first.total };
+    await this.findAmong(sql, candidates, filter, first);
+    return { rows: await this.read(sql, first.ids()), total: first.total };
   }
 
-  private async readAny(
-    filter: PrinterFilter,
-    idFilter: IdFilter,
-    wanted: Wanted,
-  ): Promise<{ rows: Printer[]; total: number }> {
+  private async readAny(sql: Sql, filter: PrinterFilter, idFilter: IdFilter, wanted: Wanted): Promise<Found> {
     const parts = partsOf(filter);
     const sizes: number[] = [];
     for (const part of parts)
-      sizes.push(filter.search === undefined ? await this.count(filter) : await this.countAlong(part));
+      sizes.push(
+        filter.search === undefined ? await this.count(sql, filter) : await this.countAlong(sql, part),
+      );
     let total = sizes.reduce((sum, size) => sum + size, 0);
-    total -= await this.countAmong(idFilter.exceptions, filter);
+    total -= await this.countAmong(sql, idFilter.exceptions, filter);
     // Without this, finding no match would mean reading all printers.
     if (total === 0) return { rows: [], total };
-    return { rows: await this.readParts(filter, idFilter, wanted, parts, sizes), total };
+    return { rows: await this.readParts(sql, filter, idFilter, wanted, parts, sizes), total };
   }
 
   private async readParts(
+    sql: Sql,
     filter: PrinterFilter,
     ids: IdFilter,
     wanted: Wanted,
@@ -105,127 +116,120 @@ export class PrinterList {
     sizes: number[],
   ): Promise<Printer[]> {
     const [only] = parts;
-    if (parts.length === 1 && only?.range.key === wanted.column) return this.walk(only, ids, wanted);
-    const all = this.printerCounts.count(this.database.reader, {});
+    if (parts.length === 1 && only?.range.key === wanted.column) return this.walk(sql, only, ids, wanted);
+    const all = await this.printerCounts.count(sql, {});
     const first = new TopN(wanted, wanted.rows);
     for (const [index, part] of parts.entries()) {
       const size = sizes[index] ?? 0;
       if (part.range.key === wanted.column) {
-        const rows = await this.walk(part, ids, wanted);
+        const rows = await this.walk(sql, part, ids, wanted);
         first.add(rows.map((row) => sortKeyOf(row, wanted.column)));
       } else if (size * size <= wanted.rows * all) {
-        await this.find(part, ids, first);
+        await this.find(sql, part, ids, first);
       } else {
         // One of every `all / size` printers matches: filling the page in index order costs less than finding all matches.
-        return this.walk(partAlong(wanted.column, filter), ids, wanted);
+        return this.walk(sql, partAlong(wanted.column, filter), ids, wanted);
       }
     }
-    return this.read(first.ids());
+    return this.read(sql, first.ids());
   }
 
   /** The first matches of a range that is in the wanted order. */
-  private async walk(part: Part, ids: IdFilter, wanted: Wanted): Promise<Printer[]> {
-    const { reader } = this.database;
+  private async walk(sql: Sql, part: Part, ids: IdFilter, wanted: Wanted): Promise<Printer[]> {
     const rows: Printer[] = [];
     const isPlain = part.condition === null && (part.indexed ?? null) === null;
     const size = isPlain ? Math.min(READ_SLICE, wanted.rows) : READ_SLICE;
-    for (const slice of slicesOf(reader, part.range, wanted.descending, wanted.after, size)) {
+    for await (const slice of slicesOf(sql, part.range, wanted.descending, wanted.after, size)) {
       const { rest, values } = matching(slice, part);
-      const matches = this.table.select(reader, rest, ...values).filter(({ id }) => ids.allows(id));
+      const matches = (await this.table.select(sql, rest, ...values)).filter(({ id }) => ids.allows(id));
       rows.push(...(isPlain ? matches : inOrder(matches, wanted)));
       if (rows.length >= wanted.rows) break;
-      await nextTurn();
     }
     return rows.slice(0, wanted.rows);
   }
 
   /** All matches of a range. */
-  private async find(part: Part, ids: IdFilter, first: TopN): Promise<void> {
-    const { reader } = this.database;
-    for (const slice of slicesOf(reader, part.range, false, null, READ_SLICE)) {
-      const matches = this.findThose(matching(slice, part), first.column);
+  private async find(sql: Sql, part: Part, ids: IdFilter, first: TopN): Promise<void> {
+    for await (const slice of slicesOf(sql, part.range, false, null, READ_SLICE)) {
+      const matches = await this.findThose(sql, matching(slice, part), first.column);
       first.add(matches.filter(({ id }) => ids.allows(id)));
-      await nextTurn();
     }
   }
 
   /** Those of these printers that meet the conditions of a filter on columns. */
-  private async findAmong(ids: number[], filter: PrinterFilter, first: TopN): Promise<void> {
+  private async findAmong(sql: Sql, ids: number[], filter: PrinterFilter, first: TopN): Promise<void> {
     const condition = wholeCondition(filter);
     for (let start = 0; start < ids.length; start += READ_SLICE) {
       const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
-      const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
-      const rest = `WHERE id IN (SELECT value FROM json_each(?)) AND ${sql}`;
-      first.add(this.findThose({ rest, values: [some, ...values] }, first.column));
-      await nextTurn();
+      const { rest, values } = among(some, condition);
+      first.add(await this.findThose(sql, { rest, values }, first.column));
     }
   }
 
-  private findThose({ rest, values }: Batch, column: KeyColumn | null): SortKey[] {
-    const rows = this.database.reader.allValues(
-      `SELECT id, ${column ?? `''`} FROM printer ${rest}`,
-      ...values,
-    );
+  private async findThose(sql: Sql, { rest, values }: Batch, column: KeyColumn | null): Promise<SortKey[]> {
+    const rows = await sql.values(`SELECT id, ${column ?? `''`} FROM printer ${rest}`, ...values);
     return rows.map(([id, key]) => ({ id: Number(id), key: sortable(String(key)) }));
   }
 
-  private async read(ids: number[]): Promise<Printer[]> {
+  private async read(sql: Sql, ids: number[]): Promise<Printer[]> {
     const rows = new Map<number, Printer>();
     for (let start = 0; start < ids.length; start += READ_SLICE) {
       const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
       const rest = 'WHERE id IN (SELECT value FROM json_each(?))';
-      for (const row of this.table.select(this.database.reader, rest, some)) rows.set(row.id, row);
-      await nextTurn();
+      for (const row of await this.table.select(sql, rest, some)) rows.set(row.id, row);
     }
     return ids.flatMap((id) => rows.get(id) ?? []);
   }
 
   /** Number of matches, online or not; for filters without a search. */
-  private async count(filter: PrinterFilter): Promise<number> {
+  private async count(sql: Sql, filter: PrinterFilter): Promise<number> {
     const { userId, blocked, problems, autoUpdate, channel, platform, versionKey } = filter;
     // If nearly all printers match, counting the others is cheaper.
     if (blocked === false)
       return (
-        (await this.count({ ...filter, blocked: undefined })) -
-        (await this.count({ ...filter, blocked: true }))
+        (await this.count(sql, { ...filter, blocked: undefined })) -
+        (await this.count(sql, { ...filter, blocked: true }))
       );
     if (problems === false)
       return (
-        (await this.count({ ...filter, problems: undefined })) -
-        (await this.count({ ...filter, problems: true }))
+        (await this.count(sql, { ...filter, problems: undefined })) -
+        (await this.count(sql, { ...filter, problems: true }))
       );
     if (autoUpdate === true)
       return (
-        (await this.count({ ...filter, autoUpdate: undefined })) -
-        (await this.count({ ...filter, autoUpdate: false }))
+        (await this.count(sql, { ...filter, autoUpdate: undefined })) -
+        (await this.count(sql, { ...filter, autoUpdate: false }))
       );
     if ([userId, blocked, problems, autoUpdate].every((narrowing) => narrowing === undefined))
-      return this.printerCounts.count(this.database.reader, { channel, platform, versionKey });
+      return this.printerCounts.count(sql, { channel, platform, versionKey });
     let sum = 0;
-    for (const part of partsOf({ ...filter, online: undefined })) sum += await this.countAlong(part);
+    for (const part of partsOf({ ...filter, online: undefined })) sum += await this.countAlong(sql, part);
     return sum;
   }
 
-  private async countAlong(part: Part): Promise<number> {
-    const { reader } = this.database;
+  private async countAlong(sql: Sql, part: Part): Promise<number> {
     const { range, condition, indexed = null } = part;
     let sum = 0;
-    for (const slice of slicesOf(reader, range, false, null, COUNT_SLICE)) {
+    for await (const slice of slicesOf(sql, range, false, null, COUNT_SLICE)) {
       const ids = indexOnly(slice, range, indexed);
       const { rest, values } = condition === null ? ids : matching(slice, part);
-      const sql =
-        condition === null ? `SELECT count(*) FROM (${rest})` : `SELECT count(*) FROM printer ${rest}`;
-      sum += reader.count(sql, ...values);
-      await nextTurn();
+      const from = condition === null ? `(${rest})` : `printer ${rest}`;
+      sum += await sql.count(`SELECT count(*) FROM ${from}`, ...values);
     }
     return sum;
   }
 
-  private async countAmong(ids: number[], filter: PrinterFilter): Promise<number> {
+  private async countAmong(sql: Sql, ids: number[], filter: PrinterFilter): Promise<number> {
     const none = new TopN({ column: null, descending: false, after: null }, 0);
-    await this.findAmong(ids, filter, none);
+    await this.findAmong(sql, ids, filter, none);
     return none.total;
   }
+}
+
+/** The printers with these numbers (a JSON list) that meet a condition. */
+function among(ids: string, condition: Condition | null): Batch {
+  const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
+  return { rest: `WHERE id IN ${LIST} AND ${sql}`, values: [ids, ...values] };
 }
 
 /** The rows of a slice that meet the conditions of a part, unordered; the slice itself if there are no conditions. */

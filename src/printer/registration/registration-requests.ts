@@ -40,7 +40,7 @@ export class RegistrationRequests {
 
   /** The requests of printers, by UUID. */
   async find(sql: Sql, uuids: Iterable<string>): Promise<ReadonlyMap<string, RegistrationRequest>> {
-    const rows = await this.table.read(sql, `WHERE uuid IN ${LIST}`, jsonList(uuids));
+    const rows = await this.table.select(sql, `WHERE uuid IN ${LIST}`, jsonList(uuids));
     return new Map(rows.map((row) => [row.uuid, row]));
   }
 

@@ -31,9 +31,9 @@ export class RegistrationController {
   })
   @ApiOkResponse({ type: RegistrationListResponse })
   @ApiBadInput('status', 'new', 'status must be one of the following values: pending, accepted, rejected')
-  list(@Query() query: ListRegistrationsQuery): RegistrationListResponse {
+  async list(@Query() query: ListRegistrationsQuery): Promise<RegistrationListResponse> {
     const { status, limit, cursor } = query;
-    return toRegistrationListResponse(this.registrations.page(status, limit, cursor));
+    return toRegistrationListResponse(await this.registrations.page(status, limit, cursor));
   }
 
   @Patch(':printer_id')

@@ -32,13 +32,12 @@ export class Registrations {
     status: RegistrationStatus | undefined,
     limit: number,
     before: number | undefined,
-  ): CountedPage<Registration> {
-    const { reader } = this.database;
+  ): Promise<CountedPage<Registration>> {
     const condition = { sql: 'status = coalesce(?, status)', values: [status ?? null] };
-    return {
-      ...newestFirst(this.table, reader, condition, limit, before),
-      total: reader.count(`SELECT count(*) FROM registration WHERE ${condition.sql}`, ...condition.values),
-    };
+    return this.database.read(async (sql) => ({
+      ...(await newestFirst(this.table, sql, condition, limit, before)),
+      total: await sql.count(`SELECT count(*) FROM registration WHERE ${condition.sql}`, ...condition.values),
+    }));
   }
 
   /**
@@ -48,18 +47,18 @@ export class Registrations {
    * @throws NotFoundError if it has not asked
    */
   decide(uuid: string, status: RegistrationStatus): Promise<Registration> {
-    return this.database.write((tx) => {
-      const before = this.findOrThrow(tx, uuid);
+    return this.database.write(async (tx) => {
+      const before = await this.findOrThrow(tx, uuid);
       const after = { ...before, status };
-      this.table.update(tx.db, before.id, { status });
-      this.audit.record(tx, {
+      await this.table.update(tx.sql, before.id, { status });
+      await this.audit.record(tx, {
         action: 'registration.change',
         subject: `registration/${uuid}`,
         before: toState(before),
         after: toState(after),
       });
       tx.afterCommit(() => this.logger.log(`Printer ${uuid} is ${status}`));
-      return Promise.resolve(after);
+      return after;
     });
   }
 
@@ -69,21 +68,20 @@ export class Registrations {
    * @throws NotFoundError if it has not asked
    */
   remove(uuid: string): Promise<void> {
-    return this.database.write((tx) => {
-      const before = this.findOrThrow(tx, uuid);
-      tx.db.run('DELETE FROM registration WHERE uuid = ?', uuid);
-      this.audit.record(tx, {
+    return this.database.write(async (tx) => {
+      const before = await this.findOrThrow(tx, uuid);
+      await tx.sql.run('DELETE FROM registration WHERE uuid = ?', uuid);
+      await this.audit.record(tx, {
         action: 'registration.delete',
         subject: `registration/${uuid}`,
         before: toState(before),
         after: null,
       });
-      return Promise.resolve();
     });
   }
 
-  private findOrThrow(tx: Transaction, uuid: string): Registration {
-    const found = this.table.find(tx.db, 'WHERE uuid = ?', uuid);
+  private async findOrThrow(tx: Transaction, uuid: string): Promise<Registration> {
+    const found = await this.table.find(tx.sql, 'WHERE uuid = ?', uuid);
     if (found === null) throw new NotFoundError(`Registration not found: ${uuid}`);
     return found;
   }

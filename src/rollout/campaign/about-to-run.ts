@@ -1,9 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
-import type { SqlValue, Statements } from '../../database/statements.js';
 import { PrinterSelections } from '../../printer/list/printer-selections.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
 
 /** A printer that is about to run a version. */
 export interface ArrivingPrinter {
@@ -31,17 +30,17 @@ export class AboutToRun {
     private readonly database: Database,
     selections: PrinterSelections,
   ) {
-    selections.provideAboutToRun((version) => this.ids(version));
+    selections.provideAboutToRun((sql, version) => this.ids(sql, version));
   }
 
   /**
    * Reads these printers in slices, and yields to the event loop in between.
    *
-   * @param db a snapshot or a transaction, if they must all be of one moment
+   * @param sql a snapshot or a transaction, if they must all be of one moment
    */
-  async *of(db: Statements, version: string): AsyncGenerator<ArrivingPrinter[]> {
+  async *of(sql: Sql, version: string): AsyncGenerator<ArrivingPrinter[]> {
     for (let after = 0; ;) {
-      const rows = db.allValues(ABOUT_TO_RUN, versionKey(version), version, after);
+      const rows = await sql.values(ABOUT_TO_RUN, versionKey(version), version, after);
       yield rows.flatMap(([id, firmwareVersion, platform, concerns]) =>
         concerns === 1
           ? [{ id: Number(id), firmwareVersion: textOf(firmwareVersion), platform: textOf(platform) }]
@@ -49,19 +48,17 @@ export class AboutToRun {
       );
       if (rows.length < BATCH) return;
       after = Number(rows.at(-1)?.[0]);
-      await nextTurn();
     }
   }
 
   /** Number of these printers at present. */
   async count(version: string): Promise<number> {
-    return (await this.ids(version)).size;
+    return (await this.database.scan((sql) => this.ids(sql, version))).size;
   }
 
-  private async ids(version: string): Promise<ReadonlySet<number>> {
+  private async ids(sql: Sql, version: string): Promise<ReadonlySet<number>> {
     const ids = new Set<number>();
-    for await (const printers of this.of(this.database.reader, version))
-      for (const { id } of printers) ids.add(id);
+    for await (const printers of this.of(sql, version)) for (const { id } of printers) ids.add(id);
     return ids;
   }
 }

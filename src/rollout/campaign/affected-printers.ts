@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
-import type { Statements } from '../../database/statements.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
 import type { AffectedPrinters } from '../rules/rollback-plan.js';
 import { FleetWalk } from '../store/fleet-walk.js';
 import { AboutToRun } from './about-to-run.js';
+import type { Sql } from '../../database/sql.js';
 
 /** Numbers of printers that run a version, or are about to. */
 export interface RunningPrinters {
@@ -26,7 +26,7 @@ export class AffectedFleet {
   ) {}
 
   /** All affected printers, grouped by platform and by the version they ran before. Call it with a snapshot or in a transaction. */
-  async of(db: Statements, version: string): Promise<AffectedPrinters[]> {
+  async of(sql: Sql, version: string): Promise<AffectedPrinters[]> {
     const key = versionKey(version);
     const found = new Map<string, AffectedPrinters>();
     const groupOf = (
@@ -40,22 +40,21 @@ export class AffectedFleet {
       return group;
     };
     const online = this.presence.ids();
-    for (const { previousVersion, platform, printers } of this.printerCounts.kindsRunning(db, key))
+    for (const { previousVersion, platform, printers } of await this.printerCounts.kindsRunning(sql, key))
       groupOf(previousVersion || null, platform || null, false).printers += printers;
-    await this.walk.withIds(db, online, (printers) => {
+    for await (const printers of this.walk.withIds(sql, online))
       for (const printer of printers)
         if (printer.versionKey === key && !printer.blocked)
           groupOf(printer.previousVersion, printer.platform, false).online += 1;
-    });
-    for await (const printers of this.aboutToRun.of(db, version))
+    for await (const printers of this.aboutToRun.of(sql, version))
       for (const { firmwareVersion, platform } of printers)
         groupOf(firmwareVersion, platform, true).printers += 1;
     return [...found.values()];
   }
 
   /** How many printers are affected. */
-  async count(db: Statements, version: string): Promise<RunningPrinters> {
-    return runningOf(await this.of(db, version));
+  async count(sql: Sql, version: string): Promise<RunningPrinters> {
+    return runningOf(await this.of(sql, version));
   }
 }
 

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
-import type { Statements } from '../../database/statements.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
 import { ImageCheck } from '../../firmware/binaries/image-check.js';
@@ -8,6 +7,7 @@ import { planRollback } from '../rules/rollback-plan.js';
 import type { AffectedPrinters, RollbackGroup, RollbackTo } from '../rules/rollback-plan.js';
 import { openRollback } from './rollout-draft.js';
 import { chosenRows } from '../store/rollout-rules.js';
+import type { Sql } from '../../database/sql.js';
 
 /** Every reason why printers cannot be moved back to a version. */
 export const MISSING_REASONS = {
@@ -54,44 +54,57 @@ export class RollbackCheck {
   ) {}
 
   /** Plans the rollback of a version. */
-  plan(db: Statements, bad: string, to: RollbackTo, affected: readonly AffectedPrinters[]): RollbackPlan {
-    const groups = planRollback(bad, to, affected, this.highestBelow(db, bad));
-    if (groups.length > 0) return { groups, missing: groups.flatMap((group) => this.missingFor(db, group)) };
+  async plan(
+    sql: Sql,
+    bad: string,
+    to: RollbackTo,
+    affected: readonly AffectedPrinters[],
+  ): Promise<RollbackPlan> {
+    const groups = planRollback(bad, to, affected, await this.highestBelow(sql, bad));
+    if (groups.length > 0) {
+      const missing: MissingBuild[] = [];
+      for (const group of groups) missing.push(...(await this.missingFor(sql, group)));
+      return { groups, missing };
+    }
     const printers = affected.reduce((sum, one) => sum + one.printers, 0);
     return { groups, missing: [{ version: null, platform: null, reason: 'no_older_version', printers }] };
   }
 
   /** Reads the binaries that a plan needs, so that damage since the last check is known. Do not call it in a transaction. */
-  async look(db: Statements, { groups }: RollbackPlan): Promise<void> {
-    const rows = groups.flatMap((group) => this.buildsFor(db, group).map(({ row }) => row));
-    await this.images.verifyAll(rows.filter((row) => row !== undefined));
+  async look(sql: Sql, { groups }: RollbackPlan): Promise<void> {
+    const builds: Firmware[] = [];
+    for (const group of groups)
+      for (const { row } of await this.buildsFor(sql, group)) if (row !== undefined) builds.push(row);
+    await this.images.verifyAll(builds);
   }
 
-  private missingFor(db: Statements, group: RollbackGroup): MissingBuild[] {
+  private async missingFor(sql: Sql, group: RollbackGroup): Promise<MissingBuild[]> {
     const { version } = group;
     const all = group.printers + group.underWay;
-    const builds = this.buildsFor(db, group);
+    const builds = await this.buildsFor(sql, group);
     if (builds.length === 0) return [{ version, platform: null, reason: 'no_firmware', printers: all }];
-    if (openRollback(db, version).length > 0)
+    if ((await openRollback(sql, version)).length > 0)
       return [{ version, platform: null, reason: 'rolled_back', printers: all }];
-    return builds.flatMap(({ platform, row, printers }) => {
-      const reason = row === undefined ? 'no_build_for_platform' : this.faultOf(db, row);
-      return reason === null ? [] : [{ version, platform, reason, printers }];
-    });
+    const missing: MissingBuild[] = [];
+    for (const { platform, row, printers } of builds) {
+      const reason = row === undefined ? 'no_build_for_platform' : await this.faultOf(sql, row);
+      if (reason !== null) missing.push({ version, platform, reason, printers });
+    }
+    return missing;
   }
 
-  private faultOf(db: Statements, row: Firmware): MissingReason | null {
+  private async faultOf(sql: Sql, row: Firmware): Promise<MissingReason | null> {
     if (row.deprecatedAt !== null) return 'deprecated';
-    if (this.firmware.lacksSignature(db, row)) return 'unsigned';
+    if (await this.firmware.lacksSignature(sql, row)) return 'unsigned';
     return this.images.isDamaged(row) ? 'image_damaged' : null;
   }
 
   /** The build for each platform of a group; every build if the group has no printers. Empty if there is no firmware. */
-  private buildsFor(
-    db: Statements,
+  private async buildsFor(
+    sql: Sql,
     { version, platforms }: RollbackGroup,
-  ): Array<{ platform: string | null; row: Firmware | undefined; printers: number }> {
-    const rows = chosenRows(this.firmware.ofVersions(db, [version]).get(version) ?? [], null);
+  ): Promise<Array<{ platform: string | null; row: Firmware | undefined; printers: number }>> {
+    const rows = chosenRows((await this.firmware.ofVersions(sql, [version])).get(version) ?? [], null);
     if (rows.length === 0) return [];
     if (platforms.size === 0)
       return rows.map((row) => ({ platform: row.platform || null, row, printers: 0 }));
@@ -103,7 +116,7 @@ export class RollbackCheck {
     }));
   }
 
-  private highestBelow(db: Statements, bad: string): string | null {
-    return this.firmware.highestBelow(db, versionKey(bad))?.version ?? null;
+  private async highestBelow(sql: Sql, bad: string): Promise<string | null> {
+    return (await this.firmware.highestBelow(sql, versionKey(bad)))?.version ?? null;
   }
 }

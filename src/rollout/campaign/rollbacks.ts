@@ -5,7 +5,6 @@ import { Clock } from '../../common/clock.js';
 import { ConflictError, ValidationError, NotFoundError } from '../../common/errors.js';
 import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
-import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
@@ -21,6 +20,8 @@ import { RollbackCheck, describeMissing } from './rollback-check.js';
 import type { MissingBuild, RollbackPlan } from './rollback-check.js';
 import { Rollback } from '../store/entities/rollback.entity.js';
 import type { FurtherRollback, RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
+import { LIST, jsonList } from '../../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 
 /** Takes a version back in one action, which can be previewed first. */
 @Injectable()
@@ -51,20 +52,20 @@ export class Rollbacks {
    * @throws NotFoundError if the version is unknown, ValidationError if `to` is not older
    */
   async preview(request: RollbackRequest): Promise<RollbackPreview> {
-    this.refuseUseless(this.database.reader, request);
+    await this.refuseUseless(this.database.committed, request);
     await this.look(request);
-    return this.database.snapshot(async (db) => {
-      const affected = await this.fleet.of(db, request.version);
-      const existing = this.open(db, request.version);
-      const plan = this.check.plan(db, request.version, request.to, affected);
-      const cancels = existing === null ? this.toCancel(db, request.version) : [];
+    return this.database.scan(async (sql) => {
+      const affected = await this.fleet.of(sql, request.version);
+      const existing = await this.open(sql, request.version);
+      const plan = await this.check.plan(sql, request.version, request.to, affected);
+      const cancels = existing === null ? await this.toCancel(sql, request.version) : [];
       return {
         ...plan,
         request,
         running: runningOf(affected),
         cancels,
         existing,
-        further: await this.further(db, request.version, cancels, plan),
+        further: await this.further(sql, request.version, cancels, plan),
       };
     });
   }
@@ -79,17 +80,17 @@ export class Rollbacks {
    *   if a rollback to another destination exists
    */
   async rollBack(request: RollbackRequest): Promise<RollbackState> {
-    this.refuseUseless(this.database.reader, request);
+    await this.refuseUseless(this.database.committed, request);
     await this.look(request);
     const { rollback, created } = await this.database.write(async (tx) => {
-      const existing = this.open(tx.db, request.version);
+      const existing = await this.open(tx.sql, request.version);
       if (existing === null) return { rollback: await this.act(tx, request), created: true };
       if (existing.to === request.to) return { rollback: existing, created: false };
       throw new ConflictError(
-        `Firmware ${request.version} is being rolled back to ${existing.to} already, by ${this.named(tx.db, existing)}; cancel that first`,
+        `Firmware ${request.version} is being rolled back to ${existing.to} already, by ${await this.named(tx.sql, existing)}; cancel that first`,
       );
     });
-    return this.database.snapshot((db) => this.stateOf(db, rollback, created));
+    return this.database.scan((sql) => this.stateOf(sql, rollback, created));
   }
 
   /**
@@ -99,18 +100,18 @@ export class Rollbacks {
    */
   get(version: string): Promise<RollbackState> {
     // Printers keep moving while they are counted: the rollouts must be of the same moment.
-    return this.database.snapshot(async (db) => {
-      const rollback = this.newest(db, version);
+    return this.database.scan(async (sql) => {
+      const rollback = await this.newest(sql, version);
       if (rollback === null) throw new NotFoundError(`Firmware ${version} was never rolled back`);
-      return this.stateOf(db, rollback, false);
+      return this.stateOf(sql, rollback, false);
     });
   }
 
   private async act(tx: Transaction, request: RollbackRequest): Promise<Rollback> {
     const { version, to } = request;
-    const plan = this.check.plan(tx.db, version, to, await this.fleet.of(tx.db, version));
+    const plan = await this.check.plan(tx.sql, version, to, await this.fleet.of(tx.sql, version));
     if (plan.missing.length > 0) throw new ConflictError(inWords(version, plan.missing));
-    const before = this.rules.current(tx);
+    const before = await this.rules.current(tx);
     const row = {
       version,
       to,
@@ -118,21 +119,21 @@ export class Rollbacks {
       createdBy: actorName(tx.actor),
       createdAt: this.clock.now(),
     };
-    const rollback = { ...row, id: await tx.insert(Rollback, row) };
-    const cancelled = this.toCancel(tx.db, version);
+    const rollback = { ...row, id: await this.table.insert(tx.sql, row) };
+    const cancelled = await this.toCancel(tx.sql, version);
     for (const rollout of cancelled) await this.rollouts.cancelIn(tx, rollout);
-    tx.db.run(TAKE_BACK, rollback.id, version);
+    await tx.sql.run(TAKE_BACK, rollback.id, version);
     if (request.deprecate) await this.firmware.deprecateIn(tx, version);
     const created: Rollout[] = [];
     for (const group of plan.groups) created.push(await this.begin(tx, rollback, group));
-    const after = this.rules.current(tx);
+    const after = await this.rules.current(tx);
     const changed = [...cancelled, ...created].flatMap(({ id }) => after.get(id) ?? before.get(id) ?? []);
     await this.superseding.changed(tx, before, after, changed);
     const destination = destinationOf(plan.groups);
     // A printer that has not come back from a newer version yet would be stranded on this one, so it goes where the other printers go.
-    for (const newer of this.rollbacksTo(tx.db, version, cancelled))
+    for (const newer of await this.rollbacksTo(tx.sql, version, cancelled))
       await this.act(tx, { version: newer, to: destination, deprecate: false });
-    this.audit.record(tx, {
+    await this.audit.record(tx, {
       action: 'firmware.rollback',
       subject: `firmware/${version}`,
       before: null,
@@ -171,15 +172,16 @@ export class Rollbacks {
 
   /** Detects images damaged since the last check. It runs before the transaction, which must not wait for the disk. */
   private async look({ version, to }: RollbackRequest): Promise<void> {
-    const db = this.database.reader;
-    const plan = this.check.plan(db, version, to, await this.fleet.of(db, version));
-    const further = await this.further(db, version, this.toCancel(db, version), plan);
-    for (const one of [plan, ...further]) await this.check.look(db, one);
+    const plans = await this.database.scan(async (sql) => {
+      const plan = await this.check.plan(sql, version, to, await this.fleet.of(sql, version));
+      return [plan, ...(await this.further(sql, version, await this.toCancel(sql, version), plan))];
+    });
+    for (const plan of plans) await this.check.look(this.database.committed, plan);
   }
 
   /** Applies `act` to each newer version that is being rolled back to this one. */
   private async further(
-    db: Statements,
+    sql: Sql,
     version: string,
     cancelled: readonly Rollout[],
     { groups }: RollbackPlan,
@@ -188,64 +190,63 @@ export class Rollbacks {
     if (groups.length === 0) return [];
     const to = destinationOf(groups);
     const found: FurtherRollback[] = [];
-    for (const newer of this.rollbacksTo(db, version, cancelled)) {
-      const affected = await this.fleet.of(db, newer);
-      const plan = this.check.plan(db, newer, to, affected);
+    for (const newer of await this.rollbacksTo(sql, version, cancelled)) {
+      const affected = await this.fleet.of(sql, newer);
+      const plan = await this.check.plan(sql, newer, to, affected);
       found.push({ ...plan, version: newer, to, running: runningOf(affected) });
-      found.push(...(await this.further(db, newer, this.toCancel(db, newer), plan)));
+      found.push(...(await this.further(sql, newer, await this.toCancel(sql, newer), plan)));
     }
     return found;
   }
 
-  private refuseUseless(db: Statements, { version, to }: RollbackRequest): void {
+  private async refuseUseless(sql: Sql, { version, to }: RollbackRequest): Promise<void> {
     const isKnown =
-      this.firmware.ofVersions(db, [version]).size > 0 ||
-      this.printerCounts.running(db, versionKey(version)) > 0 ||
-      this.rolloutTable.find(db, 'WHERE firmware_version = ? LIMIT 1', version) !== null;
+      (await this.firmware.ofVersions(sql, [version])).size > 0 ||
+      (await this.printerCounts.running(sql, versionKey(version))) > 0 ||
+      (await this.rolloutTable.find(sql, 'WHERE firmware_version = ?', version)) !== null;
     if (!isKnown) throw new NotFoundError('Firmware version not found');
     if (to !== 'previous' && versionKey(to) >= versionKey(version))
       throw ValidationError.field('to', to, `to must be a version below ${version}, or previous`);
   }
 
   /** The rollouts of a version that a rollback cancels, and what is left of an earlier rollback of it, newest first. */
-  private toCancel(db: Statements, version: string): Rollout[] {
-    return this.rolloutTable.select(db, TO_CANCEL, version, version);
+  private async toCancel(sql: Sql, version: string): Promise<Rollout[]> {
+    return this.rolloutTable.select(sql, TO_CANCEL, version, version);
   }
 
   /** The newer versions that were being rolled back to this one through the rollouts that are cancelled. */
-  private rollbacksTo(db: Statements, version: string, cancelled: readonly Rollout[]): string[] {
-    const versions = cancelled.flatMap(({ rollbackId }) =>
-      rollbackId === null ? [] : (this.table.find(db, 'WHERE id = ?', rollbackId)?.version ?? []),
-    );
-    return [...new Set(versions)].filter((other) => other !== version);
+  private async rollbacksTo(sql: Sql, version: string, cancelled: readonly Rollout[]): Promise<string[]> {
+    const ids = cancelled.flatMap(({ rollbackId }) => rollbackId ?? []);
+    const rollbacks = await this.table.select(sql, `WHERE id IN ${LIST} ORDER BY id DESC`, jsonList(ids));
+    return [...new Set(rollbacks.map((rollback) => rollback.version))].filter((other) => other !== version);
   }
 
   /** The newest rollback of a version, if none of its rollouts was cancelled or deleted. */
-  private open(db: Statements, version: string): Rollback | null {
-    const rollback = this.newest(db, version);
+  private async open(sql: Sql, version: string): Promise<Rollback | null> {
+    const rollback = await this.newest(sql, version);
     if (rollback === null) return null;
-    const rollouts = this.rolloutsOf(db, rollback);
+    const rollouts = await this.rolloutsOf(sql, rollback);
     const holds =
       rollouts.length === rollback.rollouts && rollouts.every(({ status }) => status !== 'cancelled');
     return holds ? rollback : null;
   }
 
-  private newest(db: Statements, version: string): Rollback | null {
-    return this.table.find(db, 'WHERE firmware_version = ? ORDER BY id DESC LIMIT 1', version);
+  private async newest(sql: Sql, version: string): Promise<Rollback | null> {
+    return this.table.find(sql, 'WHERE firmware_version = ? ORDER BY id DESC', version);
   }
 
-  private rolloutsOf(db: Statements, { id }: Rollback): Rollout[] {
-    return this.rolloutTable.select(db, 'WHERE rollback_id = ? ORDER BY id', id);
+  private async rolloutsOf(sql: Sql, { id }: Rollback): Promise<Rollout[]> {
+    return this.rolloutTable.select(sql, 'WHERE rollback_id = ? ORDER BY id', id);
   }
 
-  private named(db: Statements, rollback: Rollback): string {
-    return idsOf(this.rolloutsOf(db, rollback));
+  private async named(sql: Sql, rollback: Rollback): Promise<string> {
+    return idsOf(await this.rolloutsOf(sql, rollback));
   }
 
-  private async stateOf(db: Statements, rollback: Rollback, created: boolean): Promise<RollbackState> {
-    const running = await this.fleet.count(db, rollback.version);
-    const takenBack = db.allValues(TAKEN_BACK, rollback.id).map(([id]) => Number(id));
-    return { rollback, rollouts: this.rolloutsOf(db, rollback), takenBack, running, created };
+  private async stateOf(sql: Sql, rollback: Rollback, created: boolean): Promise<RollbackState> {
+    const running = await this.fleet.count(sql, rollback.version);
+    const takenBack = (await sql.values(TAKEN_BACK, rollback.id)).map(([id]) => Number(id));
+    return { rollback, rollouts: await this.rolloutsOf(sql, rollback), takenBack, running, created };
   }
 }
 

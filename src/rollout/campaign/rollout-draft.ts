@@ -4,7 +4,6 @@ import { Clock } from '../../common/clock.js';
 import { ConflictError, NotFoundError } from '../../common/errors.js';
 import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
-import type { Statements } from '../../database/statements.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
 import { describe } from '../../firmware/firmware-rows.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
@@ -14,6 +13,7 @@ import type { CameFrom } from '../rules/rollback-plan.js';
 import type { TargetLists } from '../store/target-lists.js';
 import { NO_TARGETS } from '../store/entities/rollout-counters.js';
 import type { Rollout, RolloutType } from '../store/entities/rollout.entity.js';
+import type { Sql } from '../../database/sql.js';
 
 /** Which printers a rollout targets: exactly one of the first three fields, or channels alone. Channels narrow each of the three. */
 export interface RolloutTarget {
@@ -63,8 +63,8 @@ export class RolloutDrafts {
 
   /** Checks the binaries of a version on disk; `draft` then refuses those that are damaged. */
   async checkImages(version: string): Promise<void> {
-    const { reader } = this.database;
-    await this.images.verifyAll(this.firmware.ofVersions(reader, [version]).get(version) ?? []);
+    const sql = this.database.committed;
+    await this.images.verifyAll((await this.firmware.ofVersions(sql, [version])).get(version) ?? []);
   }
 
   /**
@@ -76,8 +76,13 @@ export class RolloutDrafts {
    * @throws ConflictError if every build that it would send is deprecated, or one lacks a required signature or is damaged on disk, or the
    *   version is being rolled back
    */
-  draft(db: Statements, wanted: NewRollout, createdBy: string, part: RollbackPart | null = null): Draft {
-    const rows = this.firmware.ofVersions(db, [wanted.version]).get(wanted.version) ?? [];
+  async draft(
+    sql: Sql,
+    wanted: NewRollout,
+    createdBy: string,
+    part: RollbackPart | null = null,
+  ): Promise<Draft> {
+    const rows = (await this.firmware.ofVersions(sql, [wanted.version])).get(wanted.version) ?? [];
     const { channels } = wanted.target;
     const chosen = chosenRows(rows, channels && new Set(channels));
     const [firmware] = chosen;
@@ -85,7 +90,7 @@ export class RolloutDrafts {
     if (chosen.every((row) => row.deprecatedAt !== null)) {
       throw new ConflictError(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
     }
-    this.firmware.requireSigned(db, chosen);
+    await this.firmware.requireSigned(sql, chosen);
     const damaged = chosen.find((row) => this.images.isDamaged(row));
     if (damaged) {
       throw new ConflictError(
@@ -93,7 +98,7 @@ export class RolloutDrafts {
           'upload the same file again',
       );
     }
-    const takingBack = openRollback(db, wanted.version);
+    const takingBack = await openRollback(sql, wanted.version);
     if (takingBack.length > 0)
       throw new ConflictError(
         `Firmware ${wanted.version} is being rolled back by rollout ${takingBack.join(', ')}; cancel that first`,
@@ -113,8 +118,8 @@ const TAKING_BACK = `SELECT rollout.id FROM rollback JOIN rollout ON rollout.rol
   WHERE rollback.firmware_version = ? AND rollout.status <> 'cancelled' ORDER BY rollout.id`;
 
 /** The rollouts that are currently moving printers back from a version. */
-export function openRollback(db: Statements, version: string): number[] {
-  return db.allValues(TAKING_BACK, version).map(([id]) => Number(id));
+export async function openRollback(sql: Sql, version: string): Promise<number[]> {
+  return (await sql.values(TAKING_BACK, version)).map(([id]) => Number(id));
 }
 
 function toRow(wanted: NewRollout, firmwareId: number, createdBy: string, now: Date): Omit<Rollout, 'id'> {

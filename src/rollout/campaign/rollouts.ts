@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { LessThanOrEqual } from 'typeorm';
 import { AuditLog } from '../../audit/audit-log.js';
 import type { Action, AuditedState } from '../../audit/audit-log.js';
 import { actorName } from '../../common/actor.js';
@@ -7,6 +6,7 @@ import { ConflictError, NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import { newestFirst } from '../../database/page.js';
 import type { Page } from '../../database/page.js';
+import { sqlInstant } from '../../database/table.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { RolloutStatus } from '../rules/status.js';
@@ -26,7 +26,10 @@ import { NO_LISTS, RolloutTargets } from '../store/target-lists.js';
 import type { TargetLists } from '../store/target-lists.js';
 import { UpdateRetry } from '../updates/update-retry.js';
 import { CancelledPending } from '../store/cancelled-pending.js';
-import { RolloutCancellation } from '../store/entities/rollout-cancellation.entity.js';
+
+const DUE = `WHERE status = 'scheduled' AND scheduled_for <= ? ORDER BY id`;
+const CANCELLATION = `INSERT INTO rollout_cancellation (rollout_id, newest_rollout_id)
+  SELECT ?, max(id) FROM rollout`;
 
 /** What operators do with rollouts: create, list, change, retry and delete them. */
 @Injectable()
@@ -61,7 +64,7 @@ export class Rollouts {
   async create(wanted: NewRollout): Promise<Rollout> {
     await this.drafts.checkImages(wanted.version);
     return this.database.write(async (tx) => {
-      const before = this.rules.current(tx);
+      const before = await this.rules.current(tx);
       const { id } = await this.createIn(tx, wanted);
       await this.speaksNow(tx, before, id);
       return this.find(tx, id);
@@ -73,15 +76,15 @@ export class Rollouts {
    * (`Superseding`).
    */
   async createIn(tx: Transaction, wanted: NewRollout, part: RollbackPart | null = null): Promise<Rollout> {
-    const { row, lists, firmware } = this.drafts.draft(tx.db, wanted, actorName(tx.actor), part);
-    const id = await tx.insert(Rollout, row);
+    const { row, lists, firmware } = await this.drafts.draft(tx.sql, wanted, actorName(tx.actor), part);
+    const id = await this.table.insert(tx.sql, row);
     await this.targets.insert(tx, id, lists);
-    this.builds.pin(tx, id, firmware);
+    await this.builds.pin(tx, id, firmware);
     this.rules.changed(tx);
     await this.pending.recount(tx, id);
     const rollout = await this.find(tx, id);
-    this.samples.begin(tx, rollout);
-    this.record(tx, 'rollout.create', id, null, toState(rollout, lists));
+    await this.samples.begin(tx, rollout);
+    await this.record(tx, 'rollout.create', id, null, toState(rollout, lists));
     this.logStep(tx, rollout, `created as ${row.type}, ${row.percentage} %, ${row.status}`);
     return rollout;
   }
@@ -90,9 +93,9 @@ export class Rollouts {
   async cancelIn(tx: Transaction, rollout: Rollout): Promise<void> {
     await this.cancelledPending.remember(tx, rollout);
     await this.recordCancellation(tx, rollout);
-    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status: 'cancelled' });
+    await this.table.update(tx.sql, rollout.id, { status: 'cancelled' });
     this.rules.changed(tx);
-    this.record(
+    await this.record(
       tx,
       'rollout.change',
       rollout.id,
@@ -103,16 +106,16 @@ export class Rollouts {
   }
 
   /** One rollout with its counters. */
-  get(id: number): Rollout {
-    const rollout = this.table.find(this.database.reader, 'WHERE id = ?', id);
+  async get(id: number): Promise<Rollout> {
+    const rollout = await this.table.find(this.database.committed, 'WHERE id = ?', id);
     if (!rollout) throw new NotFoundError(`Rollout not found: ${id}`);
     return rollout;
   }
 
   /** One page of rollouts, newest first. */
-  list(status: RolloutStatus | undefined, limit: number, before: number | undefined): Page<Rollout> {
+  list(status: RolloutStatus | undefined, limit: number, before: number | undefined): Promise<Page<Rollout>> {
     const condition = { sql: 'status = coalesce(?, status)', values: [status ?? null] };
-    return newestFirst(this.table, this.database.reader, condition, limit, before);
+    return newestFirst(this.table, this.database.committed, condition, limit, before);
   }
 
   /**
@@ -125,10 +128,10 @@ export class Rollouts {
       const rollout = await this.find(tx, id);
       const state = stateAfter(rollout, change);
       if (state.name !== rollout.name || state.note !== rollout.note)
-        await tx.em.update(Rollout, { id }, { name: state.name, note: state.note });
+        await this.table.update(tx.sql, id, { name: state.name, note: state.note });
       if (state.percentage !== rollout.percentage) await this.setPercentage(tx, rollout, state.percentage);
       if (state.status !== rollout.status) await this.setStatus(tx, rollout, state.status);
-      this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, ...state }));
+      await this.record(tx, 'rollout.change', id, toState(rollout), toState({ ...rollout, ...state }));
       await this.progress.settle(tx, [id]);
       return this.find(tx, id);
     });
@@ -138,11 +141,11 @@ export class Rollouts {
   async remove(id: number): Promise<void> {
     await this.database.write(async (tx) => {
       const rollout = await this.find(tx, id);
-      const before = this.rules.current(tx);
-      const lists = this.targets.of(tx.db, id);
+      const before = await this.rules.current(tx);
+      const lists = await this.targets.of(tx.sql, id);
       await this.recordCancellation(tx, rollout);
-      await tx.em.delete(Rollout, { id });
-      this.record(tx, 'rollout.delete', id, toState(rollout, lists), null);
+      await tx.sql.run('DELETE FROM rollout WHERE id = ?', id);
+      await this.record(tx, 'rollout.delete', id, toState(rollout, lists), null);
       this.rules.changed(tx);
       await this.speaksNow(tx, before, id);
       this.logStep(tx, rollout, 'deleted');
@@ -158,11 +161,11 @@ export class Rollouts {
   retry(id: number): Promise<Rollout> {
     return this.database.write(async (tx) => {
       await this.find(tx, id);
-      const rule = this.rules.current(tx).get(id);
+      const rule = (await this.rules.current(tx)).get(id);
       if (rule === undefined) throw new ConflictError(`Rollout ${id} is cancelled and sends no updates`);
       const retried = await this.retries.supersedeAll(tx, rule);
       this.rules.changed(tx);
-      this.record(tx, 'rollout.retry', id, null, { retried });
+      await this.record(tx, 'rollout.retry', id, null, { retried });
       const rollout = await this.find(tx, id);
       this.logStep(tx, rollout, `retries ${retried} failed updates`);
       return rollout;
@@ -172,37 +175,32 @@ export class Rollouts {
   /** Activates every scheduled rollout that is due. Each is activated only once, even if several callers try at the same time. */
   async activateDue(now: Date): Promise<void> {
     await this.database.write(async (tx) => {
-      const due = await tx.em.findBy(Rollout, { status: 'scheduled', scheduledFor: LessThanOrEqual(now) });
+      const due = await this.table.select(tx.sql, DUE, sqlInstant(now));
       for (const rollout of due) {
-        const before = this.rules.current(tx);
-        const { affected } = await tx.em.update(
-          Rollout,
-          { id: rollout.id, status: 'scheduled' },
-          { status: 'active' },
-        );
-        if (affected !== 1) continue;
+        const before = await this.rules.current(tx);
+        await this.table.update(tx.sql, rollout.id, { status: 'active' });
         this.rules.changed(tx);
         await this.speaksNow(tx, before, rollout.id);
         const active = { ...rollout, status: 'active' } as const;
-        this.record(tx, 'rollout.activate', rollout.id, toState(rollout), toState(active));
+        await this.record(tx, 'rollout.activate', rollout.id, toState(rollout), toState(active));
         this.logStep(tx, rollout, 'is due: active');
       }
     });
   }
 
   private async setPercentage(tx: Transaction, rollout: Rollout, percentage: number): Promise<void> {
-    await tx.em.update(Rollout, { id: rollout.id }, { percentage });
+    await this.table.update(tx.sql, rollout.id, { percentage });
     this.rules.changed(tx);
     this.logStep(tx, rollout, `${rollout.percentage} % -> ${percentage} %`);
   }
 
   private async setStatus(tx: Transaction, rollout: Rollout, status: RolloutStatus): Promise<void> {
-    const before = this.rules.current(tx);
+    const before = await this.rules.current(tx);
     if (status === 'cancelled') {
       await this.cancelledPending.remember(tx, rollout);
       await this.recordCancellation(tx, rollout);
     }
-    await tx.em.update(Rollout, { id: rollout.id, status: rollout.status }, { status });
+    await this.table.update(tx.sql, rollout.id, { status });
     this.rules.changed(tx);
     if (status === 'cancelled' || rollout.status === 'scheduled')
       await this.speaksNow(tx, before, rollout.id);
@@ -212,31 +210,30 @@ export class Rollouts {
   /** Records that a rollout was cancelled: rollouts created later may move its printers back. */
   private async recordCancellation(tx: Transaction, rollout: Rollout): Promise<void> {
     if (rollout.status === 'cancelled') return;
-    const newestRolloutId = (await tx.em.maximum(Rollout, 'id')) ?? rollout.id;
-    await tx.em.insert(RolloutCancellation, { rolloutId: rollout.id, newestRolloutId });
+    await tx.sql.run(CANCELLATION, rollout.id);
   }
 
   /** Updates older rollouts after a rollout starts or stops naming printers: they may lose or gain targets. */
   private async speaksNow(tx: Transaction, before: RuleSet, id: number): Promise<void> {
-    const after = this.rules.current(tx);
+    const after = await this.rules.current(tx);
     const rule = after.get(id) ?? before.get(id);
     if (rule) await this.superseding.changed(tx, before, after, [rule]);
   }
 
   private async find(tx: Transaction, id: number): Promise<Rollout> {
-    const rollout = await tx.em.findOneBy(Rollout, { id });
+    const rollout = await this.table.find(tx.sql, 'WHERE id = ?', id);
     if (!rollout) throw new NotFoundError(`Rollout not found: ${id}`);
     return rollout;
   }
 
-  private record(
+  private async record(
     tx: Transaction,
     action: Action,
     id: number,
     before: AuditedState | null,
     after: AuditedState | null,
-  ): void {
-    this.audit.record(tx, { action, subject: `rollout/${id}`, before, after });
+  ): Promise<void> {
+    await this.audit.record(tx, { action, subject: `rollout/${id}`, before, after });
   }
 
   private logStep(tx: Transaction, rollout: Rollout, step: string): void {

@@ -63,12 +63,12 @@ export class UpdateActions {
    *   longer a target of it, or another update of the printer is in progress
    */
   retry(printerKey: number | string, updateId: number): Promise<Printer> {
-    return this.act(printerKey, updateId, 'update.retry', (tx, update, printer) => {
+    return this.act(printerKey, updateId, 'update.retry', async (tx, update, printer) => {
       const { id, status, rolloutId } = update;
       if (status !== 'failed')
         throw new ConflictError(`Update ${id} is ${status}; only a failed one is sent again`);
       if (update.superseded) throw new ConflictError(`Update ${id} has been retried already`);
-      const rules = this.rules.current(tx);
+      const rules = await this.rules.current(tx);
       const rule = rules.get(rolloutId);
       if (rule === undefined)
         throw new ConflictError(`The rollout of update ${id} is cancelled or deleted and sends no updates`);
@@ -77,12 +77,12 @@ export class UpdateActions {
         throw new ConflictError(
           `Printer ${printer.id} is not a target of rollout ${rolloutId}: ${REASONS[refusal]}`,
         );
-      const updates = this.counting.ofPrinters(tx.db, [printer.id]).get(printer.id) ?? [];
+      const updates = (await this.counting.ofPrinters(tx.sql, [printer.id])).get(printer.id) ?? [];
       if (updateContextOf(updates, rules, false).busy)
         throw new ConflictError(
           `Another update of printer ${printer.id} is in progress; retry when it has ended`,
         );
-      return this.retries.supersede(tx, printer, id);
+      await this.retries.supersede(tx, printer, id);
     });
   }
 
@@ -93,11 +93,11 @@ export class UpdateActions {
     change: (tx: Transaction, update: PrinterUpdate, printer: Printer) => Promise<void>,
   ): Promise<Printer> {
     return this.database.write(async (tx) => {
-      const printer = this.printers.find(tx.db, printerKey);
-      const before = this.table.find(tx.db, 'WHERE id = ? AND printer_id = ?', updateId, printer.id);
+      const printer = await this.printers.find(tx.sql, printerKey);
+      const before = await this.table.find(tx.sql, 'WHERE id = ? AND printer_id = ?', updateId, printer.id);
       if (before === null) throw new NotFoundError(`Update not found: ${updateId}`);
       await change(tx, before, printer);
-      this.audit.record(tx, {
+      await this.audit.record(tx, {
         action,
         subject: `printer/${printer.id}`,
         before: null,

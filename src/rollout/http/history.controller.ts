@@ -28,8 +28,11 @@ export class HistoryController {
   @ApiOkResponse({ type: HistoryResponse })
   @ApiBadInput('limit', '0', 'limit must not be less than 1')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  updates(@PrinterKey(['limit']) key: number | string, @Query() query: HistoryQuery): HistoryResponse {
-    return toHistoryResponse(this.history.of(key, query.limit));
+  async updates(
+    @PrinterKey(['limit']) key: number | string,
+    @Query() query: HistoryQuery,
+  ): Promise<HistoryResponse> {
+    return toHistoryResponse(await this.history.of(key, query.limit));
   }
 
   @Get(':printer_id/decision')
@@ -42,7 +45,7 @@ export class HistoryController {
   @ApiOkResponse({ type: DecisionResponse })
   @ApiBadInput('printer_id', 'x', 'printer_id must be the number or the UUID of a printer')
   @ApiProblem(404, 'No such printer', 'Printer not found: 42')
-  decision(@PrinterKey([]) key: number | string): DecisionResponse {
-    return toDecisionResponse(this.decisions.explain(key));
+  async decision(@PrinterKey([]) key: number | string): Promise<DecisionResponse> {
+    return toDecisionResponse(await this.decisions.explain(key));
   }
 }

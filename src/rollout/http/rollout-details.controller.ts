@@ -77,7 +77,7 @@ export class RolloutDetailsController {
   @ApiOkResponse({ type: TimelineResponse })
   @ApiBadRolloutId()
   @ApiUnknownRollout()
-  timeline(@Param() param: RolloutParam): TimelineResponse {
-    return toTimelineResponse(this.samples.of(param.rollout_id));
+  async timeline(@Param() param: RolloutParam): Promise<TimelineResponse> {
+    return toTimelineResponse(await this.samples.of(param.rollout_id));
   }
 }

@@ -28,33 +28,40 @@ export class RolloutPresenter {
   ) {}
 
   /** One rollout, with the complete lists of its target. */
-  one(rollout: Rollout): RolloutResponse {
-    return this.answer(rollout, this.targets.of(this.database.reader, rollout.id));
+  async one(rollout: Rollout): Promise<RolloutResponse> {
+    return this.answer(rollout, await this.targets.of(this.database.committed, rollout.id));
   }
 
   /** A rollout that has just been created, with warnings. */
-  created(rollout: Rollout): CreatedRolloutResponse {
-    return { ...this.one(rollout), warnings: creationWarnings(rollout) };
+  async created(rollout: Rollout): Promise<CreatedRolloutResponse> {
+    return { ...(await this.one(rollout)), warnings: creationWarnings(rollout) };
   }
 
   /** One of several rollouts: long lists are left out, so that no response grows with what others have stored. */
-  short(rollout: Rollout): RolloutResponse {
+  async short(rollout: Rollout): Promise<RolloutResponse> {
     if ((rollout.targetIdsCount ?? 0) <= MAX_LISTED_IDS) return this.one(rollout);
     return this.answer(rollout, NO_LISTS);
   }
 
-  private answer(rollout: Rollout, lists: TargetLists): RolloutResponse {
-    const db = this.database.reader;
+  private async answer(rollout: Rollout, lists: TargetLists): Promise<RolloutResponse> {
+    const sql = this.database.committed;
     return toRolloutResponse(rollout, {
-      links: this.links.of(db, rollout),
+      links: await this.links.of(sql, rollout),
       lists,
-      kind: rollout.targetIdsCount === null ? null : this.targets.kindOf(db, rollout.id),
-      duePending: this.buckets.due(db, rollout),
+      kind: rollout.targetIdsCount === null ? null : await this.targets.kindOf(sql, rollout.id),
+      duePending: await this.buckets.due(sql, rollout),
     });
   }
 
   /** A page of rollouts. */
-  page({ rows, nextCursor }: Page<Rollout>): RolloutListResponse {
-    return { rollouts: rows.map((rollout) => this.short(rollout)), next_cursor: nextCursor };
+  async page({ rows, nextCursor }: Page<Rollout>): Promise<RolloutListResponse> {
+    return { rollouts: await this.several(rows), next_cursor: nextCursor };
+  }
+
+  /** Several rollouts, like `short`. */
+  async several(rollouts: readonly Rollout[]): Promise<RolloutResponse[]> {
+    const responses: RolloutResponse[] = [];
+    for (const rollout of rollouts) responses.push(await this.short(rollout));
+    return responses;
   }
 }

@@ -106,8 +106,8 @@ export class RolloutController {
     'activ',
     'status must be one of the following values: scheduled, active, paused, completed, cancelled',
   )
-  list(@Query() query: ListRolloutsQuery): RolloutListResponse {
-    return this.presenter.page(this.rollouts.list(query.status, query.limit, query.cursor));
+  async list(@Query() query: ListRolloutsQuery): Promise<RolloutListResponse> {
+    return this.presenter.page(await this.rollouts.list(query.status, query.limit, query.cursor));
   }
 
   @Get(':rollout_id')
@@ -121,8 +121,8 @@ export class RolloutController {
   @ApiOkResponse({ type: RolloutResponse })
   @ApiBadRolloutId()
   @ApiUnknownRollout()
-  get(@Param() param: RolloutParam): RolloutResponse {
-    return this.presenter.one(this.rollouts.get(param.rollout_id));
+  async get(@Param() param: RolloutParam): Promise<RolloutResponse> {
+    return this.presenter.one(await this.rollouts.get(param.rollout_id));
   }
 
   @Patch(':rollout_id')

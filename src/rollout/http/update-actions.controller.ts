@@ -52,7 +52,7 @@ export class UpdateActionsController {
   @ApiProblem(409, 'The update is not in progress', 'Update 123 is completed, not in progress')
   async abort(@PrinterKey([]) key: number | string, @UpdateId() id: number): Promise<UpdateResponse> {
     const printer = await this.actions.abort(key, id);
-    return toUpdateResponse(this.history.one(printer, id), printer.uuid);
+    return toUpdateResponse(await this.history.one(printer, id), printer.uuid);
   }
 
   @Post(':printer_id/updates/:update_id/retry')
@@ -77,6 +77,6 @@ export class UpdateActionsController {
   )
   async retry(@PrinterKey([]) key: number | string, @UpdateId() id: number): Promise<UpdateResponse> {
     const printer = await this.actions.retry(key, id);
-    return toUpdateResponse(this.history.one(printer, id), printer.uuid);
+    return toUpdateResponse(await this.history.one(printer, id), printer.uuid);
   }
 }

@@ -1,7 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Statements } from '../../database/statements.js';
-import type { SqlValue } from '../../database/statements.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
 import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { PrinterService } from '../../printer/printer.service.js';
@@ -13,6 +10,7 @@ import { RolloutBuilds } from '../store/rollout-builds.js';
 import { RolloutTargets } from '../store/target-lists.js';
 import { MAX_ROWS_SCANNED, SLICE, readPage } from '../store/target-page.js';
 import type { Targets } from '../store/target-page.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
 
 const ALL = 'SELECT id FROM printer WHERE id > ? AND id < ? ORDER BY id LIMIT ?';
 const OF_CHANNEL =
@@ -35,25 +33,25 @@ export class PendingList {
   ) {}
 
   /** One page of them; for a cancelled rollout, the targets that it would have now. Call it with a snapshot. */
-  async page(db: Statements, rollout: Rollout, limit: number, after: number): Promise<Targets> {
-    const rules = this.rules.asOf(db);
+  async page(sql: Sql, rollout: Rollout, limit: number, after: number): Promise<Targets> {
+    const rules = await this.rules.asOf(sql);
     const rule =
       rules.get(rollout.id) ??
       toRule(
         rollout,
-        this.targets.of(db, rollout.id),
-        this.firmware.ofVersions(db, [rollout.version]).get(rollout.version) ?? [],
-        this.builds.of(db, rollout.id),
+        await this.targets.of(sql, rollout.id),
+        (await this.firmware.ofVersions(sql, [rollout.version])).get(rollout.version) ?? [],
+        await this.builds.of(sql, rollout.id),
         this.images,
       );
-    const numbers = await lowestNumbers(db, rule, after);
-    return readPage(limit, after, (from) => {
+    const numbers = await lowestNumbers(sql, rule, after);
+    return readPage(limit, after, async (from) => {
       const start = numbers.findIndex((number) => number > from);
       const ids = start === -1 ? [] : numbers.slice(start, start + SLICE);
-      const served = new Set(db.allValues(SERVED, rule.id, JSON.stringify(ids)).map(([id]) => id));
-      const pending = this.printers
-        .byIds(db, ids)
-        .filter((printer) => !served.has(printer.id) && targetRefusal(rules.factsOf(printer), rule) === null);
+      const served = new Set((await sql.values(SERVED, rule.id, JSON.stringify(ids))).map(([id]) => id));
+      const pending = (await this.printers.byIds(sql, ids)).filter(
+        (printer) => !served.has(printer.id) && targetRefusal(rules.factsOf(printer), rule) === null,
+      );
       const isLast = start + ids.length >= numbers.length && numbers.length < MAX_ROWS_SCANNED;
       return {
         rows: pending
@@ -66,14 +64,14 @@ export class PendingList {
 }
 
 /** The lowest numbers, after a given one, of printers that a rule names; as many as may be read for a page. */
-async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): Promise<number[]> {
-  const [sql, names] = namesIn(rule);
+async function lowestNumbers(sql: Sql, rule: RolloutRule, after: number): Promise<number[]> {
+  const [statement, names] = namesIn(rule);
   let numbers: number[] = [];
   // Once there are enough, only lower numbers matter.
   let below = Number.MAX_SAFE_INTEGER;
   let read = 0;
   for (const name of names) {
-    const found = db.allValues(sql, ...name, after, below, MAX_ROWS_SCANNED);
+    const found = await sql.values(statement, ...name, after, below, MAX_ROWS_SCANNED);
     for (const [id] of found) numbers.push(Number(id));
     if (numbers.length > 2 * MAX_ROWS_SCANNED) {
       numbers = lowest(numbers);
@@ -82,7 +80,6 @@ async function lowestNumbers(db: Statements, rule: RolloutRule, after: number): 
     read += found.length + 1;
     if (read < SLICE) continue;
     read = 0;
-    await nextTurn();
   }
   return lowest(numbers);
 }

@@ -33,9 +33,9 @@ export class PrinterDecision {
   ) {}
 
   /** What a printer would be sent now, or the reason for nothing. */
-  of(printer: Printer): Decision {
-    const rules = this.rules.forReading();
-    const context = updateContextOf(this.updates.ofPrinter(printer.id), rules, false);
+  async of(printer: Printer): Promise<Decision> {
+    const rules = await this.rules.forReading();
+    const context = updateContextOf(await this.updates.ofPrinter(printer.id), rules, false);
     return decide(rules.factsOf(printer), rules.rules, context);
   }
 
@@ -44,11 +44,11 @@ export class PrinterDecision {
    *
    * @throws NotFoundError if there is no such printer
    */
-  explain(printerKey: number | string): Explanation {
-    const printer = this.printers.get(printerKey);
-    const rules = this.rules.forReading();
+  async explain(printerKey: number | string): Promise<Explanation> {
+    const printer = await this.printers.get(printerKey);
+    const rules = await this.rules.forReading();
     const facts = rules.factsOf(printer);
-    const context = updateContextOf(this.updates.ofPrinter(printer.id), rules, false);
+    const context = updateContextOf(await this.updates.ofPrinter(printer.id), rules, false);
     return {
       printer,
       online: this.presence.isOnline(printer.id),

@@ -1,8 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
-import type { Statements } from '../../database/statements.js';
+import type { Sql } from '../../database/sql.js';
 
 /** A printer in a list. */
 export interface NamedPrinter {
@@ -54,13 +53,13 @@ export class RolloutFailures {
    * @throws NotFoundError if there is no such rollout
    */
   of(rolloutId: number): Promise<Failures> {
-    return this.database.snapshot(async (db) => {
-      if (db.get('SELECT 1 FROM rollout WHERE id = ?', rolloutId) === undefined)
+    return this.database.scan(async (sql) => {
+      if ((await sql.first('SELECT 1 FROM rollout WHERE id = ?', rolloutId)) === undefined)
         throw new NotFoundError(`Rollout not found: ${rolloutId}`);
-      const { total, groups } = await this.group(db, rolloutId);
+      const { total, groups } = await this.group(sql, rolloutId);
       const commonest = groups.sort((a, b) => b.count - a.count).slice(0, MOST_MESSAGES);
-      const printers = namesOf(
-        db,
+      const printers = await namesOf(
+        sql,
         commonest.flatMap(({ printerIds }) => printerIds),
       );
       return {
@@ -74,16 +73,15 @@ export class RolloutFailures {
     });
   }
 
-  private async group(db: Statements, rolloutId: number): Promise<{ total: number; groups: Group[] }> {
+  private async group(sql: Sql, rolloutId: number): Promise<{ total: number; groups: Group[] }> {
     const groups = new Map<string, Group>();
     let total = 0;
     for (let after = 0; ;) {
-      const rows = db.allValues(FAILED, rolloutId, after, SLICE);
+      const rows = await sql.values(FAILED, rolloutId, after, SLICE);
       for (const [printerId, message] of rows) add(groups, String(message ?? ''), Number(printerId));
       total += rows.length;
       if (rows.length < SLICE) return { total, groups: [...groups.values()] };
       after = Number(rows.at(-1)?.[0]);
-      await nextTurn();
     }
   }
 }
@@ -99,8 +97,8 @@ function add(groups: Map<string, Group>, message: string, printerId: number): vo
 }
 
 /** The printers with these numbers. */
-export function namesOf(db: Statements, ids: readonly number[]): Map<number, NamedPrinter> {
-  const rows = db.all(NAMES, JSON.stringify(ids));
+export async function namesOf(sql: Sql, ids: readonly number[]): Promise<Map<number, NamedPrinter>> {
+  const rows = await sql.rows(NAMES, JSON.stringify(ids));
   return new Map(
     rows.map(({ id, uuid, name }) => [
       Number(id),

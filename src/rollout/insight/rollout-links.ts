@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Statements } from '../../database/statements.js';
 import type { CameFrom } from '../rules/rollback-plan.js';
 import type { Rollout } from '../store/entities/rollout.entity.js';
+import type { Sql } from '../../database/sql.js';
 
 /** What a rollback rollout takes back. */
 export interface TakesBack {
@@ -27,21 +27,21 @@ const TAKEN_BACK = 'SELECT id FROM rollout WHERE taken_back_by = ? ORDER BY id';
 @Injectable()
 export class RolloutLinks {
   /** The links of one rollout. */
-  of(db: Statements, rollout: Rollout): Links {
+  async of(sql: Sql, rollout: Rollout): Promise<Links> {
     const { rollbackId, takenBackBy, minVersion } = rollout;
     if (rollbackId === null && takenBackBy === null) return NONE;
-    const ids = (sql: string, rollback: number): number[] =>
-      db.allValues(sql, rollback).map(([id]) => Number(id));
+    const ids = async (text: string, rollback: number): Promise<number[]> =>
+      (await sql.values(text, rollback)).map(([id]) => Number(id));
     return {
       takesBack:
         rollbackId === null || minVersion === null
           ? null
           : {
               version: minVersion,
-              rollouts: ids(TAKEN_BACK, rollbackId),
+              rollouts: await ids(TAKEN_BACK, rollbackId),
               cameFrom: rollout.cameFrom === null ? null : (JSON.parse(rollout.cameFrom) as CameFrom),
             },
-      takenBackBy: takenBackBy === null ? [] : ids(CREATED, takenBackBy),
+      takenBackBy: takenBackBy === null ? [] : await ids(CREATED, takenBackBy),
     };
   }
 }

@@ -2,12 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { versionOfKey } from '../../common/version.js';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
-import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
-import type { TargetPrinter } from '../../printer/printer.service.js';
 import { creationWarnings } from '../rules/creation-warnings.js';
 import { PreviewCounts, sendsHeldBack, waitingReason } from '../rules/preview.js';
 import type { WaitingReason } from '../rules/preview.js';
@@ -26,6 +24,7 @@ import { PendingBuckets } from '../store/pending-buckets.js';
 import { CountingUpdates } from '../store/counting-updates.js';
 import { updateContextOf } from '../updates/plan/update-steps.js';
 import type { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+import type { Sql } from '../../database/sql.js';
 
 /** A number of printers, and the reason. */
 export interface Counted<Reason> {
@@ -95,19 +94,20 @@ export class RolloutPreview {
    * @throws NotFoundError, ConflictError the same as when it is created
    */
   ofNew(wanted: NewRollout): Promise<NewPreview> {
-    return this.database.snapshot(async (db) => {
-      const { row, lists, firmware } = this.drafts.draft(db, wanted, '');
+    return this.database.scan(async (sql) => {
+      const { row, lists, firmware } = await this.drafts.draft(sql, wanted, '');
       const rule = toRule({ ...row, id: NOT_CREATED_YET }, lists, firmware, bytesOf(firmware), this.images);
-      const rules = this.rules.asOf(db).with(rule);
+      const rules = (await this.rules.asOf(sql)).with(rule);
       const online = this.presence.ids();
       const counts = new PreviewCounts(rule);
-      await this.walk.named(db, rule, (printer, alike) => counts.named(rules.factsOf(printer), alike));
+      for await (const named of this.walk.named(sql, rule))
+        for (const { printer, buckets } of named) counts.named(rules.factsOf(printer), buckets);
       if (rule.status === 'active') {
-        await this.connectedTargets(db, rules, rule, online, (facts, live) => {
+        await this.connectedTargets(sql, rules, rule, online, (facts, live) => {
           counts.target(facts, waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false)));
         });
       }
-      const printers = this.printerCounts.count(db, {});
+      const printers = await this.printerCounts.count(sql, {});
       counts.rest(printers);
       return { ...toNewPreview(rule, printers, counts), warnings: creationWarnings(row) };
     });
@@ -119,18 +119,18 @@ export class RolloutPreview {
    * @throws NotFoundError, ConflictError the same as when the change is made
    */
   ofChange(id: number, change: RolloutChange): Promise<ChangePreview> {
-    return this.database.snapshot(async (db) => {
-      const rollout = this.rollouts.find(db, 'WHERE id = ?', id);
+    return this.database.scan(async (sql) => {
+      const rollout = await this.rollouts.find(sql, 'WHERE id = ?', id);
       if (rollout === null) throw new NotFoundError(`Rollout not found: ${id}`);
       const state = stateAfter(rollout, change);
-      const before = this.rules.asOf(db);
+      const before = await this.rules.asOf(sql);
       const known = before.get(id);
-      const due = this.buckets.due(db, { ...rollout, ...state });
+      const due = await this.buckets.due(sql, { ...rollout, ...state });
       const preview = { now: 0, inProgress: rollout.inProgressCount, pending: rollout.pendingCount, due };
       if (known === undefined || state.status === 'cancelled') return preview;
       const rule = { ...known, ...state };
       const rules = before.with(rule);
-      await this.connectedTargets(db, rules, rule, this.presence.ids(), (facts, live) => {
+      await this.connectedTargets(sql, rules, rule, this.presence.ids(), (facts, live) => {
         if (isSent(facts, rule, rules, live)) preview.now += 1;
       });
       return preview;
@@ -138,23 +138,23 @@ export class RolloutPreview {
   }
 
   /** Visits the connected targets of a rollout, each with its updates that count. */
-  private connectedTargets(
-    db: Statements,
+  private async connectedTargets(
+    sql: Sql,
     rules: RuleSet,
     rule: RolloutRule,
     online: readonly number[],
     visit: (facts: PrinterFacts, live: PrinterUpdate[]) => void,
   ): Promise<void> {
-    return this.walk.withIds(db, online, (printers: TargetPrinter[]) => {
+    for await (const printers of this.walk.withIds(sql, online)) {
       const targets = printers
         .map((printer) => ({ printer, facts: rules.factsOf(printer) }))
         .filter(({ facts }) => targetRefusal(facts, rule) === null);
-      const live = this.updates.ofPrinters(
-        db,
+      const live = await this.updates.ofPrinters(
+        sql,
         targets.map(({ printer }) => printer.id),
       );
       for (const { printer, facts } of targets) visit(facts, live.get(printer.id) ?? []);
-    });
+    }
   }
 }
 

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import type { CountedPage } from '../../database/page.js';
-import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { TargetStatus, UpdateStatus } from '../rules/status.js';
 import { PendingList } from './pending-list.js';
@@ -13,6 +12,7 @@ import { Rollout } from '../store/entities/rollout.entity.js';
 import { SLICE, readPage } from '../store/target-page.js';
 import type { Targets } from '../store/target-page.js';
 import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+import type { Sql } from '../../database/sql.js';
 
 /** One target of a rollout. */
 export interface ListedUpdate {
@@ -56,15 +56,15 @@ export class RolloutUpdates {
     limit: number,
     after: number,
   ): Promise<CountedPage<ListedUpdate>> {
-    return this.database.snapshot(async (db) => {
-      const rollout = this.rollouts.find(db, 'WHERE id = ?', rolloutId);
+    return this.database.scan(async (sql) => {
+      const rollout = await this.rollouts.find(sql, 'WHERE id = ?', rolloutId);
       if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
       const { rows: targets, nextCursor } =
         status === 'pending'
-          ? await this.pending.page(db, rollout, limit, after)
-          : await readPage(limit, after, (from) => this.read(db, rolloutId, status, from));
-      const names = namesOf(
-        db,
+          ? await this.pending.page(sql, rollout, limit, after)
+          : await readPage(limit, after, (from) => this.read(sql, rolloutId, status, from));
+      const names = await namesOf(
+        sql,
         targets.map(({ printerId }) => printerId),
       );
       return {
@@ -78,10 +78,10 @@ export class RolloutUpdates {
     });
   }
 
-  private read(db: Statements, rolloutId: number, status: UpdateStatus, after: number): Targets {
+  private async read(sql: Sql, rolloutId: number, status: UpdateStatus, after: number): Promise<Targets> {
     const rest = `WHERE ${ROWS[status]} AND printer_id > ? ORDER BY printer_id LIMIT ?`;
     const values = status === 'in_progress' ? [after, SLICE] : [rolloutId, after, SLICE];
-    const rows = this.updates.select(db, rest, ...values);
+    const rows = await this.updates.select(sql, rest, ...values);
     return {
       rows: rows
         .filter((update) => update.rolloutId === rolloutId && update.status === status)

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
-import type { SqlValue } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { Printer } from '../../printer/printer.entity.js';
 import { PrinterService } from '../../printer/printer.service.js';
 import { PrinterDecision } from './printer-decision.js';
 import { PrinterUpdate } from '../store/entities/printer-update.entity.js';
+import type { SqlValue } from '../../database/sql.js';
 
 /** An update that is due for a printer and has not been sent. It is not stored, but computed from the rollouts. */
 export interface PendingUpdate {
@@ -46,11 +46,11 @@ export class UpdateHistory {
    *
    * @param limit maximum number of entries, including the pending one
    */
-  of(printerKey: number | string, limit: number): History {
-    const printer = this.printers.get(printerKey);
-    const decision = this.decisions.of(printer);
+  async of(printerKey: number | string, limit: number): Promise<History> {
+    const printer = await this.printers.get(printerKey);
+    const decision = await this.decisions.of(printer);
     const pending = decision.send ? { rolloutId: decision.rule.id, version: decision.rule.version } : null;
-    return { printer, pending, updates: this.past(printer, limit - (pending ? 1 : 0)) };
+    return { printer, pending, updates: await this.past(printer, limit - (pending ? 1 : 0)) };
   }
 
   /**
@@ -58,18 +58,18 @@ export class UpdateHistory {
    *
    * @throws NotFoundError if this printer has no such update
    */
-  one(printer: Printer, updateId: number): PastUpdate {
-    const [update] = this.select('printer_id = ? AND printer_update.id = ?', printer.id, updateId);
+  async one(printer: Printer, updateId: number): Promise<PastUpdate> {
+    const [update] = await this.select('printer_id = ? AND printer_update.id = ?', printer.id, updateId);
     if (update === undefined) throw new NotFoundError(`Update not found: ${updateId}`);
     return update;
   }
 
-  private past(printer: Printer, limit: number): PastUpdate[] {
+  private async past(printer: Printer, limit: number): Promise<PastUpdate[]> {
     return this.select('printer_id = ? ORDER BY sequence DESC LIMIT ?', printer.id, limit);
   }
 
-  private select(where: string, ...values: SqlValue[]): PastUpdate[] {
-    const rows = this.database.reader.allValues(
+  private async select(where: string, ...values: SqlValue[]): Promise<PastUpdate[]> {
+    const rows = await this.database.committed.values(
       `SELECT ${this.table.columns}, rollout.id FROM printer_update
         LEFT JOIN rollout ON rollout.id = printer_update.rollout_id WHERE ${where}`,
       ...values,

@@ -23,25 +23,25 @@ export class UploadAdvice implements UploadAdviser {
     warnings.register(this);
   }
 
-  warningsFor(row: Firmware): string[] {
+  async warningsFor(row: Firmware): Promise<string[]> {
     if (row.platform === '') return this.rolloutWarnings(row);
-    return [...this.platformWarnings(row), ...this.rolloutWarnings(row)];
+    return [...(await this.platformWarnings(row)), ...(await this.rolloutWarnings(row))];
   }
 
-  private platformWarnings({ platform }: Firmware): string[] {
-    const platforms = new Set(this.printerCounts.platforms(this.database.reader));
+  private async platformWarnings({ platform }: Firmware): Promise<string[]> {
+    const platforms = new Set(await this.printerCounts.platforms(this.database.committed));
     if (platforms.has(platform)) return [];
     const others = platforms.size === 0 ? '' : `; printers have ${inWords([...platforms].sort())}`;
     return [`No printer has the platform ${platform}${others}`];
   }
 
   /** Only the first build for a platform affects rollouts: in another channel it is the same build again. */
-  private rolloutWarnings({ version, platform }: Firmware): string[] {
-    const rows = this.firmware.ofVersions(this.database.reader, [version]).get(version) ?? [];
+  private async rolloutWarnings({ version, platform }: Firmware): Promise<string[]> {
+    const rows = (await this.firmware.ofVersions(this.database.committed, [version])).get(version) ?? [];
     if (rows.filter((row) => row.platform === platform).length > 1) return [];
-    const rules = this.rules
-      .forReading()
-      .rules.filter((rule) => rule.version === version && rule.builds.size > 0);
+    const rules = (await this.rules.forReading()).rules.filter(
+      (rule) => rule.version === version && rule.builds.size > 0,
+    );
     const taking = rules.filter(({ builds }) => builds.has(platform)).map(({ id }) => id);
     const passing = rules.filter(({ builds }) => !builds.has(platform)).map(({ id }) => id);
     const boards = platform === '' ? 'boards that it had no build for' : platform;

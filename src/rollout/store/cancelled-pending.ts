@@ -1,9 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BUCKETS } from '../../common/bucket.js';
 import { jsonRows, rowsOf } from '../../database/sql.js';
-import type { Sql } from '../../database/sql.js';
-import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
 import { targetRefusal } from '../rules/targeting.js';
@@ -11,6 +8,7 @@ import { FleetWalk } from './fleet-walk.js';
 import { RolloutRules } from './rollout-rules.js';
 import type { Rollout } from './entities/rollout.entity.js';
 import { PendingBuckets } from './pending-buckets.js';
+import type { Sql } from '../../database/sql.js';
 
 // Printers per row, so that a look-up reads one row of a few kilobytes.
 const SLICE = 500;
@@ -42,30 +40,29 @@ export class CancelledPending {
 
   /** Call it in the transaction of the cancel, before the cancel. Yields to the event loop between slices of the fleet. */
   async remember(tx: Transaction, { id, pendingCount }: Rollout): Promise<void> {
-    const rules = this.rules.current(tx);
+    const rules = await this.rules.current(tx);
     const rule = rules.get(id);
     if (rule === undefined || pendingCount === 0) return;
     const pending: number[] = [];
     const byBucket = new Array<number>(BUCKETS).fill(0);
-    await this.walk.each(tx.db, rule, (printers) => {
+    for await (const printers of this.walk.each(tx.sql, rule)) {
       const targets = printers.filter((printer) => targetRefusal(rules.factsOf(printer), rule) === null);
-      const served = servedOf(tx.db, id, targets);
+      const served = await servedOf(tx.sql, id, targets);
       for (const printer of targets) {
         if (served.has(printer.id)) continue;
         pending.push(printer.id);
         byBucket[printer.bucket] = (byBucket[printer.bucket] ?? 0) + 1;
       }
-    });
+    }
     pending.sort((a, b) => a - b);
     // They may differ if several rollouts are cancelled at once, because the printers that each may move back depend on the others.
     if (pending.length !== pendingCount) {
-      tx.db.run(COUNT, pending.length, id);
-      this.buckets.set(tx.db, id, byBucket);
+      await tx.sql.run(COUNT, pending.length, id);
+      await this.buckets.set(tx.sql, id, byBucket);
     }
     for (let start = 0; start < pending.length; start += SLICE) {
       const slice = pending.slice(start, start + SLICE);
-      tx.db.run(KEEP, id, slice[0] ?? 0, JSON.stringify(slice));
-      await nextTurn();
+      await tx.sql.run(KEEP, id, slice[0] ?? 0, JSON.stringify(slice));
     }
   }
 
@@ -80,14 +77,19 @@ export class CancelledPending {
   }
 
   /** The rollouts that were cancelled while a printer was pending. */
-  rolloutsOf(db: Statements, printerId: number): number[] {
-    const rows = db.allValues(HOLDS, printerId, 0, Number.MAX_SAFE_INTEGER, printerId);
+  async rolloutsOf(sql: Sql, printerId: number): Promise<number[]> {
+    const rows = await sql.values(HOLDS, printerId, 0, Number.MAX_SAFE_INTEGER, printerId);
     return rows.map(([id]) => Number(id));
   }
 }
 
-function servedOf(db: Statements, rolloutId: number, printers: readonly TargetPrinter[]): Set<number> {
+/** The numbers of the printers that a rollout has sent an update, or declined one on behalf of. */
+export async function servedOf(
+  sql: Sql,
+  rolloutId: number,
+  printers: readonly TargetPrinter[],
+): Promise<Set<number>> {
   if (printers.length === 0) return new Set();
   const ids = JSON.stringify(printers.map(({ id }) => id));
-  return new Set(db.allValues(SERVED, rolloutId, ids).map(([id]) => Number(id)));
+  return new Set((await sql.values(SERVED, rolloutId, ids)).map(([id]) => Number(id)));
 }

@@ -1,12 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Statements } from '../../database/statements.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import type { KindPart } from '../../printer/printer-counts.js';
 import { PrinterService } from '../../printer/printer.service.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
+import { isListed } from '../rules/targeting.js';
 import type { RolloutRule } from '../rules/targeting.js';
 import type { PrinterKind } from './rule-set.js';
+import type { Sql } from '../../database/sql.js';
 
 // Rows per turn of the event loop: some milliseconds.
 const SLICE = 500;
@@ -15,6 +15,14 @@ const SMALL_SLICE = 100;
 
 // Rows of printer kinds per turn of the event loop: a few milliseconds.
 const KINDS = 2_000;
+
+/** Printers that a rule cannot tell apart. */
+export interface AlikePrinters {
+  /** One of them. */
+  printer: PrinterKind;
+  /** How many there are in each bucket. */
+  buckets: Array<[bucket: number, printers: number]>;
+}
 
 // Fields that a rule without lists of printers or users does not use.
 const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
@@ -30,98 +38,61 @@ export class FleetWalk {
     private readonly printers: PrinterService,
   ) {}
 
-  /**
-   * Visits all printers that a rule names: one by one if it lists printers or users, else by kind.
-   *
-   * @param visit receives a printer, and the number of printers in each bucket that the rule cannot tell from it
-   */
-  async named(
-    db: Statements,
-    rule: RolloutRule,
-    visit: (printer: PrinterKind, alike: Array<[bucket: number, printers: number]>) => void,
-  ): Promise<void> {
-    if (rule.printerUuids !== null) {
-      for (const uuids of slices([...rule.printerUuids], SLICE)) {
-        for (const printer of this.printers.byUuids(db, uuids)) visit(printer, [[printer.bucket, 1]]);
-        await nextTurn();
-      }
-    } else if (rule.userIds !== null) {
-      await this.ofUsers(db, [...rule.userIds], (printer) => visit(printer, [[printer.bucket, 1]]));
-    } else {
-      for (const kinds of this.printerCounts.kinds(db, KINDS)) {
-        for (const kind of kinds) visit(toPrinterKind(kind), kind.buckets);
-        await nextTurn();
-      }
+  /** All printers that a rule names: one by one if it lists printers or users, else by kind. */
+  async *named(sql: Sql, rule: RolloutRule): AsyncGenerator<AlikePrinters[]> {
+    if (isListed(rule)) {
+      for await (const printers of this.each(sql, rule))
+        yield printers.map((printer) => ({ printer, buckets: [[printer.bucket, 1]] }));
+      return;
+    }
+    for await (const kinds of this.printerCounts.kinds(sql, KINDS)) {
+      yield kinds.map((kind) => ({ printer: toPrinterKind(kind), buckets: kind.buckets }));
     }
   }
 
-  /** Visits once every printer that at least one of the rules lists, by its UUID or its user. */
-  async listed(
-    db: Statements,
-    rules: readonly RolloutRule[],
-    visit: (printer: TargetPrinter) => void,
-  ): Promise<void> {
+  /** Every printer that at least one of the rules lists, by its UUID or its user; each once. */
+  async *listed(sql: Sql, rules: readonly RolloutRule[]): AsyncGenerator<TargetPrinter[]> {
     const uuids = new Set(rules.flatMap(({ printerUuids }) => [...(printerUuids ?? [])]));
-    for (const slice of slices([...uuids], SLICE)) {
-      for (const printer of this.printers.byUuids(db, slice)) visit(printer);
-      await nextTurn();
-    }
+    yield* this.withUuids(sql, [...uuids]);
     const users = new Set(
       rules.flatMap(({ printerUuids, userIds }) => (printerUuids ? [] : [...(userIds ?? [])])),
     );
-    await this.ofUsers(db, [...users], (printer) => {
-      if (!uuids.has(printer.uuid)) visit(printer);
-    });
+    for await (const printers of this.ofUsers(sql, [...users]))
+      yield printers.filter(({ uuid }) => !uuids.has(uuid));
   }
 
-  /** Visits all printers that a rule names one by one, in slices; without a list of printers or users that is the whole fleet. */
-  async each(db: Statements, rule: RolloutRule, visit: (printers: TargetPrinter[]) => void): Promise<void> {
-    if (rule.printerUuids !== null) {
-      for (const uuids of slices([...rule.printerUuids], SLICE)) {
-        visit(this.printers.byUuids(db, uuids));
-        await nextTurn();
+  /** All printers that a rule names, one by one; without a list of printers or users that is the whole fleet. */
+  async *each(sql: Sql, rule: RolloutRule): AsyncGenerator<TargetPrinter[]> {
+    if (rule.printerUuids !== null) yield* this.withUuids(sql, [...rule.printerUuids]);
+    else if (rule.userIds !== null) yield* this.ofUsers(sql, [...rule.userIds]);
+    else
+      for await (const printers of this.printers.all(sql, SLICE)) {
+        yield printers;
       }
-    } else if (rule.userIds !== null) {
-      const named: TargetPrinter[] = [];
-      await this.ofUsers(db, [...rule.userIds], (printer) => named.push(printer));
-      for (const printers of slices(named, SLICE)) {
-        visit(printers);
-        await nextTurn();
-      }
-    } else {
-      for (const printers of this.printers.all(db, SLICE)) {
-        visit(printers);
-        await nextTurn();
-      }
-    }
   }
 
-  /** Visits the printers with these numbers in slices; numbers without a printer are left out. */
-  async withIds(
-    db: Statements,
-    ids: readonly number[],
-    visit: (printers: TargetPrinter[]) => void,
-  ): Promise<void> {
+  /** The printers with these numbers; numbers without a printer are left out. */
+  async *withIds(sql: Sql, ids: readonly number[]): AsyncGenerator<TargetPrinter[]> {
     for (const slice of slices(ids, SMALL_SLICE)) {
-      visit(this.printers.byIds(db, slice));
-      await nextTurn();
+      yield await this.printers.byIds(sql, slice);
     }
   }
 
-  private async ofUsers(
-    db: Statements,
-    userIds: readonly string[],
-    visit: (printer: TargetPrinter) => void,
-  ): Promise<void> {
+  private async *withUuids(sql: Sql, uuids: readonly string[]): AsyncGenerator<TargetPrinter[]> {
+    for (const slice of slices(uuids, SLICE)) {
+      yield await this.printers.byUuids(sql, slice);
+    }
+  }
+
+  private async *ofUsers(sql: Sql, userIds: readonly string[]): AsyncGenerator<TargetPrinter[]> {
     let read = 0;
     for (const user of userIds) {
-      for (const printers of this.printers.ofUser(db, user, SLICE)) {
-        for (const printer of printers) visit(printer);
+      for await (const printers of this.printers.ofUser(sql, user, SLICE)) {
+        yield printers;
         // A user without printers costs a look-up, too.
         read += printers.length + 1;
         if (read < SLICE) continue;
         read = 0;
-        await nextTurn();
       }
     }
   }

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { jsonRows, rowsOf } from '../../database/sql.js';
-import type { Sql } from '../../database/sql.js';
-import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { SLOT_MS, slotOf } from './outcome-slots.js';
 import type { Outcomes } from './outcome-slots.js';
+import type { Sql } from '../../database/sql.js';
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -32,8 +31,8 @@ export class OutcomeCounts {
   }
 
   /** The updates that ended in the last 24 hours, rounded to five minutes. */
-  lastDay(db: Statements, now: Date): Outcomes {
-    const row = db.get(SINCE, slotOf(now) - DAY_MS / SLOT_MS, slotOf(now));
+  async lastDay(sql: Sql, now: Date): Promise<Outcomes> {
+    const row = await sql.first(SINCE, slotOf(now) - DAY_MS / SLOT_MS, slotOf(now));
     return {
       completed: Number(row?.completed ?? 0),
       failed: Number(row?.failed ?? 0),
@@ -42,7 +41,7 @@ export class OutcomeCounts {
   }
 
   /** Deletes counts older than any query needs. */
-  prune(tx: Transaction, now: Date): void {
-    tx.db.run('DELETE FROM outcome_count WHERE id < ?', slotOf(now) - (2 * DAY_MS) / SLOT_MS);
+  async prune(tx: Transaction, now: Date): Promise<void> {
+    await tx.sql.run('DELETE FROM outcome_count WHERE id < ?', slotOf(now) - (2 * DAY_MS) / SLOT_MS);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Statements } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
+import type { Sql } from '../../database/sql.js';
 
 /** The SHA-256 of the bytes that a rollout sends, by platform. */
 export type PinnedBytes = ReadonlyMap<string, string>;
@@ -19,18 +19,18 @@ export class RolloutBuilds {
    *
    * @param rows builds of its version
    */
-  pin(tx: Transaction, rolloutId: number, rows: readonly Firmware[]): void {
-    for (const [platform, sha256] of bytesOf(rows)) tx.db.run(PIN, rolloutId, platform, sha256);
+  async pin(tx: Transaction, rolloutId: number, rows: readonly Firmware[]): Promise<void> {
+    for (const [platform, sha256] of bytesOf(rows)) await tx.sql.run(PIN, rolloutId, platform, sha256);
   }
 
   /** The bytes that one rollout sends. */
-  of(db: Statements, rolloutId: number): PinnedBytes {
-    return byRollout(db, OF_ONE, rolloutId).get(rolloutId) ?? new Map();
+  async of(sql: Sql, rolloutId: number): Promise<PinnedBytes> {
+    return (await byRollout(sql, OF_ONE, rolloutId)).get(rolloutId) ?? new Map();
   }
 
   /** The bytes that each rollout sends; cancelled rollouts, and those that send nothing, are left out. */
-  all(db: Statements): ReadonlyMap<number, PinnedBytes> {
-    return byRollout(db, OF_ALL);
+  async all(sql: Sql): Promise<ReadonlyMap<number, PinnedBytes>> {
+    return byRollout(sql, OF_ALL);
   }
 }
 
@@ -50,9 +50,13 @@ export function newBuilds(pinned: PinnedBytes, rows: readonly Firmware[]): Firmw
   return rows.filter(({ platform }) => !pinned.has(platform));
 }
 
-function byRollout(db: Statements, sql: string, ...values: number[]): Map<number, Map<string, string>> {
+async function byRollout(
+  sql: Sql,
+  text: string,
+  ...values: number[]
+): Promise<Map<number, Map<string, string>>> {
   const found = new Map<number, Map<string, string>>();
-  for (const row of db.all(sql, ...values)) {
+  for (const row of await sql.rows(text, ...values)) {
     const pinned = found.get(Number(row.rolloutId)) ?? new Map<string, string>();
     found.set(Number(row.rolloutId), pinned.set(String(row.platform), String(row.sha256)));
   }

@@ -3,7 +3,6 @@ import { channelRank } from '../../common/channel.js';
 import type { Channel } from '../../common/channel.js';
 import { versionKey } from '../../common/version.js';
 import { Database } from '../../database/database.js';
-import type { Statements } from '../../database/statements.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
@@ -19,6 +18,7 @@ import { RolloutBuilds } from './rollout-builds.js';
 import type { PinnedBytes } from './rollout-builds.js';
 import { RolloutTargets } from './target-lists.js';
 import type { TargetLists } from './target-lists.js';
+import type { Sql } from '../../database/sql.js';
 
 /** The part of a rule that never changes after its rollout was created, so the lists are parsed only once. */
 type FixedPart = Omit<RolloutRule, 'status' | 'percentage' | 'builds'>;
@@ -37,7 +37,8 @@ export class RolloutRules {
   /** The rules as the open transaction, or the next one, sees them. */
   private inTransaction: RuleSet | null = null;
   /** The committed rules. */
-  private committed: RuleSet | null = null;
+  private committed: Promise<RuleSet> | null = null;
+  private revision = 0;
 
   constructor(
     private readonly database: Database,
@@ -51,15 +52,22 @@ export class RolloutRules {
   }
 
   /** The rules as this transaction sees them. */
-  current(tx: Transaction): RuleSet {
-    this.inTransaction ??= this.asOf(tx.db);
-    return this.inTransaction;
+  async current(tx: Transaction): Promise<RuleSet> {
+    if (this.inTransaction !== null) return this.inTransaction;
+    const { revision } = this;
+    const rules = await this.asOf(tx.sql);
+    // Otherwise an image has changed while they were read.
+    if (revision === this.revision) this.inTransaction = rules;
+    return rules;
   }
 
   /** The committed rules, for callers that only read. */
-  forReading(): RuleSet {
-    this.committed ??= this.asOf(this.database.reader);
-    return this.committed;
+  forReading(): Promise<RuleSet> {
+    if (this.committed !== null) return this.committed;
+    const rules = this.database.read((sql) => this.asOf(sql));
+    this.committed = rules;
+    rules.catch(() => (this.committed === rules ? (this.committed = null) : null));
+    return rules;
   }
 
   /** Call this after every change that may give printers an update, in the same transaction. */
@@ -77,6 +85,7 @@ export class RolloutRules {
 
   /** Call this when an image is found damaged, or intact again; no transaction reports that. */
   imagesChanged(): void {
+    this.revision += 1;
     this.inTransaction = null;
     this.committed = null;
   }
@@ -90,16 +99,17 @@ export class RolloutRules {
   }
 
   /** The rules as this connection sees them; read from the database each time. */
-  asOf(db: Statements): RuleSet {
-    const rollouts = db.all(CHANGING) as unknown as ChangingPart[];
-    const parts = rollouts.map((rollout) => [this.fixedPart(db, rollout.id), rollout] as const);
+  async asOf(sql: Sql): Promise<RuleSet> {
+    const rollouts = (await sql.rows(CHANGING)) as unknown as ChangingPart[];
+    const parts: Array<[FixedPart, ChangingPart]> = [];
+    for (const rollout of rollouts) parts.push([await this.fixedPart(sql, rollout.id), rollout]);
     this.forgetOthers(rollouts);
-    const rows = this.firmware.ofVersions(
-      db,
+    const rows = await this.firmware.ofVersions(
+      sql,
       parts.map(([fixed]) => fixed.version),
     );
-    const pinned = this.builds.all(db);
-    const cancellations = db.all(
+    const pinned = await this.builds.all(sql);
+    const cancellations = await sql.rows(
       'SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM rollout_cancellation',
     );
     return new RuleSet(
@@ -125,12 +135,12 @@ export class RolloutRules {
     for (const id of this.fixed.keys()) if (!kept.has(id)) this.fixed.delete(id);
   }
 
-  private fixedPart(db: Statements, id: number): FixedPart {
+  private async fixedPart(sql: Sql, id: number): Promise<FixedPart> {
     let part = this.fixed.get(id);
     if (part === undefined) {
-      const rollout = this.table.find(db, 'WHERE id = ?', id);
+      const rollout = await this.table.find(sql, 'WHERE id = ?', id);
       if (rollout === null) throw new Error(`Rollout ${id} disappeared while it was read`);
-      part = toFixedPart(rollout, this.targets.of(db, id));
+      part = toFixedPart(rollout, await this.targets.of(sql, id));
       this.fixed.set(id, part);
     }
     return part;

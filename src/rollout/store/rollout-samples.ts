@@ -1,21 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import { fromSqlInstant, sqlInstant } from '../../database/table.js';
 import type { Table } from '../../database/table.js';
-import type { SqlRow } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { COUNTER_COLUMNS } from './entities/rollout-counters.js';
 import { RolloutSample } from './entities/rollout-sample.entity.js';
 import { Rollout } from './entities/rollout.entity.js';
+import { LIST, jsonList } from '../../database/sql.js';
+import type { SqlRow } from '../../database/sql.js';
 
 /** The status and counters of a rollout at one moment. */
 export type TimelinePoint = Omit<RolloutSample, 'id' | 'rolloutId' | 'rollout'>;
 
-// Rollouts checked per turn of the event loop: a few milliseconds.
-const SLICE = 500;
 // Minimum time between two samples of a rollout, in milliseconds: five seconds, less the time that a tick may come early.
 const SHORTEST_INTERVAL_MS = 4_500;
 // Approximate number of points in a timeline: a young rollout is sampled every few seconds, an old one every few hours or days.
@@ -26,13 +24,11 @@ const STATE = ['status', ...COUNTER_COLUMNS];
 // Rollouts whose status or counters differ from their last sample, or that have no sample.
 const CHANGED = `SELECT r.id, r.created_at, s.at FROM rollout r LEFT JOIN rollout_sample s
     ON s.id = (SELECT max(id) FROM rollout_sample WHERE rollout_id = r.id)
-  WHERE r.id > ? AND r.id <= ? AND (s.id IS NULL OR ${STATE.map((column) => `s.${column} <> r.${column}`).join(' OR ')})`;
+  WHERE s.id IS NULL OR ${STATE.map((column) => `s.${column} <> r.${column}`).join(' OR ')}`;
 
-// Inserts nothing if the rollout has been deleted in the meantime.
-const SAMPLE = `INSERT INTO rollout_sample (rollout_id, at, ${STATE.join(', ')})
-  SELECT id, ?, ${STATE.join(', ')} FROM rollout WHERE id = ?`;
-
-const SLICE_END = 'SELECT max(id) FROM (SELECT id FROM rollout WHERE id > ? ORDER BY id LIMIT ?) AS slice';
+// Leaves out rollouts that have been deleted in the meantime.
+const SAMPLES = `INSERT INTO rollout_sample (rollout_id, at, ${STATE.join(', ')})
+  SELECT id, ?, ${STATE.join(', ')} FROM rollout WHERE id IN ${LIST} ORDER BY id`;
 
 /** Stores the timelines of rollouts: their counters over time. */
 @Injectable()
@@ -49,20 +45,16 @@ export class RolloutSamples {
   }
 
   /** Takes the first sample of a rollout that has just been created and counted. */
-  begin(tx: Transaction, { id, createdAt }: Rollout): void {
-    tx.db.run(SAMPLE, sqlInstant(createdAt), id);
+  async begin(tx: Transaction, { id, createdAt }: Rollout): Promise<void> {
+    await tx.sql.run(SAMPLES, sqlInstant(createdAt), jsonList([id]));
   }
 
   /** Samples every rollout that has changed since its last sample, unless that sample is too recent for the rollout's age. */
   async take(now: Date): Promise<void> {
-    const { reader } = this.database;
-    let end = reader.count(SLICE_END, 0, SLICE);
-    for (let after = 0; end > after; end = reader.count(SLICE_END, after, SLICE)) {
-      const due = reader.all(CHANGED, after, end).filter((row) => isDue(row, now));
-      if (due.length > 0) await this.database.write((tx) => this.write(tx, due, now));
-      else await nextTurn();
-      after = end;
-    }
+    const changed = await this.database.scan((sql) => sql.rows(CHANGED));
+    const due = changed.filter((row) => isDue(row, now)).map(({ id }) => Number(id));
+    if (due.length > 0)
+      await this.database.write((tx) => tx.sql.run(SAMPLES, sqlInstant(now), jsonList(due)));
   }
 
   /**
@@ -70,16 +62,13 @@ export class RolloutSamples {
    *
    * @throws NotFoundError if there is no such rollout
    */
-  of(rolloutId: number): TimelinePoint[] {
-    const { reader } = this.database;
-    const rollout = this.rollouts.find(reader, 'WHERE id = ?', rolloutId);
-    if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
-    const samples = this.samples.select(reader, 'WHERE rollout_id = ? ORDER BY id', rolloutId);
-    return [...samples, { ...rollout, at: this.clock.now() }];
-  }
-
-  private write(tx: Transaction, due: readonly SqlRow[], now: Date): void {
-    for (const { id } of due) tx.db.run(SAMPLE, sqlInstant(now), Number(id));
+  async of(rolloutId: number): Promise<TimelinePoint[]> {
+    return this.database.read(async (sql) => {
+      const rollout = await this.rollouts.find(sql, 'WHERE id = ?', rolloutId);
+      if (rollout === null) throw new NotFoundError(`Rollout not found: ${rolloutId}`);
+      const samples = await this.samples.select(sql, 'WHERE rollout_id = ? ORDER BY id', rolloutId);
+      return [...samples, { ...rollout, at: this.clock.now() }];
+    });
   }
 }
 

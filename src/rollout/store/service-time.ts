@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { Database } from '../../database/database.js';
 
@@ -14,17 +15,20 @@ const SAVE = `INSERT INTO service_time (id, seconds) VALUES (1, ?)
  * suspended machine and changes of the clock do not count (decisions, "An update's life").
  */
 @Injectable()
-export class ServiceTime {
+export class ServiceTime implements OnModuleInit {
   /** Seconds of earlier runs; a crash loses those since the last `save`. */
-  private readonly before: number;
+  private before = 0;
   private readonly startedAt: number;
 
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
   ) {
-    this.before = database.reader.count(LAST_KNOWN);
     this.startedAt = clock.uptime();
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.before = await this.database.committed.count(LAST_KNOWN);
   }
 
   /** The total service time in whole seconds. */
@@ -39,7 +43,7 @@ export class ServiceTime {
 
   /** Saves the service time for the next run. It neither counts nor writes while no update is in progress. */
   async save(): Promise<void> {
-    if (this.database.reader.get(UNDER_WAY) === undefined) return;
-    await this.database.write((tx) => tx.db.run(SAVE, this.now()));
+    if ((await this.database.committed.first(UNDER_WAY)) === undefined) return;
+    await this.database.write((tx) => tx.sql.run(SAVE, this.now()));
   }
 }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cutPage } from '../../database/page.js';
 import type { Page } from '../../database/page.js';
 import type { PrinterUpdate } from './entities/printer-update.entity.js';
@@ -25,17 +24,16 @@ export const MAX_ROWS_SCANNED = 5_000;
 export async function readPage(
   limit: number,
   after: number,
-  read: (after: number) => Targets,
+  read: (after: number) => Promise<Targets>,
 ): Promise<Targets> {
   const targets: Target[] = [];
   let from = after;
   for (let looked = SLICE; ; looked += SLICE) {
-    const slice = read(from);
+    const slice = await read(from);
     targets.push(...slice.rows);
     if (targets.length > limit) return cutPage(targets, limit, ({ printerId }) => printerId);
     if (slice.nextCursor === null || looked >= MAX_ROWS_SCANNED)
       return { rows: targets, nextCursor: slice.nextCursor };
     from = slice.nextCursor;
-    await nextTurn();
   }
 }

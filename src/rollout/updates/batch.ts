@@ -15,7 +15,7 @@ import { FleetState, pairOf } from './plan/fleet-state.js';
 import type { Outcome, PrinterJob } from './plan/jobs.js';
 import { isNewcomer, plan } from './plan/plan.js';
 import type { PrinterState } from './plan/printer-state.js';
-import type { Speakers } from './plan/speakers.js';
+import { Speakers } from './plan/speakers.js';
 
 /** What has become of a job; all of it is on disk. */
 export interface BatchResult extends Pick<Outcome, 'uuid' | 'refused' | 'mayHaveUpdate'> {
@@ -42,25 +42,15 @@ export class Batch {
   /**
    * Carries jobs out in their order.
    *
-   * @param speakers the same for all batches of a transaction
    * @param jobs null for one that has become pointless
    * @returns the result of each
    */
-  async run(
-    tx: Transaction,
-    speakers: Speakers,
-    jobs: ReadonlyArray<PrinterJob | null>,
-  ): Promise<Array<BatchResult | null>> {
+  async run(tx: Transaction, jobs: ReadonlyArray<PrinterJob | null>): Promise<Array<BatchResult | null>> {
     const due = jobs.filter((job) => job !== null);
-    // A subscribe earlier in this transaction may have given the printer to another connection.
-    const saved = await this.progress.save(
-      tx,
-      progressReports(due).filter(({ uuid }) => !speakers.hasChanged(uuid)),
-    );
+    const saved = await this.progress.save(tx, progressReports(due));
     const isSaved = (job: PrinterJob): boolean => job.kind === 'report' && saved.has(job.uuid);
     const results = await this.planAndSave(
       tx,
-      speakers,
       due.filter((job) => !isSaved(job)),
     );
     let next = 0;
@@ -70,16 +60,12 @@ export class Batch {
     });
   }
 
-  private async planAndSave(
-    tx: Transaction,
-    speakers: Speakers,
-    jobs: readonly PrinterJob[],
-  ): Promise<BatchResult[]> {
+  private async planAndSave(tx: Transaction, jobs: readonly PrinterJob[]): Promise<BatchResult[]> {
     if (jobs.length === 0) return [];
-    const context = this.contexts.of(tx);
+    const context = await this.contexts.of(tx);
     const fleet = await this.load(tx, context, jobs);
     this.limitNewcomers(tx, context, fleet, jobs);
-    const outcomes = plan(context, fleet, speakers, jobs);
+    const outcomes = plan(context, fleet, new Speakers(), jobs);
     const numbers = await this.store.save(tx, fleet.changes());
     await this.requests.save(tx, fleet.newRequests.values(), numbers.keys());
     tx.afterCommit(() => this.events.ended(fleet.ended));

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../../database/transaction.js';
 import type { Firmware } from '../../firmware/firmware.entity.js';
@@ -35,7 +34,7 @@ export class BuildReplacement {
     for (const rule of rules) {
       for (const row of rows) {
         const next = substitute(row, remaining, rule);
-        if (next) tx.db.run(NAMED_ROW, next.id, rule.id, row.id);
+        if (next) await tx.sql.run(NAMED_ROW, next.id, rule.id, row.id);
       }
     }
     const substitutes = new Map<number, number>();
@@ -48,16 +47,15 @@ export class BuildReplacement {
 
   private async moveUpdates(tx: Transaction, substitutes: ReadonlyMap<number, number>): Promise<void> {
     for (let after: number | null = 0; after !== null;) {
-      const updates = tx.db.all(UNDER_WAY, after, BATCH_ROWS);
+      const updates = await tx.sql.rows(UNDER_WAY, after, BATCH_ROWS);
       const moved = updates.map(({ firmwareId }) => substitutes.get(Number(firmwareId)));
       await this.sent.record(tx, new Set(moved.filter((next) => next !== undefined)));
       for (const { id, firmwareId } of updates) {
         const next = substitutes.get(Number(firmwareId));
         if (next === undefined) continue;
-        tx.db.run(SENT_ROW, next, Number(id));
+        await tx.sql.run(SENT_ROW, next, Number(id));
       }
       after = updates.length < BATCH_ROWS ? null : Number(updates.at(-1)?.printerId);
-      await nextTurn();
     }
   }
 }

@@ -40,7 +40,7 @@ export class FirmwareWatch implements FirmwareObserver {
     rows: readonly Firmware[],
     remaining: readonly Firmware[],
   ): Promise<void> {
-    const concerned = this.rulesOf(tx, rows[0]?.version);
+    const concerned = await this.rulesOf(tx, rows[0]?.version);
     const losing = concerned.filter((rule) => losesBuild(rule, rows, remaining));
     if (losing.length > 0) {
       const using = losing.sort((a, b) => a.id - b.id).map((rule) => `rollout ${rule.id} (${rule.status})`);
@@ -51,10 +51,11 @@ export class FirmwareWatch implements FirmwareObserver {
 
   async changed(tx: Transaction, version: string): Promise<void> {
     this.rules.forget(tx);
-    const concerned = this.rulesOf(tx, version);
+    const concerned = await this.rulesOf(tx, version);
     if (concerned.length === 0) return;
-    const rows = this.firmware.ofVersions(tx.db, [version]).get(version) ?? [];
-    for (const { id } of concerned) this.builds.pin(tx, id, newBuilds(this.builds.of(tx.db, id), rows));
+    const rows = (await this.firmware.ofVersions(tx.sql, [version])).get(version) ?? [];
+    for (const { id } of concerned)
+      await this.builds.pin(tx, id, newBuilds(await this.builds.of(tx.sql, id), rows));
     this.rules.changed(tx);
     for (const { id } of concerned) await this.pending.recount(tx, id);
   }
@@ -70,8 +71,8 @@ export class FirmwareWatch implements FirmwareObserver {
     });
   }
 
-  private rulesOf(tx: Transaction, version: string | undefined): RolloutRule[] {
-    return this.rules.current(tx).rules.filter((rule) => rule.version === version);
+  private async rulesOf(tx: Transaction, version: string | undefined): Promise<RolloutRule[]> {
+    return (await this.rules.current(tx)).rules.filter((rule) => rule.version === version);
   }
 
   /** A board may download in hundreds of ranges of 4 KiB; one record for many of them is enough. */

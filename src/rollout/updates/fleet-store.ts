@@ -57,7 +57,7 @@ export class FleetStore {
     ] as const) {
       if (list === '[]') continue;
       const rest = `WHERE ${column} IN ${LIST} ORDER BY id`;
-      for (const printer of await this.printers.read(sql, rest, list)) found.set(printer.id, printer);
+      for (const printer of await this.printers.select(sql, rest, list)) found.set(printer.id, printer);
     }
     return this.withUpdates(sql, [...found.values()]);
   }
@@ -67,7 +67,7 @@ export class FleetStore {
     if (printers.length === 0) return [];
     const byPrinter = new Map<number, PrinterUpdate[]>(printers.map(({ id }) => [id, []]));
     const rest = `WHERE printer_id IN ${LIST} ORDER BY printer_id, sequence`;
-    for (const update of await this.updates.read(sql, rest, jsonList(byPrinter.keys())))
+    for (const update of await this.updates.select(sql, rest, jsonList(byPrinter.keys())))
       byPrinter.get(update.printerId)?.push(update);
     return printers.map((printer) => ({ printer, updates: byPrinter.get(printer.id) ?? [] }));
   }
@@ -108,7 +108,7 @@ export class FleetStore {
       after: after.updates,
     }));
     await this.sent.count(tx, updates);
-    const deltas = new RolloutDeltas(this.rules.current(tx));
+    const deltas = new RolloutDeltas(await this.rules.current(tx));
     for (const { before, after } of changes) deltas.changed(before, after);
     await this.addDeltas(tx, deltas);
     for (const { after } of changes)

@@ -27,7 +27,7 @@ export class OperatorUpdates {
     printers: readonly Printer[],
     step: (state: PrinterState, context: PlanContext) => PrinterState,
   ): Promise<void> {
-    const context = this.contexts.of(tx);
+    const context = await this.contexts.of(tx);
     const changes = (await this.store.withUpdates(tx.sql, printers))
       .map((before) => ({ before, after: step(before, context) }))
       .filter(({ before, after }) => before !== after);

@@ -1,7 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BUCKETS } from '../../common/bucket.js';
-import type { Statements } from '../../database/statements.js';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
@@ -13,6 +11,7 @@ import { PendingBuckets } from '../store/pending-buckets.js';
 import { RolloutProgress } from './rollout-progress.js';
 import { RolloutRules } from '../store/rollout-rules.js';
 import type { PrinterKind, RuleSet } from '../store/rule-set.js';
+import type { Sql } from '../../database/sql.js';
 
 // Rows per turn of the event loop: a few milliseconds.
 const SLICE = 500;
@@ -37,52 +36,53 @@ export class PendingTargets {
 
   /** Counts all pending targets of a rollout again. Yields to the event loop in between, because a list of ids may be long. */
   async recount(tx: Transaction, rolloutId: number): Promise<void> {
-    const rules = this.rules.current(tx);
+    const rules = await this.rules.current(tx);
     const rule = rules.get(rolloutId);
     if (rule === undefined) return;
     const pending = new Array<number>(BUCKETS).fill(0);
-    await this.countTargets(tx.db, rules, rule, (bucket, by) => add(pending, bucket, by));
-    await this.countServedTargets(tx.db, rules, rule, (bucket) => add(pending, bucket, -1));
+    await this.countTargets(tx.sql, rules, rule, (bucket, by) => add(pending, bucket, by));
+    await this.countServedTargets(tx.sql, rules, rule, (bucket) => add(pending, bucket, -1));
     const sum = pending.reduce((total, count) => total + count, 0);
-    tx.db.run('UPDATE rollout SET pending_count = ? WHERE id = ?', sum, rolloutId);
-    this.buckets.set(tx.db, rolloutId, pending);
+    await tx.sql.run('UPDATE rollout SET pending_count = ? WHERE id = ?', sum, rolloutId);
+    await this.buckets.set(tx.sql, rolloutId, pending);
     await this.progress.settle(tx, [rolloutId]);
   }
 
   private async countTargets(
-    db: Statements,
+    sql: Sql,
     rules: RuleSet,
     rule: RolloutRule,
     count: (bucket: number, by: number) => void,
   ): Promise<void> {
     let movedBack = 0;
-    await this.walk.named(db, rule, (printer, alike) => {
-      if (!isTarget(rules, printer, rule)) return;
-      for (const [bucket, printers] of alike) {
-        count(bucket, printers);
-        if (mightMoveBack(printer, rule)) movedBack += printers;
+    for await (const named of this.walk.named(sql, rule))
+      for (const { printer, buckets } of named) {
+        if (!isTarget(rules, printer, rule)) continue;
+        for (const [bucket, printers] of buckets) {
+          count(bucket, printers);
+          if (mightMoveBack(printer, rule)) movedBack += printers;
+        }
       }
-    });
     if (movedBack === 0 || isListed(rule)) return;
     // Counting by kind ignores which printers a newer rollout lists; those are not moved back.
     const newer = rules.rules.filter((one) => one.id > rule.id && isListed(one));
-    await this.walk.listed(db, newer, (printer) => {
-      if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule))
-        count(printer.bucket, -1);
-    });
+    for await (const printers of this.walk.listed(sql, newer))
+      for (const printer of printers)
+        if (isTarget(rules, withoutName(printer), rule) && !isTarget(rules, printer, rule))
+          count(printer.bucket, -1);
   }
 
   /** Targets of a rollout that already have an update of it. */
   private async countServedTargets(
-    db: Statements,
+    sql: Sql,
     rules: RuleSet,
     rule: RolloutRule,
     count: (bucket: number) => void,
   ): Promise<void> {
     let after = 0;
     for (;;) {
-      const printers = this.printers.select(
-        db,
+      const printers = await this.printers.select(
+        sql,
         `JOIN printer_update u ON u.printer_id = printer.id
           WHERE u.rollout_id = ? AND u.superseded = false AND u.printer_id > ? ORDER BY u.printer_id LIMIT ?`,
         rule.id,
@@ -92,7 +92,6 @@ export class PendingTargets {
       for (const printer of printers) if (isTarget(rules, printer, rule)) count(printer.bucket);
       if (printers.length < SLICE) return;
       after = printers.at(-1)?.id ?? after;
-      await nextTurn();
     }
   }
 }
@@ -104,10 +103,4 @@ function add(counts: number[], bucket: number, by: number): void {
 /** True if a rollout would move a printer, whatever it was sent before. */
 export function isTarget(rules: RuleSet, printer: PrinterKind, rule: RolloutRule): boolean {
   return targetRefusal(rules.factsOf(printer), rule) === null;
-}
-
-/** True if the rollout has sent the printer an update, or declined it on the printer's behalf. */
-export function hasUpdate(db: Statements, rolloutId: number, printerId: number): boolean {
-  const sql = 'SELECT 1 FROM printer_update WHERE rollout_id = ? AND printer_id = ? AND superseded = false';
-  return db.get(sql, rolloutId, printerId) !== undefined;
 }

@@ -17,9 +17,9 @@ export class PlanContexts {
   ) {}
 
   /** The context of a plan in this transaction. */
-  of(tx: Transaction): PlanContext {
+  async of(tx: Transaction): Promise<PlanContext> {
     return {
-      rules: this.rules.current(tx),
+      rules: await this.rules.current(tx),
       now: this.clock.now(),
       serviceTime: this.serviceTime.now(),
       policy: this.config,

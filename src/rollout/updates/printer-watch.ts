@@ -41,8 +41,8 @@ export class PrinterWatch implements PrinterObserver {
   async beforeDelete(tx: Transaction, printer: Printer): Promise<void> {
     const [state] = await this.store.withUpdates(tx.sql, [printer]);
     if (state === undefined) return;
-    const deltas = new RolloutDeltas(this.rules.current(tx));
-    deltas.deleted(state, this.cancelledPending.rolloutsOf(tx.db, printer.id));
+    const deltas = new RolloutDeltas(await this.rules.current(tx));
+    deltas.deleted(state, await this.cancelledPending.rolloutsOf(tx.sql, printer.id));
     // A rollback that only waited for this printer is completed once its rows are gone.
     tx.beforeCommit(() => this.store.addDeltas(tx, deltas));
   }

@@ -55,16 +55,17 @@ export class ProgressStore {
 
 /**
  * The jobs that `ProgressStore` can carry out: progress of a printer that no other job of the batch concerns, over the connection that
- * speaks for it.
+ * speaks for it and does not subscribe in the batch.
  */
 export function progressReports(jobs: readonly PrinterJob[]): ProgressReport[] {
   const seen = new Map<string | number, number>();
   for (const job of jobs) seen.set(keyOf(job), (seen.get(keyOf(job)) ?? 0) + 1);
   // A job that names its printer by its number may concern any of them.
   if (jobs.some((job) => 'printerId' in job)) return [];
+  const subscribing = new Set(jobs.flatMap((job) => (job.kind === 'subscribe' ? [job.speaker] : [])));
   return jobs.flatMap((job) => {
     if (job.kind !== 'report' || job.report.kind !== 'progress' || isFailure(job.report)) return [];
-    if (!job.speaks || seen.get(job.uuid) !== 1) return [];
+    if (!job.speaks || seen.get(job.uuid) !== 1 || subscribing.has(job.speaker)) return [];
     const { percent, status } = job.report;
     return [{ uuid: job.uuid, percent, status }];
   });

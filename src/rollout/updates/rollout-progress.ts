@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
 import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
-import type { SqlRow } from '../../database/statements.js';
 import type { Transaction } from '../../database/transaction.js';
 import { PrinterCounts } from '../../printer/printer-counts.js';
 import { TARGET_STATUSES } from '../rules/status.js';
@@ -9,6 +8,7 @@ import type { RolloutStatus } from '../rules/status.js';
 import { COUNTER_COLUMNS } from '../store/entities/rollout-counters.js';
 import { RolloutRules } from '../store/rollout-rules.js';
 import type { RolloutDelta, RolloutDeltas } from './plan/counters.js';
+import type { SqlRow } from '../../database/sql.js';
 
 const ADD = `UPDATE rollout SET ${COUNTER_COLUMNS.map((name) => `${name} = rollout.${name} + delta.${name}`).join(', ')}
   FROM ${rowsOf(['id', ...COUNTER_COLUMNS])} AS delta WHERE rollout.id = delta.id`;
@@ -74,7 +74,7 @@ export class RolloutProgress {
     if (state.rollback_id === null) return state.rollout_percentage === 100 && Number(state.ended) > 0;
     const version = String(state.min_version);
     const key = versionKey(version);
-    if (this.printerCounts.running(tx.db, key) > 0) return false;
+    if ((await this.printerCounts.running(tx.sql, key)) > 0) return false;
     return (await tx.sql.values(ABOUT_TO_RUN, version, key)).length === 0;
   }
 }

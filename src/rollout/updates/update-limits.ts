@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/config.js';
 import { Database } from '../../database/database.js';
@@ -53,14 +52,14 @@ export class UpdateLimits {
     await this.serviceTime.save();
     if (this.serviceTime.sinceInterruption() < this.graceMs) return;
     for (const limit of this.limits) {
-      while ((await this.checkSlice(limit)) === SLICE) await nextTurn();
+      while ((await this.checkSlice(limit)) === SLICE);
     }
   }
 
   /** @returns the number of updates that it has read, all of which have ended */
   private async checkSlice(limit: UpdateLimit): Promise<number> {
     const column = COLUMNS[limit.column];
-    const printers = this.database.reader.allValues(
+    const printers = await this.database.committed.values(
       `SELECT printer_id FROM printer_update WHERE status = 'in_progress' AND ${column} <= ? ORDER BY ${column} LIMIT ?`,
       this.serviceTime.now() - limit.seconds,
       SLICE,

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
@@ -36,7 +35,7 @@ export class UpdateRetry {
   async supersedeAll(tx: Transaction, rule: RolloutRule): Promise<number> {
     let count = 0;
     for (let after = 0; ;) {
-      const printers = await this.printers.read(tx.sql, FAILED, rule.id, after, SLICE);
+      const printers = await this.printers.select(tx.sql, FAILED, rule.id, after, SLICE);
       await this.updates.change(tx, printers, (state, { rules }) => {
         const failed = updateOf(state, rule.id);
         if (failed === undefined || targetRefusal(rules.factsOf(state.printer), rule) !== null) return state;
@@ -45,7 +44,6 @@ export class UpdateRetry {
       });
       if (printers.length < SLICE) return count;
       after = printers.at(-1)?.id ?? after;
-      await nextTurn();
     }
   }
 

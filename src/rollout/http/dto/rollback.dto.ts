@@ -255,7 +255,10 @@ export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPre
 }
 
 /** Maps a rollback to its response. */
-export function toRollbackResponse(state: RollbackState, presenter: RolloutPresenter): RollbackResponse {
+export async function toRollbackResponse(
+  state: RollbackState,
+  presenter: RolloutPresenter,
+): Promise<RollbackResponse> {
   const { rollback, rollouts, takenBack, running } = state;
   return {
     id: rollback.id,
@@ -266,7 +269,7 @@ export function toRollbackResponse(state: RollbackState, presenter: RolloutPrese
     online: running.online,
     offline: running.printers - running.online,
     under_way: running.underWay,
-    rollouts: rollouts.map((rollout) => presenter.short(rollout)),
+    rollouts: await presenter.several(rollouts),
     rolls_back: takenBack,
     created_by: rollback.createdBy,
     created_at: rollback.createdAt.toISOString(),

@@ -1,14 +1,9 @@
 import type { JobOf, Speaker } from './jobs.js';
 
-/** Which connections have begun or ceased to speak for a printer within a transaction: nobody else knows before it is committed. */
+/** Which connections have begun or ceased to speak for a printer within a batch: nobody else knows before it is committed. */
 export class Speakers {
   private readonly accepted = new Map<string, Speaker>();
   private readonly refused = new Set<Speaker>();
-
-  /** True if a subscribe in this transaction has given a printer to a connection, or any connection has been refused. */
-  hasChanged(uuid: string): boolean {
-    return this.accepted.has(uuid) || this.refused.size > 0;
-  }
 
   /** Notes what has become of a subscribe. */
   note({ request, speaker }: JobOf<'subscribe'>, accepted: boolean): void {

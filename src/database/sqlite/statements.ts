@@ -1,10 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-
-/** A value that SQLite accepts and returns. */
-export type SqlValue = string | number | bigint | null;
-
-/** A row from SQLite, keyed by the column names of the query. */
-export type SqlRow = Record<string, SqlValue>;
+import type { SqlRow, SqlValue } from '../sql.js';
 
 /**
  * SQL on one connection with each text prepared once, for hot paths. Everything here is synchronous, so no statement may touch a number of
@@ -19,11 +14,6 @@ export class Statements {
   /** Runs a statement, and returns the number of changed rows. */
   run(sql: string, ...values: SqlValue[]): number {
     return this.prepare(sql).run(...values).changes;
-  }
-
-  /** Runs an insert, and returns the number of the new row. */
-  insert(sql: string, ...values: SqlValue[]): number {
-    return Number(this.prepare(sql).run(...values).lastInsertRowid);
   }
 
   /** The first row. */
@@ -44,11 +34,6 @@ export class Statements {
   /** The values of all rows, in the order of the query. */
   allValues(sql: string, ...values: SqlValue[]): SqlValue[][] {
     return this.prepareRaw(sql).all(...values);
-  }
-
-  /** The single number that a query returns; 0 if that is null. */
-  count(sql: string, ...values: SqlValue[]): number {
-    return Number(this.getValues(sql, ...values)?.[0] ?? 0);
   }
 
   private prepare(sql: string): Statement<SqlValue[], SqlRow> {
