@@ -10,7 +10,7 @@ const PATHS = [
 ];
 const PROGRAM = PATHS.find((path) => path !== undefined && existsSync(path));
 
-// Chromium without a window, a profile and its services: the same pages for half of the processor time.
+// Chromium without a profile and its services: the same pages for less processor time.
 const SHELL = [process.env.CHROMIUM, '/usr/bin/chromium-headless-shell'].find(
   (path) => path !== undefined && existsSync(path),
 );
