@@ -134,9 +134,11 @@ describe('While another process holds the database, a subscribe', () => {
     const unlock = await lock(logged.folder);
     const failed = { kind: 'firmware_failed', error: 'no space' };
     const answers = await Promise.all(boards.map((raw) => raw.ask(failed)));
+    await boards[0]!.ask(failed);
     await unlock();
     expect(answers.map(({ code }) => code)).toEqual(boards.map(() => 'server_error'));
-    expect(log.of('PrinterGateway').filter((line) => line.includes('locked'))).toHaveLength(1);
+    for (const context of ['PrinterGateway', 'Database'])
+      expect(log.of(context).filter((line) => line.includes('locked'))).toHaveLength(1);
     for (const raw of boards) raw.socket.terminate();
     await logged.stop();
   }, 30_000);

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { SYSTEM, currentActor } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { UnavailableError } from '../common/errors.js';
+import { Throttle } from '../common/throttle.js';
 import type { Sql } from './sql.js';
 import type { DataPresence } from './sqlite/data-presence.js';
 import { Transaction } from './transaction.js';
@@ -46,6 +47,8 @@ export class WriteQueue {
   private readonly operators: Queued[] = [];
   private readonly batches: Queued[] = [];
   private readonly commitListeners: Array<(commit: Commit) => void> = [];
+  private refusals = new Throttle();
+  private lastRefusal = '';
   private batchIsNext = false;
   private draining = false;
   private idle: Promise<void> = Promise.resolve();
@@ -160,9 +163,13 @@ export class WriteQueue {
     }
   }
 
+  /** Logs a refusal, the same one at most once a minute: a full disk refuses every transaction. */
   private logRefusal(error: unknown): void {
     // DataPresence has already logged what is missing, once instead of with every write.
-    if (!(error instanceof UnavailableError))
-      this.logger.error(`The database refused a transaction: ${String(error)}`);
+    if (error instanceof UnavailableError) return;
+    const refusal = String(error);
+    if (refusal !== this.lastRefusal) this.refusals = new Throttle();
+    this.lastRefusal = refusal;
+    this.refusals.run(() => this.logger.error(`The database refused a transaction: ${refusal}`));
   }
 }
