@@ -7,7 +7,7 @@ import { RateLimitError, InvalidKeyError } from '../common/errors.js';
 import { Forwarding } from '../http/forwarding.js';
 import { isScope } from '../http/route-access.js';
 import type { RouteAccess } from '../http/route-access.js';
-import { Throttle } from '../common/throttle.js';
+import { Throttle } from '../common/limits/throttle.js';
 import { AppConfig } from '../config/config.js';
 import { Access, carriesKey } from './access.js';
 import type { KeyHolder } from './api-keys.js';

@@ -5,7 +5,7 @@ import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import { UnavailableError } from '../common/errors.js';
-import { Mutex } from '../common/mutex.js';
+import { Mutex } from '../common/limits/mutex.js';
 import { AppConfig } from '../config/config.js';
 import { DataLock } from './sqlite/data-lock.js';
 import { DataPresence } from './sqlite/data-presence.js';

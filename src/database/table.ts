@@ -1,6 +1,5 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
 import { jsonRows, rowsOf } from './sql.js';
-import type { Condition } from './page.js';
 import type { Sql, SqlValue } from './sql.js';
 
 interface Mapped {
@@ -55,19 +54,9 @@ export class Table<T extends ObjectLiteral> {
     return Number(inserted?.[0]);
   }
 
-  /**
-   * Updates some columns of one row.
-   *
-   * @param condition what the row must meet, too, as SQL such as `status = ?` with its values
-   * @returns false if there is no such row
-   */
-  async update(sql: Sql, id: number, changes: Partial<T>, condition?: Condition): Promise<boolean> {
-    const entries = Object.entries(changes).map(([property, value]) => [this.of(property), value] as const);
-    const set = entries.map(([{ column }]) => `${column} = ?`).join(', ');
-    const values = entries.map(([{ toSql }, value]) => toSql(value));
-    const where = condition === undefined ? '' : ` AND ${condition.sql}`;
-    const text = `UPDATE ${this.name} SET ${set} WHERE id = ?${where}`;
-    return (await sql.run(text, ...values, id, ...(condition?.values ?? []))) > 0;
+  /** Updates some columns of one row. */
+  async update(sql: Sql, id: number, changes: Partial<T>): Promise<void> {
+    await this.updateAll(sql, [{ id, columns: changes }]);
   }
 
   /**

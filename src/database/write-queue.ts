@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { SYSTEM, currentActor } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { UnavailableError } from '../common/errors.js';
-import { Throttle } from '../common/throttle.js';
+import { Throttle } from '../common/limits/throttle.js';
 import type { Sql } from './sql.js';
 import type { DataPresence } from './sqlite/data-presence.js';
 import { Transaction } from './transaction.js';

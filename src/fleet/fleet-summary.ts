@@ -3,7 +3,7 @@ import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { Presence } from '../printer/presence.js';
 import { ANY_FIELD } from '../printer/printer-problems.js';
-import { ProblemCounts } from '../printer/problem-counts.js';
+import { ProblemCounts } from '../printer/counts/problem-counts.js';
 import type { Sql } from '../database/sql.js';
 import type { RolloutStatus } from '../rollout/rules/status.js';
 import { OutcomeCounts } from '../rollout/store/outcome-counts.js';

@@ -4,7 +4,7 @@ import { HttpException, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { NextFunction, Request, Response } from 'express';
 import type { WebSocketServer } from 'ws';
-import { Throttle } from '../common/throttle.js';
+import { Throttle } from '../common/limits/throttle.js';
 import { isUuid } from '../common/uuid.js';
 import { AppConfig } from '../config/config.js';
 import { problem } from '../http/problem.dto.js';

@@ -5,7 +5,7 @@ import type { OnGatewayConnection, OnGatewayInit } from '@nestjs/websockets';
 import type { RawData, WebSocket, WebSocketServer } from 'ws';
 import { Clock } from '../common/clock.js';
 import { ValidationError, PrinterRefusedError, UnavailableError } from '../common/errors.js';
-import { Throttle } from '../common/throttle.js';
+import { Throttle } from '../common/limits/throttle.js';
 import { AppConfig } from '../config/config.js';
 import { PrinterAuthenticator } from '../printer/printer-authenticator.js';
 import type { SubscribeRequest } from '../printer/subscribe-request.js';

@@ -4,7 +4,7 @@ import type { Subscription } from 'rxjs';
 import { RolloutEvents } from '../rollout/store/rollout.events.js';
 import type { PrintersMayHaveUpdates } from '../rollout/store/rollout.events.js';
 import { RolloutService } from '../rollout/rollout.service.js';
-import { Throttle } from '../common/throttle.js';
+import { Throttle } from '../common/limits/throttle.js';
 import { Connections } from './connections.js';
 
 // Printers evaluated at a time: more than one batch takes, so the next one is ready while a batch is being committed.

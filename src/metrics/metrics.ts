@@ -8,7 +8,7 @@ import { RequestLog } from '../http/server/request-log.js';
 import { ImageCheck } from '../firmware/binaries/image-check.js';
 import { Connections } from '../gateway/connections.js';
 import { Presence } from '../printer/presence.js';
-import { ProblemCounts } from '../printer/problem-counts.js';
+import { ProblemCounts } from '../printer/counts/problem-counts.js';
 import { AboutToRun } from '../rollout/campaign/about-to-run.js';
 import { TARGET_STATUSES } from '../rollout/rules/status.js';
 import { COUNTER_COLUMNS, counterColumn } from '../rollout/store/entities/rollout-counters.js';

@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AddressList, addressGroup } from '../http/address.js';
 import { PrinterRefusedError } from '../common/errors.js';
-import { MinuteQuota } from '../common/minute-quota.js';
-import { Throttle } from '../common/throttle.js';
+import { MinuteQuota } from '../common/limits/minute-quota.js';
+import { Throttle } from '../common/limits/throttle.js';
 import { AppConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { admissionRefusal } from './registration/admission.js';

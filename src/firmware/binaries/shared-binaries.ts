@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Mutex } from '../../common/mutex.js';
+import { Mutex } from '../../common/limits/mutex.js';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
 import { FirmwareStorage } from './firmware-storage.js';

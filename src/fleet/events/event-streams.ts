@@ -5,7 +5,7 @@ import type { MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { Clock } from '../../common/clock.js';
 import { UnavailableError } from '../../common/errors.js';
-import { Mutex } from '../../common/mutex.js';
+import { Mutex } from '../../common/limits/mutex.js';
 import { AppConfig } from '../../config/config.js';
 import { VERSION } from '../../version.js';
 import { MAX_CHARS_PER_TURN, EventStream } from './event-stream.js';

@@ -4,7 +4,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AddressList, addressGroup, plainAddress } from '../address.js';
 import { Forwarding } from '../forwarding.js';
 import { problem } from '../problem.dto.js';
-import { Throttle } from '../../common/throttle.js';
+import { Throttle } from '../../common/limits/throttle.js';
 import { AppConfig } from '../../config/config.js';
 
 // Sockets beside those of printers: downloads, operators, handshakes in progress. Fewer than the open files that the settings reserve.

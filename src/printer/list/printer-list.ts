@@ -7,7 +7,7 @@ import type { Sql } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import { TopN, compareSortKeys, sortKeyOf } from './top-n.js';
 import type { SortKey } from './top-n.js';
-import { PrinterCounts } from '../printer-counts.js';
+import { PrinterCounts } from '../counts/printer-counts.js';
 import { IdFilter } from './id-filter.js';
 import { Presence } from '../presence.js';
 import { partAlong, partsOf, wholeCondition } from './printer-filter.js';

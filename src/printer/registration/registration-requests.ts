@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
-import { Throttle } from '../../common/throttle.js';
+import { Throttle } from '../../common/limits/throttle.js';
 import { Database } from '../../database/database.js';
 import { LIST, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';

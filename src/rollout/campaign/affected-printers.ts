@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
-import { PrinterCounts } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
 import type { AffectedPrinters } from '../rules/rollback-plan.js';
 import { FleetWalk } from '../store/fleet-walk.js';

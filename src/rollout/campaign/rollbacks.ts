@@ -8,7 +8,7 @@ import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
-import { PrinterCounts } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import type { RollbackGroup } from '../rules/rollback-plan.js';
 import type { NewRollout } from './rollout-draft.js';
 import { Rollouts } from './rollouts.js';

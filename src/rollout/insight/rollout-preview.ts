@@ -4,7 +4,7 @@ import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
 import type { Table } from '../../database/table.js';
 import { ImageCheck } from '../../firmware/binaries/image-check.js';
-import { PrinterCounts } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
 import { creationWarnings } from '../rules/creation-warnings.js';
 import { PreviewCounts, sendsHeldBack, waitingReason } from '../rules/preview.js';

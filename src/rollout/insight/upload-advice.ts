@@ -4,7 +4,7 @@ import type { Firmware } from '../../firmware/firmware.entity.js';
 import { FirmwareService } from '../../firmware/firmware.service.js';
 import type { UploadAdviser } from '../../firmware/uploads/upload-warnings.js';
 import { UploadWarnings } from '../../firmware/uploads/upload-warnings.js';
-import { PrinterCounts } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { RolloutRules } from '../store/rollout-rules.js';
 
 /** Maximum names in one sentence. */

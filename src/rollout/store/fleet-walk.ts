@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { PrinterCounts } from '../../printer/printer-counts.js';
-import type { KindPart } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
+import type { KindPart } from '../../printer/counts/printer-counts.js';
 import { PrinterService } from '../../printer/printer.service.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
 import { isListed } from '../rules/targeting.js';

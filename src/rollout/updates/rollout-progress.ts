@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
 import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
-import { PrinterCounts } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { TARGET_STATUSES } from '../rules/status.js';
 import type { RolloutStatus } from '../rules/status.js';
 import { COUNTER_COLUMNS } from '../store/entities/rollout-counters.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../../database/transaction.js';
-import { PrinterCounts } from '../../printer/printer-counts.js';
+import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { isListed, mayMoveBack, mightMoveBack } from '../rules/targeting.js';
 import type { RolloutRule } from '../rules/targeting.js';
 import { servedOf } from '../store/cancelled-pending.js';

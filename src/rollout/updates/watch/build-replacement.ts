@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from '../../database/transaction.js';
-import type { Firmware } from '../../firmware/firmware.entity.js';
-import type { RolloutRule } from '../rules/targeting.js';
-import { chosenBuilds } from '../store/rollout-rules.js';
-import { SentBuilds } from '../store/sent-builds.js';
+import type { Transaction } from '../../../database/transaction.js';
+import type { Firmware } from '../../../firmware/firmware.entity.js';
+import type { RolloutRule } from '../../rules/targeting.js';
+import { chosenBuilds } from '../../store/rollout-rules.js';
+import { SentBuilds } from '../../store/sent-builds.js';
 
 /** Updates changed per turn of the event loop. */
 const BATCH_ROWS = 500;

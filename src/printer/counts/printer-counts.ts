@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { CHANNELS } from '../common/channel.js';
-import type { Channel } from '../common/channel.js';
-import { Database } from '../database/database.js';
-import { jsonRows, rowsOf } from '../database/sql.js';
-import type { Table } from '../database/table.js';
+import { CHANNELS } from '../../common/channel.js';
+import type { Channel } from '../../common/channel.js';
+import { Database } from '../../database/database.js';
+import { jsonRows, rowsOf } from '../../database/sql.js';
+import type { Table } from '../../database/table.js';
 import { PrinterCount } from './printer-count.entity.js';
 import type { PrinterDeltas } from './printer-deltas.js';
-import type { Sql, SqlValue } from '../database/sql.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
 
 const KIND = [
   'update_channel',

@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { ConflictError } from '../../common/errors.js';
-import { Clock } from '../../common/clock.js';
-import type { Transaction } from '../../database/transaction.js';
-import type { FirmwareObserver } from '../../firmware/firmware-observer.js';
-import type { Firmware } from '../../firmware/firmware.entity.js';
-import { FirmwareService } from '../../firmware/firmware.service.js';
-import type { RolloutRule } from '../rules/targeting.js';
-import { PendingTargets } from './pending-targets.js';
-import { RolloutRules, chosenBuilds } from '../store/rollout-rules.js';
+import { ConflictError } from '../../../common/errors.js';
+import { Clock } from '../../../common/clock.js';
+import type { Transaction } from '../../../database/transaction.js';
+import type { FirmwareObserver } from '../../../firmware/firmware-observer.js';
+import type { Firmware } from '../../../firmware/firmware.entity.js';
+import { FirmwareService } from '../../../firmware/firmware.service.js';
+import type { RolloutRule } from '../../rules/targeting.js';
+import { PendingTargets } from '../pending-targets.js';
+import { RolloutRules, chosenBuilds } from '../../store/rollout-rules.js';
 import { BuildReplacement } from './build-replacement.js';
-import { RolloutBuilds, newBuilds } from '../store/rollout-builds.js';
-import { Inbox } from './inbox.js';
+import { RolloutBuilds, newBuilds } from '../../store/rollout-builds.js';
+import { Inbox } from '../inbox.js';
 
 // Minimum milliseconds between two records; precise enough for a limit in minutes.
 const RECORD_EVERY_MS = 30_000;

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from '../../database/transaction.js';
-import type { PrinterObserver } from '../../printer/printer-observer.js';
-import type { Printer } from '../../printer/printer.entity.js';
-import { PrinterAdminService } from '../../printer/printer-admin.service.js';
-import { CancelledPending } from '../store/cancelled-pending.js';
-import { RolloutRules } from '../store/rollout-rules.js';
-import { FleetStore } from './fleet-store.js';
-import { OperatorUpdates } from './operator-updates.js';
-import { RolloutDeltas } from './plan/counters.js';
-import { updateInProgress } from './plan/printer-state.js';
-import { failUpdate } from './plan/update-steps.js';
+import type { Transaction } from '../../../database/transaction.js';
+import type { PrinterObserver } from '../../../printer/printer-observer.js';
+import type { Printer } from '../../../printer/printer.entity.js';
+import { PrinterAdminService } from '../../../printer/printer-admin.service.js';
+import { CancelledPending } from '../../store/cancelled-pending.js';
+import { RolloutRules } from '../../store/rollout-rules.js';
+import { FleetStore } from '../fleet-store.js';
+import { OperatorUpdates } from '../operator-updates.js';
+import { RolloutDeltas } from '../plan/counters.js';
+import { updateInProgress } from '../plan/printer-state.js';
+import { failUpdate } from '../plan/update-steps.js';
 
 const BLOCKED = 'blocked by an operator';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ImageCheck } from '../../firmware/binaries/image-check.js';
-import { RolloutRules } from '../store/rollout-rules.js';
-import { RolloutEvents } from '../store/rollout.events.js';
+import { ImageCheck } from '../../../firmware/binaries/image-check.js';
+import { RolloutRules } from '../../store/rollout-rules.js';
+import { RolloutEvents } from '../../store/rollout.events.js';
 
 /** Stops offers of an image when it is found damaged, and resumes them when it is repaired. */
 @Injectable()

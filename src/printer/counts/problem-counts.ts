@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Sql } from '../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 
 /** Reads how many printers have a problem with each field; `PrinterCounts` writes it. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Channel } from '../common/channel.js';
+import type { Channel } from '../../common/channel.js';
 
 /**
  * Number of printers of each kind: printers that no rollout can tell apart unless it names them. So the targets of a rollout over a million

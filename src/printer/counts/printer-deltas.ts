@@ -1,6 +1,6 @@
-import type { Channel } from '../common/channel.js';
-import { problemFieldsOf } from './printer-problems.js';
-import type { Printer } from './printer.entity.js';
+import type { Channel } from '../../common/channel.js';
+import { problemFieldsOf } from '../printer-problems.js';
+import type { Printer } from '../printer.entity.js';
 
 /** All properties of a printer that rules use, except for lists of printers and users: the key of `PrinterCount`. */
 export type PrinterKind = readonly [
