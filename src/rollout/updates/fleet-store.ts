@@ -167,7 +167,8 @@ function updateRows(changes: readonly PrinterChange[], numbers: ReadonlyMap<stri
     for (const update of after.updates) {
       const was = byId.get(update.id);
       byId.delete(update.id);
-      if (was === undefined) rows.added.push({ ...update, printerId });
+      if (was === undefined)
+        rows.added.push(update.printerId === printerId ? update : { ...update, printerId });
       else if (was !== update) rows.changed.push({ id: update.id, columns: changedColumns(was, update) });
     }
     rows.removed.push(...byId.keys());

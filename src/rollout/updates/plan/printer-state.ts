@@ -27,12 +27,8 @@ export function withUpdate(
 }
 
 /** The state with one more update, which is the newest. */
-export function withNewUpdate(
-  state: PrinterState,
-  update: Omit<PrinterUpdate, 'id' | 'printerId' | 'sequence'>,
-): PrinterState {
-  const added = { ...update, id: 0, printerId: state.printer.id, sequence: nextSequence(state) };
-  return { ...state, updates: [...state.updates, added] };
+export function withNewUpdate(state: PrinterState, update: PrinterUpdate): PrinterState {
+  return { ...state, updates: [...state.updates, update] };
 }
 
 /** The state without one of its updates. */
