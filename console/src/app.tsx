@@ -34,7 +34,7 @@ export function App() {
   return (
     <RootedLocation>
       <a class="skip" href="#main">
-        Skip to the page
+        Skip to content
       </a>
       <Header />
       <main id="main" class="page" tabIndex={-1}>
@@ -104,7 +104,7 @@ function Header() {
           <WhoIsSignedIn />
           <Connection state={live.state.value} />
           <ThemeSwitch />
-          {apiKey.value !== null && (
+          {apiKey.value !== null && keyWanted.value === null && (
             <button type="button" class="small quiet" onClick={signOut}>
               Sign out
             </button>
@@ -149,8 +149,8 @@ function WhoIsSignedIn() {
 }
 
 const WITHOUT_KEY = {
-  local: ['On this machine', 'There is no key yet: whoever uses this machine may do everything.'],
-  anybody: ['Open access', 'This server asks nobody for a key (AUTH=none).'],
+  local: ['On this machine', 'There is no key yet, so anyone on this machine has full access.'],
+  anybody: ['Open access', 'This server requires no key (AUTH=none).'],
 } as const;
 
 function isAt(path: string, href: string): boolean {
@@ -165,16 +165,16 @@ function signOut(): void {
 const WORDS: Record<LiveState, string> = {
   connecting: 'Connecting',
   open: 'Live',
-  lost: 'No connection: trying again',
-  denied: 'Not signed in',
-  resting: 'Resting',
+  lost: 'Connection lost: reconnecting',
+  denied: 'No access',
+  resting: 'Paused',
 };
 
 function Connection({ state }: { state: LiveState }) {
   return (
     <span class={`connection ${state}`} role="status">
       <span class="dot" aria-hidden="true" />
-      {WORDS[state]}
+      {keyWanted.value === null ? WORDS[state] : 'Not signed in'}
     </span>
   );
 }
@@ -199,9 +199,9 @@ function NotFound() {
   return (
     <>
       <PageHead title="Page not found" />
-      <Empty title="There is no such page.">
+      <Empty title="This page does not exist.">
         <p>
-          The address may be misspelled, or an old link. <a href="/">Go to the fleet</a>
+          The address may be mistyped, or the link may be out of date. <a href="/">Go to the fleet</a>
         </p>
       </Empty>
     </>

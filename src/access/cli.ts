@@ -26,22 +26,22 @@ interface CreateOptions {
 }
 
 const program = new Command('keys').description(
-  'Keys for the management of the server whose database DATABASE_URL names; it may be running.',
+  'Manage the API keys of the server whose database is set by DATABASE_URL. The server may be running.',
 );
 program
   .command('create <name>')
-  .description('make a key; it is printed once and cannot be read again')
-  .option('--admin', 'good for everything, further keys included')
-  .option('--scopes <list>', `what it is good for, by commas: ${SCOPES.join(', ')}`, scopes, ['read'])
-  .option('--expires <time>', 'when it ceases to work, e.g. 2030-01-01T00:00:00Z', instant)
+  .description('create a key; it is printed once and cannot be shown again')
+  .option('--admin', 'give it full access, including to the keys')
+  .option('--scopes <list>', `its scopes, separated by commas: ${SCOPES.join(', ')}`, scopes, ['read'])
+  .option('--expires <time>', 'when it expires, e.g. 2030-01-01T00:00:00Z', instant)
   .action((name: string, options: CreateOptions) => withTables((tables) => create(tables, name, options)));
 program
   .command('list')
-  .description('list the keys, the newest first')
+  .description('list the keys, newest first')
   .action(() => withTables(list));
 program
   .command('revoke <id>')
-  .description('revoke a key, at once and for good')
+  .description('revoke a key immediately and permanently')
   .action((id: string) => withTables((tables) => revoke(tables, id)));
 
 /** The tables that the commands write, combined so that each change is written with its audit entry. */
@@ -71,7 +71,7 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
     return inserted;
   });
   await sleep(CLAIM_SEEN_WITHIN_MS);
-  console.error(`Key ${id} (${name}), good for ${row.scopes}. It is shown this once:`);
+  console.error(`Key ${id} (${name}), scopes: ${row.scopes}. Store it now, it is shown only once:`);
   console.log(key);
 }
 
@@ -108,7 +108,7 @@ function inColumns(rows: readonly string[][]): string[] {
 async function revoke(tables: Tables, id: string): Promise<void> {
   const { keys, sql } = tables;
   const row = await keys.find(sql, 'WHERE id = ?', Number(id));
-  if (row === null) return program.error(`There is no key ${id}`);
+  if (row === null) return program.error(`Key ${id} does not exist`);
   if (row.revokedAt === null) {
     const revokedAt = new Date();
     await inTransaction(sql, async () => {
@@ -116,7 +116,7 @@ async function revoke(tables: Tables, id: string): Promise<void> {
       await record(tables, keyRevoked(row, revokedAt));
     });
   }
-  console.log(`Key ${id} (${row.name}) is revoked`);
+  console.log(`Revoked key ${id} (${row.name})`);
 }
 
 async function inTransaction<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
@@ -155,14 +155,15 @@ async function withTables(work: (tables: Tables) => void | Promise<void>): Promi
 function scopes(text: string): Scope[] {
   return text.split(',').map((name) => {
     const scope = SCOPES.find((one) => one === name.trim());
-    if (scope === undefined) throw new InvalidArgumentError(`A scope is one of ${SCOPES.join(', ')}.`);
+    if (scope === undefined) throw new InvalidArgumentError(`The scopes are ${SCOPES.join(', ')}.`);
     return scope;
   });
 }
 
 function instant(text: string): Date {
   const parsed = parseInstant(text);
-  if (parsed === null || parsed <= new Date()) throw new InvalidArgumentError('It must be a time to come.');
+  if (parsed === null || parsed <= new Date())
+    throw new InvalidArgumentError('It must be a time in the future.');
   return parsed;
 }
 

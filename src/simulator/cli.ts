@@ -24,22 +24,22 @@ interface Options {
 }
 
 const program = new Command('simulate')
-  .description('Virtual PaperMinder printers: they connect, take updates and report as the real boards do.')
+  .description('Run virtual PaperMinder printers, which connect, update and report like real ones.')
   .option('--server <url>', 'address of the server', serverUrl, 'http://localhost:8000')
-  .option('--printers <n>', 'how many printers', wholeNumber, 10)
-  .option('--users <n>', 'how many owners they are spread over', wholeNumber, 5)
+  .option('--printers <n>', 'number of printers', wholeNumber, 10)
+  .option('--users <n>', 'number of owners that share them', wholeNumber, 5)
   .option('--seed <text>', 'the same seed makes the same fleet', 'paperminder')
-  .option('--versions <list>', 'versions that they run at first, by commas', list, ['1.3.0', '1.4.0'])
+  .option('--versions <list>', 'initial versions, separated by commas', list, ['1.3.0', '1.4.0'])
   .option('--beta <share>', 'share of the printers in the beta channel, 0 to 1', share, 0.1)
   .option('--canary <share>', 'share in the canary channel', share, 0.02)
-  .option('--platforms <list>', 'boards, by commas', list, ['esp8266', 'esp32'])
+  .option('--platforms <list>', 'boards, separated by commas', list, ['esp8266', 'esp32'])
   .option('--fail <share>', 'share that fails to install an update', share, 0)
   .option('--decline <share>', 'share that declines it', share, 0)
-  .option('--hang <share>', 'share that takes it and is silent from then on', share, 0)
-  .option('--roll-back <share>', 'share that installs it and comes back with the old version', share, 0)
-  .option('--reboot-ms <n>', 'how long a reboot takes, in milliseconds', wholeNumber, 1_000)
-  .option('--public-key <file>', 'install only what this Ed25519 key (PEM) has signed', publicKey)
-  .option('--duration <seconds>', 'stop by itself after so many seconds', wholeNumber);
+  .option('--hang <share>', 'share that accepts it, then goes silent', share, 0)
+  .option('--roll-back <share>', 'share that installs it, then reconnects with the old version', share, 0)
+  .option('--reboot-ms <n>', 'duration of a reboot, in milliseconds', wholeNumber, 1_000)
+  .option('--public-key <file>', 'install only builds signed with this Ed25519 key (PEM)', publicKey)
+  .option('--duration <seconds>', 'stop after this number of seconds', wholeNumber);
 
 async function run(options: Options): Promise<void> {
   const fleet = new Fleet({
@@ -89,7 +89,7 @@ function share(text: string): number {
 
 function list(text: string): string[] {
   const items = text.split(',').map((item) => item.trim());
-  if (items.includes('')) throw new InvalidArgumentError('It must be a list with commas between.');
+  if (items.includes('')) throw new InvalidArgumentError('It must be a list separated by commas.');
   return items;
 }
 

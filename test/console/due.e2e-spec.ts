@@ -64,8 +64,8 @@ describeInBrowser('Printers that are due, in the console', () => {
   it('are what the progress of a rollout is measured against', async () => {
     await page.goto(`${server.url}/rollouts/${gradual}`);
     const progress = page.getByRole('region', { name: 'Progress' });
-    await progress.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 pending').waitFor();
-    await progress.getByText('3 more printers are pending but not due: the rollout is at 10 %.').waitFor();
+    await progress.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 not sent yet').waitFor();
+    await progress.getByText('3 more printers are not due yet: the rollout is at 10 %.').waitFor();
     // One word for one thing: one that is due and three that are not are the pending ones of the list.
     await page.locator('#updates').getByRole('link', { name: 'Pending 4' }).waitFor();
     const shares = await progress.locator('.legend').first().innerText();
@@ -80,8 +80,8 @@ describeInBrowser('Printers that are due, in the console', () => {
   it('are what the list of rollouts and the page of the fleet tell of it', async () => {
     for (const path of ['/rollouts', '/']) {
       await page.goto(server.url + path);
-      await page.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 pending').waitFor();
-      await page.getByText('3 not due').waitFor();
+      await page.getByText('7 due: 3 ok, 2 failed, 1 in progress, 1 not sent yet').waitFor();
+      await page.getByText('3 not due yet').waitFor();
     }
   });
 

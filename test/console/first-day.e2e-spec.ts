@@ -65,7 +65,9 @@ describeInBrowser('A newcomer in the console', () => {
     );
     await page.goto(server.url);
     const versions = page.getByRole('region', { name: 'Versions', exact: true });
-    await versions.getByText('an update is due: it is under way, has failed or was declined.').waitFor();
+    await versions
+      .getByText(/its update is in progress, has failed, or was refused by the printer itself/)
+      .waitFor();
     await versions.getByRole('link', { name: '1 printers with 1.3.0 behind while online' }).click();
     await page.getByText('1 to 1 of 1').first().waitFor();
     const rows = page.locator('table.printers tbody tr');
@@ -80,12 +82,12 @@ describeInBrowser('A newcomer in the console', () => {
     await eventually('it is back', () => updating.version === '1.4.0' && updating.subscribed);
     const { rolled_back_by: by } = await rollout(server, bad.id);
     await page.goto(`${server.url}/printers/${updating.options.uuid}`);
-    const what = page.getByRole('region', { name: 'What it gets' });
+    const what = page.getByRole('region', { name: 'Next update' });
     await what.getByText(`It was rolled back from 1.5.0 to 1.4.0 by rollout ${by[0]}.`).waitFor();
     expect(await what.getByRole('link', { name: /Roll out/ }).count()).toBe(0);
 
     await page.goto(`${server.url}/printers/${fleet[1]!.options.uuid}`);
-    await page.getByText('No rollout is for this printer: each names other printers').waitFor();
+    await page.getByText('No rollout targets this printer: each one is for other printers').waitFor();
   });
 
   it('is offered another rollout if version bounds alone keep a newer version away', async () => {
@@ -94,9 +96,9 @@ describeInBrowser('A newcomer in the console', () => {
     await page.goto(`${server.url}/printers/${fleet[1]!.options.uuid}`);
     const why = page.getByRole('region', { name: 'Why is it not updating?' });
     await why
-      .getByText(new RegExp(`^It runs 1.2.0, and rollout ${id} is only for printers from 1.3.0 on`))
+      .getByText(new RegExp(`^It runs 1.2.0, and rollout ${id} is only for printers that run 1.3.0 or later`))
       .waitFor();
-    await why.getByText('A rollout of 1.4.0 without that limit reaches it.').waitFor();
+    await why.getByText('A rollout of 1.4.0 without that limit would reach it.').waitFor();
     await why.getByRole('link', { name: 'Roll out to this printer' }).waitFor();
     await server.request('DELETE', `/api/rollouts/${id}`);
   });
@@ -104,16 +106,13 @@ describeInBrowser('A newcomer in the console', () => {
   it('reads in the same words who started a rollback and who created its rollout', async () => {
     await page.goto(`${server.url}/firmware?open=1.5.0`);
     const progress = page.getByRole('region', { name: 'Rollback of 1.5.0' });
-    await progress.getByText('Started by somebody on the server’s machine.').waitFor();
+    await progress.getByText('Started by a local user of the server.').waitFor();
     await progress
       .getByRole('link', { name: /^rollout/ })
       .first()
       .click();
-    await page
-      .getByRole('region', { name: 'What it is' })
-      .getByText('by somebody on the server’s machine')
-      .waitFor();
-    await progress.getByText('Started by somebody on the server’s machine.').waitFor();
+    await page.getByRole('region', { name: 'Details' }).getByText('by a local user of the server').waitFor();
+    await progress.getByText('Started by a local user of the server.').waitFor();
   });
 
   it('causes no error in the browser by a look at a version that was never rolled back', async () => {
@@ -151,7 +150,7 @@ describeInBrowser('A newcomer in the console', () => {
   it('is warned that a time has passed, and asked to roll out, not to schedule', async () => {
     await page.goto(`${server.url}/rollouts/new?version=1.4.9&channel=beta`);
     await page.getByRole('radio', { name: /^Scheduled/ }).check();
-    await page.getByLabel(/^Begins at/).fill('2025-01-20T02:00');
+    await page.getByLabel(/^Starts at/).fill('2025-01-20T02:00');
     await page.getByRole('button', { name: 'Create rollout' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('heading', { name: /^Roll out 1.4.9 to .* now\?$/ }).waitFor();

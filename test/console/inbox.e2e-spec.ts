@@ -35,7 +35,7 @@ describeInBrowser('The inbox of the console', () => {
     await page.getByText('No printer has connected yet.').waitFor();
     await subscribe(friend, { printer_name: 'Front Desk' });
     await subscribe(stranger, { printer_name: 'Stranger' });
-    await page.getByText('2 new printers wait to be accepted').waitFor();
+    await page.getByText('2 new printers are waiting for approval').waitFor();
     await page.getByRole('link', { name: /Inbox 2/ }).click();
     await page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor();
     await page
@@ -48,7 +48,7 @@ describeInBrowser('The inbox of the console', () => {
     await page.getByRole('button', { name: 'Accept Front Desk' }).click();
     await page.getByRole('button', { name: 'Accept Front Desk' }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Reject Stranger' }).click();
-    await page.getByText('No printer waits to be accepted.').waitFor();
+    await page.getByText('No printers are waiting for approval.').waitFor();
     await subscribe(friend, { printer_name: 'Front Desk' });
     await subscribe(stranger, { printer_name: 'Stranger' });
     const { body } = await server.request<{ printers: Array<{ uuid: string }> }>('GET', '/api/printers');

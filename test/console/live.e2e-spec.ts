@@ -36,7 +36,7 @@ describeInBrowser('The console while things happen', () => {
     await page.goto(server.url);
     await page.getByText('Live', { exact: true }).waitFor();
     await server.end('SIGTERM');
-    await page.getByText('No connection: trying again').waitFor();
+    await page.getByText('Connection lost: reconnecting').waitFor();
     await server.boot();
     await page.getByText('Live', { exact: true }).waitFor();
     await connect(3);

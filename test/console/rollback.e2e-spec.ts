@@ -90,7 +90,7 @@ describeInBrowser('A version that is rolled back in the console', () => {
     await page.getByRole('button', { name: 'Roll back 1.4.0' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('7 printers run 1.4.0: 7 online, 0 offline.').waitFor();
-    await dialog.getByText('It cannot be rolled back this way:').waitFor();
+    await dialog.getByText('This rollback is not possible:').waitFor();
     await dialog.locator('button[type=submit]:disabled').waitFor();
   });
 

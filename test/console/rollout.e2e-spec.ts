@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { Fleet } from '../../src/simulator/fleet.js';
 import { openTab, startBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
-import { binary, patch, rollout, upload } from '../support/factories.js';
+import { binary, connected, patch, rollout, upload } from '../support/factories.js';
 import { ServerProcess } from '../support/server-process.js';
 import { describeInBrowser } from './in-browser.js';
 
@@ -44,7 +44,7 @@ describeInBrowser('An operator in the console', () => {
   it('is led from an empty installation to the upload', async () => {
     await page.goto(server.url);
     await page.getByText('No printer has connected yet.').waitFor();
-    await page.getByRole('link', { name: 'To the firmware' }).click();
+    await page.getByRole('link', { name: 'Go to firmware' }).click();
     await page.getByRole('heading', { level: 1, name: 'Firmware' }).waitFor();
     expect(new URL(page.url()).pathname).toBe('/firmware');
   });
@@ -108,7 +108,7 @@ describeInBrowser('An operator in the console', () => {
     await page.getByRole('button', { name: '10 %', exact: true }).click();
     const preview = page.getByRole('region', { name: 'Preview' });
     await preview.getByText(new RegExp(`${PRINTERS} of ${PRINTERS} printers match`)).waitFor();
-    await page.getByText('The same with curl').click();
+    await page.getByText('As a curl command').click();
     expect(await page.locator('pre').first().innerText()).toContain('"rollout_percentage": 10');
     await page.getByRole('button', { name: 'Create rollout' }).click();
     // Asked once, with the numbers, although it reaches a few printers only.
@@ -170,7 +170,7 @@ describeInBrowser('An operator in the console', () => {
     await dialog.getByRole('button', { name: 'Widen to 55 %' }).waitFor();
     await patch(server, 1, { rollout_percentage: 60 });
     await dialog.getByText('Rollout 1 is at 60 %').waitFor();
-    await dialog.getByText('Somebody has changed it from 50 % to 60 % in the meantime.').waitFor();
+    await dialog.getByText('The percentage has been changed from 50 % to 60 % in the meantime.').waitFor();
     // What was meant to widen the rollout must not narrow it.
     await dialog.getByRole('button', { name: 'Widen to 100 %' }).waitFor();
     expect(await dialog.getByRole('spinbutton', { name: 'Percentage' }).inputValue()).toBe('100');
@@ -199,6 +199,21 @@ describeInBrowser('An operator in the console', () => {
       ['Cancel', 'Cancel the rollout', 'cancelled'],
     ] as const) {
       await page.getByRole('button', { name: button, exact: true }).click();
+      // Counted by what printers run, whichever way they got it: one of them was installed by cable.
+      if (button === 'Cancel') {
+        const byCable = await connected(server, { firmwareVersion: '1.5.0' });
+        const { body } = await server.request<{ total: number }>(
+          'GET',
+          '/api/printers?firmware_version=1.5.0&limit=1',
+        );
+        expect(body.total).toBe((await rollout(server, 1)).completed_count + 1);
+        await page
+          .getByRole('dialog')
+          .getByText(`${body.total} printers run 1.5.0 now, and keep it.`)
+          .waitFor();
+        await byCable.stop();
+        await server.request('DELETE', `/api/printers/${byCable.options.uuid}`);
+      }
       await page.getByRole('dialog').getByRole('button', { name: action, exact: true }).click();
       await page.locator('.page-head').getByText(status).waitFor();
       expect((await rollout(server, 1)).status).toBe(status);
@@ -215,7 +230,7 @@ describeInBrowser('An operator in the console', () => {
     await page.getByRole('button', { name: 'Create rollout' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Create a rollout of 1.6.0 that matches no printer?').waitFor();
-    expect(await dialog.getByRole('button', { name: 'Create it anyway' }).isEnabled()).toBe(true);
+    expect(await dialog.getByRole('button', { name: 'Create anyway' }).isEnabled()).toBe(true);
     expect(await dialog.getByRole('checkbox').count()).toBe(0);
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -236,7 +251,10 @@ describeInBrowser('An operator in the console', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('radio', { name: /^Gradual/ }).check();
     await page.getByRole('spinbutton', { name: 'Percentage' }).fill('101');
-    await page.getByRole('listitem').getByText('The percentage is a whole number from 0 to 100').waitFor();
+    await page
+      .getByRole('listitem')
+      .getByText('The percentage must be a whole number from 0 to 100')
+      .waitFor();
     const { body } = await server.request<{ rollouts: unknown[] }>('GET', '/api/rollouts');
     expect(body.rollouts).toHaveLength(1);
   });
@@ -282,7 +300,7 @@ describeInBrowser('An operator in the console', () => {
   it('watches virtual printers that the console itself has added', async () => {
     await page.goto(`${server.url}/try`);
     await page.getByLabel('How many').fill('5');
-    await page.getByRole('button', { name: 'Add them' }).click();
+    await page.getByRole('button', { name: 'Add printers' }).click();
     await eventually(
       'they are connected',
       () => server.request<{ total: number }>('GET', '/api/printers?online=true'),

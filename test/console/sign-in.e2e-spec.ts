@@ -37,6 +37,8 @@ describeInBrowser('The console of a server that asks for keys', () => {
     await page.keyboard.press('Enter');
     // Said once, so that it is found.
     await page.getByText('The API key is unknown, revoked or expired').waitFor();
+    await page.getByText('Not signed in', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'Sign out' }).count()).toBe(0);
     await page.getByLabel('API key').fill(admin);
     await page.keyboard.press('Enter');
     await page.locator('main:focus').waitFor();
@@ -56,7 +58,7 @@ describeInBrowser('The console of a server that asks for keys', () => {
     await another.goto(server.url);
     await another.getByRole('heading', { name: 'Sign in' }).waitFor();
     await another.getByLabel('API key').fill(admin);
-    await another.getByLabel('Remember it in this browser').check();
+    await another.getByLabel('Remember the key in this browser').check();
     await another.getByRole('button', { name: 'Sign in' }).click();
     await another.getByText('Live', { exact: true }).waitFor();
     const third = await context.newPage();
@@ -100,7 +102,7 @@ describeInBrowser('The console of a server that asks for keys', () => {
     await page.getByText('Signed in as reader read').waitFor();
     await chooseFile(page);
     const reason = (scope: string): RegExp =>
-      new RegExp(`“reader” may not do this: it needs the scope ${scope}`);
+      new RegExp(`^This needs the scope ${scope}. The key “reader” has: read`);
     await expectDisabled(page, 'Upload', reason('firmware:write'));
     await page.goto(`${server.url}/rollouts/${rollout.id}`);
     for (const name of ['Pause', 'Cancel', 'Delete'])

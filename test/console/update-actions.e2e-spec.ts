@@ -35,7 +35,7 @@ describeInBrowser('One update, and one rollout, in the console', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Abort the update' }).click();
     await page.getByText('aborted by an operator').first().waitFor();
     await page.getByRole('button', { name: 'Retry the update to 1.5.0' }).click();
-    await page.getByRole('dialog').getByText('It is sent at once, to this printer alone.').waitFor();
+    await page.getByRole('dialog').getByText('It is sent at once, and only to this printer.').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Send it again' }).click();
     await page.getByRole('button', { name: 'Abort the update to 1.5.0' }).waitFor();
     await eventually(
@@ -61,7 +61,7 @@ describeInBrowser('One update, and one rollout, in the console', () => {
     await page.getByRole('button', { name: 'Create rollout' }).click();
     await page
       .getByRole('dialog')
-      .getByRole('button', { name: /^(Roll out|Create it anyway)$/ })
+      .getByRole('button', { name: /^(Roll out|Create anyway)$/ })
       .click();
     await page.getByRole('heading', { level: 1, name: `Rollout ${id + 1}: 1.5.0, Second floor` }).waitFor();
     const created = await rollout(server, id + 1);
@@ -70,7 +70,7 @@ describeInBrowser('One update, and one rollout, in the console', () => {
 
   it('gives a rollout a name and a note, and shows who created it', async () => {
     await page.goto(`${server.url}/rollouts/${id}`);
-    await page.getByText('by somebody on the server’s machine').waitFor();
+    await page.getByText('by a local user of the server').waitFor();
     await page.getByRole('button', { name: 'Name and note' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Name', { exact: true }).fill('October, first floor');

@@ -27,5 +27,5 @@ export function refusalOf(scope: Scope): string | null {
   const { value } = caller;
   if (value === null || value.scopes.includes('admin') || value.scopes.includes(scope)) return null;
   const has = value.scopes.join(', ');
-  return `The key “${value.name ?? ''}” may not do this: it needs the scope ${scope}, and has ${has}.`;
+  return `This needs the scope ${scope}. The key “${value.name ?? ''}” has: ${has}.`;
 }

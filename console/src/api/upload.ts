@@ -20,8 +20,8 @@ export function upload(
         resolve(JSON.parse(request.responseText) as UploadedFirmware);
       else reject(refusal(request.status, request.responseText));
     };
-    request.onerror = () => reject(new ApiError(problem(0, 'The upload broke off.')));
-    request.onabort = () => reject(new ApiError(problem(0, 'The upload was stopped.')));
+    request.onerror = () => reject(new ApiError(problem(0, 'The upload was interrupted.')));
+    request.onabort = () => reject(new ApiError(problem(0, 'The upload was cancelled.')));
     stop.addEventListener('abort', () => request.abort());
     request.send(form);
   });

@@ -87,7 +87,7 @@ function Builds({
   return (
     <Panel
       title="Versions"
-      aside={<span class="hint">{counted(builds.length, 'binary', 'binaries')}, the highest first</span>}
+      aside={<span class="hint">{counted(builds.length, 'binary', 'binaries')}, highest first</span>}
     >
       {(builds.length > WORTH_SEARCHING || wanted !== '') && (
         <div class="filters">
@@ -102,7 +102,7 @@ function Builds({
         </div>
       )}
       {found.length === 0 ? (
-        <Empty title="No version and no board is called that." />
+        <Empty title="No version or board matches." />
       ) : (
         <BuildTable
           builds={shown}

@@ -58,7 +58,7 @@ function Attention({ summary: { waiting, printers } }: { summary: Summary }) {
   const parts = [
     ...(waiting === 0
       ? []
-      : [`${counted(waiting, 'new printer waits', 'new printers wait')} to be accepted`]),
+      : [`${counted(waiting, 'new printer is', 'new printers are')} waiting for approval`]),
     ...(problems === 0 ? [] : [`${counted(problems, 'printer has', 'printers have')} problems`]),
   ];
   return (

@@ -16,8 +16,7 @@ export function InboxPage() {
       <WaitingPrinters />
       <ProblemPrinters />
       <p class="hint">
-        Printers that you have blocked are in the list of printers:{' '}
-        <a href="/printers?blocked=true">blocked printers</a>
+        Blocked printers are not listed here: <a href="/printers?blocked=true">show blocked printers</a>
       </p>
     </>
   );

@@ -13,7 +13,7 @@ export function NewRolloutPage() {
   const choices = choicesOf(data ?? []);
   return (
     <>
-      <PageHead title="New rollout" lead="One version of the firmware, to the printers that you name." />
+      <PageHead title="New rollout" lead="Send one firmware version to the printers you choose." />
       <Failure error={error} retry={reload} />
       {data === null ? (
         error == null && <Loading />
@@ -25,7 +25,7 @@ export function NewRolloutPage() {
             {data.length === 0 ? 'Upload a binary first.' : 'Offer one of them again, or upload a newer one.'}
           </p>
           <a class="button" href="/firmware">
-            To the firmware
+            Go to firmware
           </a>
         </Empty>
       ) : (

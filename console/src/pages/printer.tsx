@@ -127,10 +127,12 @@ function Unknown({ id }: { id: string }) {
   return (
     <>
       <PageHead title="Printer" />
-      <Empty title={`There is no printer ${id}.`}>
-        <p>It may have been deleted. A printer that is still out there registers itself again.</p>
+      <Empty title={`Printer ${id} does not exist.`}>
         <p>
-          <a href="/printers">To the printers</a>
+          It may have been deleted. A printer that is still in use registers itself again when it connects.
+        </p>
+        <p>
+          <a href="/printers">Go to the printers</a>
         </p>
       </Empty>
     </>

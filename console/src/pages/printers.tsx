@@ -42,7 +42,7 @@ export function PrintersPage() {
       <Failure error={error} retry={reload} />
       {error != null && data === null && query.cursor !== undefined && (
         <p>
-          <a href={listUrl(query, {})}>To the first page</a>
+          <a href={listUrl(query, {})}>Go to the first page</a>
         </p>
       )}
       {shown === null ? (

@@ -19,7 +19,7 @@ export function RolloutPage() {
   return /^\d{1,15}$/.test(text) ? (
     <OneRollout key={id} id={id} />
   ) : (
-    <NoRollout words="There is no such rollout." />
+    <NoRollout words="This rollout does not exist." />
   );
 }
 
@@ -74,7 +74,7 @@ function Lead({ rollout }: { rollout: Rollout }) {
 
 function typeText(rollout: Rollout): string {
   const { status, rollout_percentage: percentage, scheduled_for: at } = rollout;
-  if (status === 'scheduled' && at !== null) return `from ${shortTime(at)} on, ${percentage} %`;
+  if (status === 'scheduled' && at !== null) return `starts ${shortTime(at)}, ${percentage} %`;
   return rolloutTypeText(rollout);
 }
 
@@ -83,7 +83,7 @@ function NoRollout({ words }: { words: string }) {
     <>
       <PageHead title="Rollout" />
       <Empty title={words}>
-        <p>It may have been deleted; what it did stays in the history of its printers.</p>
+        <p>It may have been deleted; its updates remain in the history of the printers.</p>
         <a class="button" href="/rollouts">
           All rollouts
         </a>

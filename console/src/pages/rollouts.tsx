@@ -34,7 +34,7 @@ export function RolloutsPage() {
         error == null && <Loading />
       ) : rollouts.length === 0 ? (
         <Empty title="Nothing has been rolled out yet.">
-          <p>A rollout sends one version of the firmware to the printers that it names.</p>
+          <p>A rollout sends one firmware version to the printers you choose.</p>
           <a class="button" href="/rollouts/new">
             New rollout
           </a>

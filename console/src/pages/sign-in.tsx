@@ -11,7 +11,7 @@ export function SignIn() {
   const unclaimed = keyWanted.value?.includes('has not been claimed') === true;
   const [made, setMade] = useState<string | null>(null);
   // What is wrong with a key that is typed here stands beside its field.
-  const [why] = useState(apiKey.value === null ? 'This server asks for an API key.' : keyWanted.value);
+  const [why] = useState(apiKey.value === null ? 'This server requires an API key.' : keyWanted.value);
   const form = useRef<HTMLDivElement>(null);
   useEffect(() => {
     form.current?.querySelector('input')?.focus();
@@ -39,18 +39,18 @@ function NewKey({ made }: { made: string }) {
     <div class="narrow">
       <header class="page-head">
         <h1 ref={heading} tabIndex={-1}>
-          The server is yours
+          Server claimed
         </h1>
       </header>
       <div class="notice good">
-        <p>This is your key: keep it, for it is shown this once.</p>
+        <p>This is your key. Store it in a safe place: it is shown only once.</p>
         <pre class="select-all">
           <code>{made}</code>
         </pre>
         <div class="actions">
           <CopyButton text={made} />
           <button type="button" onClick={() => (keyWanted.value = null)}>
-            Go on
+            Continue
           </button>
         </div>
       </div>
@@ -106,14 +106,14 @@ function KeyForm() {
   };
   return (
     <>
-      <EntryForm action="Sign in" remember="Remember it in this browser" enter={enter}>
+      <EntryForm action="Sign in" remember="Remember the key in this browser" enter={enter}>
         <label>
           API key
           <input name="key" type="password" required autocomplete="current-password" />
         </label>
       </EntryForm>
       <p class="hint">
-        A key is made on the server's machine: <code>npm run keys -- create --admin NAME</code>
+        To create a key, run this on the server: <code>npm run keys -- create --admin NAME</code>
       </p>
     </>
   );
@@ -131,7 +131,7 @@ function ClaimForm({ claimed }: { claimed: (key: string) => void }) {
         Claim token
         <input name="token" type="password" required autocomplete="off" />
         <small>
-          It stands in the file <code>claim-token</code> beside the database on the server.
+          The server wrote it to the file <code>claim-token</code>, next to its database.
         </small>
       </label>
       <label>

@@ -11,7 +11,7 @@ import { useChangedPrinters, useLoad } from '../ui/use-load';
 import { AddPrinters } from './try-it/form';
 
 const LEAD =
-  'Virtual printers behave as the boards do: they connect, download, reboot and report, over real sockets.';
+  'Virtual printers behave like real ones: they connect, download, reboot and report over real sockets.';
 
 /** Virtual printers, to see a rollout at work without a board at hand. */
 export function TryItPage() {
@@ -27,14 +27,12 @@ export function TryItPage() {
 function SwitchedOff() {
   return (
     <Empty title="The simulator is switched off.">
-      <p>
-        Start the server with it to add virtual printers here; on a server with real printers, leave it off.
-      </p>
+      <p>Switch it on to add virtual printers here. Leave it off on a server with real printers.</p>
       <pre>
         <code>SIMULATOR=true npm start</code>
       </pre>
       <p>
-        Or start them beside the server: <code>npm run simulate</code>
+        Or run virtual printers outside the server: <code>npm run simulate</code>
       </p>
     </Empty>
   );
@@ -74,7 +72,7 @@ function Simulator() {
       {leaving && (
         <Confirm
           title="Remove all virtual printers?"
-          action="Remove them"
+          action="Remove all"
           run={async () => {
             await api.stopSimulator();
             reload();
@@ -83,8 +81,8 @@ function Simulator() {
         >
           <p>
             {counted(printers.length, 'virtual printer')}{' '}
-            {printers.length === 1 ? 'disconnects' : 'disconnect'}, in the middle of an update, too. They stay
-            on record as printers that are offline: delete them on their own pages.
+            {printers.length === 1 ? 'disconnects' : 'disconnect'}, even in the middle of an update. They
+            remain in the list of printers, as offline; delete each on its own page.
           </p>
         </Confirm>
       )}

@@ -7,8 +7,8 @@ export function ConnectPrinter({ simulator }: { simulator: boolean }) {
     <>
       <p>
         A printer registers itself when it connects to{' '}
-        <code>{`${scheme}://${location.host}${below('/ws/USER-UUID')}`}</code>: put the UUID of its owner
-        there.
+        <code>{`${scheme}://${location.host}${below('/ws/USER-UUID')}`}</code>. Replace USER-UUID with the
+        UUID of its owner.
       </p>
       {simulator ? (
         <p>
@@ -16,7 +16,7 @@ export function ConnectPrinter({ simulator }: { simulator: boolean }) {
         </p>
       ) : (
         <p>
-          No printer at hand? <code>npm run simulate</code> on the server's machine starts virtual ones.
+          No printer at hand? Run <code>npm run simulate</code> on the server to start virtual ones.
         </p>
       )}
     </>

@@ -4,8 +4,8 @@ export function creatorText(createdBy: string): string {
 }
 
 const WITHOUT_KEY: ReadonlyMap<string, string> = new Map([
-  ['local', 'somebody on the server’s machine'],
-  ['anybody', 'somebody without a key'],
+  ['local', 'a local user of the server'],
+  ['anybody', 'someone without a key'],
   ['command_line', 'the command line'],
   ['system', 'the server'],
 ]);

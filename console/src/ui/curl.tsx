@@ -12,7 +12,7 @@ export function curlCommand(method: string, path: string, body?: unknown): strin
   return lines.join(' \\\n  ');
 }
 
-/** An upload as a command for a shell. What `texts` names is sent as it stands, even where it begins with `@`. */
+/** An upload as a command for a shell. What `texts` names is sent as it stands, even if it begins with `@`. */
 export function curlUpload(
   path: string,
   file: string,
@@ -38,7 +38,7 @@ export function Curl({ method, path, body }: { method: string; path: string; bod
 export function CurlText({ command }: { command: string }) {
   return (
     <details class="curl">
-      <summary>The same with curl</summary>
+      <summary>As a curl command</summary>
       <pre>
         <code>{command}</code>
       </pre>

@@ -6,6 +6,7 @@ import { Failure } from './parts';
 export function Confirm({
   title,
   action,
+  dismiss = 'Cancel',
   dangerous = false,
   ready = true,
   run,
@@ -15,6 +16,8 @@ export function Confirm({
   title: string;
   /** What the button says: a verb. */
   action: string;
+  /** What the button says that closes the dialog and does nothing. */
+  dismiss?: string;
   dangerous?: boolean;
   /** False while the consequence is not known yet. */
   ready?: boolean;
@@ -61,7 +64,7 @@ export function Confirm({
         <Failure error={error} />
         <footer class="actions">
           <button type="button" class="quiet" onClick={close}>
-            Leave it
+            {dismiss}
           </button>
           <button type="submit" class={dangerous ? 'danger' : ''} disabled={!ready} aria-busy={busy}>
             {action}

@@ -12,7 +12,7 @@ export function duePartsOf(rollout: Rollout): Part[] {
     { kind: 'in_progress', label: 'In progress', value: rollout.in_progress_count },
     { kind: 'failed', label: 'Failed', value: rollout.failed_count },
     { kind: 'declined', label: 'Declined', value: rollout.declined_count },
-    { kind: 'pending', label: 'Pending', value: rollout.due_pending_count },
+    { kind: 'pending', label: 'Not sent yet', value: rollout.due_pending_count },
   ];
 }
 
@@ -34,7 +34,7 @@ export function DueText({ rollout }: { rollout: Rollout }) {
     ],
     [rollout.declined_count, `${count(rollout.declined_count)} declined`],
     [rollout.in_progress_count, `${count(rollout.in_progress_count)} in progress`],
-    [rollout.due_pending_count, `${count(rollout.due_pending_count)} pending`],
+    [rollout.due_pending_count, `${count(rollout.due_pending_count)} not sent yet`],
   ];
   const shown = parts.filter(([value]) => value > 0);
   return (
@@ -56,7 +56,7 @@ export function DueLine({ rollout }: { rollout: Rollout }) {
   return (
     <span class="hint">
       <DueText rollout={rollout} />
-      {later > 0 && `; ${count(later)} not due`}
+      {later > 0 && `; ${count(later)} not due yet`}
     </span>
   );
 }

@@ -53,7 +53,7 @@ export function FormFailure({ error, isBesideField }: { error: unknown; isBeside
   if (!isBesideField) return <Failure error={error} />;
   return (
     <p class="field-error" role="alert">
-      The server does not take it: see what stands beside the fields.
+      The server rejects this: see the messages next to the fields.
     </p>
   );
 }

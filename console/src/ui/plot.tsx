@@ -69,7 +69,7 @@ export function Plot({
           onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
         />
       ) : (
-        <p class="hint">There is a curve as soon as there are two points of time.</p>
+        <p class="hint">The curve appears after the second sample.</p>
       )}
       <PlotLegend times={times} series={series} pointed={pointed} />
     </div>

@@ -50,12 +50,14 @@ export function targetText({ target, target_ids_count: count, target_ids_kind: k
     : kind === 'user_ids'
       ? `printers of ${count} ${count === 1 ? 'user' : 'users'}`
       : kind === 'printer_ids'
-        ? `${count} ${count === 1 ? 'printer' : 'printers'} by name`
+        ? `${count} selected ${count === 1 ? 'printer' : 'printers'}`
         : 'printers';
+  const runs = kind === 'printer_ids' && count === 1 ? 'runs' : 'run';
   const parts = [who];
   if (channels !== null) parts.push(`in ${channels.join(', ')}`);
-  if (min !== null && max !== null) parts.push(`from ${min} to ${max}`);
-  else if (min !== null) parts.push(`from ${min} on`);
-  else if (max !== null) parts.push(`up to ${max}`);
+  if (min !== null && min === max) parts.push(`that ${runs} ${min}`);
+  else if (min !== null && max !== null) parts.push(`that ${runs} ${min} to ${max}`);
+  else if (min !== null) parts.push(`that ${runs} ${min} or later`);
+  else if (max !== null) parts.push(`that ${runs} ${max} or earlier`);
   return parts.join(' ');
 }

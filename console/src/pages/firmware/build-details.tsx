@@ -186,7 +186,7 @@ function Results({ row }: { row: Firmware }) {
         </>
       )}
       <p class="hint">
-        {row.success_count + row.failure_count === 0 && 'No update has ended yet; '}
+        {row.success_count + row.failure_count === 0 && 'No update has finished yet; '}
         {counted(row.download_count, 'download')}
       </p>
     </div>
@@ -208,8 +208,8 @@ function ChannelFacts({ row }: { row: Firmware }) {
           </dd>
         </>
       )}
-      <dt>For versions</dt>
-      <dd>{row.min_upgrade_version === null ? 'any' : `from ${row.min_upgrade_version} on`}</dd>
+      <dt>Upgrades from</dt>
+      <dd>{row.min_upgrade_version === null ? 'any version' : `${row.min_upgrade_version} or later`}</dd>
       <dt>Signature</dt>
       <dd>
         {row.signature === null ? (

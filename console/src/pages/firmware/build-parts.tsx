@@ -8,7 +8,7 @@ export function Offer({ row, latest }: { row: Firmware | undefined; latest: stri
     return (
       <span class="hint">
         <span aria-hidden="true">–</span>
-        <span class="visually-hidden">not there</span>
+        <span class="visually-hidden">not in this channel</span>
       </span>
     );
   }

@@ -49,10 +49,10 @@ export function PromoteQuestion({ row, missing, close, changed }: Asked & { miss
         </div>
       </fieldset>
       <p>
-        The same binary, with its notes and its signature, is offered there, too: nothing is uploaded again,
-        and it stays in {row.channel}.
+        The same binary, with its notes and its signature, becomes available there, too. Nothing is uploaded
+        again, and it stays in {row.channel}.
       </p>
-      <p>Nobody is sent anything by this: a rollout does that.</p>
+      <p>This sends nothing to printers: only a rollout does.</p>
     </Confirm>
   );
 }
@@ -78,7 +78,7 @@ export function DeprecateQuestion({ row, close, changed }: Asked) {
         run={run}
         close={close}
       >
-        <p>Rollouts of it that are active send it again at once.</p>
+        <p>Its active rollouts send it again at once.</p>
         <RolloutsOf row={row} />
       </Confirm>
     );
@@ -92,8 +92,8 @@ export function DeprecateQuestion({ row, close, changed }: Asked) {
       close={close}
     >
       <p>
-        It is offered to nobody from {row.channel} any more: rollouts stop sending it, and it is no longer the
-        latest there. Printers that run it keep it. It can still be downloaded, and be offered again.
+        It is no longer offered from {row.channel}: rollouts stop sending it, and it is no longer the latest
+        there. Printers that run it keep it. You can still download it, or offer it again.
       </p>
       <RolloutsOf row={row} />
     </Confirm>
@@ -114,9 +114,9 @@ export function DeleteQuestion({ row, close, changed }: Asked) {
       close={close}
     >
       <p>
-        The build for {boardText(row.platform)} goes from {row.channel}, with its counts and notes; the binary
-        goes with the last channel that has it. This cannot be undone. The history of updates keeps the
-        version’s name.
+        The build for {boardText(row.platform)} is removed from {row.channel}, with its counts and notes. The
+        binary itself is deleted with the last channel that has it. This cannot be undone. The update history
+        keeps the version’s name.
       </p>
       <RolloutsOf row={row} />
     </Confirm>
@@ -125,10 +125,10 @@ export function DeleteQuestion({ row, close, changed }: Asked) {
 
 function RolloutsOf({ row }: { row: Firmware }) {
   const rollouts = rolloutsOf(row.version, live.rollouts.value.values());
-  if (rollouts.length === 0) return <p class="hint">No rollout of {row.version} is under way.</p>;
+  if (rollouts.length === 0) return <p class="hint">No rollout of {row.version} is open.</p>;
   return (
     <>
-      <p>Rollouts of {row.version} that have not ended:</p>
+      <p>Open rollouts of {row.version}:</p>
       <ul>
         {rollouts.map(({ id, status }) => (
           <li key={id}>
@@ -173,7 +173,7 @@ export function EditQuestion({ row, close, changed }: Asked) {
         errorOf={errorOf}
       />
       {draft.mandatory && !row.mandatory && (
-        <p class="notice warn">Active rollouts send it to printers with auto_update off from now on, too.</p>
+        <p class="notice warn">From now on, active rollouts send it to printers with auto_update off, too.</p>
       )}
       {needsSignature && (
         <SignatureField value={signature} change={setSignature} error={errorOf('signature')} />

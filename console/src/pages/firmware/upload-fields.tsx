@@ -60,7 +60,7 @@ export function UploadFields({
             />
           )}
         </Field>
-        <Field label="Channel" hint="It can be promoted to another one later" error={errorOf('channel')}>
+        <Field label="Channel" hint="You can promote it to another one later" error={errorOf('channel')}>
           {(attributes) => (
             <select
               {...attributes}
@@ -88,7 +88,7 @@ export function UploadFields({
         </Field>
         <Field
           label="From version"
-          hint="min_upgrade_version: the lowest that may take this one; empty: any"
+          hint="min_upgrade_version: the lowest version that can upgrade to this one; empty: any"
           error={errorOf('min_upgrade_version')}
         >
           {(attributes) => (
@@ -126,7 +126,7 @@ export function NotesFields({
 }) {
   return (
     <>
-      <Field label="Release notes" hint="In brief" error={errorOf('release_notes')}>
+      <Field label="Release notes" hint="A short summary" error={errorOf('release_notes')}>
         {(attributes) => (
           <textarea
             {...attributes}
@@ -138,7 +138,7 @@ export function NotesFields({
       </Field>
       <Field
         label="Changelog"
-        hint="In detail; lines that begin with “- ” are shown as a list"
+        hint="The details; lines that begin with “- ” are shown as a list"
         error={errorOf('changelog')}
       >
         {(attributes) => (
@@ -156,7 +156,7 @@ export function NotesFields({
           checked={draft.mandatory}
           onChange={({ currentTarget }) => change({ mandatory: currentTarget.checked })}
         />
-        Mandatory: printers with auto_update off are sent it, too
+        Mandatory: printers with auto_update off get it, too
       </label>
     </>
   );
@@ -175,7 +175,7 @@ export function SignatureField({
   return (
     <Field
       label="Signature"
-      hint="Signing keys are registered. The base64 that “npm run sign” prints for this file, of its exact bytes."
+      hint="Required, because signing keys are registered: the base64 text that “npm run sign” prints for exactly this file."
       error={error}
     >
       {(attributes) => (

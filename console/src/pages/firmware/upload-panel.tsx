@@ -40,7 +40,11 @@ export function UploadPanel({ isFirst, uploaded }: { isFirst: boolean; uploaded:
     setFile(first);
     setDone(null);
     setError(null);
-    setNote(files.length > 1 ? `One at a time: of ${files.length} files, ${first.name} was taken.` : null);
+    setNote(
+      files.length > 1
+        ? `Only one file at a time: ${first.name} of ${files.length} files was selected.`
+        : null,
+    );
     // What the last file's name said may be replaced, what was typed may not.
     setDraft((old) => ({
       ...old,
@@ -99,7 +103,7 @@ export function UploadPanel({ isFirst, uploaded }: { isFirst: boolean; uploaded:
           }}
         >
           <fieldset class="upload-fields" disabled={progress !== null}>
-            <legend class="visually-hidden">What it is</legend>
+            <legend class="visually-hidden">Details</legend>
             <UploadFields
               draft={draft}
               change={(part) => setDraft((old) => ({ ...old, ...part }))}
@@ -179,7 +183,7 @@ function DropZone({
                 <b>Drop a binary anywhere on this page</b>, or choose one.
               </>
             )}{' '}
-            The version is read from names such as <code>{EXAMPLE_FILE}</code>.
+            The version is read from file names such as <code>{EXAMPLE_FILE}</code>.
           </>
         ) : (
           <>
@@ -236,8 +240,8 @@ function Done({ row }: { row: UploadedFirmware }) {
     <div role="status">
       <div class="notice good">
         <p>
-          <b>{row.version}</b> for {boardText(row.platform)} is in {row.channel}. Nobody is sent it until a
-          rollout names it.
+          <b>{row.version}</b> for {boardText(row.platform)} is in {row.channel}. No printer gets it until you
+          create a rollout.
         </p>
         <a ref={next} class="button small" href={`/rollouts/new?${query.toString()}`}>
           Roll out {row.version}

@@ -13,7 +13,7 @@ export function FirstSteps({ summary }: { summary: Summary }) {
         <p>
           {hasFirmware ? 'Done.' : 'A binary with a version, in one of the channels stable, beta and canary.'}
         </p>
-        {!hasFirmware && <a href="/firmware">To the firmware</a>}
+        {!hasFirmware && <a href="/firmware">Go to firmware</a>}
       </li>
       <li class={hasPrinters ? 'done' : next === 'printers' ? 'next' : ''}>
         <h2>Connect a printer</h2>
@@ -22,7 +22,7 @@ export function FirstSteps({ summary }: { summary: Summary }) {
       <li class={next === 'rollout' ? 'next' : ''}>
         <h2>Roll out</h2>
         <p>
-          To all printers, some users, some printers or a channel: at once, by percentages or at a set time.
+          To all printers, some users, some printers or a channel: at once, step by step or at a set time.
         </p>
         {next === 'rollout' && <a href="/rollouts/new">New rollout</a>}
       </li>

@@ -9,7 +9,7 @@ import { When } from '../../ui/when';
 
 const SHOWN = 12;
 
-/** Which versions the fleet runs, and how their printers stand. */
+/** Which versions the fleet runs, and the update status of their printers. */
 export function Versions({ summary }: { summary: Summary }) {
   const { versions, counted_at: countedAt } = summary;
   const [all, showAll] = useState(false);
@@ -19,7 +19,7 @@ export function Versions({ summary }: { summary: Summary }) {
     return (
       <Panel title="Versions">
         <p class="loading" aria-busy="true">
-          Counting how {count(summary.printers.total)} printers stand
+          Counting {count(summary.printers.total)} printers
         </p>
       </Panel>
     );
@@ -44,7 +44,7 @@ export function Versions({ summary }: { summary: Summary }) {
               Share
             </th>
             <th scope="col" class="wide">
-              How they stand
+              Update status
             </th>
             <th scope="col" class="number">
               Behind while online
@@ -64,10 +64,11 @@ export function Versions({ summary }: { summary: Summary }) {
       )}
       <Legend parts={sumOf(versions)} />
       <p class="hint explain">
-        <a href={address('/printers', BEHIND_ONLINE)}>Behind while online</a>: connected, and an update is
-        due: it is under way, has failed or was declined. Held back: a rollout includes the printer, but is
-        paused, scheduled or not yet at its percentage, its firmware is deprecated or damaged, or the printer
-        is blocked, has automatic updates off or reports a version that cannot be read.
+        <a href={address('/printers', BEHIND_ONLINE)}>Behind while online</a>: the printer is connected and
+        its update is in progress, has failed, or was refused by the printer itself. Held back: a rollout
+        includes the printer, but is paused, scheduled or not yet at its percentage; or its firmware is
+        deprecated or damaged; or the printer is blocked, has automatic updates off (its update counts as
+        declined) or reports a version that cannot be read.
       </p>
     </Panel>
   );

@@ -30,10 +30,7 @@ export function ProblemPrinters() {
         error == null && <Loading />
       ) : data.total === 0 ? (
         <Empty title="No printer has a problem.">
-          <p>
-            A printer is listed here while something that it sends cannot be used. It gets updates all the
-            same.
-          </p>
+          <p>Printers that send unusable values are listed here. They still get updates.</p>
         </Empty>
       ) : (
         <>

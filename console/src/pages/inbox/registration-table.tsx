@@ -22,7 +22,7 @@ export function RegistrationTable({
           <th scope="col">Owner</th>
           <th scope="col">Address</th>
           <th scope="col">Key</th>
-          <th scope="col">Asked</th>
+          <th scope="col">Requested</th>
           <th scope="col">Decision</th>
         </tr>
       </thead>
@@ -40,8 +40,8 @@ export function RegistrationTable({
               </span>
             </td>
             <td data-label="Address">{one.address}</td>
-            <td data-label="Key">{one.has_key ? 'has one' : 'none'}</td>
-            <td data-label="Asked">
+            <td data-label="Key">{one.has_key ? 'yes' : 'no'}</td>
+            <td data-label="Requested">
               <When at={one.requested_at} />
             </td>
             <td>
@@ -56,7 +56,7 @@ export function RegistrationTable({
                   <ScopedButton
                     scope="admin"
                     class="small danger quiet"
-                    title="It stays out until it is accepted after all"
+                    title="It cannot connect until you accept it"
                     onClick={() => decide(one, 'rejected')}
                   >
                     Reject

@@ -18,9 +18,9 @@ const TABS = [
 ] as const satisfies ReadonlyArray<readonly [RegistrationStatus, string]>;
 
 const NONE: Record<RegistrationStatus, string> = {
-  pending: 'No printer waits to be accepted.',
-  accepted: 'No accepted printer still has to connect.',
-  rejected: 'No printer is rejected.',
+  pending: 'No printers are waiting for approval.',
+  accepted: 'Every accepted printer has connected.',
+  rejected: 'No printers have been rejected.',
 };
 
 /** Printers that ask to be registered: they wait, were accepted and have not come back yet, or were rejected. */
@@ -88,7 +88,7 @@ export function WaitingPrinters() {
         <Empty title={cursor === undefined ? NONE[status] : 'There are no more.'}>
           {status === 'pending' && cursor === undefined && (
             <p>
-              Printers wait here if the server is started with <code>REGISTRATION=approve</code>.
+              New printers wait here for approval if the server runs with <code>REGISTRATION=approve</code>.
             </p>
           )}
         </Empty>
@@ -106,7 +106,7 @@ export function WaitingPrinters() {
       {isAccepting && (
         <Confirm
           title={`Accept ${counted(page.length, 'printer')}?`}
-          action="Accept them"
+          action="Accept all"
           run={async () => {
             for (const one of page) await api.decideRegistration(one.printer_id, 'accepted');
             reloadAll();
@@ -114,8 +114,7 @@ export function WaitingPrinters() {
           close={() => setAccepting(false)}
         >
           <p>
-            Each of them is registered when it connects again, and rollouts that match it then send it
-            updates.
+            Each one is registered when it connects again. From then on, matching rollouts send it updates.
           </p>
         </Confirm>
       )}

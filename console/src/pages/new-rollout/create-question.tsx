@@ -23,7 +23,7 @@ export function CreateQuestion({
   return (
     <Confirm title={titleOf(request, preview)} action={actionOf(request, preview)} run={create} close={close}>
       {preview === null ? (
-        <p>The server cannot count the printers at the moment.</p>
+        <p>The server cannot count the printers right now.</p>
       ) : (
         <Consequences request={request} preview={preview} />
       )}
@@ -93,8 +93,8 @@ function titleOf({ firmware_version: version, ...request }: NewRollout, preview:
 }
 
 function actionOf(request: NewRollout, preview: Preview | null): string {
-  if (preview === null || preview.matching === 0) return 'Create it anyway';
-  return startsLater(request) ? 'Schedule it' : 'Roll out';
+  if (preview === null || preview.matching === 0) return 'Create anyway';
+  return startsLater(request) ? 'Schedule' : 'Roll out';
 }
 
 /** False for a time that has passed: the rollout then starts at once. */

@@ -118,7 +118,7 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
     const wrong = uuidProblem(list);
     const one = draft.method === 'user_ids' ? 'user' : 'printer';
     if (wrong !== null) add('wrong', field, wrong);
-    else if (list.ids.length === 0) add('missing', field, `Name the UUID of at least one ${one}`);
+    else if (list.ids.length === 0) add('missing', field, `Enter the UUID of at least one ${one}`);
     target[draft.method] = list.ids;
   }
   const channels = channelsOf(draft);
@@ -136,14 +136,14 @@ export function toRequest(draft: Draft): { request: NewRollout | null; problems:
   if (draft.pace !== 'immediate') {
     const text = draft.percentages[draft.pace].trim();
     const percentage = Number(text);
-    if (text === '') add('missing', 'rollout_percentage', 'Say how many percent');
+    if (text === '') add('missing', 'rollout_percentage', 'Enter a percentage');
     else if (!Number.isInteger(percentage) || percentage < 0 || percentage > 100)
-      add('wrong', 'rollout_percentage', 'The percentage is a whole number from 0 to 100');
+      add('wrong', 'rollout_percentage', 'The percentage must be a whole number from 0 to 100');
     request.rollout_percentage = percentage;
   }
   if (draft.pace === 'scheduled') {
     const instant = instantOf(draft.scheduledFor);
-    if (instant === null) add('missing', 'scheduled_for', 'Say when');
+    if (instant === null) add('missing', 'scheduled_for', 'Enter a start time');
     else request.scheduled_for = instant.toISOString().replace('.000Z', 'Z');
   }
   if (draft.name.trim() !== '') request.name = draft.name.trim();

@@ -28,7 +28,7 @@ export function FirmwareFields({
         hint="Deprecated versions are left out"
         error={
           errorOf('firmware_version') ??
-          (isKnown ? null : `${draft.version} is not there, or is deprecated: choose another version`)
+          (isKnown ? null : `${draft.version} does not exist or is deprecated: choose another version`)
         }
       >
         {(attributes) => (
@@ -48,9 +48,8 @@ export function FirmwareFields({
       </Field>
       {unready.length > 0 && (
         <p class="notice warn">
-          {draft.version} is in {home.join(' and ')} only, and printers in {unready.join(' and ')} would be
-          sent it, too. Choose other channels, or promote it on the <a href="/firmware">firmware page</a>{' '}
-          first.
+          {draft.version} is in {home.join(' and ')} only, but printers in {unready.join(' and ')} would get
+          it, too. Choose other channels, or promote it on the <a href="/firmware">firmware page</a> first.
         </p>
       )}
       <label>
@@ -63,8 +62,8 @@ export function FirmwareFields({
       </label>
       {draft.allowDowngrade ? (
         <p class="notice warn">
-          Printers that run a newer version are moved <b>back</b> to {draft.version || 'this one'}. Use it to
-          undo an update; a board may refuse, or lose settings that the older version does not know.
+          Printers that run a newer version are moved <b>back</b> to {draft.version || 'this one'}. Use this
+          to undo an update. A board may refuse, or lose settings that the older version does not have.
         </p>
       ) : (
         <p class="hint">

@@ -9,9 +9,9 @@ import type { FieldsProps } from './firmware-fields';
 import type { Previewed } from './use-preview';
 
 const PACES = [
-  ['immediate', 'Immediate', 'to all that match, as soon as they are connected'],
-  ['gradual', 'Gradual', 'to some percent of them now, to more when you say so'],
-  ['scheduled', 'Scheduled', 'not before a time that you set'],
+  ['immediate', 'Immediate', 'to every matching printer, as soon as it is online'],
+  ['gradual', 'Gradual', 'to a percentage of them first; you raise it step by step'],
+  ['scheduled', 'Scheduled', 'starts at a time that you set'],
 ] as const satisfies ReadonlyArray<readonly [Pace, string, string]>;
 
 /** When a rollout begins, and how many it reaches. */
@@ -57,7 +57,7 @@ function TimeField({ draft, change, errorOf }: FieldsProps) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
     <Field
-      label={`Begins at, in your time zone (${zone})`}
+      label={`Starts at, in your time zone (${zone})`}
       error={errorOf('scheduled_for')}
       hint={instant === null ? null : <InUtc at={instant.toISOString()} />}
     >
@@ -78,7 +78,7 @@ function InUtc({ at }: { at: string }) {
   return (
     <>
       That is <b>{utcTime(at)}</b>, {relativeTime(at, now)}
-      {Date.parse(at) <= now && '. This time has passed: it begins at once'}
+      {Date.parse(at) <= now && '. This time has passed, so the rollout starts at once'}
     </>
   );
 }
@@ -99,9 +99,9 @@ function PercentageFields({
       <PercentageField value={value} change={change} error={error} />
       {error === null && value.trim() !== '' && <Reached percentage={Number(value)} preview={preview} />}
       <p class="hint">
-        Each printer has a bucket from 0 to 99: the MD5 of its UUID modulo 100. It is due while its bucket is
-        below the percentage. The bucket never changes, so a higher percentage later only adds printers, and
-        the same ones come first each time.
+        Each printer has a bucket from 0 to 99: the MD5 of its UUID modulo 100. A printer is due if its bucket
+        is below the percentage. The bucket never changes, so raising the percentage only adds printers, and
+        every rollout starts with the same ones.
       </p>
     </>
   );

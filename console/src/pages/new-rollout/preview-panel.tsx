@@ -26,7 +26,7 @@ export function PreviewPanel({
     >
       {problems.length > 0 && (
         <>
-          <p>To see whom it reaches:</p>
+          <p>To see which printers it reaches:</p>
           <ul>
             {problems.map(({ field, message }) => (
               <li key={field}>{message}</li>
@@ -36,7 +36,7 @@ export function PreviewPanel({
       )}
       {error != null &&
         (isErrorBeside ? (
-          <p class="field-error">The server does not take it: see what stands beside the fields.</p>
+          <p class="field-error">The server rejects this: see the messages next to the fields.</p>
         ) : (
           <Failure error={error} />
         ))}
@@ -61,8 +61,7 @@ function Numbers({ preview }: { preview: Preview }) {
       </p>
       {matching === 0 ? (
         <p class="notice warn">
-          It matches no printer at the moment. A rollout is a rule: printers that match later are sent it
-          then.
+          No printer matches at the moment. A rollout is a rule: printers that match later get it then.
         </p>
       ) : (
         <>
@@ -71,7 +70,7 @@ function Numbers({ preview }: { preview: Preview }) {
           <ByVersion preview={preview} />
         </>
       )}
-      <Reasons title="Later, or not yet" total={matching - now} reasons={preview.waiting} />
+      <Reasons title="Waiting" total={matching - now} reasons={preview.waiting} />
       <Reasons title="Left out" total={printers - matching} reasons={preview.left_out} />
     </>
   );
@@ -80,7 +79,7 @@ function Numbers({ preview }: { preview: Preview }) {
 function partsOf({ printers, matching, now }: Preview): Part[] {
   return [
     { kind: 'now', label: 'Now', value: now },
-    { kind: 'held', label: 'Later, or not yet', value: matching - now },
+    { kind: 'held', label: 'Waiting', value: matching - now },
     { kind: 'pending', label: 'Left out', value: printers - matching },
   ];
 }
@@ -95,7 +94,7 @@ function ByVersion({ preview }: { preview: Preview }) {
     <table>
       <thead>
         <tr>
-          <th scope="col">They run</th>
+          <th scope="col">Version</th>
           <th scope="col" class="number">
             Match
           </th>

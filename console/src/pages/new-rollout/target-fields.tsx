@@ -10,9 +10,9 @@ import { readUuids } from './uuids';
 
 const METHODS = [
   ['channels', 'By channel', 'printers that follow the channels below'],
-  ['all', 'All printers', 'whatever their channel, unless some are chosen below'],
-  ['user_ids', 'Printers of some users', 'a list of UUIDs'],
-  ['printer_ids', 'Some printers', 'a list of UUIDs'],
+  ['all', 'All printers', 'on every channel, or only on those selected below'],
+  ['user_ids', 'By user', 'a list of UUIDs'],
+  ['printer_ids', 'By printer', 'a list of UUIDs'],
 ] as const satisfies ReadonlyArray<readonly [Method, string, string]>;
 
 /** Whom a rollout is for. */
@@ -69,7 +69,7 @@ function ListField({ draft, change, errorOf, name }: FieldsProps & { name: 'user
   return (
     <Field
       label={name === 'user_ids' ? 'UUIDs of users' : 'UUIDs of printers'}
-      hint={`One in each line: ${counted(list.ids.length, one)}${repeated}`}
+      hint={`One per line: ${counted(list.ids.length, one)}${repeated}`}
       error={errorOf(`target.${name}`)}
     >
       {(attributes) => (
@@ -112,7 +112,7 @@ function ChannelFields({ draft, change, errorOf }: FieldsProps) {
         ))}
       </div>
       {error !== null && <p class="field-error">{error}</p>}
-      {draft.method !== 'channels' && <p class="hint">None chosen: whatever the channel</p>}
+      {draft.method !== 'channels' && <p class="hint">None selected: every channel</p>}
     </fieldset>
   );
 }

@@ -33,7 +33,7 @@ export function uuidProblem({ wrong }: UuidList): string | null {
   if (wrong.length === 0) return null;
   const shown = wrong.slice(0, SHOWN).map(({ line, text }) => `line ${line}: ${shorten(text)}`);
   const more = wrong.length > SHOWN ? `, and ${wrong.length - SHOWN} more` : '';
-  return `${wrong.length === 1 ? 'This is no UUID' : 'These are no UUIDs'}: ${shown.join('; ')}${more}`;
+  return `${wrong.length === 1 ? 'Not a UUID' : 'Not UUIDs'}: ${shown.join('; ')}${more}`;
 }
 
 function shorten(text: string): string {

@@ -32,8 +32,8 @@ export function Actions({ printer, ask }: { printer: Printer; ask: (act: Act) =>
         <li>
           <span>
             {printer.has_key
-              ? 'It has a key of its own, and must show it whenever it connects.'
-              : 'It has shown no key: whoever has its UUID can speak for it.'}
+              ? 'It has its own key, and must present it whenever it connects.'
+              : 'It has no key yet: anyone who knows its UUID can impersonate it.'}
           </span>
           {printer.has_key && (
             <ScopedButton scope="admin" class="small danger quiet" onClick={() => ask('forget-key')}>
@@ -42,7 +42,7 @@ export function Actions({ printer, ask }: { printer: Printer; ask: (act: Act) =>
           )}
         </li>
         <li>
-          <span>Delete it, with its history.</span>
+          <span>Delete it and its history.</span>
           <ScopedButton scope="admin" class="small danger quiet" onClick={() => ask('delete')}>
             Delete
           </ScopedButton>
@@ -88,8 +88,8 @@ export function ConfirmAct({
           close={close}
         >
           <p>
-            It is disconnected at once. Until you unblock it, it cannot connect and gets no updates, and no
-            rollout counts it. An update that is under way fails.
+            It is disconnected at once. Until you unblock it, it cannot connect, gets no updates, and counts
+            in no rollout. An update in progress fails.
           </p>
         </Confirm>
       );
@@ -101,7 +101,7 @@ export function ConfirmAct({
           run={() => change({ blocked: false })}
           close={close}
         >
-          <p>It can connect again, and then gets whatever update is due for it.</p>
+          <p>It can connect again, and then gets any update that is due.</p>
         </Confirm>
       );
     case 'forget-key':
@@ -114,9 +114,9 @@ export function ConfirmAct({
           close={close}
         >
           <p>
-            It is disconnected, and the first key that is used with its UUID from now on becomes its key. Do
-            this if the printer was reset and has lost its key. Until it is back, anyone who knows its UUID
-            can take its place.
+            It is disconnected, and the next key presented with its UUID becomes its key. Do this if the
+            printer was reset and has lost its key. Until it reconnects, anyone who knows its UUID can
+            impersonate it.
           </p>
         </Confirm>
       );

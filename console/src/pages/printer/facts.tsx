@@ -9,7 +9,7 @@ import { versionOf } from '../../ui/version';
 /** Who a printer is, and what it runs. */
 export function Facts({ printer, bucket }: { printer: Printer; bucket: number | null }) {
   return (
-    <Panel title="Who it is">
+    <Panel title="Details">
       <dl class="facts">
         <dt>Status</dt>
         <dd>
@@ -30,7 +30,7 @@ export function Facts({ printer, bucket }: { printer: Printer; bucket: number | 
         <dt>Auto-update</dt>
         <dd>{printer.auto_update ? 'on' : 'off'}</dd>
         <dt>Board</dt>
-        <dd>{printer.platform ?? 'It has not said.'}</dd>
+        <dd>{printer.platform ?? 'not reported'}</dd>
         <dt>Number</dt>
         <dd>{printer.id}</dd>
         <dt>UUID</dt>
@@ -50,13 +50,13 @@ export function Facts({ printer, bucket }: { printer: Printer; bucket: number | 
           <When at={printer.created_at} />
         </dd>
         <dt>Key</dt>
-        <dd>{printer.has_key ? 'has one of its own' : 'has shown none'}</dd>
+        <dd>{printer.has_key ? 'registered' : 'none yet'}</dd>
         {bucket !== null && (
           <>
             <dt>Bucket</dt>
             <dd>
               {bucket}
-              <span class="hint">, in gradual rollouts from {bucket + 1} % on</span>
+              <span class="hint">, reached by gradual rollouts at {bucket + 1} %</span>
             </dd>
           </>
         )}
@@ -71,7 +71,7 @@ export function Problems({ printer: { problems } }: { printer: Printer }) {
   return (
     <Panel title="Problems">
       <ProblemList problems={problems} />
-      <p class="hint">It gets updates nevertheless: one of them may fix it.</p>
+      <p class="hint">It still gets updates: one of them may fix this.</p>
     </Panel>
   );
 }
@@ -92,7 +92,7 @@ export function UnderWay({ update }: { update: PastUpdate }) {
       />
       <p class="under-way">
         <span>
-          {known ? <b>{percent} %</b> : 'It has not reported yet'}
+          {known ? <b>{percent} %</b> : 'No progress reported yet'}
           {message !== null && <>, “{message}”</>}
         </span>
         {update.started_at !== null && (

@@ -34,11 +34,11 @@ export function explain(given: Case): Explanation {
   const { decision, printer } = given;
   if (decision.send) {
     return decision.online
-      ? told('busy', `Firmware ${version(given)} is on its way to it, from ${rolloutName(given)}.`)
+      ? told('busy', `Firmware ${version(given)} is being sent to it by ${rolloutName(given)}.`)
       : told(
           'idle',
-          `Firmware ${version(given)} waits for it: the printer is offline.`,
-          `It is sent, from ${rolloutName(given)}, as soon as the printer connects.`,
+          `Firmware ${version(given)} is due, but the printer is offline.`,
+          `${capital(rolloutName(given))} sends it as soon as the printer connects.`,
         );
   }
   const words = WORDS[decision.reason ?? ''];
@@ -60,23 +60,22 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
   blocked: () =>
     told(
       'bad',
-      'It is blocked: it cannot connect, and is sent nothing.',
-      'What is due for it waits until it is let in again.',
+      'It is blocked: it cannot connect, and gets no updates.',
+      'Any update that is due is sent once you unblock it.',
       'let-in',
     ),
-  no_rollout: () =>
-    told('idle', 'There is no rollout that could send it anything.', 'Roll out to it.', 'roll-out'),
+  no_rollout: () => told('idle', 'There is no rollout that could update it.', 'Create one.', 'roll-out'),
   not_targeted: () =>
     told(
       'idle',
-      'No rollout is for this printer: each names other printers, users, channels or versions.',
-      'A rollout to this printer reaches it.',
+      'No rollout targets this printer: each one is for other printers, users, channels or versions.',
+      'Create a rollout that targets it.',
       'roll-out',
     ),
   version_unknown: (given) =>
     told(
       'warn',
-      `Nobody can say which version it runs: ${runs(given)}.`,
+      `Its version cannot be read: ${runs(given)}.`,
       'Only a rollout that allows downgrades and has no version bounds reaches it.',
       'roll-out',
     ),
@@ -93,28 +92,28 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
     told(
       'idle',
       `It runs ${runs(given)}, which is newer than the ${version(given)} of ${rolloutName(given)}.`,
-      'Only a rollout that allows downgrades takes it back.',
+      'Only a rollout that allows downgrades moves it back.',
       'roll-out',
     ),
   superseded: (given) =>
     told(
       'idle',
-      `It runs ${runs(given)}, and a newer rollout than ${rolloutName(given)} names it: only the newest may take it back.`,
-      'A new rollout that allows downgrades takes it back.',
+      `It runs ${runs(given)}, and a newer rollout than ${rolloutName(given)} targets it: only the newest one may move it back.`,
+      'To move it back, create a new rollout that allows downgrades.',
       'roll-out',
     ),
   rolled_back: (given) =>
     told(
       'idle',
       `It was moved back from ${version(given)} by a newer rollout than ${rolloutName(given)}.`,
-      'Only a new rollout sends it that version again.',
+      'Only a new rollout can send it that version again.',
       'rollout',
     ),
   below_min_upgrade_version: (given) =>
     told(
       'warn',
-      `It runs ${runs(given)}, which is too old to go to ${version(given)} in one step.`,
-      'Roll out a version in between first: the page of the firmware says which is the lowest that can.',
+      `It runs ${runs(given)}, which is too old to upgrade to ${version(given)} directly.`,
+      'Roll out an intermediate version first: the firmware page shows the lowest version that can upgrade directly.',
       'roll-out-between',
     ),
   up_to_date: (given) => {
@@ -130,14 +129,14 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
   already_completed: (given) =>
     told(
       'warn',
-      `${capital(rolloutName(given))} has updated it before; since then it went back to ${runs(given)} by other means.`,
-      'No rollout sends the same update twice. A new rollout to this printer does.',
+      `${capital(rolloutName(given))} has already updated it; since then it went back to ${runs(given)} by other means.`,
+      'A rollout sends a completed update only once. To send it again, create a new rollout.',
       'roll-out',
     ),
   already_failed: (given) =>
     told(
       'bad',
-      `The update to ${version(given)} has failed on it, and is not repeated by itself.`,
+      `The update to ${version(given)} failed on it, and is not retried automatically.`,
       failure(given),
       'retry',
     ),
@@ -145,35 +144,35 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
     told(
       'warn',
       `It declined ${version(given)}.`,
-      'It is asked again when it connects with automatic updates on.',
+      'It is offered again when the printer connects with automatic updates on.',
     ),
   firmware_deprecated: (given) =>
     told(
       'warn',
-      `Firmware ${version(given)} is deprecated, and offered to nobody.`,
+      `Firmware ${version(given)} is deprecated, so it is not offered to any printer.`,
       'Offer it again, or roll out another version.',
       'firmware',
     ),
   image_damaged: (given) =>
     told(
       'warn',
-      `The binary of firmware ${version(given)} is damaged on the server, and offered to nobody.`,
-      'Upload the same file again: the update goes on by itself.',
+      `The binary of firmware ${version(given)} is damaged on the server, so it is not offered to any printer.`,
+      'Upload the same file again: the rollout then continues by itself.',
       'firmware',
     ),
   not_yet_scheduled: (given) =>
-    told('idle', `The time of ${rolloutName(given)} has not come${begins(given)}.`, null, 'rollout'),
+    told('idle', `${capital(rolloutName(given))} has not started yet${begins(given)}.`, null, 'rollout'),
   rollout_paused: (given) =>
     told(
       'warn',
-      `${capital(rolloutName(given))}, which has ${version(given)} for it, is paused.`,
-      'Resume the rollout to go on.',
+      `${capital(rolloutName(given))}, which would send it ${version(given)}, is paused.`,
+      'Resume the rollout to send it.',
       'rollout',
     ),
   not_in_percentage: (given) =>
     told(
       'idle',
-      `Its turn in ${rolloutName(given)} comes at ${given.decision.bucket + 1} %${percentage(given)}.`,
+      `${capital(rolloutName(given))} reaches it at ${given.decision.bucket + 1} %${percentage(given)}.`,
       'Raise the percentage of the rollout to reach it.',
       'rollout',
     ),
@@ -181,22 +180,22 @@ const WORDS: Record<string, (given: Case) => Explanation> = {
     told(
       'warn',
       `Its automatic updates are off, and ${version(given)} is not mandatory.`,
-      'It is sent when they are switched on at the printer, or the firmware is made mandatory.',
+      'It is sent once they are switched on at the printer, or the firmware is made mandatory.',
       'firmware',
     ),
   already_in_progress: ({ underWay, printer }) => {
     if (!underWay)
       return told(
         'busy',
-        'It has reported its update as installed, and has not come back yet.',
-        'What it runs when it connects again says how the update went. Whatever else is due waits until then.',
+        'It has reported its update as installed, but has not reconnected yet.',
+        'The version it runs when it reconnects shows whether the update worked. Other updates wait until then.',
       );
     return told(
       'busy',
-      'An update of it is under way. Whatever else is due waits until that one has ended.',
+      'An update is in progress. Other updates wait until it has finished.',
       printer.online
         ? null
-        : 'It is offline: boards disconnect to download. Without a sign of life the update fails by itself, after 30 minutes if nothing else is set.',
+        : 'It is offline: boards disconnect to download. Without a sign of life the update fails after a while, by default 30 minutes.',
     );
   },
 };
@@ -207,7 +206,7 @@ function outsideBounds(given: Case, bounds: string): Explanation {
   const sentence = `It runs ${runs(given)}, and ${rolloutName(given)} is ${bounds}.`;
   const target = version(given);
   return printer.firmware_version !== null && isNewer(target, printer.firmware_version)
-    ? told('idle', sentence, `A rollout of ${target} without that limit reaches it.`, 'roll-out')
+    ? told('idle', sentence, `A rollout of ${target} without that limit would reach it.`, 'roll-out')
     : told('idle', sentence, null, 'rollout');
 }
 
@@ -232,28 +231,28 @@ function runs({ printer }: Case): string {
 }
 
 function board({ printer }: Case): string {
-  return printer.platform === null ? ', which it has not named' : ` (${printer.platform})`;
+  return printer.platform === null ? ', which it has not reported' : ` (${printer.platform})`;
 }
 
 function from({ rollout }: Case): string {
   const lowest = rollout?.target.min_version ?? null;
-  return lowest === null ? 'with a newer version' : `from ${lowest} on`;
+  return lowest === null ? 'with a newer version' : `that run ${lowest} or later`;
 }
 
 function upTo({ rollout }: Case): string {
   const highest = rollout?.target.max_version ?? null;
-  return highest === null ? 'with an older version' : `up to ${highest}`;
+  return highest === null ? 'with an older version' : `that run ${highest} or earlier`;
 }
 
 function begins({ rollout }: Case): string {
   const at = rollout?.scheduled_for ?? null;
-  return at === null ? '' : `: it begins on ${shortTime(at)}`;
+  return at === null ? '' : `: it starts on ${shortTime(at)}`;
 }
 
 function percentage({ decision, rollout }: Case): string {
   const verdict = decision.rollouts.find(({ rollout_id: id }) => id === decision.rollout_id);
   const now = rollout?.rollout_percentage ?? verdict?.rollout_percentage;
-  return now === undefined ? '' : `, and the rollout is at ${now} %`;
+  return now === undefined ? '' : `; it is at ${now} % now`;
 }
 
 function failure({ last }: Case): string | null {
@@ -261,29 +260,29 @@ function failure({ last }: Case): string | null {
   return `The error: ${last.error_message}`;
 }
 
-/** What one rollout has for a printer, in a few words. */
+/** Whether one rollout updates a printer, in a few words. */
 export function verdict({ due, reason, description }: Decision['rollouts'][number]): string {
   return due ? 'Due for this printer.' : (VERDICTS[reason ?? ''] ?? description ?? 'Nothing.');
 }
 
 const VERDICTS: Record<string, string> = {
-  not_targeted: 'It is for other printers.',
-  below_min_version: 'It is for newer versions than the printer runs.',
-  above_max_version: 'It is for older versions than the printer runs.',
-  no_build_for_platform: 'Its firmware has no build for the board.',
+  not_targeted: 'It targets other printers.',
+  below_min_version: 'It targets newer versions than the printer runs.',
+  above_max_version: 'It targets older versions than the printer runs.',
+  no_build_for_platform: 'Its firmware has no build for this board.',
   downgrade_not_allowed: 'The printer runs a newer version.',
-  superseded: 'A newer rollout names the printer, and this one may not take it back.',
+  superseded: 'A newer rollout targets the printer, so this one may not move it back.',
   rolled_back: 'A newer rollout has moved the printer back from this version.',
-  below_min_upgrade_version: 'The printer runs a version that is too old to go to it in one step.',
+  below_min_upgrade_version: 'The printer runs a version that is too old to upgrade to it directly.',
   up_to_date: 'The printer runs this version.',
   already_completed: 'It has updated this printer before.',
-  already_failed: 'The update has failed on this printer.',
+  already_failed: 'The update failed on this printer.',
   already_declined: 'The printer declined the update.',
   firmware_deprecated: 'Its firmware is deprecated.',
   image_damaged: 'Its binary is damaged on the server.',
-  not_yet_scheduled: 'Its time has not come.',
+  not_yet_scheduled: 'It has not started yet.',
   rollout_paused: 'It is paused.',
-  not_in_percentage: 'The turn of this printer comes at a higher percentage.',
+  not_in_percentage: 'It reaches this printer only at a higher percentage.',
   auto_update_off: 'Automatic updates are off, and its firmware is not mandatory.',
-  already_in_progress: 'Its update is under way.',
+  already_in_progress: 'Its update is in progress.',
 };

@@ -24,8 +24,8 @@ export function Timeline({
   return (
     <Panel title="History">
       {updates.length === 0 ? (
-        <Empty title="It has been sent nothing yet.">
-          <p>Every update that a rollout sends to it is listed here, with its result.</p>
+        <Empty title="No updates yet.">
+          <p>Every update that a rollout sends to this printer is listed here with its result.</p>
         </Empty>
       ) : (
         <ol class="timeline">
@@ -57,18 +57,18 @@ function Entry({ update, children }: { update: PastUpdate; children: ComponentCh
         {started !== null && <When at={started} />}
         <span class="hint">
           {update.rollout_id === null ? (
-            'its rollout is deleted'
+            'rollout deleted'
           ) : (
             <a href={`/rollouts/${update.rollout_id}`}>rollout {update.rollout_id}</a>
           )}
         </span>
         {children}
       </div>
-      {status === 'pending' && <p class="hint">It is due, and has not been sent yet.</p>}
+      {status === 'pending' && <p class="hint">Due, but not sent yet.</p>}
       {started !== null && (
         <p class="hint">
           <span title={utcTime(started)}>{exactTime(started)}</span>
-          {completed !== null && `, took ${duration(started, completed)}`}
+          {completed !== null && status !== 'declined' && `, took ${duration(started, completed)}`}
           {status === 'failed' && reached(update)}
         </p>
       )}
@@ -78,5 +78,5 @@ function Entry({ update, children }: { update: PastUpdate; children: ComponentCh
 }
 
 function reached({ last_percent: percent }: PastUpdate): string {
-  return percent === null || percent < 0 ? '' : `, had got to ${percent} %`;
+  return percent === null || percent < 0 ? '' : `, reached ${percent} %`;
 }

@@ -43,10 +43,10 @@ export function UpdateAction({
         >
           <p>
             {isAbort
-              ? 'It counts as failed, and the printer can get another update. A printer that is already downloading goes on: if it comes back with the new version, the update is completed after all.'
+              ? 'The update counts as failed, and the printer can get another one. A printer that is already downloading may still finish: if it reconnects with the new version, the update counts as completed.'
               : printer.online
-                ? 'It is sent at once, to this printer alone.'
-                : 'It is sent to this printer alone, as soon as it connects.'}
+                ? 'It is sent at once, and only to this printer.'
+                : 'It is sent as soon as this printer connects, and only to this printer.'}
           </p>
         </Confirm>
       )}

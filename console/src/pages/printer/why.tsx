@@ -39,7 +39,7 @@ export function Why({
     underWay: updates.some(({ status }) => status === 'in_progress'),
   });
   return (
-    <Panel title={decision.send || kind === 'good' || kind === 'busy' ? 'What it gets' : TITLE}>
+    <Panel title={decision.send || kind === 'good' || kind === 'busy' ? 'Next update' : TITLE}>
       <div class={`notice ${NOTICES[kind]}`}>
         <p class="sentence">{sentence}</p>
         {advice !== null && <p>{advice}</p>}
@@ -80,12 +80,12 @@ function RemedyAction({
     case 'roll-out':
       return <RollOutHere printer={printer} small />;
     case 'rollout':
-      return rolloutId === null ? null : <a href={`/rollouts/${rolloutId}`}>To rollout {rolloutId}</a>;
+      return rolloutId === null ? null : <a href={`/rollouts/${rolloutId}`}>Go to rollout {rolloutId}</a>;
     case 'upload':
       return <a href="/firmware">Upload a build</a>;
     case 'firmware':
     case 'roll-out-between':
-      return <a href="/firmware">To the firmware</a>;
+      return <a href="/firmware">Go to firmware</a>;
     case 'retry':
       if (rolloutId === null) return null;
       return (
@@ -93,7 +93,7 @@ function RemedyAction({
           <ScopedButton scope="rollouts:write" class="small" onClick={() => setAsking(true)}>
             Retry failed
           </ScopedButton>
-          <a href={`/rollouts/${rolloutId}`}>To rollout {rolloutId}</a>
+          <a href={`/rollouts/${rolloutId}`}>Go to rollout {rolloutId}</a>
           {asking && <Retry rolloutId={rolloutId} retried={retried} close={() => setAsking(false)} />}
         </div>
       );
@@ -105,7 +105,7 @@ function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () =
   const failed = rollout?.failed_count;
   return (
     <Confirm
-      title={`Retry what failed in rollout ${rolloutId}?`}
+      title={`Retry the failed updates of rollout ${rolloutId}?`}
       action="Retry failed"
       run={async () => {
         noteRollout(await api.retryRollout(rolloutId));
@@ -114,11 +114,11 @@ function Retry({ rolloutId, retried, close }: { rolloutId: number; retried: () =
       close={close}
     >
       <p>
-        It is sent again to every printer on which it failed
-        {failed !== undefined && `, ${counted(failed, 'printer')} in all`}: not to this one alone.{' '}
+        This sends the update again to every printer on which it failed
+        {failed !== undefined && ` (${counted(failed, 'printer')} in all)`}, not only to this one.{' '}
         {rollout?.status === 'paused'
           ? 'The rollout is paused: nothing is sent until it is resumed.'
-          : 'Those that are online get it at once, the others when they connect.'}
+          : 'Printers that are online get it at once, the others when they connect.'}
       </p>
     </Confirm>
   );
@@ -140,7 +140,7 @@ function Verdicts({ decision }: { decision: Decision }) {
   const shown = all ? rollouts : rollouts.slice(0, SHOWN_AT_FIRST);
   return (
     <>
-      <h3>What each rollout has for it, in the order of their turn</h3>
+      <h3>Rollouts, in order of priority</h3>
       <ul class="verdicts">
         {shown.map((rollout) => (
           <li key={rollout.rollout_id} class={rollout.rollout_id === decision.rollout_id ? 'decides' : ''}>

@@ -31,7 +31,7 @@ export function ChoiceBar({ printers }: { printers: readonly Printer[] }) {
         <span role="status">
           {chosen.value.size > 0 && (
             <>
-              <b>{counted(chosen.value.size, 'printer')}</b> chosen
+              <b>{counted(chosen.value.size, 'printer')}</b> selected
             </>
           )}
         </span>
@@ -41,7 +41,7 @@ export function ChoiceBar({ printers }: { printers: readonly Printer[] }) {
               Clear
             </button>
             <a class="button small" href={ROLLOUT_TO_CHOSEN} onClick={() => handOver(chosen.value)}>
-              Roll out to them
+              Roll out to these
             </a>
           </>
         )}

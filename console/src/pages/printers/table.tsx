@@ -24,7 +24,7 @@ export function PrinterTable({
       <thead>
         <tr>
           <th scope="col">
-            <span class="visually-hidden">Chosen</span>
+            <span class="visually-hidden">Selected</span>
           </th>
           <Sorted by="name" query={query}>
             Printer
@@ -73,7 +73,7 @@ function Row({ printer, query }: { printer: Printer; query: ListQuery }) {
       <td class="choose">
         <input
           type="checkbox"
-          aria-label={`Choose ${printer.name}`}
+          aria-label={`Select ${printer.name}`}
           checked={isChosen}
           onChange={(event) => choose([printer.uuid], event.currentTarget.checked)}
         />

@@ -5,6 +5,7 @@ import type { Rollout } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
 import { count, counted } from '../../ui/format';
 import { change } from './change';
+import { useChangedPrinters, useLoad } from '../../ui/use-load';
 import type { DialogProps } from './change';
 import { Consequence } from './consequence';
 
@@ -41,7 +42,7 @@ export function Resume({ rollout, close }: DialogProps) {
       action={isStart ? 'Start now' : 'Resume'}
       close={close}
     >
-      {isStart && <p>It does not wait for the time that it is scheduled for.</p>}
+      {isStart && <p>It starts at once instead of at its scheduled time.</p>}
     </Consequence>
   );
 }
@@ -52,6 +53,7 @@ export function Cancel({ rollout, close }: DialogProps) {
     <Confirm
       title={`Cancel rollout ${rollout.id}?`}
       action="Cancel the rollout"
+      dismiss="Keep it"
       dangerous
       run={() => change(rollout.id, { status: 'cancelled' })}
       close={close}
@@ -63,7 +65,7 @@ export function Cancel({ rollout, close }: DialogProps) {
 
 /** What follows when a rollout is cancelled. */
 export function CancelMeans({ rollout }: { rollout: Rollout }) {
-  const { completed_count: completed, firmware_version: version } = rollout;
+  const running = useRunning(rollout);
   return (
     <ul>
       <li>This is final: it cannot be resumed.</li>
@@ -73,17 +75,32 @@ export function CancelMeans({ rollout }: { rollout: Rollout }) {
       <li>
         <UnderWay rollout={rollout} />
       </li>
-      {completed > 0 && (
-        <li>
-          {counted(completed, 'printer keeps', 'printers keep')} {version} for now. A later rollout of an
-          older version may move them back.
-        </li>
-      )}
+      {running !== 0 && <Keeps version={rollout.firmware_version} running={running} />}
     </ul>
   );
 }
 
-/** Asks before an update is sent again where it failed. */
+/** How many printers run the version of a rollout, whichever rollout they got it from; null if that is not known. */
+function useRunning({ firmware_version: version }: Rollout): number | null {
+  const { data, reload } = useLoad(`running ${version}`, (stop) =>
+    api.printers({ firmware_version: version, limit: 1 }, stop),
+  );
+  useChangedPrinters(() => true, reload);
+  return data?.total ?? null;
+}
+
+function Keeps({ version, running }: { version: string; running: number | null }) {
+  return (
+    <li>
+      {running === null
+        ? `Printers that run ${version} keep it.`
+        : `${counted(running, 'printer runs', 'printers run')} ${version} now, and ${running === 1 ? 'keeps' : 'keep'} it.`}{' '}
+      Printers that this rollout updated may be moved back by a later rollout of an older version.
+    </li>
+  );
+}
+
+/** Asks before an update is sent again to the printers on which it failed. */
 export function Retry({ rollout, close }: DialogProps) {
   const { id, failed_count: failed, firmware_version: version, status } = rollout;
   return (
@@ -94,10 +111,10 @@ export function Retry({ rollout, close }: DialogProps) {
       close={close}
     >
       <p>
-        <b>{counted(failed, 'printer is', 'printers are')}</b> sent {version} again,{' '}
+        This sends {version} again to the <b>{counted(failed, 'printer')}</b> on which it failed:{' '}
         {status === 'paused'
           ? 'once the rollout is resumed.'
-          : 'at once where online, else when they connect. Those that it is no longer for stay failed.'}
+          : 'at once if online, otherwise when connecting. Printers that the rollout no longer targets stay failed.'}
       </p>
     </Confirm>
   );
@@ -111,6 +128,7 @@ export function Delete({ rollout, close }: DialogProps) {
     <Confirm
       title={`Delete rollout ${id}?`}
       action="Delete the rollout"
+      dismiss="Keep it"
       dangerous
       run={async () => {
         await api.deleteRollout(id);
@@ -119,15 +137,15 @@ export function Delete({ rollout, close }: DialogProps) {
       close={close}
     >
       {status === 'cancelled' ? (
-        <p>It is removed, with its counters and its curve. This cannot be undone.</p>
+        <p>The rollout, its counters and its history curve are removed. This cannot be undone.</p>
       ) : (
         <>
-          <p>It is cancelled, then removed with its counters and its curve. This cannot be undone.</p>
+          <p>It is cancelled, then removed with its counters and its history curve. This cannot be undone.</p>
           <CancelMeans rollout={rollout} />
         </>
       )}
       <p>
-        {completed > 0 && `No printer loses ${version}. `}What it did stays in the history of each printer.
+        {completed > 0 && `No printer loses ${version}. `}Its updates remain in the history of each printer.
       </p>
     </Confirm>
   );
@@ -135,18 +153,18 @@ export function Delete({ rollout, close }: DialogProps) {
 
 function UnderWay({ rollout }: { rollout: Rollout }) {
   const { in_progress_count: underWay } = rollout;
-  if (underWay === 0) return <>No update is under way.</>;
+  if (underWay === 0) return <>No update is in progress.</>;
   return (
     <>
-      <b>{counted(underWay, 'update')}</b> under way {underWay === 1 ? 'goes on, and is' : 'go on, and are'}{' '}
-      counted.
+      <b>{counted(underWay, 'update')}</b> in progress{' '}
+      {underWay === 1 ? 'continues and is' : 'continue and are'} still counted.
     </>
   );
 }
 
 function Pending({ rollout }: { rollout: Rollout }) {
   const { pending_count: pending } = rollout;
-  if (pending === 0) return <>No printer is pending; one that comes to match gets nothing</>;
+  if (pending === 0) return <>No printer is pending, and printers that match later get nothing</>;
   return (
     <>
       <b>{count(pending)}</b> pending {pending === 1 ? 'printer gets' : 'printers get'} nothing

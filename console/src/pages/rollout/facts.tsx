@@ -10,7 +10,7 @@ import { Requests } from './requests';
 export function Facts({ rollout }: { rollout: Rollout }) {
   const { target, scheduled_for: scheduledFor } = rollout;
   return (
-    <Panel title="What it is">
+    <Panel title="Details">
       <dl class="facts">
         {rollout.note !== null && (
           <>
@@ -52,11 +52,11 @@ export function Facts({ rollout }: { rollout: Rollout }) {
           </span>{' '}
           by {creatorText(rollout.created_by)}
         </dd>
-        <dt>Older versions</dt>
+        <dt>Downgrades</dt>
         <dd>
           {rollout.allow_downgrade
-            ? 'It may move printers back to an older version.'
-            : 'It moves printers back only from a version of a rollout that has been cancelled.'}
+            ? 'allowed: printers with a newer version are moved back'
+            : 'not allowed, except from a version whose rollout has been cancelled'}
         </dd>
       </dl>
       <Requests rollout={rollout} />

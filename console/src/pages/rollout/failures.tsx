@@ -23,7 +23,7 @@ function Reasons({ rollout }: { rollout: Rollout }) {
       title="Why updates failed"
       aside={
         <span class={failed / ended > HEALTHY_SHARE ? 'alarm' : 'hint'}>
-          {count(failed)} of {count(ended)} that ended: {percent(failed, ended)}
+          {count(failed)} of {count(ended)} finished: {percent(failed, ended)}
         </span>
       }
     >

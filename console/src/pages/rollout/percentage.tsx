@@ -30,14 +30,14 @@ export function Percentage({ rollout, close }: DialogProps) {
       {(before !== atOpening || status === 'cancelled') && (
         <p class="notice warn" role="status">
           {status === 'cancelled'
-            ? 'Somebody has cancelled this rollout in the meantime.'
-            : `Somebody has changed it from ${atOpening} % to ${before} % in the meantime.`}
+            ? 'This rollout has been cancelled in the meantime.'
+            : `The percentage has been changed from ${atOpening} % to ${before} % in the meantime.`}
         </p>
       )}
       <PercentageField
         value={text}
         change={setText}
-        error={chosen === null ? 'A whole number from 0 to 100' : null}
+        error={chosen === null ? 'Enter a whole number from 0 to 100' : null}
       />
     </Consequence>
   );

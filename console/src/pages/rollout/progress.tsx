@@ -20,7 +20,7 @@ export function Progress({ rollout }: { rollout: Rollout }) {
       {rollout.total_targets === 0 ? (
         <Empty title="No printer matches.">
           <p>
-            A rollout is a rule: a printer that registers or changes later, and matches then, is sent it, too.
+            A rollout is a rule: a printer that matches later, because it registers or changes, gets it then.
           </p>
         </Empty>
       ) : (
@@ -38,7 +38,7 @@ export function Progress({ rollout }: { rollout: Rollout }) {
   );
 }
 
-/** Pending targets that are not due, and why: with those that are due they are the pending ones of the list below. */
+/** Pending targets that are not due, and why. Together with the due ones that were not sent yet, they are the pending ones of the list below. */
 function NotDue({ rollout }: { rollout: Rollout }) {
   const { status, scheduled_for: at, rollout_percentage: percentage } = rollout;
   const later = notDueCount(rollout);
@@ -48,18 +48,18 @@ function NotDue({ rollout }: { rollout: Rollout }) {
   if (status === 'cancelled')
     return (
       <p class="not-due">
-        {who} {later === 1 ? 'was' : 'were'} pending but not due at the cancel.
+        {who} {later === 1 ? 'was' : 'were'} not due when the rollout was cancelled.
       </p>
     );
   if (status === 'scheduled' && at !== null)
     return (
       <p class="not-due">
-        {who} {are} pending but not due before {shortTime(at)}.
+        {who} {are} not due before {shortTime(at)}.
       </p>
     );
   return (
     <p class="not-due">
-      {who} {are} pending but not due: the rollout is at {percentage} %.
+      {who} {are} not due yet: the rollout is at {percentage} %.
     </p>
   );
 }

@@ -8,11 +8,14 @@ export function Requests({ rollout }: { rollout: Rollout }) {
   const path = `/api/rollouts/${rollout.id}`;
   return (
     <details class="curl requests">
-      <summary>The same with curl</summary>
+      <summary>As curl commands</summary>
       <Command name="The rollout with its counters" text={curlCommand('GET', path)} />
-      <Command name="How it has gone" text={curlCommand('GET', `${path}/timeline`)} />
+      <Command name="Progress over time" text={curlCommand('GET', `${path}/timeline`)} />
       <Command name="Why updates failed" text={curlCommand('GET', `${path}/failures`)} />
-      <Command name="Where they failed" text={curlCommand('GET', `${path}/updates?status=failed`)} />
+      <Command
+        name="Printers on which it failed"
+        text={curlCommand('GET', `${path}/updates?status=failed`)}
+      />
       {stepsOf(rollout).map(({ step, name, method, path: to, body }) => (
         <Command key={step} name={name} text={curlCommand(method, to, body)} />
       ))}

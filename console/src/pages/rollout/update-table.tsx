@@ -30,8 +30,7 @@ const REASON: Column = { name: 'Reason', cell: (update) => update.error_message 
 const ATTEMPTS: Column = { name: 'Times sent', cell: (update) => count(update.attempts) };
 const WHY: Column = {
   name: 'Why',
-  cell: ({ printer }) =>
-    printer.online ? <a href={`/printers/${printer.id}`}>Why it waits</a> : 'When it connects',
+  cell: ({ printer }) => (printer.online ? <a href={`/printers/${printer.id}`}>See why</a> : 'Offline'),
 };
 
 const COLUMNS: Record<TargetState, readonly Column[]> = {

@@ -78,7 +78,7 @@ function UpdatePage({
       ) : next === null ? (
         <Empty title={cursor === undefined ? NONE[status] : 'There are no more.'} />
       ) : (
-        <p class="hint">None among the printers of this page; the next one goes on.</p>
+        <p class="hint">None on this page. There may be more on the next one.</p>
       )}
       {(next !== null || cursor !== undefined) && (
         <nav class="actions pages" aria-label="Pages of the list">
@@ -102,9 +102,9 @@ function UpdatePage({
 }
 
 const NONE: Record<TargetState, string> = {
-  in_progress: 'No update is under way.',
+  in_progress: 'No update is in progress.',
   completed: 'No update has been completed yet.',
-  failed: 'None has failed.',
-  declined: 'None has been declined.',
+  failed: 'No update has failed.',
+  declined: 'No update has been declined.',
   pending: 'No printer is pending.',
 };

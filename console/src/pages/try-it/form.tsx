@@ -12,8 +12,8 @@ import { ScopeNote, ScopedButton } from '../../ui/scoped';
 const SHARES = [
   ['fail', 'Fail, in %', 'They report that the update failed.'],
   ['decline', 'Decline, in %', 'They refuse the update.'],
-  ['hang', 'Hang, in %', 'They take it, and are silent from then on.'],
-  ['roll_back', 'Roll back, in %', 'They install it, and come back with the old version.'],
+  ['hang', 'Hang, in %', 'They accept it, then go silent.'],
+  ['roll_back', 'Roll back, in %', 'They install it, then reconnect with the old version.'],
 ] as const;
 const FIELDS = ['printers', 'version', 'channel', ...SHARES.map(([name]) => name)];
 const AT_FIRST = 20;
@@ -63,7 +63,7 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
               />
             )}
           </Field>
-          <Field label="Version that they run" error={wrong('version')}>
+          <Field label="Firmware version" error={wrong('version')}>
             {(attributes) => (
               <input {...attributes} name="version" defaultValue="1.0.0" required autocomplete="off" />
             )}
@@ -81,7 +81,7 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
           </Field>
         </div>
         <fieldset>
-          <legend>What some of them do when an update comes; the others install it</legend>
+          <legend>How some of them react to an update; the others install it</legend>
           <div class="field-row shares">
             {SHARES.map(([name, label, hint]) => (
               <Field key={name} label={label} hint={hint} error={wrong(name)}>
@@ -105,10 +105,10 @@ export function AddPrinters({ room, added }: { room: number; added: (fleet: Simu
         <FormFailure error={error} isBesideField={isAllBeside(error, FIELDS)} />
         <div class="actions">
           <ScopedButton scope="admin" type="submit" disabled={room === 0} aria-busy={busy}>
-            Add them
+            Add printers
           </ScopedButton>
           <span class="hint" role="status">
-            {room === 0 ? 'No more fit: remove some first.' : done}
+            {room === 0 ? 'The limit is reached: remove some first.' : done}
           </span>
           <ScopeNote scope="admin" />
         </div>
@@ -124,7 +124,7 @@ function limitTogether({ currentTarget: { form } }: { currentTarget: HTMLInputEl
     (input) => input instanceof HTMLInputElement,
   );
   const together = inputs.reduce((sum, input) => sum + Number(input.value), 0);
-  const complaint = together > 100 ? `Together these are ${together} %: at most 100 % can be.` : '';
+  const complaint = together > 100 ? `These add up to ${together} %, but can be 100 % at most.` : '';
   for (const input of inputs) input.setCustomValidity(complaint);
 }
 

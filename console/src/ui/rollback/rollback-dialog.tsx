@@ -87,7 +87,7 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
             <b>{counted(group.printers, 'printer goes', 'printers go')}</b> back to {group.firmware_version}
             {group.offline > 0 && `, ${count(group.offline)} of them when they connect`}.
             {group.unknown > 0 &&
-              ` Nobody knows what ${count(group.unknown)} of them ran before: they go where most of the others go.`}
+              ` It is not known what ${count(group.unknown)} of them ran before: they go where most of the others go.`}
           </li>
         ))}
         {underWay > 0 && (
@@ -113,8 +113,8 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
             {left === 1 ? 'runs' : 'run'} it {left === 1 ? 'goes' : 'go'} to {to} instead.
           </li>
         ))}
-        {preview.deprecates && <li>{version} is deprecated: it is offered to no printer any more.</li>}
-        <li>No other printer is touched.</li>
+        {preview.deprecates && <li>{version} is deprecated: it is no longer offered to any printer.</li>}
+        <li>No other printer is affected.</li>
       </ul>
     </>
   );
@@ -125,7 +125,7 @@ function Missing({ preview: { missing } }: { preview: RollbackPreview }) {
   if (missing.length === 0) return null;
   return (
     <div class="notice bad">
-      <p>It cannot be rolled back this way:</p>
+      <p>This rollback is not possible:</p>
       <ul>
         {missing.map(({ firmware_version: version, platform, description, printers }, index) => (
           <li key={index}>
