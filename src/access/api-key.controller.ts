@@ -36,8 +36,8 @@ export class ApiKeyController {
   @RequireScope('admin')
   @NoQuery()
   @ApiOperation({
-    summary: 'Make a key',
-    description: 'The answer has the key itself: it is not shown again.',
+    summary: 'Create a key',
+    description: 'The response contains the key itself, which is not shown again.',
   })
   @ApiCreatedResponse({ type: NewKeyResponse })
   @ApiBadInput(
@@ -55,7 +55,7 @@ export class ApiKeyController {
   @NoQuery()
   @ApiOperation({
     summary: 'List the keys, revoked ones included',
-    description: 'Without the keys themselves, which nobody can read again.',
+    description: 'Without the keys themselves, which cannot be shown again.',
   })
   @ApiOkResponse({ type: KeyListResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
@@ -68,10 +68,10 @@ export class ApiKeyController {
   @HttpCode(204)
   @NoQuery()
   @ApiOperation({
-    summary: 'Revoke a key, at once and for good',
-    description: 'Requests with it are answered 401 from then on.',
+    summary: 'Revoke a key immediately and permanently',
+    description: 'From then on, requests with it get 401.',
   })
-  @ApiNoContentResponse({ description: 'It is revoked' })
+  @ApiNoContentResponse({ description: 'Revoked' })
   @ApiBadInput('key_id', 'x', 'key_id must be an integer number')
   @ApiProblem(404, 'No such key', 'Key not found: 42')
   async revoke(@Param() param: KeyParam): Promise<void> {
@@ -82,8 +82,8 @@ export class ApiKeyController {
   @DeclareAccess('claim')
   @NoQuery()
   @ApiOperation({
-    summary: 'Claim the server: make its first admin key',
-    description: 'With the one-time token from the file `claim-token` beside the database.',
+    summary: 'Claim the server: create its first admin key',
+    description: 'With the one-time token from the file `claim-token` next to the database.',
   })
   @ApiCreatedResponse({ type: NewKeyResponse })
   @ApiBadInput('token', '', 'token must be longer than or equal to 1 characters')

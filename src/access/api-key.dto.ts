@@ -28,7 +28,7 @@ export class CreateKeyDto {
     format: 'date-time',
     nullable: true,
     example: '2030-01-01T00:00:00Z',
-    description: 'When it ceases to work; without, never',
+    description: 'When the key expires; by default never',
   })
   @IsOptional()
   @IsString()
@@ -40,7 +40,7 @@ export class ClaimDto {
   @ApiProperty({
     type: String,
     example: '',
-    description: 'The content of the file `claim-token` beside the database',
+    description: 'The content of the file `claim-token` next to the database',
   })
   @IsString()
   @Length(1, 200)
@@ -86,7 +86,7 @@ export class KeyResponse {
     format: 'date-time',
     nullable: true,
     example: null,
-    description: 'To the minute',
+    description: 'Accurate to the minute',
   })
   last_used_at!: string | null;
 
@@ -99,14 +99,14 @@ export class NewKeyResponse extends KeyResponse {
   @ApiProperty({
     type: String,
     example: 'pmk_h3Kd9xQW0v7bq1cXh2mYk8Zt5uRr4pLs6nEa0jGfTiI',
-    description: 'Shown this once',
+    description: 'Shown only once',
   })
   key!: string;
 }
 
 /** All keys. */
 export class KeyListResponse {
-  @ApiProperty({ type: [KeyResponse], description: 'The newest first' })
+  @ApiProperty({ type: [KeyResponse], description: 'Newest first' })
   keys!: KeyResponse[];
 }
 

@@ -17,8 +17,8 @@ export class WhoAmIController {
   @RequireScope('read')
   @NoQuery()
   @ApiOperation({
-    summary: 'Say who makes this request, and what they may do',
-    description: 'A key of any scope may ask. Without keys it is whoever this machine lets in.',
+    summary: 'Get the identity and the scopes of the caller',
+    description: 'Any scope is sufficient. Without keys, local requests are accepted.',
   })
   @ApiOkResponse({ type: WhoAmIResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')

@@ -12,7 +12,7 @@ export class WhoAmIResponse {
     enum: CALLER_KINDS,
     example: 'key',
     description:
-      '`local`: somebody at the machine of the server, before there is a key. `anybody`: no key is asked for (AUTH=none)',
+      '`local`: a local user of the server, before there is a key. `anybody`: no key is required (AUTH=none)',
   })
   kind!: (typeof CALLER_KINDS)[number];
 
@@ -23,7 +23,7 @@ export class WhoAmIResponse {
     enum: SCOPES,
     isArray: true,
     example: ['firmware:write'],
-    description: '`admin` includes all the others, and each of them includes `read`',
+    description: '`admin` includes all other scopes, and each of them includes `read`',
   })
   scopes!: Scope[];
 }

@@ -16,7 +16,7 @@ export class AuditController {
   @ApiOperation({
     summary: 'List who changed what, when, from where; every filter combines with every other',
     description:
-      'The log is only ever added to, in the same transaction as the change. It needs the scope admin.',
+      'The log is append-only; each entry is written in the same transaction as its change. Requires the scope admin.',
   })
   @ApiOkResponse({ type: AuditListResponse })
   @ApiBadInput('action', 'rollout.pause', 'action must be one of the following values: firmware.upload, ...')

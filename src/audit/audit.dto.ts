@@ -36,12 +36,12 @@ export class AuditQuery {
   @Min(1)
   key_id?: number;
 
-  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'From then on' })
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Entries from this time on' })
   @IsOptional()
   @IsString()
   since?: string;
 
-  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Before then' })
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Entries before this time' })
   @IsOptional()
   @IsString()
   until?: string;
@@ -59,8 +59,8 @@ export class ActorResponse {
     enum: ACTOR_KINDS,
     example: 'key',
     description:
-      '`key`: whoever has that key. `local`: somebody at the machine, before there was a key. `anybody`: nobody was asked. ' +
-      '`command_line`: `npm run keys`. `system`: the server by itself, when a scheduled rollout falls due',
+      '`key`: the holder of that key. `local`: a local user, before there was a key. `anybody`: no key is required (AUTH=none). ' +
+      '`command_line`: `npm run keys`. `system`: the server itself, when a scheduled rollout starts',
   })
   kind!: Actor['kind'];
 
@@ -86,7 +86,7 @@ export class AuditEntryResponse {
     type: String,
     nullable: true,
     example: '192.0.2.7',
-    description: 'Where the request came from: behind a proxy, the proxy',
+    description: 'The address that sent the request, which may be a proxy',
   })
   address!: string | null;
 
@@ -101,7 +101,7 @@ export class AuditEntryResponse {
     nullable: true,
     additionalProperties: true,
     example: { rollout_percentage: 10 },
-    description: 'What it was; of a change, what of it has changed; null if it is new',
+    description: 'The state before; for a change, only the fields that changed; null if it was created',
   })
   before!: Record<string, unknown> | null;
 
@@ -110,14 +110,14 @@ export class AuditEntryResponse {
     nullable: true,
     additionalProperties: true,
     example: { rollout_percentage: 50 },
-    description: 'What it is now; null if it is gone',
+    description: 'The state after; null if it was deleted',
   })
   after!: Record<string, unknown> | null;
 }
 
 /** A page of the log. */
 export class AuditListResponse {
-  @ApiProperty({ type: [AuditEntryResponse], description: 'The newest first' })
+  @ApiProperty({ type: [AuditEntryResponse], description: 'Newest first' })
   entries!: AuditEntryResponse[];
 
   @ApiNextCursor()

@@ -64,17 +64,26 @@ export class FirmwareResponse {
     type: Boolean,
     example: false,
     description:
-      'The binary is missing or damaged on the disk: it is offered to nobody until the same file is uploaded again',
+      'The binary is missing or damaged on disk, and is not offered until the same file is uploaded again',
   })
   damaged!: boolean;
 
   @ApiProperty({ type: Number, example: 0, description: 'Downloads that delivered the last byte' })
   download_count!: number;
 
-  @ApiProperty({ type: Number, example: 0, description: 'Updates that completed' })
+  @ApiProperty({
+    type: Number,
+    example: 0,
+    description: 'Updates that completed; a retried update counts again',
+  })
   success_count!: number;
 
-  @ApiProperty({ type: Number, example: 0, description: 'Updates that failed' })
+  @ApiProperty({
+    type: Number,
+    example: 0,
+    description:
+      'Updates that failed; a retried update counts again, so this can exceed the number of printers',
+  })
   failure_count!: number;
 }
 
@@ -83,7 +92,7 @@ export class UploadResponse extends FirmwareResponse {
   @ApiProperty({
     type: [String],
     example: ['No printer has the platform esp23; printers have esp32, esp8266'],
-    description: 'Unusual things about the upload, which was accepted nevertheless',
+    description: 'Unusual things about the upload, which was still accepted',
   })
   warnings!: string[];
 }

@@ -50,8 +50,8 @@ import { UploadWarnings } from './uploads/upload-warnings.js';
 import type { UploadedBinary } from './uploads/upload-engine.js';
 
 const CHANGES = {
-  notes: { summary: 'Better words', value: { release_notes: 'Fixes the paper sensor', changelog: null } },
-  deprecate: { summary: 'Offer it to nobody any more', value: { deprecated: true } },
+  notes: { summary: 'Change the notes', value: { release_notes: 'Fixes the paper sensor', changelog: null } },
+  deprecate: { summary: 'Stop offering it', value: { deprecated: true } },
   mandatory: { summary: 'Send it to printers with auto_update off, too', value: { mandatory: true } },
 };
 
@@ -79,14 +79,14 @@ export class FirmwareController {
   @ApiOperation({
     summary: 'Upload a firmware binary',
     description:
-      'A version names one binary for ever, for each channel and platform. The file is hashed as it arrives. ' +
-      'The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 ' +
-      'with the row as it was, and the printers that wait for it are sent it.',
+      'For each channel and platform, a version always means the same binary. The file is hashed as it arrives. ' +
+      'Uploading the same file again for the same version, channel and platform repairs a binary that is missing or damaged on disk: 200 ' +
+      'with the unchanged row, and the printers that wait for it get it.',
   })
   @ApiConsumes('multipart/form-data')
   @ApiBody({ type: UploadFirmwareDto })
   @ApiCreatedResponse({ type: UploadResponse })
-  @ApiOkResponse({ type: UploadResponse, description: 'Its damaged binary has been mended' })
+  @ApiOkResponse({ type: UploadResponse, description: 'Its damaged binary has been repaired' })
   @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
   @ApiProblem(
     409,
@@ -111,7 +111,7 @@ export class FirmwareController {
   @RequireScope('read')
   @ApiOperation({
     summary: 'Get the latest firmware of a channel: the highest version that is not deprecated',
-    description: 'By precedence, not by the time of the upload.',
+    description: 'By version precedence, not by upload time.',
   })
   @ApiOkResponse({ type: FirmwareResponse })
   @ApiBadChannel()
@@ -123,7 +123,7 @@ export class FirmwareController {
   @Get()
   @RequireScope('read')
   @ApiOperation({
-    summary: 'List all firmware, the highest version first',
+    summary: 'List all firmware, highest version first',
     description: 'One row for each version, channel and platform.',
   })
   @ApiOkResponse({ type: [FirmwareResponse] })
@@ -148,9 +148,9 @@ export class FirmwareController {
   @Patch(':version')
   @RequireScope('firmware:write')
   @ApiOperation({
-    summary: 'Change notes or the mandatory flag, deprecate, or sign later',
+    summary: 'Change the notes or the mandatory flag, deprecate, or add a signature',
     description:
-      'Without channel and platform: every row of the version. Answers what GET answers for the same URL.',
+      'Without channel and platform: every row of the version. The response is that of GET for the same URL.',
   })
   @ApiBody({ type: ChangeFirmwareDto, examples: CHANGES })
   @ApiOkResponse({ type: FirmwareResponse })
@@ -171,7 +171,7 @@ export class FirmwareController {
     summary: 'Offer a version in another channel, too',
     description:
       'The same binary with the same notes, signature, mandatory flag and min_upgrade_version; nothing is uploaded again. Without ' +
-      'channel: for each platform the build in the most stable channel. All of them, or none. Answers with the new rows.',
+      'channel: for each platform the build in the most stable channel. Either all of them succeed or none. Returns the new rows.',
   })
   @ApiCreatedResponse({ type: [FirmwareResponse] })
   @ApiBadInput('to', 'canary', 'to must be another channel than that of ?channel=canary')
@@ -196,8 +196,8 @@ export class FirmwareController {
   @ApiOperation({
     summary: 'Delete a firmware version',
     description:
-      'Without channel and platform: every row of the version. The binary goes with its last row. Refused while a rollout that is ' +
-      'not cancelled could send one of them, unless another channel has the same build: the rollout goes on with that one.',
+      'Without channel and platform: every row of the version. The binary is deleted with its last row. Refused while a rollout that is ' +
+      'not cancelled could send one of them, unless another channel has the same build: the rollout then continues with that one.',
   })
   @ApiNoContentResponse({ description: 'Deleted' })
   @ApiBadChannel()

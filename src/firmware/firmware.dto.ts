@@ -66,7 +66,7 @@ export class UploadFirmwareDto {
   @ApiPropertyOptional({
     type: String,
     example: '',
-    description: 'In brief, e.g. `Bug fixes and performance improvements`',
+    description: 'A short summary, e.g. `Bug fixes and performance improvements`',
   })
   @IsOptional()
   @IsString()
@@ -75,7 +75,7 @@ export class UploadFirmwareDto {
   @ApiPropertyOptional({
     type: String,
     example: '',
-    description: 'In detail, e.g. `- Fixed print quality issues`',
+    description: 'The details, e.g. `- Fixed print quality issues`',
   })
   @IsOptional()
   @IsString()
@@ -95,7 +95,7 @@ export class UploadFirmwareDto {
   @ApiPropertyOptional({
     type: String,
     example: '',
-    description: 'The lowest version that may take this one, e.g. `1.0.0`',
+    description: 'The lowest version that can upgrade to this one, e.g. `1.0.0`',
   })
   @EmptyIsAbsent()
   @IsOptional()
@@ -106,7 +106,7 @@ export class UploadFirmwareDto {
     type: String,
     example: '',
     description:
-      'Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then',
+      'Detached Ed25519 signature over the exact bytes of the file, base64. Required while signing keys are registered, otherwise refused',
   })
   @EmptyIsAbsent()
   @IsOptional()
@@ -170,7 +170,7 @@ export function toSelector(param: VersionParam, query: FirmwareRowQuery): Firmwa
 
 /** Body of POST /api/firmware/{version}/promote. */
 export class PromoteFirmwareDto {
-  @ApiProperty({ enum: CHANNELS, example: 'beta', description: 'The channel that gets the version, too' })
+  @ApiProperty({ enum: CHANNELS, example: 'beta', description: 'The channel that also gets the version' })
   @IsIn(CHANNELS)
   to!: Channel;
 }
@@ -181,7 +181,7 @@ export class ChangeFirmwareDto {
     type: String,
     nullable: true,
     example: 'Fixes the paper sensor',
-    description: 'null removes',
+    description: 'null removes them',
   })
   @IsOptional()
   @IsString()
@@ -191,7 +191,7 @@ export class ChangeFirmwareDto {
     type: String,
     nullable: true,
     example: '- Fixed the paper sensor',
-    description: 'null removes',
+    description: 'null removes them',
   })
   @IsOptional()
   @IsString()
@@ -205,7 +205,7 @@ export class ChangeFirmwareDto {
   @ApiPropertyOptional({
     type: Boolean,
     example: true,
-    description: 'A deprecated version is offered to nobody',
+    description: 'A deprecated version is not offered to printers',
   })
   @IsOptional()
   @IsBoolean()

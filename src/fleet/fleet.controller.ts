@@ -56,7 +56,7 @@ export class FleetController {
   @NoQuery()
   @ApiOperation({
     summary: 'Sum up the fleet: who is online, who runs what, and who is behind',
-    description: 'Counted now, except for the versions: `counted_at` says when they were counted.',
+    description: 'Counted now, except for the versions: `counted_at` tells when they were counted.',
   })
   @ApiOkResponse({ type: SummaryResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')

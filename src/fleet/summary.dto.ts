@@ -66,26 +66,26 @@ export class VersionCountResponse {
   @ApiProperty({ type: Number, example: 100 })
   printers!: number;
 
-  @ApiProperty({ type: Number, example: 95, description: 'They run what they should' })
+  @ApiProperty({ type: Number, example: 95, description: 'Printers that run the version they should' })
   on_target!: number;
 
   @ApiProperty({
     type: Number,
     example: 0,
     description:
-      'An update for them is held back: by a pause, a start time or a percentage, by auto_update off, by deprecated firmware, ' +
-      'because the printer is blocked, or because its version cannot be read',
+      'Printers whose update is held back: the rollout is paused, has not started or has not reached them; the firmware is deprecated or ' +
+      'damaged; or the printer is blocked, has auto_update off (its update counts as declined) or reports a version that cannot be read',
   })
   held!: number;
 
-  @ApiProperty({ type: Number, example: 3, description: 'An update is due for them, and they are offline' })
+  @ApiProperty({ type: Number, example: 3, description: 'Offline printers for which an update is due' })
   behind_offline!: number;
 
   @ApiProperty({
     type: Number,
     example: 2,
     description:
-      'An update is due for them, and they are connected: it is in progress, has failed or was declined',
+      'Connected printers for which an update is due: it is in progress, has failed, or was refused by the printer itself',
   })
   behind_online!: number;
 }
@@ -146,7 +146,7 @@ export class SummaryResponse {
 
   @ApiProperty({
     type: [WarningResponse],
-    description: 'What an operator should fix; at most one of each code',
+    description: 'Faults that an operator should fix; at most one of each code',
   })
   warnings!: WarningResponse[];
 
@@ -157,7 +157,7 @@ export class SummaryResponse {
     example: '2025-01-15T09:59:59.500Z',
     description:
       'When `versions` was counted: a large fleet is not counted again after every change. Null, with no versions, until the first ' +
-      'count after a start is done',
+      'count after a start has finished',
   })
   counted_at!: string | null;
 

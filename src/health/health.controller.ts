@@ -49,8 +49,8 @@ export class HealthController {
   @DeclareAccess('open')
   @NoQuery()
   @ApiOperation({
-    summary: 'The process answers',
-    description: 'For liveness probes: no disk and no database is looked at.',
+    summary: 'Check that the process responds',
+    description: 'For liveness probes: checks neither the disk nor the database.',
   })
   @ApiOkResponse({ schema: { ...HEALTH, example: { status: 'ok', info: {}, error: {}, details: {} } } })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
@@ -62,7 +62,7 @@ export class HealthController {
   @DeclareAccess('open')
   @NoQuery()
   @ApiOperation({
-    summary: 'The database can be written, and there is room for an upload',
+    summary: 'Check that the database is writable and there is room for an upload',
     description: 'For readiness probes: 503 says what is missing.',
   })
   @ApiOkResponse({

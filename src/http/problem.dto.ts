@@ -7,7 +7,7 @@ export class FieldProblem {
   field!: string;
 
   @ApiProperty({
-    description: 'The value that was refused',
+    description: 'The rejected value',
     example: 150,
     anyOf: [
       { type: 'string', nullable: true },
@@ -28,7 +28,7 @@ export class Problem {
   @ApiProperty({
     type: String,
     example: 'about:blank',
-    description: 'RFC 9457 §4.2.1: the status says it all',
+    description: '`about:blank`: the status tells the kind of problem (RFC 9457 §4.2.1)',
   })
   type!: string;
 
@@ -41,7 +41,7 @@ export class Problem {
   @ApiProperty({ type: String, example: 'rollout_percentage must not be greater than 100 (got 150)' })
   detail!: string;
 
-  @ApiPropertyOptional({ type: [FieldProblem], description: 'Only for bad input (400): one entry a field' })
+  @ApiPropertyOptional({ type: [FieldProblem], description: 'Only for bad input (400): one entry per field' })
   errors?: FieldProblem[];
 }
 

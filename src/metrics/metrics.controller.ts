@@ -15,8 +15,8 @@ export class MetricsController {
   @RequireScope('read')
   @NoQuery()
   @ApiOperation({
-    summary: 'What the server measures of itself, for Prometheus',
-    description: 'In the text format of Prometheus.',
+    summary: 'Get the metrics of the server for Prometheus',
+    description: 'In the Prometheus text format.',
   })
   @ApiProduces('text/plain')
   @ApiOkResponse({

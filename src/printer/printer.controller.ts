@@ -64,7 +64,7 @@ export class PrinterController {
   @Patch(':printer_id')
   @RequireScope('admin')
   @ApiOperation({
-    summary: 'Block a printer, let it in again, or reset its key',
+    summary: 'Block or unblock a printer, or reset its key',
     description: 'A connected printer has to reconnect.',
   })
   @ApiPrinterKey()

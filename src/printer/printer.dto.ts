@@ -60,8 +60,7 @@ export class ChangePrinterDto {
 
   @ApiPropertyOptional({
     type: Boolean,
-    description:
-      'true deletes the secret of the printer; the next one that it sends is required from then on',
+    description: 'true deletes the key of the printer; the next key that it sends becomes its key',
   })
   @IfGiven()
   @IsBoolean()
@@ -99,7 +98,7 @@ export class ProblemResponse {
     type: String,
     format: 'date-time',
     example: '2025-01-15T10:00:00.000Z',
-    description: 'When the field was first wrong; it has been wrong in every subscribe since',
+    description: 'When the field became unusable; it has been unusable in every subscribe since',
   })
   since!: string;
 }
@@ -155,7 +154,7 @@ export class PrinterResponse extends NamedPrinterResponse {
   @ApiProperty({
     type: Boolean,
     example: true,
-    description: 'It has sent a secret, which is required since then',
+    description: 'It has sent a key, which it must send whenever it connects',
   })
   has_key!: boolean;
 
@@ -170,7 +169,7 @@ export class PrinterResponse extends NamedPrinterResponse {
 
   @ApiProperty({
     type: [ProblemResponse],
-    description: 'The unusable fields of its last subscribe; empty after the next one without any',
+    description: 'The unusable fields of its last subscribe; empty once a subscribe has none',
   })
   problems!: ProblemResponse[];
 }

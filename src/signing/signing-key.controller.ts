@@ -31,7 +31,7 @@ export class SigningKeyController {
   @NoQuery()
   @ApiOperation({
     summary: 'Register a key that firmware is signed with',
-    description: 'From the first one on, an upload needs a signature by a registered key.',
+    description: 'Once a key is registered, every upload needs a signature by a registered key.',
   })
   @ApiCreatedResponse({ type: SigningKeyResponse })
   @ApiBadInput('public_key', '(5 characters, not repeated)', 'public_key must be a public key as PEM')
@@ -45,7 +45,7 @@ export class SigningKeyController {
   @NoQuery()
   @ApiOperation({
     summary: 'List the signing keys, removed ones included',
-    description: 'While there is one, uploads need a signature by one of them.',
+    description: 'While any is registered, uploads need a signature by one of them.',
   })
   @ApiOkResponse({ type: SigningKeyListResponse })
   @ApiBadInput('page', '2', 'page is not a known query parameter')
@@ -57,9 +57,8 @@ export class SigningKeyController {
   @RequireScope('admin')
   @HttpCode(204)
   @ApiOperation({
-    summary: 'Remove a signing key, at once',
-    description:
-      'Builds that were signed with it stay as they are; deprecate those that must not go out any more.',
+    summary: 'Remove a signing key immediately',
+    description: 'Builds signed with it do not change; deprecate those that must no longer be sent.',
   })
   @ApiNoContentResponse({ description: 'It is removed' })
   @ApiBadInput('key_id', 'x', 'key_id must be an integer number')

@@ -20,7 +20,7 @@ export class CreateSigningKeyDto {
   @ApiProperty({
     type: String,
     example: EXAMPLE_KEY,
-    description: 'An Ed25519 public key as PEM. The private one never comes near the server',
+    description: 'An Ed25519 public key as PEM. The server never needs the private key',
   })
   @IsString()
   public_key!: string;
@@ -40,7 +40,7 @@ export class RemoveSigningKeyQuery {
   @ApiPropertyOptional({
     type: Boolean,
     default: false,
-    description: 'True: the last key may go, too, and uploads need no signature from then on',
+    description: 'True also removes the last key; uploads then need no signature',
   })
   @QueryBoolean()
   @IsOptional()
@@ -62,7 +62,8 @@ export class SigningKeyResponse {
   @ApiProperty({
     type: String,
     example: '50cba7ab75c4a13c8459d0bf72d49b0ad25ddf3c2ae0e8c1f6cf4c67d9ef7dd5',
-    description: 'SHA-256 of the key (SubjectPublicKeyInfo, DER), hexadecimal; builds name their key by it',
+    description:
+      'SHA-256 of the key (SubjectPublicKeyInfo, DER), hexadecimal; builds refer to their key by it',
   })
   fingerprint!: string;
 

@@ -33,7 +33,7 @@ export class SimulatorController {
   @NoQuery()
   @ApiOperation({
     summary: 'List the virtual printers inside the server',
-    description: 'The server has them if `SIMULATOR=true`; `GET /api/summary` says so.',
+    description: 'Only with `SIMULATOR=true`; see `simulator` in `GET /api/summary`.',
   })
   @ApiOkResponse({ type: SimulatorResponse })
   @ApiNoQuery()
@@ -49,8 +49,8 @@ export class SimulatorController {
   @ApiOperation({
     summary: 'Add virtual printers',
     description:
-      'They connect to the server over its own port, and take updates as boards do. The server keeps them as printers like any ' +
-      'other: where REGISTRATION=approve, they wait until each is accepted.',
+      'They connect to the port of the server and update like real boards. The server treats them like any ' +
+      'other printer: with REGISTRATION=approve, each waits for approval.',
   })
   @ApiCreatedResponse({ type: SimulatorResponse })
   @ApiBadInput('printers', 501, 'printers must not be greater than 500')
@@ -68,7 +68,7 @@ export class SimulatorController {
   @NoQuery()
   @ApiOperation({
     summary: 'Disconnect all virtual printers',
-    description: 'What the server knows of them stays: each is a printer that is offline.',
+    description: 'They remain in the list of printers, as offline.',
   })
   @ApiNoContentResponse({ description: 'They have disconnected' })
   @ApiNoQuery()

@@ -23,7 +23,7 @@ export class AddPrintersDto {
     type: String,
     default: USUAL_VERSION,
     example: USUAL_VERSION,
-    description: 'What they run at first',
+    description: 'Their initial version',
   })
   @IsOptional()
   @IsVersion()
@@ -65,7 +65,7 @@ export class AddPrintersDto {
     minimum: 0,
     maximum: 1,
     default: 0,
-    description: 'Share that takes it and is silent from then on',
+    description: 'Share that accepts it, then goes silent',
   })
   @IsOptional()
   @IsNumber()
@@ -78,7 +78,7 @@ export class AddPrintersDto {
     minimum: 0,
     maximum: 1,
     default: 0,
-    description: 'Share that installs it and comes back with the old version',
+    description: 'Share that installs it, then reconnects with the old version',
   })
   @IsOptional()
   @IsNumber()
@@ -125,18 +125,18 @@ export class SimulatedPrinterResponse {
   @ApiProperty({
     enum: STATES,
     example: 'updating',
-    description: '`offline`: not connected, as after an update, while it reboots',
+    description: '`offline`: not connected, for example while it reboots after an update',
   })
   state!: (typeof STATES)[number];
 
-  @ApiProperty({ type: String, example: '1.4.0', description: 'What it runs' })
+  @ApiProperty({ type: String, example: '1.4.0', description: 'The version that it runs' })
   firmware_version!: string;
 
   @ApiProperty({
     type: Number,
     nullable: true,
     example: 50,
-    description: 'How far its update has got; null while it has none under way',
+    description: 'Progress of its update; null if none is in progress',
   })
   percent!: number | null;
 }

@@ -51,20 +51,20 @@ export class DownloadController {
   @ApiHeader({
     name: 'If-None-Match',
     required: false,
-    description: 'The SHA-256, quoted: 304 where that is the binary',
+    description: 'The SHA-256, quoted: 304 if it is that of the binary',
     schema: { type: 'string' },
   })
   @ApiHeader({
     name: 'x-ESP8266-version',
     required: false,
-    description: 'The version that a board runs (or `x-ESP32-version`): 304 where it is the one asked for',
+    description: 'The version that a board runs (or `x-ESP32-version`): 304 if it is the requested one',
     schema: { type: 'string' },
   })
   @ApiHeader({
     name: 'x-ESP8266-sketch-md5',
     required: false,
     description:
-      'The MD5 of what a board runs (or `x-ESP32-sketch-md5`, `x-ESP32-sketch-sha256`): 304 likewise',
+      'The MD5 of the image that a board runs (or `x-ESP32-sketch-md5`, `x-ESP32-sketch-sha256`): 304 likewise',
     schema: { type: 'string' },
   })
   @ApiOkResponse({
@@ -74,7 +74,7 @@ export class DownloadController {
       ETag: { description: 'The SHA-256, quoted', schema: { type: 'string' } },
       'x-MD5': { description: 'The MD5, hexadecimal', schema: { type: 'string' } },
       'x-Signature-Ed25519': {
-        description: 'Detached signature over the whole binary, base64; absent where the build has none',
+        description: 'Detached signature over the whole binary, base64; absent if the build has none',
         schema: { type: 'string' },
       },
       'Repr-Digest': { description: 'RFC 9530', schema: { type: 'string', example: 'sha-256=:...:' } },
@@ -83,13 +83,13 @@ export class DownloadController {
   })
   @ApiResponse({
     status: 206,
-    description: 'The range that was asked for',
+    description: 'The requested range',
     headers: { 'Content-Range': { schema: { type: 'string', example: 'bytes 0-4095/1048576' } } },
     content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
   })
   @ApiResponse({
     status: 304,
-    description: 'The client has this binary already',
+    description: 'The client already has this binary',
     headers: { ETag: { description: 'The SHA-256, quoted', schema: { type: 'string' } } },
   })
   @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')

@@ -76,20 +76,20 @@ export const ApiDownloadRequest = (): MethodDecorator =>
       type: String,
       required: false,
       description:
-        'The SHA-256 of the binary, or its first digits (8 or more): 404 if the build has other bytes. Stands in the URL of the update message.',
+        'The SHA-256 of the binary, or its first digits (8 or more): 404 if the build has other bytes. Part of the URL in the update message.',
     }),
     ApiQuery({
       name: 'printer',
       type: 'integer',
       required: false,
       description:
-        'Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message.',
+        'Number of the printer that downloads: its download keeps its update alive. Part of the URL in the update message.',
     }),
     ApiQuery({
       name: 'token',
       type: String,
       required: false,
       description:
-        'Opens the download of this version to this printer without a key, for an hour. Stands in the URL of the update message.',
+        'Allows this printer to download this version without a key, for an hour. Part of the URL in the update message.',
     }),
   );

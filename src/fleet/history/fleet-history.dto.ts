@@ -41,7 +41,7 @@ export class FleetHistoryResponse {
   @ApiProperty({
     type: [String],
     example: ['1.5.0', '1.4.0'],
-    description: 'The highest first; if there are more than twenty, the last is `other`',
+    description: 'Highest first; if there are more than twenty, the last one is `other`',
   })
   versions!: string[];
 

@@ -72,7 +72,7 @@ export class ListPrintersQuery {
 
   @ApiPropertyOptional({
     type: Boolean,
-    description: 'Their latest update failed, and was not retried',
+    description: 'Their latest update failed and was not retried',
   })
   @QueryBoolean()
   @IsOptional()
@@ -82,7 +82,7 @@ export class ListPrintersQuery {
   @ApiPropertyOptional({
     type: Boolean,
     description:
-      'An update is due for them: it is in progress, has failed, was declined, or waits until they connect. With `online=true` these are the ' +
+      'An update is due for them: it is in progress, has failed, was refused by the printer, or waits until they connect. With `online=true` these are the ' +
       'printers that `behind_online` of the summary counts; without it, the whole fleet is read',
   })
   @QueryBoolean()
@@ -105,7 +105,7 @@ export class ListPrintersQuery {
     minLength: 1,
     maxLength: LONGEST_SEARCH,
     description:
-      'Any part of the name, in upper or lower case; digits also find the printer with that number, and 8 or more characters ' +
+      'Any part of the name, ignoring case; digits also find the printer with that number, and 8 or more characters ' +
       'the printers whose UUID begins with them',
   })
   @IsOptional()
@@ -191,7 +191,7 @@ export class PrinterListResponse {
   @ApiProperty({
     oneOf: [{ type: 'integer', nullable: true }, { type: 'string' }],
     example: null,
-    description: '`cursor` of the next page: a number if the printers are sorted by number, otherwise a text',
+    description: '`cursor` of the next page: a number if the printers are sorted by number, otherwise text',
   })
   next_cursor!: number | string | null;
 }

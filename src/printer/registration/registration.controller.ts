@@ -26,7 +26,7 @@ export class RegistrationController {
   @Get()
   @RequireScope('read')
   @ApiOperation({
-    summary: 'List the printers that ask to be registered',
+    summary: 'List registration requests',
     description: 'Printers that await approval, and those that were rejected (`REGISTRATION=approve`).',
   })
   @ApiOkResponse({ type: RegistrationListResponse })

@@ -55,7 +55,7 @@ export class RegistrationResponse {
 
   @ApiProperty({
     type: Boolean,
-    description: 'True if it sent an api_key; it is accepted only with that one',
+    description: 'True if it sent an api_key, which it must then keep using',
   })
   has_key!: boolean;
 

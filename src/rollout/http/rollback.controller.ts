@@ -21,7 +21,7 @@ import { Rollbacks } from '../campaign/rollbacks.js';
 const EXAMPLES = {
   previous: { summary: 'Each printer to the version that it ran before', value: { to: 'previous' } },
   version: {
-    summary: 'All to one version; the bad one is not deprecated',
+    summary: 'All printers to one version, without deprecating the bad one',
     value: { to: '1.4.0', deprecate: false },
   },
 };
@@ -96,7 +96,7 @@ export class RollbackController {
   @NoQuery()
   @ApiOperation({
     summary: 'Get the newest rollback of a version, and how many printers still run it',
-    description: 'The rollouts of the rollback, and how many printers still run the version.',
+    description: 'The rollouts that move printers back, and how many printers still run the version.',
   })
   @ApiOkResponse({ type: RollbackResponse })
   @ApiBadInput('version', 'x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')

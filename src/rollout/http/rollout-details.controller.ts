@@ -33,7 +33,7 @@ export class RolloutDetailsController {
   @Get(':rollout_id/updates')
   @RequireScope('read')
   @ApiOperation({
-    summary: 'List the targets of a rollout by the status of their update',
+    summary: 'List the targets of a rollout by update status',
     description: 'The latest update of each target, or the pending targets.',
   })
   @ApiRolloutId()
@@ -71,7 +71,7 @@ export class RolloutDetailsController {
   @NoQuery()
   @ApiOperation({
     summary: 'Get the counters of a rollout over time',
-    description: 'Sampled while the rollout runs.',
+    description: 'Sampled while the rollout is running.',
   })
   @ApiRolloutId()
   @ApiOkResponse({ type: TimelineResponse })

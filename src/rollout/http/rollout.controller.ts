@@ -63,9 +63,9 @@ export const EXAMPLES = {
 export const CHANGES = {
   pause: { summary: 'Pause: no more updates are sent', value: { status: 'paused' } },
   resume: { summary: 'Resume', value: { status: 'active' } },
-  cancel: { summary: 'Cancel, for good', value: { status: 'cancelled' } },
-  rename: { summary: 'Give it another name (in every state)', value: { name: 'October, first floor' } },
-  widen: { summary: 'Reach more printers (not of an immediate rollout)', value: { rollout_percentage: 50 } },
+  cancel: { summary: 'Cancel permanently', value: { status: 'cancelled' } },
+  rename: { summary: 'Rename it (in any state)', value: { name: 'October, first floor' } },
+  widen: { summary: 'Reach more printers (not for an immediate rollout)', value: { rollout_percentage: 50 } },
 };
 
 /** The rollout endpoints (guide, "Rollout Endpoints"), and retry. */
@@ -131,7 +131,7 @@ export class RolloutController {
   @ApiOperation({
     summary: 'Pause, resume, cancel, or change the percentage, the name or the note',
     description:
-      'A transition that the current status does not allow is 409. A lower percentage recalls nothing that was sent.',
+      'A transition that the current status does not allow is 409. A lower percentage does not recall updates that were sent.',
   })
   @ApiRolloutId()
   @ApiBody({ type: ChangeRolloutDto, examples: CHANGES })
@@ -147,7 +147,8 @@ export class RolloutController {
   @NoQuery()
   @ApiOperation({
     summary: 'Cancel and delete a rollout',
-    description: 'History stays with `rollout_id: null`; updates in progress still end there.',
+    description:
+      'The history remains, with `rollout_id: null`; updates in progress are still recorded there when they end.',
   })
   @ApiRolloutId()
   @ApiNoContentResponse({ description: 'Deleted' })

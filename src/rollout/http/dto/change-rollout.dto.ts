@@ -25,7 +25,8 @@ export class ChangeRolloutDto {
     minimum: 0,
     maximum: 100,
     example: 50,
-    description: 'Not for an immediate or cancelled rollout; lowering it recalls nothing that was sent',
+    description:
+      'Not for an immediate or cancelled rollout; lowering it does not recall updates that were sent',
   })
   @IsOptional()
   @IsInt()

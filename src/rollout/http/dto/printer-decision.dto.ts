@@ -23,7 +23,8 @@ export class RolloutEvaluationResponse {
   @ApiProperty({
     type: Boolean,
     example: false,
-    description: 'Without the other rollouts, this one would send its update; of several, the first one does',
+    description:
+      'True if this rollout would send its update were there no others; if several would, the first one does',
   })
   due!: boolean;
 
@@ -86,7 +87,8 @@ export class DecisionResponse {
     enum: Object.keys(REASONS),
     nullable: true,
     example: 'not_in_percentage',
-    description: 'null if an update is due; of several rollouts, the reason of the one closest to sending',
+    description:
+      'null if an update is due; with several rollouts, the reason of the one that is closest to sending',
   })
   reason!: Reason | null;
 

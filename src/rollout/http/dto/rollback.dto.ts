@@ -17,7 +17,7 @@ export class RollbackDto {
     type: String,
     example: 'previous',
     description:
-      '`previous`: each printer goes back to the version that it ran before; or one older version for all',
+      '`previous` moves each printer back to the version that it ran before; an older version moves all printers to it',
   })
   @IsString()
   to!: string;
@@ -64,7 +64,7 @@ export class RollbackGroupResponse {
     type: Number,
     example: 3,
     description:
-      'More printers that are about to run the bad version (their update is under way, or they have reported it and reboot): moved back if they come with it',
+      'More printers that are about to run the bad version (their update is in progress, or they have reported it and are rebooting): they are moved back if they reconnect with it',
   })
   under_way!: number;
 
@@ -86,7 +86,7 @@ export class MissingBuildResponse {
     type: String,
     nullable: true,
     example: 'esp32',
-    description: 'null if it is not about one platform',
+    description: 'null if it does not concern one platform',
   })
   platform!: string | null;
 
@@ -163,7 +163,8 @@ export class RollbackPreviewResponse {
 
   @ApiProperty({
     type: [FurtherRollbackResponse],
-    description: 'Newer versions that are being rolled back to this one: their printers would go further',
+    description:
+      'Newer versions that are being rolled back to this one: their printers would be moved further back',
   })
   also_rolls_back!: FurtherRollbackResponse[];
 
@@ -220,7 +221,7 @@ export class RollbackResponse {
   @ApiProperty({ type: [RolloutResponse], description: 'The rollouts that move printers back' })
   rollouts!: RolloutResponse[];
 
-  @ApiProperty({ type: [Number], example: [41], description: 'The rollouts that it took back' })
+  @ApiProperty({ type: [Number], example: [41], description: 'The rollouts that it cancelled' })
   rolls_back!: number[];
 
   @ApiProperty({ type: String, example: 'ci' })

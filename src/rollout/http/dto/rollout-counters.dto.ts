@@ -26,7 +26,7 @@ export class RolloutCountersResponse implements Record<`${TargetStatus}_count`, 
   @ApiProperty({
     type: Number,
     example: 113,
-    description: 'Targets that were sent nothing: offline, or not in the percentage yet',
+    description: 'Targets that have not been sent the update: offline, or not within the percentage yet',
   })
   pending_count!: number;
 

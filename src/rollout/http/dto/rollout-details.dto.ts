@@ -19,7 +19,7 @@ const LIMITS = { default: 100, maximum: 1_000 };
 export class RolloutUpdatesQuery {
   @ApiProperty({
     enum: TARGET_STATUSES,
-    description: '`pending`: targets that were sent nothing yet',
+    description: '`pending`: targets that have not been sent the update yet',
   })
   @IsIn(TARGET_STATUSES)
   status!: TargetStatus;
@@ -109,7 +109,7 @@ export class TimelineResponse {
   @ApiProperty({
     type: [TimelinePointResponse],
     description:
-      'Oldest first, from the creation (or from when the server began to record them); the last is the present',
+      'Oldest first, since the creation (or since the server began recording them); the last one is the present',
   })
   points!: TimelinePointResponse[];
 }

@@ -127,7 +127,7 @@ export class ChangePreviewResponse {
   @ApiProperty({
     type: Number,
     example: 1_500,
-    description: 'Targets that were sent nothing yet, including those in `now`',
+    description: 'Targets that have not been sent the update yet, including those in `now`',
   })
   pending!: number;
 

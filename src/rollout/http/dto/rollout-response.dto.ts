@@ -48,7 +48,7 @@ export class RollsBackResponse {
     type: [String],
     nullable: true,
     example: ['1.4.0'],
-    description: 'Only printers that ran one of these versions before; null if that does not narrow it',
+    description: 'Only printers that ran one of these versions before; null for no such limit',
   })
   ran_before!: string[] | null;
 
@@ -74,7 +74,7 @@ export class RolloutResponse extends RolloutCountersResponse {
     type: Number,
     nullable: true,
     example: 15,
-    description: 'null once its row is deleted, unless another channel has the same build: then that row',
+    description: 'null once its row has been deleted; if another channel has the same build, the row there',
   })
   firmware_version_id!: number | null;
 
@@ -95,8 +95,8 @@ export class RolloutResponse extends RolloutCountersResponse {
     nullable: true,
     example: null,
     description:
-      'How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say ' +
-      'null there; `GET /api/rollouts/{rollout_id}` has the complete lists',
+      'How many users or printers the target lists; null if it lists none. Lists and events omit lists of more than 100 and have ' +
+      'null instead; `GET /api/rollouts/{rollout_id}` returns the complete lists',
   })
   target_ids_count!: number | null;
 
@@ -104,7 +104,7 @@ export class RolloutResponse extends RolloutCountersResponse {
     enum: LIST_KINDS,
     nullable: true,
     example: 'printer_ids',
-    description: 'What the target lists, users or printers; null if it lists none',
+    description: 'Whether the target lists users or printers; null if it lists none',
   })
   target_ids_kind!: ListKind | null;
 
@@ -144,21 +144,22 @@ export class RolloutResponse extends RolloutCountersResponse {
   @ApiProperty({
     type: String,
     example: 'ci',
-    description: 'The name of the key that created it, else `local`, `anybody`, `command_line` or `system`',
+    description:
+      'The name of the key that created it; without a key `local`, `anybody`, `command_line` or `system`',
   })
   created_by!: string;
 
   @ApiProperty({
     type: RollsBackResponse,
     nullable: true,
-    description: 'Set if it is part of a rollback: what it takes back',
+    description: 'Set if it is part of a rollback: the version that is rolled back',
   })
   rolls_back!: RollsBackResponse | null;
 
   @ApiProperty({
     type: [Number],
     example: [],
-    description: 'The rollouts that move its printers back, once its version was rolled back',
+    description: 'The rollouts that move its printers back, if its version has been rolled back',
   })
   rolled_back_by!: number[];
 
@@ -177,7 +178,7 @@ export class RolloutResponse extends RolloutCountersResponse {
     type: Number,
     example: 21,
     description:
-      'Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing',
+      'Targets that are due and have not been sent the update: offline, or waiting. 0 before the scheduled time; a pause does not change it',
   })
   due_pending_count!: number;
 }
@@ -187,7 +188,7 @@ export class CreatedRolloutResponse extends RolloutResponse {
   @ApiProperty({
     type: [String],
     example: [EXAMPLE_WARNING],
-    description: 'Unusual things about the request, which was accepted nevertheless',
+    description: 'Unusual things about the request, which was still accepted',
   })
   warnings!: string[];
 }

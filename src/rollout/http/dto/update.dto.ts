@@ -19,7 +19,7 @@ export class UpdateStateResponse {
     type: Number,
     nullable: true,
     example: 123,
-    description: 'null while it is pending: it is computed, and has no row yet',
+    description: 'null while it is pending, because it is computed and not stored yet',
   })
   id!: number | null;
 
@@ -47,7 +47,7 @@ export class UpdateStateResponse {
     minimum: -1,
     maximum: 100,
     example: 100,
-    description: '-1: an error',
+    description: '-1 means an error',
   })
   last_percent!: number | null;
 
