@@ -201,12 +201,13 @@ describeInBrowser('An operator in the console', () => {
       await page.getByRole('button', { name: button, exact: true }).click();
       // Counted by what printers run, whichever way they got it: one of them was installed by cable.
       if (button === 'Cancel') {
-        const byCable = await connected(server, { firmwareVersion: '1.5.0' });
-        const { body } = await server.request<{ total: number }>(
-          'GET',
-          '/api/printers?firmware_version=1.5.0&limit=1',
+        const byCable = await connected(server, { version: '1.5.0' });
+        const completed = (await rollout(server, 1)).completed_count;
+        const { body } = await eventually(
+          'all of them have come back with it',
+          () => server.request<{ total: number }>('GET', '/api/printers?firmware_version=1.5.0&limit=1'),
+          ({ body: { total } }) => total === completed + 1,
         );
-        expect(body.total).toBe((await rollout(server, 1)).completed_count + 1);
         await page
           .getByRole('dialog')
           .getByText(`${body.total} printers run 1.5.0 now, and keep it.`)
