@@ -34,8 +34,9 @@ export async function startServer(config: AppConfig, lock: DataLock, signals: St
     signals.end();
     return;
   }
+  // Before the hooks, whose work this announces.
+  signals.replace((signal) => new Logger('Server').log(`Stopping: received ${signal}`));
   app.enableShutdownHooks();
-  signals.ignore();
   const url = `http://localhost:${config.port}`;
   new Logger('Server').log(
     `Listening on ${config.host}:${config.port}: console at ${url}, API at ${url}/api, explorer at ${url}/docs`,

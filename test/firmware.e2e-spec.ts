@@ -210,7 +210,7 @@ describe('Firmware', () => {
       expect((await get('6.2.0')).platform).toBe('esp32');
       const missing = await server.request<ProblemBody>('GET', '/api/firmware/6.2.0?platform=esp32-s3');
       expect(missing.status).toBe(404);
-      expect(missing.body.detail).toBe('Firmware version not found');
+      expect(missing.body.detail).toBe('Firmware version not found: 6.2.0 for esp32-s3');
     });
   });
 
@@ -506,7 +506,7 @@ describe('Firmware', () => {
 
     it('answers 404 for what is not there, and 400 for what is no version', async () => {
       const missing = await server.request<ProblemBody>('GET', '/api/firmware/download/7.0.1');
-      expect([missing.status, missing.body.detail]).toEqual([404, 'Firmware version not found']);
+      expect([missing.status, missing.body.detail]).toEqual([404, 'Firmware version not found: 7.0.1']);
       expect((await server.request('GET', '/api/firmware/download/..%2f..%2fetc')).status).toBe(400);
     });
 

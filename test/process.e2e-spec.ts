@@ -57,7 +57,7 @@ describe('As a process', () => {
     // Nobody has claimed it, and it listens beyond this machine: it says so in three lines.
     const warnings = logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
     expect(warnings).toEqual([
-      expect.stringContaining('Nobody has claimed this server'),
+      expect.stringContaining('This server has not been claimed'),
       expect.stringContaining('npm run keys -- create --admin NAME'),
       expect.stringContaining(`POST /api/keys/claim`),
     ]);
@@ -67,6 +67,7 @@ describe('As a process', () => {
     for (const { level, message } of logged)
       expect([level, message]).toEqual([expect.stringMatching(/^(?:log|warn)$/), expect.any(String)]);
     expect(lines.length).toBeLessThan(12);
+    expect(logged.map(({ message }) => message)).toContain('Stopping: received SIGTERM');
   });
 
   it('a key is made on the command line while the server runs, and closes it at once', async () => {
@@ -79,6 +80,7 @@ describe('As a process', () => {
     expect(await made.exit()).toBe(0);
     const key = /^pmk_\S{43}$/m.exec(made.output)?.[0] ?? '';
     expect((await fetch(url)).status).toBe(401);
+    expect(existsSync(join(folder, 'claim-token'))).toBe(false);
     expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
     const listed = keys('list');
     expect(await listed.exit()).toBe(0);

@@ -92,16 +92,20 @@ describe('A promotion', () => {
 
   it('is refused if it makes no sense', async () => {
     await upload(server, '3.0.0', { channel: 'canary' });
-    expect(await refusal(404, '3.0.1', 'beta')).toBe('Firmware version not found');
-    expect(await refusal(404, '3.0.0', 'beta', '?channel=stable')).toBe('Firmware version not found');
-    expect(await refusal(404, '3.0.0', 'beta', '?platform=esp32')).toBe('Firmware version not found');
+    const missing = 'Firmware version not found: 3.0';
+    expect(await refusal(404, '3.0.1', 'beta')).toBe(`${missing}.1`);
+    expect(await refusal(404, '3.0.0', 'beta', '?channel=stable')).toBe(`${missing}.0 in stable`);
+    expect(await refusal(404, '3.0.0', 'beta', '?platform=esp32')).toBe(`${missing}.0 for esp32`);
+    expect(await refusal(404, '3.0.0', 'beta', '?platform=any&channel=beta')).toBe(
+      `${missing}.0 in beta for every board`,
+    );
     expect(await refusal(409, '3.0.0', 'canary')).toContain('Firmware version already exists');
     const same = expectStatus(await ask<ProblemBody>('3.0.0', 'beta', '?channel=beta'), 400);
     expect(same.errors).toEqual([
       { field: 'to', value: 'beta', message: expect.stringContaining('another channel') },
     ]);
     expect(await refusal(400, '3.0.0', 'nightly')).toContain('to must be one of');
-    expect(await refusal(400, '3.0.0', 'beta', '?to=beta')).toContain('to is not a known');
+    expect(await refusal(400, '3.0.0', 'beta', '?to=beta')).toContain('to is not a known query parameter');
     expect(await refusal(400, 'x', 'beta')).toContain('version must be');
     await server.request('PATCH', '/api/firmware/3.0.0', { deprecated: true });
     expect(await refusal(409, '3.0.0', 'beta')).toContain('deprecated');

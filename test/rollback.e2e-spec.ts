@@ -173,9 +173,26 @@ describe('Rolling a version back', () => {
       online: 7,
       offline: 1,
       under_way: 1,
+      opted_out: 0,
       by_version: [
-        { firmware_version: '1.4.0', printers: 5, online: 4, offline: 1, under_way: 1, unknown: 1 },
-        { firmware_version: '1.3.0', printers: 3, online: 3, offline: 0, under_way: 0, unknown: 0 },
+        {
+          firmware_version: '1.4.0',
+          printers: 5,
+          online: 4,
+          offline: 1,
+          under_way: 1,
+          unknown: 1,
+          opted_out: 0,
+        },
+        {
+          firmware_version: '1.3.0',
+          printers: 3,
+          online: 3,
+          offline: 0,
+          under_way: 0,
+          unknown: 0,
+          opted_out: 0,
+        },
       ],
       cancels: [
         { id: second.id, name: null, status: expect.any(String) as unknown },
@@ -258,6 +275,34 @@ describe('Rolling a version back', () => {
     await mended.stop();
     await connected(server, { ...one.options, version: '1.5.0' });
     expect(await state('1.5.0')).toMatchObject({ status: 'active', printers: 1 });
+  });
+
+  it('counts the printers that a mandatory version was forced onto, and that decline the older one', async () => {
+    await upload(server, '1.7.0', { mandatory: 'true' });
+    const forced = await connected(server, { version: '1.4.0', autoUpdate: false });
+    const older = await connected(server, { version: '1.3.0', autoUpdate: false });
+    const willing = await connected(server, { version: '1.4.0' });
+    await roll(server, '1.7.0');
+    await runs('1.7.0', [forced, older, willing]);
+    const before = await preview('1.7.0', { to: 'previous' });
+    expect(before).toMatchObject({ printers: 3, opted_out: 2 });
+    expect(before.by_version.map((one) => [one.firmware_version, one.printers, one.opted_out])).toEqual([
+      ['1.4.0', 2, 1],
+      ['1.3.0', 1, 1],
+    ]);
+    // One that has not decided yet counts, too.
+    await older.stop();
+    expectStatus(await rollBack('1.7.0', { to: 'previous' }), 201);
+    await runs('1.4.0', [willing]);
+    await eventually(
+      'it has declined',
+      async () => (await history(server, forced.options.uuid))[0]?.status === 'declined',
+    );
+    expect(await state('1.7.0')).toMatchObject({ status: 'active', printers: 2, online: 1, opted_out: 2 });
+    // A mandatory older version reaches them.
+    await server.request('PATCH', '/api/firmware/1.4.0', { mandatory: true });
+    await runs('1.4.0', [forced]);
+    expect(await state('1.7.0')).toMatchObject({ status: 'active', printers: 1, opted_out: 1 });
   });
 
   it('answers the rollback that is there, refuses another one, and the version itself', async () => {

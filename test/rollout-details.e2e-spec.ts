@@ -172,20 +172,51 @@ describe('The preview of a change', () => {
       in_progress: 1,
       pending: 2,
       due: 1,
+      waiting: [],
     });
     expect(await ofChange(id, { rollout_percentage: 100 })).toEqual({
       now: 2,
       in_progress: 1,
       pending: 2,
       due: 2,
+      waiting: [],
     });
     expect(await ofChange(id, { rollout_percentage: 10 })).toEqual({
       now: 0,
       in_progress: 1,
       pending: 2,
       due: 0,
+      waiting: [],
     });
     expect(await counts(server, id)).toEqual([2, 1, 0, 0, 0]);
+  });
+
+  it('says why targets within the percentage are sent nothing now', async () => {
+    await add({ uuid: AT_25, autoUpdate: false });
+    await offline(server, { uuid: AT_65 });
+    await add({ uuid: AT_94 });
+    const { id } = await roll(server, '1.5.0', { rollout_type: 'gradual', rollout_percentage: 0 });
+    const declines = { reason: 'auto_update_off', description: expect.any(String), printers: 1 };
+    const isOffline = { reason: 'offline', description: expect.any(String), printers: 1 };
+    expect(await ofChange(id, { rollout_percentage: 30 })).toEqual({
+      now: 0,
+      in_progress: 0,
+      pending: 3,
+      due: 1,
+      waiting: [declines],
+    });
+    expect(await ofChange(id, { rollout_percentage: 100 })).toMatchObject({
+      now: 1,
+      due: 3,
+      waiting: [declines, isOffline],
+    });
+    await patch(server, id, { rollout_percentage: 100 });
+    await eventually(
+      'what was said has happened',
+      async () => (await counts(server, id)).join() === '1,1,0,0,1',
+    );
+    // A printer that has declined is not pending any more.
+    expect(await ofChange(id, { rollout_percentage: 50 })).toMatchObject({ now: 0, due: 0, waiting: [] });
   });
 
   it('counts what a pause has held back', async () => {
@@ -195,7 +226,13 @@ describe('The preview of a change', () => {
     await patch(server, id, { status: 'paused' });
     await one.close();
     await eventually('it is back', () => one.subscribed);
-    expect(await ofChange(id, { status: 'active' })).toEqual({ now: 1, in_progress: 1, pending: 0, due: 0 });
+    expect(await ofChange(id, { status: 'active' })).toEqual({
+      now: 1,
+      in_progress: 1,
+      pending: 0,
+      due: 0,
+      waiting: [],
+    });
     await patch(server, id, { status: 'active' });
     await eventually('the update again', () => one.orders.length === 2);
   });

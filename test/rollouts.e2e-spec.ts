@@ -19,6 +19,7 @@ import {
 import type { ProblemBody } from './support/factories.js';
 import { TestServer } from './support/server.js';
 
+const NOBODY = 'No printer matches now; the rollout only reaches printers that match later';
 const UUID = '550e8400-e29b-41d4-a716-446655440000';
 
 describe('Rollouts', () => {
@@ -88,7 +89,7 @@ describe('Rollouts', () => {
         completed_count: 0,
         failed_count: 0,
         declined_count: 0,
-        warnings: [],
+        warnings: [NOBODY],
       });
       await server.request('DELETE', `/api/rollouts/${created.id}`);
     });
@@ -142,6 +143,40 @@ describe('Rollouts', () => {
       expect(answer.body.detail).toContain(field);
     });
 
+    it('says of a missing value, and of one of another type, what is expected', async () => {
+      const { rollout_percentage: _, ...incomplete } = {
+        ...good,
+        rollout_type: 'gradual',
+        rollout_percentage: 1,
+      };
+      expect((await create(incomplete)).body.detail).toBe(
+        'rollout_percentage is required for a gradual rollout (got nothing)',
+      );
+      expect((await create({ ...good, rollout_type: 'scheduled' })).body.detail).toBe(
+        'scheduled_for is required for a scheduled rollout (got nothing)',
+      );
+      expect((await create({ ...good, rollout_type: 'scheduled', scheduled_for: null })).body.detail).toBe(
+        'scheduled_for is required for a scheduled rollout (got null)',
+      );
+      expect((await create({ ...good, firmware_version: 3 })).body.detail).toBe(
+        'firmware_version must be a string such as "1.5.0" (got 3)',
+      );
+      const query = await server.request<ProblemBody>('GET', '/api/printers?colour=red');
+      expect(query.body.detail).toBe('colour is not a known query parameter (got "red")');
+    });
+
+    it('warns of a rollout that no printer matches', async () => {
+      const nobody = { target: { user_ids: [UUID] } };
+      expect(await roll(server, '1.5.0', nobody)).toMatchObject({ total_targets: 0, warnings: [NOBODY] });
+      const body = { ...good, ...nobody };
+      const answer = await server.request('POST', '/api/rollouts/preview', body);
+      expect(answer.body).toMatchObject({ matching: 0, warnings: [NOBODY] });
+      const one = await connected(server, { behaviour: 'hang' });
+      const somebody = await roll(server, '1.5.0', { target: { user_ids: [one.options.userId] } });
+      expect(somebody).toMatchObject({ total_targets: 1, warnings: [] });
+      await one.stop();
+    });
+
     it('refuses a list of more than 10,000 printers', async () => {
       const answer = await create({ ...good, target: { printer_ids: Array<string>(10_001).fill(UUID) } });
       expect(answer.status).toBe(400);
@@ -151,7 +186,7 @@ describe('Rollouts', () => {
 
     it('needs a firmware that exists', async () => {
       const answer = await create({ ...good, firmware_version: '9.9.9' });
-      expect([answer.status, answer.body.detail]).toEqual([404, 'Firmware version not found']);
+      expect([answer.status, answer.body.detail]).toEqual([404, 'Firmware version not found: 9.9.9']);
     });
 
     it('takes immediate with 100 %, and a list of 10,000 printers', async () => {
@@ -352,10 +387,12 @@ describe('Rollouts', () => {
         const asked = { ...body, firmware_version: '1.5.0', scheduled_for: at };
         const warning = `scheduled_for ${at} passed ${words} ago, so the rollout starts at once`;
         for (const path of ['/api/rollouts', '/api/rollouts/preview'])
-          expect((await server.request('POST', path, asked)).body).toMatchObject({ warnings: [warning] });
+          expect((await server.request('POST', path, asked)).body).toMatchObject({
+            warnings: [warning, NOBODY],
+          });
       }
       for (const asked of [{ ...body, scheduled_for: soon() }, { target: { user_ids: [UUID] } }])
-        expect(await roll(server, '1.5.0', asked)).toMatchObject({ warnings: [] });
+        expect(await roll(server, '1.5.0', asked)).toMatchObject({ warnings: [NOBODY] });
     });
 
     it('starts after a restart if its time passed while the server was down', async () => {

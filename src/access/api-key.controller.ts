@@ -46,7 +46,7 @@ export class ApiKeyController {
     'each value in scopes must be one of the following values: read, firmware:write, ...',
   )
   async create(@Body() dto: CreateKeyDto): Promise<NewKeyResponse> {
-    const { key, row } = await this.keys.create(toNewApiKey(dto, this.clock.now()));
+    const { key, row } = await this.claims.createKey(toNewApiKey(dto, this.clock.now()));
     return { ...toKeyResponse(row), key };
   }
 

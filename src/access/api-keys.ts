@@ -86,7 +86,7 @@ export class ApiKeys implements OnModuleDestroy {
     await this.audit.record(tx, keyMade({ ...row, id }));
     tx.afterCommit(() => {
       this.claimed = true;
-      this.logger.log(`Key ${id} (${row.name}) was made, for ${row.scopes}`);
+      this.logger.log(`Created key ${id} (${row.name}), scopes: ${row.scopes}`);
     });
     return { key, row: { ...row, id } };
   }
@@ -110,7 +110,7 @@ export class ApiKeys implements OnModuleDestroy {
         await this.table.update(tx.sql, id, { revokedAt });
         await this.audit.record(tx, keyRevoked(row, revokedAt));
       }
-      tx.afterCommit(() => this.logger.log(`Key ${id} (${row.name}) was revoked`));
+      tx.afterCommit(() => this.logger.log(`Revoked key ${id} (${row.name})`));
     });
   }
 

@@ -9,6 +9,7 @@ import { dataFiles } from '../config/data-files.js';
 import { Database } from '../database/database.js';
 import type { ApiKey } from './api-key.entity.js';
 import { ApiKeys } from './api-keys.js';
+import type { NewApiKey } from './api-keys.js';
 import { isLoopback } from './local-request.js';
 
 /**
@@ -31,23 +32,30 @@ export class Claim implements OnApplicationBootstrap {
   /** Logs at every start how the server can be accessed without a key, if it can. */
   async onApplicationBootstrap(): Promise<void> {
     if (this.config.auth === 'none') {
-      this.logger.warn('AUTH=none: whoever reaches this port can upload firmware and roll it out');
+      this.logger.warn('AUTH=none: anyone who can reach this port can upload firmware and roll it out');
       return;
     }
     if (await this.keys.isClaimed()) {
-      rmSync(this.path, { force: true });
+      this.removeToken();
       return;
     }
     const token = this.token();
     if (isLoopback(this.config.host)) return;
-    this.logger.warn('Nobody has claimed this server: only requests from this machine itself can manage it');
+    this.logger.warn('This server has not been claimed: only requests from this machine can manage it');
     this.logger.warn(
-      `To manage it from elsewhere, make the first key here: npm run keys -- create --admin NAME`,
+      `To manage it from elsewhere, create the first key here: npm run keys -- create --admin NAME`,
     );
     this.logger.warn(
       `Or claim it with the token in ${this.path}: POST ${this.config.baseUrl ?? ''}/api/keys/claim` +
         (process.stdout.isTTY ? ` {"token":"${token}","name":"NAME"}` : ''),
     );
+  }
+
+  /** Creates a key, whichever way the server was managed until now. The first one replaces the claim token. */
+  async createKey(wanted: NewApiKey): Promise<{ key: string; row: ApiKey }> {
+    const made = await this.keys.create(wanted);
+    this.removeToken();
+    return made;
   }
 
   /**
@@ -65,8 +73,12 @@ export class Claim implements OnApplicationBootstrap {
         throw new ForbiddenError(`The token is not the one in the file ${basename(this.path)}`);
       return this.keys.createIn(tx, { name, scopes: ['admin'], expiresAt: null });
     });
-    rmSync(this.path, { force: true });
+    this.removeToken();
     return made;
+  }
+
+  private removeToken(): void {
+    rmSync(this.path, { force: true });
   }
 
   private matches(token: string): boolean {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { DataSource } from 'typeorm';
@@ -8,6 +9,7 @@ import type { AuditedChange } from '../audit/audit-log.js';
 import { parseInstant } from '../common/instant.js';
 import { explainFailure } from '../common/startup-error.js';
 import { AppConfig } from '../config/config.js';
+import { dataFiles } from '../config/data-files.js';
 import { readEnvironment } from '../config/environment.js';
 import { connectionOf, dataSourceOptions } from '../database/data-source.js';
 import { requireDatabase, requireSameSchema } from '../database/sqlite/schema-check.js';
@@ -49,6 +51,8 @@ interface Tables {
   keys: Table<ApiKey>;
   audit: Table<AuditEntry>;
   sql: Sql;
+  /** Path of the token that claims a server without keys. */
+  claimToken: string;
 }
 
 const ACTOR = { kind: 'command_line', keyId: null, name: null, address: null } as const;
@@ -70,6 +74,8 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
     await record(tables, keyMade({ ...row, id: inserted }));
     return inserted;
   });
+  // The first key replaces it.
+  rmSync(tables.claimToken, { force: true });
   await sleep(CLAIM_SEEN_WITHIN_MS);
   console.error(`Key ${id} (${name}), scopes: ${row.scopes}. Store it now, it is shown only once:`);
   console.log(key);
@@ -146,6 +152,7 @@ async function withTables(work: (tables: Tables) => void | Promise<void>): Promi
       keys: new Table(dataSource.getMetadata(ApiKey)),
       audit: new Table(dataSource.getMetadata(AuditEntry)),
       sql: sqlOn(connectionOf(dataSource)),
+      claimToken: dataFiles(config).claimToken,
     });
   } finally {
     await dataSource.destroy();

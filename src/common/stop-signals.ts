@@ -26,9 +26,14 @@ export class StopSignals {
     this.isDeferred = true;
   }
 
-  /** Leaves the signals to others. */
-  ignore(): void {
-    for (const signal of SIGNALS) process.off(signal, this.listener);
+  /**
+   * Leaves the signals to others.
+   *
+   * @param announce called once for each signal, before those that obey it
+   */
+  replace(announce: (signal: NodeJS.Signals) => void): void {
+    this.ignore();
+    for (const signal of SIGNALS) process.once(signal, announce);
   }
 
   /** Ends the process by the signal that was received, after everything that listens for its exit has run (locks are released). */
@@ -39,5 +44,9 @@ export class StopSignals {
     // Listeners run in the order in which they were added. Process 1 survives its own signal, and exits with 0 as after any stop.
     process.once('exit', () => process.kill(process.pid, signal));
     process.exit(0);
+  }
+
+  private ignore(): void {
+    for (const signal of SIGNALS) process.off(signal, this.listener);
   }
 }

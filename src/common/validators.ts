@@ -19,7 +19,7 @@ export function IsVersion(): PropertyDecorator {
 }
 
 function versionProblem(value: unknown): string | null {
-  if (typeof value !== 'string') return 'must be a version, as text';
+  if (typeof value !== 'string') return 'must be a string such as "1.5.0"';
   try {
     parseVersion(value);
     return null;
@@ -86,12 +86,19 @@ export function IsPlatform(): PropertyDecorator {
   );
 }
 
-/** Converts class-validator's errors into one error that names every field, its value and what is wrong. */
-export function toValidationError(findings: readonly Finding[]): ValidationError {
-  return new ValidationError(findings.flatMap((finding) => fieldErrors(finding, '')));
+/**
+ * Converts class-validator's errors into one error that names every field, its value and what is wrong.
+ *
+ * @param kind what the fields are called in messages
+ */
+export function toValidationError(
+  findings: readonly Finding[],
+  kind: 'field' | 'query parameter' = 'field',
+): ValidationError {
+  return new ValidationError(findings.flatMap((finding) => fieldErrors(finding, '', kind)));
 }
 
-function fieldErrors(finding: Finding, parent: string): FieldError[] {
+function fieldErrors(finding: Finding, parent: string, kind: string): FieldError[] {
   const field = parent + finding.property;
   const own = Object.entries(finding.constraints ?? {}).map(([rule, message]) => ({
     field,
@@ -99,9 +106,12 @@ function fieldErrors(finding: Finding, parent: string): FieldError[] {
     // class-validator only names the property, which does not distinguish target.all from another `all`.
     message:
       rule === 'whitelistValidation'
-        ? `${field} is not a known field`
+        ? `${field} is not a known ${kind}`
         : message.replace(finding.property, field),
   }));
   // One message per field. Decorators are evaluated from the lowest up, so the last constraint is the one written first: the type.
-  return [...own.slice(-1), ...(finding.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`))];
+  return [
+    ...own.slice(-1),
+    ...(finding.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`, kind)),
+  ];
 }

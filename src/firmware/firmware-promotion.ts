@@ -83,7 +83,7 @@ export class FirmwarePromotion {
 
   private async refuse(tx: Transaction, source: Firmware): Promise<void> {
     if (source.deprecatedAt !== null)
-      throw new ConflictError(`The source is deprecated: ${describe(source)} is offered to nobody`);
+      throw new ConflictError(`The source is deprecated: ${describe(source)} is not offered to printers`);
     const { signingKeyFingerprint } = source;
     if (await this.signingKeys.accepts(tx.sql, signingKeyFingerprint)) return;
     throw new ConflictError(

@@ -36,8 +36,9 @@ export class FirmwareRows {
   async get(selector: FirmwareSelector): Promise<Firmware> {
     const sql = this.database.committed;
     const [row] = await this.select(sql, selector);
-    if (row !== undefined || selector.sha256 === undefined) return found(row);
-    return found((await this.select(sql, { version: selector.version, sha256: selector.sha256 }))[0]);
+    if (row !== undefined || selector.sha256 === undefined) return found(row, selector);
+    const { version, sha256 } = selector;
+    return found((await this.select(sql, { version, sha256 }))[0], selector);
   }
 
   /**
@@ -47,7 +48,7 @@ export class FirmwareRows {
    */
   async named(sql: Sql, selector: FirmwareSelector): Promise<[Firmware, ...Firmware[]]> {
     const [first, ...others] = await this.select(sql, selector);
-    return [found(first), ...others];
+    return [found(first, selector), ...others];
   }
 
   /** Every row, the highest version first. */
@@ -116,9 +117,11 @@ export class FirmwareRows {
   }
 }
 
-function found(row: Firmware | undefined): Firmware {
-  if (row === undefined) throw new NotFoundError('Firmware version not found');
-  return row;
+function found(row: Firmware | undefined, { version, channel, platform }: FirmwareSelector): Firmware {
+  if (row !== undefined) return row;
+  const where = channel === undefined ? '' : ` in ${channel}`;
+  const board = platform === undefined ? '' : platform === '' ? ' for every board' : ` for ${platform}`;
+  throw new NotFoundError(`Firmware version not found: ${version}${where}${board}`);
 }
 
 function toState(row: Firmware): AuditedState {

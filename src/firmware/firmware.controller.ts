@@ -58,7 +58,7 @@ const CHANGES = {
 const ApiBadChannel = (): MethodDecorator =>
   ApiBadInput('channel', 'stabel', 'channel must be one of the following values: stable, beta, canary');
 const ApiUnknownVersion = (): MethodDecorator =>
-  ApiProblem(404, 'No such firmware', 'Firmware version not found');
+  ApiProblem(404, 'No such firmware', 'Firmware version not found: 1.5.0');
 
 /** The firmware endpoints (guide, "Firmware Endpoints") except the download. */
 @ApiTags('firmware')

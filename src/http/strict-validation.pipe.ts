@@ -1,5 +1,5 @@
 import { Injectable, ValidationPipe } from '@nestjs/common';
-import type { ArgumentMetadata } from '@nestjs/common';
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { AppConfig } from '../config/config.js';
 import { rejectMalformed } from './server/reject-malformed.js';
 import { toValidationError } from '../common/validators.js';
@@ -9,20 +9,25 @@ import { toValidationError } from '../common/validators.js';
  * every further pipe costs each parameter of each request a turn of the event loop.
  */
 @Injectable()
-export class StrictValidationPipe extends ValidationPipe {
-  constructor(private readonly config: AppConfig) {
-    super({
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      transform: true,
-      validationError: { target: false },
-      exceptionFactory: toValidationError,
-    });
-  }
+export class StrictValidationPipe implements PipeTransform {
+  private readonly fields = strict('field');
+  private readonly query = strict('query parameter');
 
-  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+  constructor(private readonly config: AppConfig) {}
+
+  transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'body' || metadata.type === 'query')
       rejectMalformed(value, metadata.type, this.config);
-    return super.transform(value, metadata);
+    return (metadata.type === 'query' ? this.query : this.fields).transform(value, metadata);
   }
+}
+
+function strict(kind: 'field' | 'query parameter'): ValidationPipe {
+  return new ValidationPipe({
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    transform: true,
+    validationError: { target: false },
+    exceptionFactory: (findings) => toValidationError(findings, kind),
+  });
 }

@@ -17,6 +17,7 @@ import { RolloutDrafts } from './campaign/rollout-draft.js';
 import { RolloutFailures } from './insight/rollout-failures.js';
 import { RolloutPresenter } from './http/rollout-presenter.js';
 import { AboutToRun } from './campaign/about-to-run.js';
+import { OptedOutPrinters } from './campaign/opted-out.js';
 import { AffectedFleet } from './campaign/affected-printers.js';
 import { RollbackCheck } from './campaign/rollback-check.js';
 import { RollbackController } from './http/rollback.controller.js';
@@ -107,6 +108,7 @@ import { CountingUpdates } from './store/counting-updates.js';
     BuildReplacement,
     CancelledPending,
     AboutToRun,
+    OptedOutPrinters,
     AffectedFleet,
     FailedPrinters,
     FirmwareWatch,

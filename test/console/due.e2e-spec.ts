@@ -92,10 +92,12 @@ describeInBrowser('Printers that are due, in the console', () => {
     const percentage = dialog.getByRole('spinbutton', { name: 'Percentage' });
     await percentage.fill('20');
     await dialog.getByText('This sends 1.5.0 to no printer now.').waitFor();
-    await dialog.getByText('1 of 4 printers that were sent nothing yet is within 20 %, by bucket.').waitFor();
+    await dialog
+      .getByText('1 of 4 printers that have not been sent it yet is within 20 %, by bucket.')
+      .waitFor();
     await percentage.fill('60');
     await dialog
-      .getByText('3 of 4 printers that were sent nothing yet are within 60 %, by bucket.')
+      .getByText('3 of 4 printers that have not been sent it yet are within 60 %, by bucket.')
       .waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });

@@ -46,7 +46,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Block a printer, let it in again, or reset its key
+         * Block or unblock a printer, or reset its key
          * @description A connected printer has to reconnect.
          */
         patch: operations["changePrinter"];
@@ -60,7 +60,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the printers that ask to be registered
+         * List registration requests
          * @description Printers that await approval, and those that were rejected (`REGISTRATION=approve`).
          */
         get: operations["listRegistrations"];
@@ -127,7 +127,7 @@ export interface paths {
         put?: never;
         /**
          * Upload a firmware binary
-         * @description A version names one binary for ever, for each channel and platform. The file is hashed as it arrives. The same file once more, for the same version, channel and platform, mends a binary that is missing or damaged on the disk: 200 with the row as it was, and the printers that wait for it are sent it.
+         * @description For each channel and platform, a version always means the same binary. The file is hashed as it arrives. Uploading the same file again for the same version, channel and platform repairs a binary that is missing or damaged on disk: 200 with the unchanged row, and the printers that wait for it get it.
          */
         post: operations["uploadFirmware"];
         delete?: never;
@@ -145,7 +145,7 @@ export interface paths {
         };
         /**
          * Get the latest firmware of a channel: the highest version that is not deprecated
-         * @description By precedence, not by the time of the upload.
+         * @description By version precedence, not by upload time.
          */
         get: operations["getLatestFirmware"];
         put?: never;
@@ -164,7 +164,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List all firmware, the highest version first
+         * List all firmware, highest version first
          * @description One row for each version, channel and platform.
          */
         get: operations["listFirmware"];
@@ -192,14 +192,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a firmware version
-         * @description Without channel and platform: every row of the version. The binary goes with its last row. Refused while a rollout that is not cancelled could send one of them, unless another channel has the same build: the rollout goes on with that one.
+         * @description Without channel and platform: every row of the version. The binary is deleted with its last row. Refused while a rollout that is not cancelled could send one of them, unless another channel has the same build: the rollout then continues with that one.
          */
         delete: operations["deleteFirmware"];
         options?: never;
         head?: never;
         /**
-         * Change notes or the mandatory flag, deprecate, or sign later
-         * @description Without channel and platform: every row of the version. Answers what GET answers for the same URL.
+         * Change the notes or the mandatory flag, deprecate, or add a signature
+         * @description Without channel and platform: every row of the version. The response is that of GET for the same URL.
          */
         patch: operations["changeFirmware"];
         trace?: never;
@@ -215,7 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Offer a version in another channel, too
-         * @description The same binary with the same notes, signature, mandatory flag and min_upgrade_version; nothing is uploaded again. Without channel: for each platform the build in the most stable channel. All of them, or none. Answers with the new rows.
+         * @description The same binary with the same notes, signature, mandatory flag and min_upgrade_version; nothing is uploaded again. Without channel: for each platform the build in the most stable channel. Either all of them succeed or none. Returns the new rows.
          */
         post: operations["promoteFirmware"];
         delete?: never;
@@ -233,7 +233,7 @@ export interface paths {
         };
         /**
          * Get the newest rollback of a version, and how many printers still run it
-         * @description The rollouts of the rollback, and how many printers still run the version.
+         * @description The rollouts that move printers back, and how many printers still run the version.
          */
         get: operations["getRollback"];
         put?: never;
@@ -308,14 +308,14 @@ export interface paths {
         post?: never;
         /**
          * Cancel and delete a rollout
-         * @description History stays with `rollout_id: null`; updates in progress still end there.
+         * @description The history remains, with `rollout_id: null`; updates in progress are still recorded there when they end.
          */
         delete: operations["deleteRollout"];
         options?: never;
         head?: never;
         /**
          * Pause, resume, cancel, or change the percentage, the name or the note
-         * @description A transition that the current status does not allow is 409. A lower percentage recalls nothing that was sent.
+         * @description A transition that the current status does not allow is 409. A lower percentage does not recall updates that were sent.
          */
         patch: operations["changeRollout"];
         trace?: never;
@@ -388,7 +388,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the targets of a rollout by the status of their update
+         * List the targets of a rollout by update status
          * @description The latest update of each target, or the pending targets.
          */
         get: operations["listRolloutUpdates"];
@@ -429,7 +429,7 @@ export interface paths {
         };
         /**
          * Get the counters of a rollout over time
-         * @description Sampled while the rollout runs.
+         * @description Sampled while the rollout is running.
          */
         get: operations["getRolloutTimeline"];
         put?: never;
@@ -529,13 +529,13 @@ export interface paths {
         };
         /**
          * List the keys, revoked ones included
-         * @description Without the keys themselves, which nobody can read again.
+         * @description Without the keys themselves, which cannot be shown again.
          */
         get: operations["listKeys"];
         put?: never;
         /**
-         * Make a key
-         * @description The answer has the key itself: it is not shown again.
+         * Create a key
+         * @description The response contains the key itself, which is not shown again.
          */
         post: operations["createKey"];
         delete?: never;
@@ -555,8 +555,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key, at once and for good
-         * @description Requests with it are answered 401 from then on.
+         * Revoke a key immediately and permanently
+         * @description From then on, requests with it get 401.
          */
         delete: operations["revokeKey"];
         options?: never;
@@ -574,8 +574,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Claim the server: make its first admin key
-         * @description With the one-time token from the file `claim-token` beside the database.
+         * Claim the server: create its first admin key
+         * @description With the one-time token from the file `claim-token` next to the database.
          */
         post: operations["claimServer"];
         delete?: never;
@@ -592,8 +592,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say who makes this request, and what they may do
-         * @description A key of any scope may ask. Without keys it is whoever this machine lets in.
+         * Get the identity and the scopes of the caller
+         * @description Any scope is sufficient. Without keys, local requests are accepted.
          */
         get: operations["whoAmI"];
         put?: never;
@@ -613,7 +613,7 @@ export interface paths {
         };
         /**
          * List who changed what, when, from where; every filter combines with every other
-         * @description The log is only ever added to, in the same transaction as the change. It needs the scope admin.
+         * @description The log is append-only; each entry is written in the same transaction as its change. Requires the scope admin.
          */
         get: operations["listAuditEntries"];
         put?: never;
@@ -633,7 +633,7 @@ export interface paths {
         };
         /**
          * Sum up the fleet: who is online, who runs what, and who is behind
-         * @description Counted now, except for the versions: `counted_at` says when they were counted.
+         * @description Counted now, except for the versions: `counted_at` tells when they were counted.
          */
         get: operations["getSummary"];
         put?: never;
@@ -703,8 +703,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The process answers
-         * @description For liveness probes: no disk and no database is looked at.
+         * Check that the process responds
+         * @description For liveness probes: checks neither the disk nor the database.
          */
         get: operations["getLiveness"];
         put?: never;
@@ -723,7 +723,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The database can be written, and there is room for an upload
+         * Check that the database is writable and there is room for an upload
          * @description For readiness probes: 503 says what is missing.
          */
         get: operations["getReadiness"];
@@ -743,8 +743,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the server measures of itself, for Prometheus
-         * @description In the text format of Prometheus.
+         * Get the metrics of the server for Prometheus
+         * @description In the Prometheus text format.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -764,18 +764,18 @@ export interface paths {
         };
         /**
          * List the virtual printers inside the server
-         * @description The server has them if `SIMULATOR=true`; `GET /api/summary` says so.
+         * @description Only with `SIMULATOR=true`; see `simulator` in `GET /api/summary`.
          */
         get: operations["listSimulatedPrinters"];
         put?: never;
         /**
          * Add virtual printers
-         * @description They connect to the server over its own port, and take updates as boards do. The server keeps them as printers like any other: where REGISTRATION=approve, they wait until each is accepted.
+         * @description They connect to the port of the server and update like real boards. The server treats them like any other printer: with REGISTRATION=approve, each waits for approval.
          */
         post: operations["addSimulatedPrinters"];
         /**
          * Disconnect all virtual printers
-         * @description What the server knows of them stays: each is a printer that is offline.
+         * @description They remain in the list of printers, as offline.
          */
         delete: operations["deleteSimulatedPrinters"];
         options?: never;
@@ -792,13 +792,13 @@ export interface paths {
         };
         /**
          * List the signing keys, removed ones included
-         * @description While there is one, uploads need a signature by one of them.
+         * @description While any is registered, uploads need a signature by one of them.
          */
         get: operations["listSigningKeys"];
         put?: never;
         /**
          * Register a key that firmware is signed with
-         * @description From the first one on, an upload needs a signature by a registered key.
+         * @description Once a key is registered, every upload needs a signature by a registered key.
          */
         post: operations["registerSigningKey"];
         delete?: never;
@@ -818,8 +818,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a signing key, at once
-         * @description Builds that were signed with it stay as they are; deprecate those that must not go out any more.
+         * Remove a signing key immediately
+         * @description Builds signed with it do not change; deprecate those that must no longer be sent.
          */
         delete: operations["deleteSigningKey"];
         options?: never;
@@ -838,7 +838,7 @@ export interface components {
              */
             field: string;
             /**
-             * @description The value that was refused
+             * @description The rejected value
              * @example 150
              */
             value: (string | null) | number | boolean | {
@@ -849,7 +849,7 @@ export interface components {
         };
         Problem: {
             /**
-             * @description RFC 9457 §4.2.1: the status says it all
+             * @description `about:blank`: the status tells the kind of problem (RFC 9457 §4.2.1)
              * @example about:blank
              */
             type: string;
@@ -859,7 +859,7 @@ export interface components {
             status: number;
             /** @example rollout_percentage must not be greater than 100 (got 150) */
             detail: string;
-            /** @description Only for bad input (400): one entry a field */
+            /** @description Only for bad input (400): one entry per field */
             errors?: components["schemas"]["FieldProblem"][];
         };
         ProblemResponse: {
@@ -874,7 +874,7 @@ export interface components {
             message: string;
             /**
              * Format: date-time
-             * @description When the field was first wrong; it has been wrong in every subscribe since
+             * @description When the field became unusable; it has been unusable in every subscribe since
              * @example 2025-01-15T10:00:00.000Z
              */
             since: string;
@@ -921,7 +921,7 @@ export interface components {
              */
             blocked: boolean;
             /**
-             * @description It has sent a secret, which is required since then
+             * @description It has sent a key, which it must send whenever it connects
              * @example true
              */
             has_key: boolean;
@@ -937,7 +937,7 @@ export interface components {
              * @example 2025-01-01T09:00:00.000Z
              */
             created_at: string;
-            /** @description The unusable fields of its last subscribe; empty after the next one without any */
+            /** @description The unusable fields of its last subscribe; empty once a subscribe has none */
             problems: components["schemas"]["ProblemResponse"][];
         };
         PrinterListResponse: {
@@ -948,7 +948,7 @@ export interface components {
              */
             total: number;
             /**
-             * @description `cursor` of the next page: a number if the printers are sorted by number, otherwise a text
+             * @description `cursor` of the next page: a number if the printers are sorted by number, otherwise text
              * @example null
              */
             next_cursor: (number | null) | string;
@@ -956,7 +956,7 @@ export interface components {
         ChangePrinterDto: {
             /** @description Blocks the printer: it is disconnected, and refused when it reconnects */
             blocked?: boolean;
-            /** @description true deletes the secret of the printer; the next one that it sends is required from then on */
+            /** @description true deletes the key of the printer; the next key that it sends becomes its key */
             reset_key?: boolean;
         };
         RegistrationResponse: {
@@ -976,7 +976,7 @@ export interface components {
             user_id: string;
             /** @example esp8266 */
             platform: string | null;
-            /** @description True if it sent an api_key; it is accepted only with that one */
+            /** @description True if it sent an api_key, which it must then keep using */
             has_key: boolean;
             /**
              * @description Where it connected from
@@ -1032,24 +1032,24 @@ export interface components {
              */
             platform?: string;
             /**
-             * @description In brief, e.g. `Bug fixes and performance improvements`
+             * @description A short summary, e.g. `Bug fixes and performance improvements`
              * @example
              */
             release_notes?: string;
             /**
-             * @description In detail, e.g. `- Fixed print quality issues`
+             * @description The details, e.g. `- Fixed print quality issues`
              * @example
              */
             changelog?: string;
             /** @description A mandatory update is sent to printers with auto_update off, too. Default: false */
             mandatory?: boolean;
             /**
-             * @description The lowest version that may take this one, e.g. `1.0.0`
+             * @description The lowest version that can upgrade to this one, e.g. `1.0.0`
              * @example
              */
             min_upgrade_version?: string;
             /**
-             * @description Detached Ed25519 signature over the exact bytes of the file, base64. Needed while signing keys are registered, and only then
+             * @description Detached Ed25519 signature over the exact bytes of the file, base64. Required while signing keys are registered, otherwise refused
              * @example
              */
             signature?: string;
@@ -1107,7 +1107,7 @@ export interface components {
              */
             deprecated_at: string | null;
             /**
-             * @description The binary is missing or damaged on the disk: it is offered to nobody until the same file is uploaded again
+             * @description The binary is missing or damaged on disk, and is not offered until the same file is uploaded again
              * @example false
              */
             damaged: boolean;
@@ -1117,17 +1117,17 @@ export interface components {
              */
             download_count: number;
             /**
-             * @description Updates that completed
+             * @description Updates that completed; a retried update counts again
              * @example 0
              */
             success_count: number;
             /**
-             * @description Updates that failed
+             * @description Updates that failed; a retried update counts again, so this can exceed the number of printers
              * @example 0
              */
             failure_count: number;
             /**
-             * @description Unusual things about the upload, which was accepted nevertheless
+             * @description Unusual things about the upload, which was still accepted
              * @example [
              *       "No printer has the platform esp23; printers have esp32, esp8266"
              *     ]
@@ -1187,7 +1187,7 @@ export interface components {
              */
             deprecated_at: string | null;
             /**
-             * @description The binary is missing or damaged on the disk: it is offered to nobody until the same file is uploaded again
+             * @description The binary is missing or damaged on disk, and is not offered until the same file is uploaded again
              * @example false
              */
             damaged: boolean;
@@ -1197,31 +1197,31 @@ export interface components {
              */
             download_count: number;
             /**
-             * @description Updates that completed
+             * @description Updates that completed; a retried update counts again
              * @example 0
              */
             success_count: number;
             /**
-             * @description Updates that failed
+             * @description Updates that failed; a retried update counts again, so this can exceed the number of printers
              * @example 0
              */
             failure_count: number;
         };
         ChangeFirmwareDto: {
             /**
-             * @description null removes
+             * @description null removes them
              * @example Fixes the paper sensor
              */
             release_notes?: string | null;
             /**
-             * @description null removes
+             * @description null removes them
              * @example - Fixed the paper sensor
              */
             changelog?: string | null;
             /** @example false */
             mandatory?: boolean;
             /**
-             * @description A deprecated version is offered to nobody
+             * @description A deprecated version is not offered to printers
              * @example true
              */
             deprecated?: boolean;
@@ -1230,7 +1230,7 @@ export interface components {
         };
         PromoteFirmwareDto: {
             /**
-             * @description The channel that gets the version, too
+             * @description The channel that also gets the version
              * @example beta
              * @enum {string}
              */
@@ -1238,7 +1238,7 @@ export interface components {
         };
         RollbackDto: {
             /**
-             * @description `previous`: each printer goes back to the version that it ran before; or one older version for all
+             * @description `previous` moves each printer back to the version that it ran before; an older version moves all printers to it
              * @example previous
              */
             to: string;
@@ -1280,7 +1280,7 @@ export interface components {
              */
             rollout_ids: number[];
             /**
-             * @description Only printers that ran one of these versions before; null if that does not narrow it
+             * @description Only printers that ran one of these versions before; null for no such limit
              * @example [
              *       "1.4.0"
              *     ]
@@ -1294,7 +1294,7 @@ export interface components {
         };
         RolloutResponse: {
             /**
-             * @description Targets that were sent nothing: offline, or not in the percentage yet
+             * @description Targets that have not been sent the update: offline, or not within the percentage yet
              * @example 113
              */
             pending_count: number;
@@ -1311,7 +1311,7 @@ export interface components {
             /** @example 1.5.0 */
             firmware_version: string;
             /**
-             * @description null once its row is deleted, unless another channel has the same build: then that row
+             * @description null once its row has been deleted; if another channel has the same build, the row there
              * @example 15
              */
             firmware_version_id: number | null;
@@ -1329,12 +1329,12 @@ export interface components {
              */
             target_printer_ids: string | null;
             /**
-             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has the complete lists
+             * @description How many users or printers the target lists; null if it lists none. Lists and events omit lists of more than 100 and have null instead; `GET /api/rollouts/{rollout_id}` returns the complete lists
              * @example null
              */
             target_ids_count: number | null;
             /**
-             * @description What the target lists, users or printers; null if it lists none
+             * @description Whether the target lists users or printers; null if it lists none
              * @example printer_ids
              * @enum {string|null}
              */
@@ -1377,14 +1377,14 @@ export interface components {
             /** @example null */
             note: string | null;
             /**
-             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`
+             * @description The name of the key that created it; without a key `local`, `anybody`, `command_line` or `system`
              * @example ci
              */
             created_by: string;
-            /** @description Set if it is part of a rollback: what it takes back */
+            /** @description Set if it is part of a rollback: the version that is rolled back */
             rolls_back: components["schemas"]["RollsBackResponse"] | null;
             /**
-             * @description The rollouts that move its printers back, once its version was rolled back
+             * @description The rollouts that move its printers back, if its version has been rolled back
              * @example []
              */
             rolled_back_by: number[];
@@ -1396,7 +1396,7 @@ export interface components {
              */
             due_count: number;
             /**
-             * @description Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing
+             * @description Targets that are due and have not been sent the update: offline, or waiting. 0 before the scheduled time; a pause does not change it
              * @example 21
              */
             due_pending_count: number;
@@ -1428,10 +1428,15 @@ export interface components {
              * @example 0
              */
             under_way: number;
+            /**
+             * @description How many of `printers` decline: they have `auto_update` off, and the older version is not mandatory. They keep the rollback open
+             * @example 0
+             */
+            opted_out: number;
             /** @description The rollouts that move printers back */
             rollouts: components["schemas"]["RolloutResponse"][];
             /**
-             * @description The rollouts that it took back
+             * @description The rollouts that it cancelled
              * @example [
              *       41
              *     ]
@@ -1461,7 +1466,7 @@ export interface components {
             /** @example 20 */
             offline: number;
             /**
-             * @description More printers that are about to run the bad version (their update is under way, or they have reported it and reboot): moved back if they come with it
+             * @description More printers that are about to run the bad version (their update is in progress, or they have reported it and are rebooting): they are moved back if they reconnect with it
              * @example 3
              */
             under_way: number;
@@ -1470,6 +1475,11 @@ export interface components {
              * @example 2
              */
             unknown: number;
+            /**
+             * @description How many of `printers` would decline: they have `auto_update` off, and the older version is not mandatory. They keep the bad version
+             * @example 1
+             */
+            opted_out: number;
         };
         CancelledRolloutResponse: {
             /** @example 41 */
@@ -1500,7 +1510,7 @@ export interface components {
             /** @example 1.4.0 */
             firmware_version: string | null;
             /**
-             * @description null if it is not about one platform
+             * @description null if it does not concern one platform
              * @example esp32
              */
             platform: string | null;
@@ -1536,6 +1546,11 @@ export interface components {
              * @example 3
              */
             under_way: number;
+            /**
+             * @description How many of `printers` would decline: they have `auto_update` off, and the older version is not mandatory. They keep the bad version
+             * @example 1
+             */
+            opted_out: number;
             /** @description Highest version first */
             by_version: components["schemas"]["RollbackGroupResponse"][];
             /** @description Newest first */
@@ -1545,7 +1560,7 @@ export interface components {
              * @example true
              */
             deprecates: boolean;
-            /** @description Newer versions that are being rolled back to this one: their printers would go further */
+            /** @description Newer versions that are being rolled back to this one: their printers would be moved further back */
             also_rolls_back: components["schemas"]["FurtherRollbackResponse"][];
             /** @description Why the rollback would be refused; empty if it would be accepted */
             missing: components["schemas"]["MissingBuildResponse"][];
@@ -1627,7 +1642,7 @@ export interface components {
         };
         CreatedRolloutResponse: {
             /**
-             * @description Targets that were sent nothing: offline, or not in the percentage yet
+             * @description Targets that have not been sent the update: offline, or not within the percentage yet
              * @example 113
              */
             pending_count: number;
@@ -1644,7 +1659,7 @@ export interface components {
             /** @example 1.5.0 */
             firmware_version: string;
             /**
-             * @description null once its row is deleted, unless another channel has the same build: then that row
+             * @description null once its row has been deleted; if another channel has the same build, the row there
              * @example 15
              */
             firmware_version_id: number | null;
@@ -1662,12 +1677,12 @@ export interface components {
              */
             target_printer_ids: string | null;
             /**
-             * @description How many users or printers the target lists; null if it lists none. Lists and events leave out lists of more than 100, and say null there; `GET /api/rollouts/{rollout_id}` has the complete lists
+             * @description How many users or printers the target lists; null if it lists none. Lists and events omit lists of more than 100 and have null instead; `GET /api/rollouts/{rollout_id}` returns the complete lists
              * @example null
              */
             target_ids_count: number | null;
             /**
-             * @description What the target lists, users or printers; null if it lists none
+             * @description Whether the target lists users or printers; null if it lists none
              * @example printer_ids
              * @enum {string|null}
              */
@@ -1710,14 +1725,14 @@ export interface components {
             /** @example null */
             note: string | null;
             /**
-             * @description The name of the key that created it, else `local`, `anybody`, `command_line` or `system`
+             * @description The name of the key that created it; without a key `local`, `anybody`, `command_line` or `system`
              * @example ci
              */
             created_by: string;
-            /** @description Set if it is part of a rollback: what it takes back */
+            /** @description Set if it is part of a rollback: the version that is rolled back */
             rolls_back: components["schemas"]["RollsBackResponse"] | null;
             /**
-             * @description The rollouts that move its printers back, once its version was rolled back
+             * @description The rollouts that move its printers back, if its version has been rolled back
              * @example []
              */
             rolled_back_by: number[];
@@ -1729,12 +1744,12 @@ export interface components {
              */
             due_count: number;
             /**
-             * @description Targets that are due and were sent nothing: offline, or waiting. 0 before a scheduled time; a pause changes nothing
+             * @description Targets that are due and have not been sent the update: offline, or waiting. 0 before the scheduled time; a pause does not change it
              * @example 21
              */
             due_pending_count: number;
             /**
-             * @description Unusual things about the request, which was accepted nevertheless
+             * @description Unusual things about the request, which was still accepted
              * @example [
              *       "scheduled_for 2025-01-20T02:00:00.000Z passed 3 hours ago, so the rollout starts at once"
              *     ]
@@ -1758,7 +1773,7 @@ export interface components {
              */
             status?: "scheduled" | "active" | "paused" | "completed" | "cancelled";
             /**
-             * @description Not for an immediate or cancelled rollout; lowering it recalls nothing that was sent
+             * @description Not for an immediate or cancelled rollout; lowering it does not recall updates that were sent
              * @example 50
              */
             rollout_percentage?: number;
@@ -1858,7 +1873,7 @@ export interface components {
              */
             in_progress: number;
             /**
-             * @description Targets that were sent nothing yet, including those in `now`
+             * @description Targets that have not been sent the update yet, including those in `now`
              * @example 1500
              */
             pending: number;
@@ -1867,6 +1882,8 @@ export interface components {
              * @example 150
              */
             due: number;
+            /** @description Targets of `due` that would be sent nothing now; together with those that would, all of `due`. `auto_update_off`: they decline */
+            waiting: components["schemas"]["WaitingResponse"][];
         };
         TargetPrinterResponse: {
             /** @example 42 */
@@ -1883,7 +1900,7 @@ export interface components {
         };
         RolloutUpdateResponse: {
             /**
-             * @description null while it is pending: it is computed, and has no row yet
+             * @description null while it is pending, because it is computed and not stored yet
              * @example 123
              */
             id: number | null;
@@ -1909,7 +1926,7 @@ export interface components {
              */
             completed_at: string | null;
             /**
-             * @description -1: an error
+             * @description -1 means an error
              * @example 100
              */
             last_percent: number | null;
@@ -1987,12 +2004,12 @@ export interface components {
             status: "scheduled" | "active" | "paused" | "completed" | "cancelled";
         };
         TimelineResponse: {
-            /** @description Oldest first, from the creation (or from when the server began to record them); the last is the present */
+            /** @description Oldest first, since the creation (or since the server began recording them); the last one is the present */
             points: components["schemas"]["TimelinePointResponse"][];
         };
         UpdateResponse: {
             /**
-             * @description null while it is pending: it is computed, and has no row yet
+             * @description null while it is pending, because it is computed and not stored yet
              * @example 123
              */
             id: number | null;
@@ -2018,7 +2035,7 @@ export interface components {
              */
             completed_at: string | null;
             /**
-             * @description -1: an error
+             * @description -1 means an error
              * @example 100
              */
             last_percent: number | null;
@@ -2054,7 +2071,7 @@ export interface components {
             /** @example 10 */
             rollout_percentage: number;
             /**
-             * @description Without the other rollouts, this one would send its update; of several, the first one does
+             * @description True if this rollout would send its update were there no others; if several would, the first one does
              * @example false
              */
             due: boolean;
@@ -2104,7 +2121,7 @@ export interface components {
              */
             target_version: string | null;
             /**
-             * @description null if an update is due; of several rollouts, the reason of the one closest to sending
+             * @description null if an update is due; with several rollouts, the reason of the one that is closest to sending
              * @example not_in_percentage
              * @enum {string|null}
              */
@@ -2133,7 +2150,7 @@ export interface components {
             scopes: ("read" | "firmware:write" | "rollouts:write" | "admin")[];
             /**
              * Format: date-time
-             * @description When it ceases to work; without, never
+             * @description When the key expires; by default never
              * @example 2030-01-01T00:00:00Z
              */
             expires_at?: string | null;
@@ -2166,7 +2183,7 @@ export interface components {
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description To the minute
+             * @description Accurate to the minute
              * @example null
              */
             last_used_at: string | null;
@@ -2176,7 +2193,7 @@ export interface components {
              */
             revoked_at: string | null;
             /**
-             * @description Shown this once
+             * @description Shown only once
              * @example pmk_h3Kd9xQW0v7bq1cXh2mYk8Zt5uRr4pLs6nEa0jGfTiI
              */
             key: string;
@@ -2209,7 +2226,7 @@ export interface components {
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description To the minute
+             * @description Accurate to the minute
              * @example null
              */
             last_used_at: string | null;
@@ -2220,12 +2237,12 @@ export interface components {
             revoked_at: string | null;
         };
         KeyListResponse: {
-            /** @description The newest first */
+            /** @description Newest first */
             keys: components["schemas"]["KeyResponse"][];
         };
         ClaimDto: {
             /**
-             * @description The content of the file `claim-token` beside the database
+             * @description The content of the file `claim-token` next to the database
              * @example
              */
             token: string;
@@ -2234,7 +2251,7 @@ export interface components {
         };
         WhoAmIResponse: {
             /**
-             * @description `local`: somebody at the machine of the server, before there is a key. `anybody`: no key is asked for (AUTH=none)
+             * @description `local`: a local user of the server, before there is a key. `anybody`: no key is required (AUTH=none)
              * @example key
              * @enum {string}
              */
@@ -2245,7 +2262,7 @@ export interface components {
              */
             name: string | null;
             /**
-             * @description `admin` includes all the others, and each of them includes `read`
+             * @description `admin` includes all other scopes, and each of them includes `read`
              * @example [
              *       "firmware:write"
              *     ]
@@ -2254,7 +2271,7 @@ export interface components {
         };
         ActorResponse: {
             /**
-             * @description `key`: whoever has that key. `local`: somebody at the machine, before there was a key. `anybody`: nobody was asked. `command_line`: `npm run keys`. `system`: the server by itself, when a scheduled rollout falls due
+             * @description `key`: the holder of that key. `local`: a local user, before there was a key. `anybody`: no key is required (AUTH=none). `command_line`: `npm run keys`. `system`: the server itself, when a scheduled rollout starts
              * @example key
              * @enum {string}
              */
@@ -2277,7 +2294,7 @@ export interface components {
             at: string;
             actor: components["schemas"]["ActorResponse"];
             /**
-             * @description Where the request came from: behind a proxy, the proxy
+             * @description The address that sent the request, which may be a proxy
              * @example 192.0.2.7
              */
             address: string | null;
@@ -2289,7 +2306,7 @@ export interface components {
             /** @example rollout/3 */
             subject: string;
             /**
-             * @description What it was; of a change, what of it has changed; null if it is new
+             * @description The state before; for a change, only the fields that changed; null if it was created
              * @example {
              *       "rollout_percentage": 10
              *     }
@@ -2298,7 +2315,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
-             * @description What it is now; null if it is gone
+             * @description The state after; null if it was deleted
              * @example {
              *       "rollout_percentage": 50
              *     }
@@ -2308,7 +2325,7 @@ export interface components {
             } | null;
         };
         AuditListResponse: {
-            /** @description The newest first */
+            /** @description Newest first */
             entries: components["schemas"]["AuditEntryResponse"][];
             /**
              * @description `cursor` of the next page; null on the last one
@@ -2371,22 +2388,22 @@ export interface components {
             /** @example 100 */
             printers: number;
             /**
-             * @description They run what they should
+             * @description Printers that run the version they should
              * @example 95
              */
             on_target: number;
             /**
-             * @description An update for them is held back: by a pause, a start time or a percentage, by auto_update off, by deprecated firmware, because the printer is blocked, or because its version cannot be read
+             * @description Printers whose update is held back: the rollout is paused, has not started or has not reached them; the firmware is deprecated or damaged; or the printer is blocked, has auto_update off (its update counts as declined) or reports a version that cannot be read
              * @example 0
              */
             held: number;
             /**
-             * @description An update is due for them, and they are offline
+             * @description Offline printers for which an update is due
              * @example 3
              */
             behind_offline: number;
             /**
-             * @description An update is due for them, and they are connected: it is in progress, has failed or was declined
+             * @description Connected printers for which an update is due: it is in progress, has failed, or was refused by the printer itself
              * @example 2
              */
             behind_online: number;
@@ -2420,11 +2437,11 @@ export interface components {
              * @example 4
              */
             firmware: number;
-            /** @description What an operator should fix; at most one of each code */
+            /** @description Faults that an operator should fix; at most one of each code */
             warnings: components["schemas"]["WarningResponse"][];
             /**
              * Format: date-time
-             * @description When `versions` was counted: a large fleet is not counted again after every change. Null, with no versions, until the first count after a start is done
+             * @description When `versions` was counted: a large fleet is not counted again after every change. Null, with no versions, until the first count after a start has finished
              * @example 2025-01-15T09:59:59.500Z
              */
             counted_at: string | null;
@@ -2450,7 +2467,7 @@ export interface components {
         };
         FleetHistoryResponse: {
             /**
-             * @description The highest first; if there are more than twenty, the last is `other`
+             * @description Highest first; if there are more than twenty, the last one is `other`
              * @example [
              *       "1.5.0",
              *       "1.4.0"
@@ -2469,18 +2486,18 @@ export interface components {
             /** @example Virtual printer 1 */
             name: string;
             /**
-             * @description `offline`: not connected, as after an update, while it reboots
+             * @description `offline`: not connected, for example while it reboots after an update
              * @example updating
              * @enum {string}
              */
             state: "offline" | "online" | "updating";
             /**
-             * @description What it runs
+             * @description The version that it runs
              * @example 1.4.0
              */
             firmware_version: string;
             /**
-             * @description How far its update has got; null while it has none under way
+             * @description Progress of its update; null if none is in progress
              * @example 50
              */
             percent: number | null;
@@ -2497,7 +2514,7 @@ export interface components {
             /** @example 20 */
             printers: number;
             /**
-             * @description What they run at first. Default: "1.4.0"
+             * @description Their initial version. Default: "1.4.0"
              * @example 1.4.0
              */
             version?: string;
@@ -2510,16 +2527,16 @@ export interface components {
             fail?: number;
             /** @description Share that declines it. Default: 0 */
             decline?: number;
-            /** @description Share that takes it and is silent from then on. Default: 0 */
+            /** @description Share that accepts it, then goes silent. Default: 0 */
             hang?: number;
-            /** @description Share that installs it and comes back with the old version. Default: 0 */
+            /** @description Share that installs it, then reconnects with the old version. Default: 0 */
             roll_back?: number;
         };
         CreateSigningKeyDto: {
             /** @example release 2025 */
             name: string;
             /**
-             * @description An Ed25519 public key as PEM. The private one never comes near the server
+             * @description An Ed25519 public key as PEM. The server never needs the private key
              * @example -----BEGIN PUBLIC KEY-----
              *     MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
              *     -----END PUBLIC KEY-----
@@ -2538,7 +2555,7 @@ export interface components {
              */
             public_key: string;
             /**
-             * @description SHA-256 of the key (SubjectPublicKeyInfo, DER), hexadecimal; builds name their key by it
+             * @description SHA-256 of the key (SubjectPublicKeyInfo, DER), hexadecimal; builds refer to their key by it
              * @example 50cba7ab75c4a13c8459d0bf72d49b0ad25ddf3c2ae0e8c1f6cf4c67d9ef7dd5
              */
             fingerprint: string;
@@ -2582,13 +2599,13 @@ export interface operations {
                 blocked?: boolean;
                 /** @description A field of its last subscribe could not be used */
                 problems?: boolean;
-                /** @description Their latest update failed, and was not retried */
+                /** @description Their latest update failed and was not retried */
                 failed?: boolean;
-                /** @description An update is due for them: it is in progress, has failed, was declined, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
+                /** @description An update is due for them: it is in progress, has failed, was refused by the printer, or waits until they connect. With `online=true` these are the printers that `behind_online` of the summary counts; without it, the whole fleet is read */
                 behind?: boolean;
                 /** @description A version that they are about to run: their update to it is in progress, or they have reported it and have not reconnected yet. These are the printers that a rollback counts as `under_way` */
                 about_to_run?: string;
-                /** @description Any part of the name, in upper or lower case; digits also find the printer with that number, and 8 or more characters the printers whose UUID begins with them */
+                /** @description Any part of the name, ignoring case; digits also find the printer with that number, and 8 or more characters the printers whose UUID begins with them */
                 search?: string;
                 /** @description Ties are sorted by number. Default: by number, or by name if `search` is given */
                 sort?: "id" | "name" | "firmware_version";
@@ -3383,19 +3400,19 @@ export interface operations {
                 channel?: "stable" | "beta" | "canary";
                 /** @description A board, e.g. `esp8266`; `any` names the build for every board */
                 platform?: string;
-                /** @description The SHA-256 of the binary, or its first digits (8 or more): 404 if the build has other bytes. Stands in the URL of the update message. */
+                /** @description The SHA-256 of the binary, or its first digits (8 or more): 404 if the build has other bytes. Part of the URL in the update message. */
                 sha256?: string;
-                /** @description Number of the printer that downloads: a sign of life of its update. Stands in the URL of the update message. */
+                /** @description Number of the printer that downloads: its download keeps its update alive. Part of the URL in the update message. */
                 printer?: number;
-                /** @description Opens the download of this version to this printer without a key, for an hour. Stands in the URL of the update message. */
+                /** @description Allows this printer to download this version without a key, for an hour. Part of the URL in the update message. */
                 token?: string;
             };
             header?: {
-                /** @description The MD5 of what a board runs (or `x-ESP32-sketch-md5`, `x-ESP32-sketch-sha256`): 304 likewise */
+                /** @description The MD5 of the image that a board runs (or `x-ESP32-sketch-md5`, `x-ESP32-sketch-sha256`): 304 likewise */
                 "x-ESP8266-sketch-md5"?: string;
-                /** @description The version that a board runs (or `x-ESP32-version`): 304 where it is the one asked for */
+                /** @description The version that a board runs (or `x-ESP32-version`): 304 if it is the requested one */
                 "x-ESP8266-version"?: string;
-                /** @description The SHA-256, quoted: 304 where that is the binary */
+                /** @description The SHA-256, quoted: 304 if it is that of the binary */
                 "If-None-Match"?: string;
                 /** @description E.g. `bytes=0-4095` */
                 Range?: string;
@@ -3415,7 +3432,7 @@ export interface operations {
                     ETag?: string;
                     /** @description The MD5, hexadecimal */
                     "x-MD5"?: string;
-                    /** @description Detached signature over the whole binary, base64; absent where the build has none */
+                    /** @description Detached signature over the whole binary, base64; absent if the build has none */
                     "x-Signature-Ed25519"?: string;
                     /** @description RFC 9530 */
                     "Repr-Digest"?: string;
@@ -3425,7 +3442,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The range that was asked for */
+            /** @description The requested range */
             206: {
                 headers: {
                     "Content-Range"?: string;
@@ -3435,7 +3452,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The client has this binary already */
+            /** @description The client already has this binary */
             304: {
                 headers: {
                     /** @description The SHA-256, quoted */
@@ -3496,7 +3513,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3551,7 +3568,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Its damaged binary has been mended */
+            /** @description Its damaged binary has been repaired */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4003,7 +4020,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4121,7 +4138,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4261,7 +4278,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4384,7 +4401,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4661,7 +4678,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4814,7 +4831,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5049,7 +5066,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5066,7 +5083,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "Firmware 1.5.0 is deprecated, and offered to nobody"
+                     *       "detail": "Firmware 1.5.0 is deprecated, and not offered to printers"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5697,7 +5714,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Not Found",
                      *       "status": 404,
-                     *       "detail": "Firmware version not found"
+                     *       "detail": "Firmware version not found: 1.5.0"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5714,7 +5731,7 @@ export interface operations {
                      *       "type": "about:blank",
                      *       "title": "Conflict",
                      *       "status": 409,
-                     *       "detail": "Firmware 1.5.0 is deprecated, and offered to nobody"
+                     *       "detail": "Firmware 1.5.0 is deprecated, and not offered to printers"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5931,7 +5948,7 @@ export interface operations {
     listRolloutUpdates: {
         parameters: {
             query: {
-                /** @description `pending`: targets that were sent nothing yet */
+                /** @description `pending`: targets that have not been sent the update yet */
                 status: "pending" | "in_progress" | "completed" | "failed" | "declined";
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -7026,7 +7043,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is revoked */
+            /** @description Revoked */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7350,9 +7367,9 @@ export interface operations {
                 subject?: string;
                 /** @description Number of the key */
                 key_id?: number;
-                /** @description From then on */
+                /** @description Entries from this time on */
                 since?: string;
-                /** @description Before then */
+                /** @description Entries before this time */
                 until?: string;
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -8558,7 +8575,7 @@ export interface operations {
     deleteSigningKey: {
         parameters: {
             query?: {
-                /** @description True: the last key may go, too, and uploads need no signature from then on */
+                /** @description True also removes the last key; uploads then need no signature */
                 allow_unsigned?: boolean;
             };
             header?: never;

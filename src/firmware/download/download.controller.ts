@@ -93,7 +93,7 @@ export class DownloadController {
     headers: { ETag: { description: 'The SHA-256, quoted', schema: { type: 'string' } } },
   })
   @ApiBadInput('version', '1.x', 'version must be a semantic version such as 1.5.0 or 1.5.0-beta.2')
-  @ApiProblem(404, 'No such firmware', 'Firmware version not found')
+  @ApiProblem(404, 'No such firmware', 'Firmware version not found: 1.5.0')
   @ApiProblem(412, 'If-Match names another binary', 'Precondition Failed')
   @ApiProblem(416, 'The range lies outside the binary', 'Range Not Satisfiable')
   async download(@Req() request: Request, @Res() response: Response): Promise<void> {

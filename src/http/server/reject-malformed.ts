@@ -46,7 +46,11 @@ function visit(value: unknown, name: string, path: string | null, depth: number,
   for (const [key, inner] of entries) {
     const innerPath = path === null ? key : `${path}.${key}`;
     if (key in Object.prototype || HALF_A_CHARACTER.test(key))
-      throw ValidationError.field(innerPath, undefined, `${innerPath} is not a known field`);
+      throw ValidationError.field(
+        innerPath,
+        undefined,
+        `${innerPath} is not a known ${name === 'query' ? 'query parameter' : 'field'}`,
+      );
     visit(inner, name, innerPath, depth - 1, limits);
   }
 }

@@ -5,6 +5,8 @@ import { Presence } from '../../printer/presence.js';
 import type { AffectedPrinters } from '../rules/rollback-plan.js';
 import { FleetWalk } from '../store/fleet-walk.js';
 import { AboutToRun } from './about-to-run.js';
+import { OptedOutPrinters } from './opted-out.js';
+import type { Destination } from './opted-out.js';
 import type { Sql } from '../../database/sql.js';
 
 /** Numbers of printers that run a version, or are about to. */
@@ -23,6 +25,7 @@ export class AffectedFleet {
     private readonly walk: FleetWalk,
     private readonly presence: Presence,
     private readonly aboutToRun: AboutToRun,
+    private readonly optedOutPrinters: OptedOutPrinters,
   ) {}
 
   /** All affected printers, grouped by platform and by the version they ran before. Call it with a snapshot or in a transaction. */
@@ -50,6 +53,11 @@ export class AffectedFleet {
       for (const { firmwareVersion, platform } of printers)
         groupOf(firmwareVersion, platform, true).printers += 1;
     return [...found.values()];
+  }
+
+  /** How many printers that run a version decline each destination, because their automatic updates are off. */
+  optedOut(sql: Sql, version: string, destinations: readonly Destination[]): Promise<number[]> {
+    return this.optedOutPrinters.count(sql, version, destinations);
   }
 
   /** How many printers are affected. */

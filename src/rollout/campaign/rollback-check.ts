@@ -15,7 +15,7 @@ export const MISSING_REASONS = {
     'It is not known what the printers ran before, and there is no older version to go back to.',
   no_firmware: 'There is no firmware of this version.',
   no_build_for_platform: 'The version has no build for the board of these printers.',
-  deprecated: 'The build is deprecated, and offered to nobody.',
+  deprecated: 'The build is deprecated, and not offered to printers.',
   unsigned: 'The build has no signature, and signing keys are registered.',
   image_damaged: 'The binary is missing or damaged on the disk of the server.',
   rolled_back: 'The version is being rolled back itself.',

@@ -20,6 +20,8 @@ export interface RollbackState {
   takenBack: number[];
   /** The printers that still run the bad version. */
   running: RunningPrinters;
+  /** How many of them decline the older version, because their automatic updates are off. */
+  optedOut: number;
   /** True if this call created the rollback. */
   created: boolean;
 }
@@ -28,6 +30,8 @@ export interface RollbackState {
 export interface RollbackPreview extends RollbackPlan {
   request: RollbackRequest;
   running: RunningPrinters;
+  /** How many printers of each of `groups` would decline, because their automatic updates are off. */
+  optedOut: number[];
   /** The rollouts of the version that would be cancelled, newest first. */
   cancels: Rollout[];
   /** The existing rollback of the version; null if there is none. */

@@ -12,7 +12,7 @@ import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import type { RollbackGroup } from '../rules/rollback-plan.js';
 import type { NewRollout } from './rollout-draft.js';
 import { Rollouts } from './rollouts.js';
-import { RolloutRules } from '../store/rollout-rules.js';
+import { RolloutRules, readCameFrom } from '../store/rollout-rules.js';
 import { Rollout } from '../store/entities/rollout.entity.js';
 import { Superseding } from '../updates/superseding.js';
 import { AffectedFleet, runningOf } from './affected-printers.js';
@@ -63,6 +63,7 @@ export class Rollbacks {
         ...plan,
         request,
         running: runningOf(affected),
+        optedOut: await this.fleet.optedOut(sql, request.version, plan.groups),
         cancels,
         existing,
         further: await this.further(sql, request.version, cancels, plan),
@@ -204,7 +205,7 @@ export class Rollbacks {
       (await this.firmware.ofVersions(sql, [version])).size > 0 ||
       (await this.printerCounts.running(sql, versionKey(version))) > 0 ||
       (await this.rolloutTable.find(sql, 'WHERE firmware_version = ?', version)) !== null;
-    if (!isKnown) throw new NotFoundError('Firmware version not found');
+    if (!isKnown) throw new NotFoundError(`Firmware version not found: ${version}`);
     if (to !== 'previous' && versionKey(to) >= versionKey(version))
       throw ValidationError.field('to', to, `to must be a version below ${version}, or previous`);
   }
@@ -246,7 +247,13 @@ export class Rollbacks {
   private async stateOf(sql: Sql, rollback: Rollback, created: boolean): Promise<RollbackState> {
     const running = await this.fleet.count(sql, rollback.version);
     const takenBack = (await sql.values(TAKEN_BACK, rollback.id)).map(([id]) => Number(id));
-    return { rollback, rollouts: await this.rolloutsOf(sql, rollback), takenBack, running, created };
+    const rollouts = await this.rolloutsOf(sql, rollback);
+    const destinations = rollouts
+      .filter(({ status }) => status !== 'cancelled')
+      .map(({ version, cameFrom }) => ({ version, cameFrom: readCameFrom(cameFrom) }));
+    const declining = await this.fleet.optedOut(sql, rollback.version, destinations);
+    const optedOut = declining.reduce((sum, printers) => sum + printers, 0);
+    return { rollback, rollouts, takenBack, running, optedOut, created };
   }
 }
 

@@ -86,15 +86,15 @@ export class RolloutDrafts {
     const { channels } = wanted.target;
     const chosen = chosenRows(rows, channels && new Set(channels));
     const [firmware] = chosen;
-    if (!firmware) throw new NotFoundError('Firmware version not found');
+    if (!firmware) throw new NotFoundError(`Firmware version not found: ${wanted.version}`);
     if (chosen.every((row) => row.deprecatedAt !== null)) {
-      throw new ConflictError(`Firmware ${wanted.version} is deprecated, and offered to nobody`);
+      throw new ConflictError(`Firmware ${wanted.version} is deprecated, and not offered to printers`);
     }
     await this.firmware.requireSigned(sql, chosen);
     const damaged = chosen.find((row) => this.images.isDamaged(row));
     if (damaged) {
       throw new ConflictError(
-        `The binary of ${describe(damaged)} is missing or damaged on the disk of the server, and offered to nobody; ` +
+        `The binary of ${describe(damaged)} is missing or damaged on the disk of the server, and not offered to printers; ` +
           'upload the same file again',
       );
     }

@@ -28,7 +28,11 @@ const EXAMPLES = {
 const ApiBadRollback = (): MethodDecorator =>
   ApiBadInput('to', '1.6.0', 'to must be a version below 1.5.0, or previous');
 const ApiUnknown = (): MethodDecorator =>
-  ApiProblem(404, 'No firmware, no rollout and no printer has this version', 'Firmware version not found');
+  ApiProblem(
+    404,
+    'No firmware, no rollout and no printer has this version',
+    'Firmware version not found: 1.5.0',
+  );
 
 /** Rolls a version back on every printer that runs it. */
 @ApiTags('firmware')

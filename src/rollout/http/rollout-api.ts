@@ -37,12 +37,12 @@ export const ApiBusy = (): MethodDecorator =>
 export const ApiNewRolloutRefusals = (): MethodDecorator =>
   applyDecorators(
     ApiBadInput('rollout_percentage', 150, 'rollout_percentage must not be greater than 100'),
-    ApiProblem(404, 'No build has this version', 'Firmware version not found'),
+    ApiProblem(404, 'No build has this version', 'Firmware version not found: 1.5.0'),
     ApiProblem(413, 'The body exceeds 1 MiB, or MAX_BODY_BYTES of the server', 'request entity too large'),
     ApiProblem(
       409,
       'The firmware is deprecated, or lacks a signature while signing keys are registered',
-      'Firmware 1.5.0 is deprecated, and offered to nobody',
+      'Firmware 1.5.0 is deprecated, and not offered to printers',
     ),
   );
 

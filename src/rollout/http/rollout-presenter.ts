@@ -34,7 +34,8 @@ export class RolloutPresenter {
 
   /** A rollout that has just been created, with warnings. */
   async created(rollout: Rollout): Promise<CreatedRolloutResponse> {
-    return { ...(await this.one(rollout)), warnings: creationWarnings(rollout) };
+    const answer = await this.one(rollout);
+    return { ...answer, warnings: creationWarnings(rollout, answer.total_targets) };
   }
 
   /** One of several rollouts: long lists are left out, so that no response grows with what others have stored. */

@@ -7,7 +7,7 @@ import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { Presence } from '../../printer/presence.js';
 import { creationWarnings } from '../rules/creation-warnings.js';
-import { PreviewCounts, sendsHeldBack, waitingReason } from '../rules/preview.js';
+import { ChangeCounts, PreviewCounts, sendsHeldBack, waitingReason } from '../rules/preview.js';
 import type { WaitingReason } from '../rules/preview.js';
 import { targetRefusal } from '../rules/targeting.js';
 import type { PrinterFacts, RolloutRule, TargetRefusal } from '../rules/targeting.js';
@@ -61,6 +61,8 @@ export interface ChangePreview {
   pending: number;
   /** Pending targets within the percentage. */
   due: number;
+  /** Targets of `due` that would be sent nothing now; most common reason first. */
+  waiting: Array<Counted<WaitingReason>>;
 }
 
 // Higher than the number of any rollout, because it would be created after all of them.
@@ -109,7 +111,7 @@ export class RolloutPreview {
       }
       const printers = await this.printerCounts.count(sql, {});
       counts.rest(printers);
-      return { ...toNewPreview(rule, printers, counts), warnings: creationWarnings(row) };
+      return { ...toNewPreview(rule, printers, counts), warnings: creationWarnings(row, counts.matching) };
     });
   }
 
@@ -126,14 +128,22 @@ export class RolloutPreview {
       const before = await this.rules.asOf(sql);
       const known = before.get(id);
       const due = await this.buckets.due(sql, { ...rollout, ...state });
-      const preview = { now: 0, inProgress: rollout.inProgressCount, pending: rollout.pendingCount, due };
-      if (known === undefined || state.status === 'cancelled') return preview;
+      const counters = { inProgress: rollout.inProgressCount, pending: rollout.pendingCount, due };
+      if (known === undefined || state.status === 'cancelled') return { ...counters, now: 0, waiting: [] };
       const rule = { ...known, ...state };
       const rules = before.with(rule);
+      const counts = new ChangeCounts(rule);
       await this.connectedTargets(sql, rules, rule, this.presence.ids(), (facts, live) => {
-        if (isSent(facts, rule, rules, live)) preview.now += 1;
+        const held = live.find((update) => update.sendOnResume);
+        // As in `plan/offer.ts`: an update that was held back during a pause comes first, and must end before anything else is sent.
+        if (held?.rolloutId === id) counts.heldBack(sendsHeldBack(facts, rule, held));
+        else {
+          const reason = waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false));
+          const isPending = live.every(({ rolloutId }) => rolloutId !== id);
+          counts.target(facts, reason, isPending);
+        }
       });
-      return preview;
+      return { ...counters, now: counts.now, waiting: commonestFirst(counts.waitingOf(due)) };
     });
   }
 
@@ -156,13 +166,6 @@ export class RolloutPreview {
       for (const { printer, facts } of targets) visit(facts, live.get(printer.id) ?? []);
     }
   }
-}
-
-/** As in `plan/offer.ts`: an update that was held back during a pause comes first, and must end before anything else is sent. */
-function isSent(facts: PrinterFacts, rule: RolloutRule, rules: RuleSet, live: PrinterUpdate[]): boolean {
-  const held = live.find((update) => update.sendOnResume);
-  if (held?.rolloutId === rule.id) return sendsHeldBack(facts, rule, held);
-  return waitingReason(facts, rule, rules.rules, updateContextOf(live, rules, false)) === null;
 }
 
 function toNewPreview(

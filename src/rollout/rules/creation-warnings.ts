@@ -8,13 +8,21 @@ export interface Creation {
 /**
  * Warnings about a rollout that is accepted although its operator may have meant something else.
  *
+ * @param targets number of printers that match when it is created
  * @returns whole sentences without a full stop; empty if nothing is odd
  */
-export function creationWarnings({ createdAt, scheduledFor }: Creation): string[] {
+export function creationWarnings({ createdAt, scheduledFor }: Creation, targets: number): string[] {
+  const warnings: string[] = [];
   // Decisions, "A rollout's life": a time that has passed starts the rollout at once.
-  if (scheduledFor === null || scheduledFor > createdAt) return [];
-  const ago = elapsed(createdAt.getTime() - scheduledFor.getTime());
-  return [`scheduled_for ${scheduledFor.toISOString()} passed ${ago} ago, so the rollout starts at once`];
+  if (scheduledFor !== null && scheduledFor <= createdAt) {
+    const ago = elapsed(createdAt.getTime() - scheduledFor.getTime());
+    warnings.push(
+      `scheduled_for ${scheduledFor.toISOString()} passed ${ago} ago, so the rollout starts at once`,
+    );
+  }
+  if (targets === 0)
+    warnings.push('No printer matches now; the rollout only reaches printers that match later');
+  return warnings;
 }
 
 const UNITS = [

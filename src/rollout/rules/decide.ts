@@ -10,29 +10,30 @@ import type { Build, PrinterFacts, RolloutRule } from './targeting.js';
  */
 export const REASONS = {
   no_rollout: 'No rollout is scheduled, active, paused or completed.',
-  not_targeted: 'The rollout is for other users, printers or channels, or takes back another version.',
+  not_targeted:
+    'The rollout targets other users, printers or channels, or rolls back a version that the printer does not run.',
   blocked: 'An operator has blocked the printer.',
   below_min_version: 'The printer runs a version below the min_version of the target.',
   above_max_version: 'The printer runs a version above the max_version of the target.',
   no_build_for_platform: 'The firmware has no build for the board of this printer.',
   version_unknown:
     'The version that the printer reports cannot be read: only a rollout with allow_downgrade and without any version bounds moves it.',
-  downgrade_not_allowed: 'The printer runs a newer version, and nothing allows the step back.',
-  superseded: 'A newer rollout names the printer, and only the newest may move it to an older version.',
+  downgrade_not_allowed: 'The printer runs a newer version, and the rollout may not downgrade it.',
+  superseded: 'A newer rollout targets the printer, and only the newest may move it to an older version.',
   rolled_back: 'A newer rollout has moved the printer back from this version.',
   below_min_upgrade_version: 'The printer runs a version below the min_upgrade_version of the firmware.',
   up_to_date: 'The printer runs the version of the rollout.',
   already_completed: 'The rollout has updated this printer before; it went back by other means.',
-  already_failed: 'The update has failed on this printer; POST /api/rollouts/{id}/retry sends it again.',
+  already_failed: 'The update failed on this printer; POST /api/rollouts/{id}/retry sends it again.',
   already_declined: 'The printer declined the update.',
-  firmware_deprecated: 'The firmware is deprecated and offered to nobody.',
+  firmware_deprecated: 'The firmware is deprecated and not offered to printers.',
   image_damaged:
-    'The binary is missing or damaged on the server, and offered to nobody; uploading the same file again mends it.',
-  not_yet_scheduled: 'The time of the rollout has not come.',
+    'The binary is missing or damaged on the server and not offered to printers; uploading the same file again repairs it.',
+  not_yet_scheduled: 'The rollout has not started yet.',
   rollout_paused: 'The rollout is paused.',
   not_in_percentage: 'The bucket of the printer is not below the percentage of the rollout.',
   auto_update_off: 'The printer has auto_update off, and the firmware is not mandatory.',
-  already_in_progress: 'An update of this printer is under way; others wait until it has ended.',
+  already_in_progress: 'An update of this printer is in progress; others wait until it has ended.',
 } as const;
 
 /** The name of a reason why a printer gets no update. */

@@ -1,3 +1,4 @@
+import { bucketOf } from '../../common/bucket.js';
 import { MAX_SENDS } from './status.js';
 import { REASONS, decide, evaluate, evaluateResend } from './decide.js';
 import type { EarlierUpdate, UpdateContext } from './decide.js';
@@ -8,7 +9,8 @@ import type { PrinterFacts, RolloutRule, TargetRefusal } from './targeting.js';
 export const WAITING_REASONS = {
   ...REASONS,
   offline: 'The printer is not connected; what it gets is decided when it connects.',
-  other_rollout: 'Another rollout has its turn before: one of a higher version, or an older one of the same.',
+  other_rollout:
+    'Another rollout comes first: one with a higher version, or an older one with the same version.',
 } as const;
 
 /** The name of a reason why a target is not sent the update at once. */
@@ -96,6 +98,42 @@ export class PreviewCounts {
       this.versions.set(versionKey, counts);
     }
     return counts;
+  }
+}
+
+/** Counts what a change to a rollout would do with its connected targets. */
+export class ChangeCounts {
+  /** Targets that would be sent the update now. */
+  now = 0;
+  private readonly waiting = new Map<WaitingReason, number>();
+  /** Connected targets that are pending and within the percentage. */
+  private connected = 0;
+
+  /** @param rule the rollout after the change */
+  constructor(private readonly rule: RolloutRule) {}
+
+  /** Adds a target whose update was held back during a pause. It is in progress, so it is not pending. */
+  heldBack(isSent: boolean): void {
+    if (isSent) this.now += 1;
+  }
+
+  /** Adds a connected target. */
+  target(printer: PrinterFacts, reason: WaitingReason | null, isPending: boolean): void {
+    if (reason === null) this.now += 1;
+    if (!isPending || bucketOf(printer.uuid) >= this.rule.percentage) return;
+    this.connected += 1;
+    if (reason !== null) add(this.waiting, reason, 1);
+  }
+
+  /**
+   * Why pending targets within the percentage would be sent nothing now.
+   *
+   * @param due how many such targets there are, connected or not
+   */
+  waitingOf(due: number): Map<WaitingReason, number> {
+    const waiting = new Map(due === 0 ? [] : this.waiting);
+    add(waiting, 'offline', due - this.connected);
+    return waiting;
   }
 }
 

@@ -179,8 +179,13 @@ function toFixedPart(rollout: Rollout, lists: TargetLists): FixedPart {
     maxKey: rollout.maxVersion === null ? null : versionKey(rollout.maxVersion),
     takesBack:
       rollout.rollbackId === null || rollout.minVersion === null ? null : versionKey(rollout.minVersion),
-    cameFrom: rollout.cameFrom === null ? null : (JSON.parse(rollout.cameFrom) as CameFrom),
+    cameFrom: readCameFrom(rollout.cameFrom),
   };
+}
+
+/** Reads the stored text of a rollout. */
+export function readCameFrom(stored: string | null): CameFrom | null {
+  return stored === null ? null : (JSON.parse(stored) as CameFrom);
 }
 
 function compile(

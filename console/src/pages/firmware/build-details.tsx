@@ -188,6 +188,7 @@ function Results({ row }: { row: Firmware }) {
       <p class="hint">
         {row.success_count + row.failure_count === 0 && 'No update has finished yet; '}
         {counted(row.download_count, 'download')}
+        {row.failure_count > 0 && '. Counts updates, not printers: a retried update counts again.'}
       </p>
     </div>
   );

@@ -48,12 +48,8 @@ function Consequences({ request, preview }: { request: NewRollout; preview: Prev
   const { firmware_version: version, rollout_type: type } = request;
   const percentage = request.rollout_percentage ?? 100;
   const { matching, due, now, printers, waiting } = preview;
-  if (matching === 0)
-    return (
-      <p>
-        None of {counted(printers, 'printer')} matches now. Printers that match later get {version} then.
-      </p>
-    );
+  // The server's warnings say so.
+  if (matching === 0) return null;
   return (
     <>
       <p>

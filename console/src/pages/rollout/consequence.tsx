@@ -3,7 +3,7 @@ import { api } from '../../api/api';
 import type { ChangePreview, Rollout, RolloutChange, RolloutStatus } from '../../api/types';
 import { Confirm } from '../../ui/dialog';
 import { WithinPercentage } from '../../ui/due';
-import { counted } from '../../ui/format';
+import { count, counted } from '../../ui/format';
 import { Failure } from '../../ui/parts';
 import { useLoad, useReloadOn } from '../../ui/use-load';
 import { change as make } from './change';
@@ -67,7 +67,6 @@ function Counted({
   const { now, in_progress: underWay, pending, due } = preview;
   const { firmware_version: version, rollout_percentage: before } = rollout;
   const { rollout_percentage: after = before, status = rollout.status } = change;
-  const left = Math.max(0, pending - now);
   const narrows = after < before;
   return (
     <>
@@ -85,25 +84,71 @@ function Counted({
       <ul>
         {after < 100 && pending > 0 && (
           <li>
-            <WithinPercentage due={due} of={pending} which="that were sent nothing yet" percentage={after} />
+            <WithinPercentage
+              due={due}
+              of={pending}
+              which="that have not been sent it yet"
+              percentage={after}
+            />
           </li>
         )}
-        {status === 'paused' && <li>Nothing is sent before the rollout is resumed.</li>}
-        {status === 'scheduled' && <li>Nothing is sent before the time that it is scheduled for.</li>}
-        {narrows && <li>What has been sent is not recalled.</li>}
-        <li>{underWay === 0 ? 'No update is' : counted(underWay, 'update is', 'updates are')} under way.</li>
+        {status === 'paused' && <li>Nothing is sent until the rollout is resumed.</li>}
+        {status === 'scheduled' && <li>Nothing is sent before the scheduled time.</li>}
+        {narrows && <li>Updates that were sent are not recalled.</li>}
         <li>
-          {left === 0
-            ? 'No printer stays pending'
-            : counted(left, 'printer stays', 'printers stay') + ' pending'}
-          {left > 0 && whyPending(status, after)}.
+          {underWay === 0 ? 'No update is' : counted(underWay, 'update is', 'updates are')} in progress.
+        </li>
+        <Declining preview={preview} />
+        <li>
+          <StayPending preview={preview} status={status} percentage={after} />
         </li>
       </ul>
     </>
   );
 }
 
-function whyPending(status: RolloutStatus, percentage: number): string {
-  if (status !== 'active') return '';
-  return percentage < 100 ? `: offline, or not among the ${percentage} %` : ': offline, or not due yet';
+/** The printers that do not take the update, as they have automatic updates off. */
+function Declining({ preview }: { preview: ChangePreview }) {
+  const declining = countOf(preview, 'auto_update_off');
+  if (declining === 0) return null;
+  return (
+    <li>
+      {counted(declining, 'printer declines', 'printers decline')}: automatic updates are off
+      {declining === 1 ? ' on it' : ' on them'}.
+    </li>
+  );
+}
+
+function StayPending({
+  preview,
+  status,
+  percentage,
+}: {
+  preview: ChangePreview;
+  status: RolloutStatus;
+  percentage: number;
+}) {
+  const { pending, due, waiting } = preview;
+  const outside = pending - due;
+  const held = waiting.reduce((sum, { printers }) => sum + printers, 0) - countOf(preview, 'auto_update_off');
+  const offline = countOf(preview, 'offline');
+  const left = outside + held;
+  if (left === 0) return <>No printer stays pending.</>;
+  const reasons: string[] = [];
+  if (status === 'active') {
+    if (outside > 0) reasons.push(`${count(outside)} not within ${percentage} %`);
+    if (offline > 0) reasons.push(`${count(offline)} offline`);
+    if (held > offline) reasons.push(`${count(held - offline)} waiting for another update or rollout`);
+  }
+  return (
+    <>
+      {counted(left, 'printer stays', 'printers stay')} pending
+      {reasons.length > 0 && `: ${reasons.join(', ')}`}.
+    </>
+  );
+}
+
+/** How many printers within the percentage are sent nothing now for one reason. */
+function countOf({ waiting }: ChangePreview, reason: string): number {
+  return waiting.find((one) => one.reason === reason)?.printers ?? 0;
 }

@@ -27,7 +27,7 @@ const TOOK: Column = {
   cell: ({ started_at: from, completed_at: to }) => (from === null || to === null ? '–' : duration(from, to)),
 };
 const REASON: Column = { name: 'Reason', cell: (update) => update.error_message ?? '–' };
-const ATTEMPTS: Column = { name: 'Times sent', cell: (update) => count(update.attempts) };
+const ATTEMPTS: Column = { name: 'Sent (times)', cell: (update) => count(update.attempts) };
 const WHY: Column = {
   name: 'Why',
   cell: ({ printer }) => (printer.online ? <a href={`/printers/${printer.id}`}>See why</a> : 'Offline'),

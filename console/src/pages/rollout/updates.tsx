@@ -36,6 +36,10 @@ export function Updates({ rollout }: { rollout: Rollout }) {
         </ul>
       </nav>
       <UpdatePage rollout={rollout} status={status} cursor={cursorOf(query.cursor)} />
+      <p class="hint">
+        Each printer counts once, by its latest update. A retry starts a new update; the earlier ones are in
+        the history of the printer.
+      </p>
     </Panel>
   );
 }

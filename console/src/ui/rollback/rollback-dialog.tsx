@@ -90,6 +90,13 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
               ` It is not known what ${count(group.unknown)} of them ran before: they go where most of the others go.`}
           </li>
         ))}
+        {preview.opted_out > 0 && (
+          <li>
+            <b>{counted(preview.opted_out, 'printer declines', 'printers decline')} automatic updates</b> and{' '}
+            {preview.opted_out === 1 ? 'keeps' : 'keep'} {version}, unless you make{' '}
+            {listOf(groups.filter((group) => group.opted_out > 0))} mandatory.
+          </li>
+        )}
         {underWay > 0 && (
           <li>
             {counted(underWay, 'more printer is', 'more printers are')} being updated to {version}, and moved
@@ -118,6 +125,10 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
       </ul>
     </>
   );
+}
+
+function listOf(groups: RollbackPreview['by_version']): string {
+  return groups.map((group) => group.firmware_version).join(' and ');
 }
 
 /** Why it would be refused. */

@@ -14,7 +14,7 @@ export function RollbackProgress({ version }: { version: string }) {
   useChangedPrinters(() => data?.status !== 'cancelled', reload);
   useReloadOn(statusesOf(data), reload);
   if (data === null) return error == null ? null : <Failure error={error} retry={reload} />;
-  const { printers, online, offline, under_way: underWay, status } = data;
+  const { printers, online, offline, under_way: underWay, opted_out: optedOut, status } = data;
   const isDone = printers === 0 && underWay === 0;
   return (
     <Panel
@@ -39,6 +39,16 @@ export function RollbackProgress({ version }: { version: string }) {
         )}
       </p>
       {offline > 0 && <p>Printers that are offline are moved back when they connect.</p>}
+      {optedOut > 0 && (
+        <p>
+          <a href={address('/printers', { firmware_version: version, auto_update: false })}>
+            <b>{counted(optedOut, 'printer')}</b>
+          </a>{' '}
+          {optedOut === 1 ? 'declines' : 'decline'} automatic updates and {optedOut === 1 ? 'keeps' : 'keep'}{' '}
+          {version}. To move {optedOut === 1 ? 'it' : 'them'}, make the older version mandatory on the{' '}
+          <a href="/firmware">firmware page</a>, or turn automatic updates on at the printer.
+        </p>
+      )}
       {underWay > 0 && (
         <p>
           <a href={address('/printers', { about_to_run: version })}>

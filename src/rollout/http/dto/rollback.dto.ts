@@ -46,6 +46,9 @@ export function toRollbackRequest(version: string, dto: RollbackDto): RollbackRe
   };
 }
 
+const OPTED_OUT =
+  'How many of `printers` would decline: they have `auto_update` off, and the older version is not mandatory. They keep the bad version';
+
 /** Printers that go back to one version. */
 export class RollbackGroupResponse {
   @ApiProperty({ type: String, example: '1.4.0', description: 'The version that they go back to' })
@@ -75,6 +78,9 @@ export class RollbackGroupResponse {
       'How many of these have no known older version: with `previous`, they go back to the most common destination of the others',
   })
   unknown!: number;
+
+  @ApiProperty({ type: Number, example: 1, description: OPTED_OUT })
+  opted_out!: number;
 }
 
 /** An older binary that is needed and is not available. */
@@ -152,6 +158,9 @@ export class RollbackPreviewResponse {
   @ApiProperty({ type: Number, example: 3, description: 'More printers that are about to run it' })
   under_way!: number;
 
+  @ApiProperty({ type: Number, example: 1, description: OPTED_OUT })
+  opted_out!: number;
+
   @ApiProperty({ type: [RollbackGroupResponse], description: 'Highest version first' })
   by_version!: RollbackGroupResponse[];
 
@@ -218,6 +227,14 @@ export class RollbackResponse {
   @ApiProperty({ type: Number, example: 0, description: 'More printers that are about to run it' })
   under_way!: number;
 
+  @ApiProperty({
+    type: Number,
+    example: 0,
+    description:
+      'How many of `printers` decline: they have `auto_update` off, and the older version is not mandatory. They keep the rollback open',
+  })
+  opted_out!: number;
+
   @ApiProperty({ type: [RolloutResponse], description: 'The rollouts that move printers back' })
   rollouts!: RolloutResponse[];
 
@@ -233,7 +250,7 @@ export class RollbackResponse {
 
 /** Maps a preview to its response. */
 export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPreviewResponse {
-  const { request, running, groups, cancels, existing, further } = preview;
+  const { request, running, groups, optedOut, cancels, existing, further } = preview;
   const missing = [preview, ...further].flatMap((plan) => plan.missing);
   return {
     firmware_version: request.version,
@@ -242,7 +259,8 @@ export function toRollbackPreviewResponse(preview: RollbackPreview): RollbackPre
     online: running.online,
     offline: running.printers - running.online,
     under_way: running.underWay,
-    by_version: groups.map(toGroupResponse),
+    opted_out: optedOut.reduce((sum, printers) => sum + printers, 0),
+    by_version: groups.map((group, index) => toGroupResponse(group, optedOut[index] ?? 0)),
     cancels: cancels.map(({ id, name, status }) => ({ id, name, status })),
     deprecates: request.deprecate,
     also_rolls_back: further.map(({ version, to, running: { printers } }) => ({
@@ -260,7 +278,7 @@ export async function toRollbackResponse(
   state: RollbackState,
   presenter: RolloutPresenter,
 ): Promise<RollbackResponse> {
-  const { rollback, rollouts, takenBack, running } = state;
+  const { rollback, rollouts, takenBack, running, optedOut } = state;
   return {
     id: rollback.id,
     firmware_version: rollback.version,
@@ -270,6 +288,7 @@ export async function toRollbackResponse(
     online: running.online,
     offline: running.printers - running.online,
     under_way: running.underWay,
+    opted_out: optedOut,
     rollouts: await presenter.several(rollouts),
     rolls_back: takenBack,
     created_by: rollback.createdBy,
@@ -283,7 +302,7 @@ function statusOf(rollouts: readonly Rollout[]): RollbackStatus {
   return left.every(({ status }) => status === 'completed') ? 'completed' : 'active';
 }
 
-function toGroupResponse(group: RollbackGroup): RollbackGroupResponse {
+function toGroupResponse(group: RollbackGroup, optedOut: number): RollbackGroupResponse {
   const { version, printers, online, underWay, unknown } = group;
   return {
     firmware_version: version,
@@ -292,6 +311,7 @@ function toGroupResponse(group: RollbackGroup): RollbackGroupResponse {
     offline: printers - online,
     under_way: underWay,
     unknown,
+    opted_out: optedOut,
   };
 }
 

@@ -3,7 +3,7 @@ import { REASONS } from '../../rules/decide.js';
 import { WAITING_REASONS } from '../../rules/preview.js';
 import type { WaitingReason } from '../../rules/preview.js';
 import type { TargetRefusal } from '../../rules/targeting.js';
-import type { ChangePreview, NewPreview } from '../../insight/rollout-preview.js';
+import type { ChangePreview, Counted, NewPreview } from '../../insight/rollout-preview.js';
 import { EXAMPLE_WARNING } from './rollout-response.dto.js';
 
 const TARGET_REFUSALS = [
@@ -137,6 +137,13 @@ export class ChangePreviewResponse {
     description: 'Targets of `pending` within the percentage, counted by their buckets',
   })
   due!: number;
+
+  @ApiProperty({
+    type: [WaitingResponse],
+    description:
+      'Targets of `due` that would be sent nothing now; together with those that would, all of `due`. `auto_update_off`: they decline',
+  })
+  waiting!: WaitingResponse[];
 }
 
 /** Maps a preview to its response. */
@@ -153,16 +160,22 @@ export function toRolloutPreviewResponse(preview: NewPreview): RolloutPreviewRes
       description: LEFT_OUT[reason],
       printers,
     })),
-    waiting: preview.waiting.map(({ reason, printers }) => ({
-      reason,
-      description: WAITING_REASONS[reason],
-      printers,
-    })),
+    waiting: preview.waiting.map(toWaitingResponse),
     warnings: preview.warnings,
   };
 }
 
 /** Maps the preview of a change to its response. */
 export function toChangePreviewResponse(preview: ChangePreview): ChangePreviewResponse {
-  return { now: preview.now, in_progress: preview.inProgress, pending: preview.pending, due: preview.due };
+  return {
+    now: preview.now,
+    in_progress: preview.inProgress,
+    pending: preview.pending,
+    due: preview.due,
+    waiting: preview.waiting.map(toWaitingResponse),
+  };
+}
+
+function toWaitingResponse({ reason, printers }: Counted<WaitingReason>): WaitingResponse {
+  return { reason, description: WAITING_REASONS[reason], printers };
 }

@@ -157,28 +157,32 @@ export function toNewRollout(dto: CreateRolloutDto, maxIds: number): NewRollout 
 }
 
 function toScheduledFor(dto: CreateRolloutDto, errors: FieldError[]): Date | null {
-  const value = dto.scheduled_for ?? null;
+  const value = dto.scheduled_for;
   const refuse = (message: string): null => {
     errors.push({ field: 'scheduled_for', value, message });
     return null;
   };
   if (dto.rollout_type !== 'scheduled') {
-    return value === null ? null : refuse('scheduled_for goes only with rollout_type scheduled');
+    return isAbsent(value) ? null : refuse('scheduled_for goes only with rollout_type scheduled');
   }
-  if (value === null) return refuse('scheduled_for is required for a scheduled rollout');
+  if (isAbsent(value)) return refuse('scheduled_for is required for a scheduled rollout');
   return parseInstant(value) ?? refuse('scheduled_for must be an ISO 8601 time such as 2025-01-20T02:00:00Z');
 }
 
 function toPercentage(dto: CreateRolloutDto, errors: FieldError[]): number {
-  const value = dto.rollout_percentage ?? null;
+  const value = dto.rollout_percentage;
   const field = 'rollout_percentage';
-  if (dto.rollout_type === 'gradual' && value === null) {
+  if (dto.rollout_type === 'gradual' && isAbsent(value)) {
     errors.push({ field, value, message: 'rollout_percentage is required for a gradual rollout' });
   }
-  if (dto.rollout_type === 'immediate' && value !== null && value !== 100) {
+  if (dto.rollout_type === 'immediate' && !isAbsent(value) && value !== 100) {
     errors.push({ field, value, message: 'rollout_percentage of an immediate rollout can only be 100' });
   }
   return value ?? 100;
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
 }
 
 function toTarget(dto: TargetDto, maxIds: number, errors: FieldError[]): RolloutTarget {
