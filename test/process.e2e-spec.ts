@@ -322,7 +322,7 @@ describe('As a process', () => {
 
     it('the server logs text for a person if it is told to, and warns of AUTH=none at every start', () => {
       expect(server.output).toMatch(/\[Server\].*Listening on 0\.0\.0\.0:/);
-      expect(server.output).toContain('AUTH=none: whoever reaches this port');
+      expect(server.output).toContain('AUTH=none: anyone who can reach this port');
     });
 
     it('a port that is taken stops the server with one clear line, and its database is left whole', async () => {

@@ -96,8 +96,8 @@ describe('A promotion', () => {
     expect(await refusal(404, '3.0.1', 'beta')).toBe(`${missing}.1`);
     expect(await refusal(404, '3.0.0', 'beta', '?channel=stable')).toBe(`${missing}.0 in stable`);
     expect(await refusal(404, '3.0.0', 'beta', '?platform=esp32')).toBe(`${missing}.0 for esp32`);
-    expect(await refusal(404, '3.0.0', 'beta', '?platform=any&channel=beta')).toBe(
-      `${missing}.0 in beta for every board`,
+    expect(await refusal(404, '3.0.0', 'beta', '?platform=esp32&channel=stable')).toBe(
+      `${missing}.0 in stable for esp32`,
     );
     expect(await refusal(409, '3.0.0', 'canary')).toContain('Firmware version already exists');
     const same = expectStatus(await ask<ProblemBody>('3.0.0', 'beta', '?channel=beta'), 400);

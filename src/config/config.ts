@@ -119,7 +119,7 @@ export class AppConfig {
     this.maxJsonDepth = read.integer('MAX_JSON_DEPTH', 10, 3, 1_000);
     this.maxTargetIds = read.integer('MAX_TARGET_IDS', 10_000, 1, 1_000_000);
     if (this.maxTargetIds * BYTES_PER_ID > this.maxBodyBytes) {
-      const problem = `so many do not fit into a body of MAX_BODY_BYTES=${this.maxBodyBytes}; each takes ${BYTES_PER_ID}`;
+      const problem = `too many for a body of MAX_BODY_BYTES=${this.maxBodyBytes}, as each takes ${BYTES_PER_ID} bytes`;
       throw new ConfigError('MAX_TARGET_IDS', String(this.maxTargetIds), problem);
     }
     this.maxTextLength = read.integer('MAX_TEXT_LENGTH', 100_000, 1, 10_000_000);

@@ -35,6 +35,6 @@ function damagedText(versions: readonly string[]): string {
   const more = versions.length - MAX_VERSIONS_NAMED;
   return (
     `Binaries are damaged or missing on the disk of the server and are offered to no printer: ${named}` +
-    `${more > 0 ? ` and ${more} more` : ''}. Upload the same files again to mend them`
+    `${more > 0 ? ` and ${more} more` : ''}. Upload the same files again to repair them`
   );
 }

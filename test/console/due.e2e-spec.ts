@@ -70,7 +70,7 @@ describeInBrowser('Printers that are due, in the console', () => {
     await page.locator('#updates').getByRole('link', { name: 'Pending 4' }).waitFor();
     const shares = await progress.locator('.legend').first().innerText();
     expect(shares.replaceAll(/\s+/g, ' ')).toBe(
-      'Completed 3 43 % In progress 1 14 % Failed 2 29 % Declined 0 0 % Pending 1 14 %',
+      'Completed 3 43 % In progress 1 14 % Failed 2 29 % Declined 0 0 % Not sent yet 1 14 %',
     );
     await progress.getByRole('link', { name: '2 failed' }).click();
     await page.locator('#updates').getByRole('row').nth(2).waitFor();
@@ -95,10 +95,20 @@ describeInBrowser('Printers that are due, in the console', () => {
     await dialog
       .getByText('1 of 4 printers that have not been sent it yet is within 20 %, by bucket.')
       .waitFor();
+    await dialog.getByText('4 printers stay pending: 3 not within 20 %, 1 offline.').waitFor();
     await percentage.fill('60');
     await dialog
       .getByText('3 of 4 printers that have not been sent it yet are within 60 %, by bucket.')
       .waitFor();
+    await dialog.getByText('This sends 1.5.0 to 2 more printers now.').waitFor();
+    await dialog.getByText('2 printers stay pending: 1 not within 60 %, 1 offline.').waitFor();
+    // One that declines explains why fewer get it than are within the percentage, and does not stay pending.
+    const declining = await connected(server, { ...fleet[7]!.options, autoUpdate: false });
+    await dialog.getByText('This sends 1.5.0 to 1 more printer now.').waitFor();
+    await dialog.getByText('1 printer declines: automatic updates are off on it.').waitFor();
+    await dialog.getByText('2 printers stay pending: 1 not within 60 %, 1 offline.').waitFor();
+    await declining.stop();
+    await connected(server, fleet[7]!.options);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
   });

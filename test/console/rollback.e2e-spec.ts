@@ -134,6 +134,30 @@ describeInBrowser('A version that is rolled back in the console', () => {
     await slow.stop();
   });
 
+  it('names the printers that keep the bad version, as their automatic updates are off', async () => {
+    await upload(server, '1.9.0');
+    await upload(server, '1.9.1', { mandatory: 'true' });
+    const forced = await connected(server, { channel: 'canary', version: '1.9.0', autoUpdate: false });
+    await roll(server, '1.9.1', { target: { printer_ids: [forced.options.uuid] } });
+    await eventually('it runs the mandatory version', () => forced.version === '1.9.1' && forced.subscribed);
+    await page.goto(`${server.url}/firmware?open=1.9.1`);
+    await page.getByRole('button', { name: 'Roll back 1.9.1' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog
+      .getByText('1 printer declines automatic updates and keeps 1.9.1, unless you make 1.9.0 mandatory.')
+      .waitFor();
+    await dialog.getByRole('button', { name: 'Roll back 1 printer' }).click();
+    const progress = page.getByRole('region', { name: 'Rollback of 1.9.1' });
+    await progress.getByText('1 printer declines automatic updates and keeps 1.9.1.').waitFor();
+    await page.getByText('for all printers that run 1.9.1').waitFor();
+    // Declining takes no time.
+    await page.goto(`${server.url}/printers/${forced.options.uuid}`);
+    const entry = page.getByRole('region', { name: 'History' }).locator('li.declined');
+    await entry.getByText('auto_update is off').waitFor();
+    expect(await entry.innerText()).not.toContain('took');
+    await forced.stop();
+  });
+
   it('has met no error of a script', () => {
     expect(complaints).toEqual([]);
   });

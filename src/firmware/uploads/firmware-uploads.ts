@@ -82,7 +82,7 @@ export class FirmwareUploads {
     });
     const { firmware, mended } = upload;
     const what = `${describe(firmware)}, ${firmware.fileSize} bytes, sha256 ${firmware.sha256}`;
-    this.logger.log(`${mended ? 'Mended the binary of' : 'Uploaded'} ${what}`);
+    this.logger.log(`${mended ? 'Repaired the binary of' : 'Uploaded'} ${what}`);
     return upload;
   }
 

@@ -42,7 +42,7 @@ export class UpdateActionsController {
     summary: 'Abort an update in progress',
     description:
       'It fails with "aborted by an operator". A printer that is downloading continues: if it reconnects with ' +
-      'the new version, the update is completed after all.',
+      'the new version, the update still counts as completed.',
   })
   @ApiUpdateId()
   @ApiPrinterKey()
@@ -61,7 +61,7 @@ export class UpdateActionsController {
   @ApiOperation({
     summary: 'Send a failed update again',
     description:
-      'At once if the printer is connected, else when it connects. The failed update, which is the answer, stays in the history; ' +
+      'At once if the printer is connected, otherwise when it connects. The response is the failed update, which stays in the history; ' +
       'the printer is sent a new one.',
   })
   @ApiUpdateId()
