@@ -362,7 +362,7 @@ describe('The limit', () => {
       expect((await ask(server, GREEDY, '/api/printers', bearer(key))).statusCode).toBe(200);
       expect((await ask(server, OTHER, '/api/printers', bearer('guess'))).statusCode).toBe(401);
       expect(log.of('Access').filter((line) => line.includes('MAX_FAILED_KEYS_PER_MINUTE'))).toEqual([
-        `${GREEDY} sends keys that do not count, more than 3 a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
+        `${GREEDY} sends more than 3 invalid keys a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
       ]);
     });
 

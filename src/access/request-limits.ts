@@ -101,7 +101,7 @@ export class RequestLimits {
     } catch (error) {
       this.warnings.run(() =>
         this.logger.warn(
-          `${address} sends keys that do not count, more than ${most} a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
+          `${address} sends more than ${most} invalid keys a minute (MAX_FAILED_KEYS_PER_MINUTE)`,
         ),
       );
       throw error;

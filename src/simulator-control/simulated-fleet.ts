@@ -53,8 +53,8 @@ export class SimulatedFleet implements OnModuleDestroy {
     const there = this.printers.length;
     if (there + wanted.printers > MAX_PRINTERS)
       throw new ConflictError(
-        `There are ${there} virtual printers, and there may be ${MAX_PRINTERS}: add ${MAX_PRINTERS - there} at most, or ` +
-          'remove those that there are (DELETE /api/simulator)',
+        `There are ${there} of at most ${MAX_PRINTERS} virtual printers: add ${MAX_PRINTERS - there} at most, or ` +
+          'remove the existing ones (DELETE /api/simulator)',
       );
     const { version, channel, ...others } = wanted;
     const fleet = new Fleet({

@@ -103,12 +103,13 @@ describeInBrowser('Printers that are due, in the console', () => {
     await dialog.getByText('This sends 1.5.0 to 2 more printers now.').waitFor();
     await dialog.getByText('2 printers stay pending: 1 not within 60 %, 1 offline.').waitFor();
     // One that declines explains why fewer get it than are within the percentage, and does not stay pending.
+    await fleet[7]!.stop();
     const declining = await connected(server, { ...fleet[7]!.options, autoUpdate: false });
     await dialog.getByText('This sends 1.5.0 to 1 more printer now.').waitFor();
     await dialog.getByText('1 printer declines: automatic updates are off on it.').waitFor();
     await dialog.getByText('2 printers stay pending: 1 not within 60 %, 1 offline.').waitFor();
     await declining.stop();
-    await connected(server, fleet[7]!.options);
+    fleet[7]!.start();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
   });

@@ -178,7 +178,7 @@ export class ImageCheck {
 
   private foundWhole(row: Pick<Firmware, 'sha256' | 'version'>): void {
     if (!this.found.delete(row.sha256)) return;
-    this.logger.log(`The binary of firmware ${row.version} is whole again`);
+    this.logger.log(`The binary of firmware ${row.version} is intact again`);
     this.emit('mended');
   }
 
@@ -191,7 +191,7 @@ export class ImageCheck {
     const isNew = !this.found.has(row.sha256);
     if (isNew)
       this.logger.error(
-        `The binary of firmware ${row.version} is damaged, and is not sent to anybody: ${how} (${this.storage.pathOf(row.sha256)})`,
+        `The binary of firmware ${row.version} is damaged, and is not sent to any printer: ${how} (${this.storage.pathOf(row.sha256)})`,
       );
     this.found.set(row.sha256, row);
     if (isNew) this.emit('damaged');

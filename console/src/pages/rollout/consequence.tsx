@@ -5,7 +5,7 @@ import { Confirm } from '../../ui/dialog';
 import { WithinPercentage } from '../../ui/due';
 import { count, counted } from '../../ui/format';
 import { Failure } from '../../ui/parts';
-import { useLoad, useReloadOn } from '../../ui/use-load';
+import { useChangedPrinters, useLoad, useReloadOn } from '../../ui/use-load';
 import { change as make } from './change';
 import { countersOf } from './use-rollout';
 
@@ -32,6 +32,7 @@ export function Consequence({
     api.previewChange(id, change, stop),
   );
   useReloadOn(countersOf(rollout), reload);
+  useChangedPrinters(() => true, reload);
   return (
     <Confirm
       title={title}
