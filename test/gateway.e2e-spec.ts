@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
@@ -18,6 +19,33 @@ describe('The gateway', () => {
     server = await TestServer.start({ PING_INTERVAL_SECONDS: '1' });
   });
   afterAll(() => server.stop());
+
+  it('handles frames that come in one packet in their order', async () => {
+    const owner = randomUUID();
+    const raw = await RawSocket.open(server, `/ws/${owner}`);
+    const { _socket: stream } = raw.socket as unknown as { _socket: Socket };
+    stream.cork();
+    for (const message of [
+      { kind: 'firmware_progress', percent: 5 },
+      subscribeMessage({ user_id: owner }),
+      { kind: 'firmware_progress', percent: 45, status: 'no update is under way' },
+      subscribeMessage({ printer_id: 'x' }),
+    ])
+      raw.socket.send(JSON.stringify(message));
+    stream.uncork();
+    await eventually(
+      'the last one is answered',
+      () => raw.received.map(({ detail }) => detail),
+      (details) => details.some((detail) => String(detail).includes('printer_id')),
+    );
+    expect(raw.received.map(({ code, detail }) => [code, detail])).toEqual([
+      ['info', 'connected'],
+      ['validation_error', expect.stringContaining('must subscribe before it reports')],
+      ['subscription_accepted', expect.any(String)],
+      ['validation_error', expect.stringContaining('printer_id')],
+    ]);
+    raw.socket.close();
+  });
 
   describe('handshake', () => {
     it('greets', async () => {

@@ -63,9 +63,9 @@ export class ApiKeys implements OnModuleDestroy {
   async isClaimed(): Promise<boolean> {
     const now = performance.now();
     if (!this.claimed && now >= this.askedAt + CLAIM_SEEN_WITHIN_MS) {
-      this.askedAt = now;
       const key = await this.database.committed.first('SELECT 1 FROM api_key LIMIT 1');
-      this.claimed = key !== undefined;
+      this.claimed ||= key !== undefined;
+      this.askedAt = now;
     }
     return this.claimed;
   }

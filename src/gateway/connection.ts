@@ -28,8 +28,10 @@ export class Connection implements SubscribeObserver, ReportSource {
   private openSubscribes = 0;
   /** True if the last subscribe that was carried out was accepted. */
   private isAccepted = false;
-  /** Resolves when the last message has been handled and answered; null before the first. */
+  /** Resolves when all messages so far have been handled and answered; null before the first. */
   work: Promise<void> | null = null;
+  /** Resolves when the credentials of a subscribe have been checked; null if none are being checked. */
+  admission: Promise<void> | null = null;
   /** When it was opened, or was last refused after it had been accepted; milliseconds of `performance.now`. */
   silentSince = performance.now();
   private messages = 0;

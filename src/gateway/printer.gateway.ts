@@ -68,6 +68,11 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
   }
 
   private receive(connection: Connection, data: RawData, isBinary: boolean): void {
+    // A frame that comes in one packet with a subscribe: what it may do depends on that.
+    if (connection.admission !== null) {
+      void connection.admission.then(() => this.receive(connection, data, isBinary));
+      return;
+    }
     const before = connection.work;
     const refuse = (error: unknown): void => this.refuse(connection, error);
     try {
@@ -78,7 +83,9 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
               this.refuseSubscribe(connection, error),
             )
           : this.report(connection, message.report, message.printerId);
-      if (work !== null) connection.work = work.catch(refuse);
+      if (work === null) return;
+      const handled = work.catch(refuse);
+      connection.work = before === null ? handled : before.then(() => handled);
     } catch (error) {
       // Answers keep the order of the messages, including answers to invalid ones.
       if (before === null) refuse(error);
@@ -88,14 +95,10 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
 
   private async subscribe(connection: Connection, hello: SubscribeRequest): Promise<void> {
     refuseAnother(connection, hello.uuid);
-    const refusal = await this.authenticator.refusal(hello);
-    // One that asks for its registration for the first time is refused, too, but must be recorded.
-    if (refusal && (refusal.code !== 'approval_pending' || (await this.authenticator.hasAsked(hello.uuid))))
-      throw refusal;
+    await this.admit(connection, hello);
     const problems = this.connections.isContested(hello.uuid, connection)
       ? [...hello.problems, contested(hello)]
       : hello.problems;
-    connection.beginSubscribe(hello.uuid);
     const { offer } = await this.rollouts
       .printerSubscribed({ ...hello, problems }, connection)
       .finally(() => connection.endSubscribe());
@@ -103,6 +106,27 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
     const detail = `Subscribed as ${hello.name}${unused === '' ? '' : `; not usable: ${unused}`}`;
     const accepted = this.status('subscription_accepted', detail);
     connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
+  }
+
+  /** Checks the credentials of a printer, and begins its subscribe; other frames of its connection wait until that is done. */
+  private async admit(connection: Connection, hello: SubscribeRequest): Promise<void> {
+    const refusal = this.refusalOf(hello);
+    const checked = (): void => undefined;
+    connection.admission = refusal.then(checked, checked);
+    try {
+      const error = await refusal;
+      if (error !== null) throw error;
+      connection.beginSubscribe(hello.uuid);
+    } finally {
+      connection.admission = null;
+    }
+  }
+
+  private async refusalOf(hello: SubscribeRequest): Promise<PrinterRefusedError | null> {
+    const refusal = await this.authenticator.refusal(hello);
+    // One that asks for its registration for the first time is refused, too, but must be recorded.
+    const isFirst = refusal?.code === 'approval_pending' && !(await this.authenticator.hasAsked(hello.uuid));
+    return isFirst ? null : refusal;
   }
 
   private report(connection: Connection, report: Report, printerId: string | null): Promise<void> | null {
