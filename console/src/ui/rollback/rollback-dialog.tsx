@@ -23,12 +23,11 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
   useChangedPrinters(() => true, reload);
   const isNeeded = data === null || data.printers + data.under_way > 0;
   const isPossible = data !== null && data.missing.length === 0 && isNeeded;
+  const moved = data === null ? 0 : data.printers - data.opted_out;
   return (
     <Confirm
       title={`Roll back ${version}?`}
-      action={
-        data === null || data.printers === 0 ? 'Roll back' : `Roll back ${counted(data.printers, 'printer')}`
-      }
+      action={moved === 0 ? 'Roll back' : `Roll back ${counted(moved, 'printer')}`}
       dangerous
       ready={isPossible}
       run={async () => {
@@ -61,6 +60,7 @@ export function RollbackDialog({ version, close }: { version: string; close: () 
 function Numbers({ preview }: { preview: RollbackPreview }) {
   const { firmware_version: version, printers, online, offline, under_way: underWay, cancels } = preview;
   const groups = preview.by_version.filter((group) => group.printers > 0);
+  const moved = groups.filter((group) => group.printers > group.opted_out);
   if (printers + underWay === 0)
     return (
       <>
@@ -82,10 +82,13 @@ function Numbers({ preview }: { preview: RollbackPreview }) {
       </p>
       <Missing preview={preview} />
       <ul>
-        {groups.map((group) => (
+        {moved.map((group) => (
           <li key={group.firmware_version}>
-            <b>{counted(group.printers, 'printer goes', 'printers go')}</b> back to {group.firmware_version}
-            {group.offline > 0 && `, ${count(group.offline)} of them when they connect`}.
+            <b>{counted(group.printers - group.opted_out, 'printer goes', 'printers go')}</b> back to{' '}
+            {group.firmware_version}
+            {group.offline > 0 &&
+              `, ${group.opted_out > 0 ? 'those that are offline' : `${count(group.offline)} of them`} when they connect`}
+            .
             {group.unknown > 0 &&
               ` It is not known what ${count(group.unknown)} of them ran before: they go where most of the others go.`}
           </li>
