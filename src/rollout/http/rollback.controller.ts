@@ -8,14 +8,8 @@ import { VersionParam } from '../../firmware/firmware.dto.js';
 import { parseVersion } from '../../common/version.js';
 import { RolloutPresenter } from './rollout-presenter.js';
 import { ApiBusy } from './rollout-api.js';
-import {
-  RollbackDto,
-  RollbackPreviewResponse,
-  RollbackResponse,
-  toRollbackPreviewResponse,
-  toRollbackRequest,
-  toRollbackResponse,
-} from './dto/rollback.dto.js';
+import { RollbackPreviewResponse, toRollbackPreviewResponse } from './dto/rollback-preview.dto.js';
+import { RollbackDto, RollbackResponse, toRollbackRequest, toRollbackResponse } from './dto/rollback.dto.js';
 import { Rollbacks } from '../campaign/rollbacks.js';
 
 const EXAMPLES = {
