@@ -230,7 +230,7 @@ describe('GET /api/summary', () => {
 
   it('keeps a count as long as nothing changes, whatever the cron jobs do', async () => {
     await register();
-    const { counted_at } = await summary();
+    const { counted_at } = await eventually('it is counted', summary, ({ counted_at: at }) => at !== null);
     server.clock.advance(HOUR);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     await server.get(RolloutScheduler).activateDue();

@@ -685,6 +685,8 @@ describe('What is due', () => {
     // Down recalls nothing that was sent.
     await patch(server, id, { rollout_percentage: 0 });
     expect(await due(id)).toEqual([1, 0, 4]);
+    // It would come back by itself.
+    await server.printers[3]!.stop();
     await server.request('DELETE', `/api/printers/${uuids[3]}`);
     await patch(server, id, { rollout_percentage: 90 });
     expect(await due(id)).toEqual([3, 2, 3]);

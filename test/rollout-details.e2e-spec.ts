@@ -479,9 +479,10 @@ describe('A scan of the database', () => {
     const stopping = await TestServer.start();
     const database = stopping.get(Database);
     let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
     const first = database.scan(async (sql) => {
       const before = await sql.count('SELECT count(*) FROM rollout');
-      await new Promise<void>((resolve) => (goOn = resolve));
+      await gate;
       return before + (await sql.count('SELECT count(*) FROM rollout'));
     });
     const second = expect(database.scan(() => Promise.resolve(1))).rejects.toThrow('is stopping');
