@@ -84,7 +84,10 @@ describe('Virtual printers inside the server', () => {
   it('are no more than 500', async () => {
     expectStatus(await add({ printers: 499 }), 201);
     const { status, body } = await add<ProblemBody>({ printers: 2 });
-    expect([status, body.detail]).toEqual([409, expect.stringContaining('There are 499 virtual printers')]);
+    expect([status, body.detail]).toEqual([
+      409,
+      expect.stringContaining('There are 499 of at most 500 virtual printers'),
+    ]);
     expect((await list()).printers).toHaveLength(499);
     // While they are still connecting.
     expectStatus(await server.request('DELETE', PATH), 204);
