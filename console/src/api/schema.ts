@@ -491,7 +491,7 @@ export interface paths {
         put?: never;
         /**
          * Abort an update in progress
-         * @description It fails with "aborted by an operator". A printer that is downloading continues: if it reconnects with the new version, the update is completed after all.
+         * @description It fails with "aborted by an operator". A printer that is downloading continues: if it reconnects with the new version, the update still counts as completed.
          */
         post: operations["abortUpdate"];
         delete?: never;
@@ -511,7 +511,7 @@ export interface paths {
         put?: never;
         /**
          * Send a failed update again
-         * @description At once if the printer is connected, else when it connects. The failed update, which is the answer, stays in the history; the printer is sent a new one.
+         * @description At once if the printer is connected, otherwise when it connects. The response is the failed update, which stays in the history; the printer is sent a new one.
          */
         post: operations["retryUpdate"];
         delete?: never;
