@@ -108,7 +108,8 @@ export class Database implements OnModuleInit, BeforeApplicationShutdown, OnAppl
 
   /**
    * Runs the work in a transaction of its own, and resolves with its result once that is on disk. The work may only call the database: no
-   * files, no other transaction. The transaction stays open meanwhile, and all other writes wait. Work runs in the order in which it was submitted.
+   * files, no other transaction. The transaction stays open meanwhile, and all other writes wait. Work runs in the
+   * order in which it was submitted.
    *
    * @throws what the work throws (its changes are rolled back), the database's error if the commit fails, or UnavailableError if the server
    *   is stopping

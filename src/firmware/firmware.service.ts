@@ -179,8 +179,8 @@ export class FirmwareService {
 
   /** Every row of each of the versions, in the order of `compareRows`. */
   async ofVersions(sql: Sql, versions: readonly string[]): Promise<Map<string, Firmware[]>> {
-    const wanted = JSON.stringify([...new Set(versions)]);
-    const rows = await this.table.select(sql, 'WHERE version IN (SELECT value FROM json_each(?))', wanted);
+    const wanted = jsonList(new Set(versions));
+    const rows = await this.table.select(sql, `WHERE version IN ${LIST}`, wanted);
     const byVersion = new Map<string, Firmware[]>();
     for (const row of rows.sort(compareRows)) {
       const same = byVersion.get(row.version);

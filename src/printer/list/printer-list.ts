@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import { cutPage } from '../../database/page.js';
 import type { Condition, CountedPage } from '../../database/page.js';
-import { LIST } from '../../database/sql.js';
+import { LIST, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import { TopN, compareSortKeys, sortKeyOf } from './top-n.js';
@@ -160,7 +160,7 @@ export class PrinterList {
   private async findAmong(sql: Sql, ids: number[], filter: PrinterFilter, first: TopN): Promise<void> {
     const condition = wholeCondition(filter);
     for (let start = 0; start < ids.length; start += READ_SLICE) {
-      const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
+      const some = jsonList(ids.slice(start, start + READ_SLICE));
       const { rest, values } = among(some, condition);
       first.add(await this.findThose(sql, { rest, values }, first.column));
     }
@@ -174,8 +174,8 @@ export class PrinterList {
   private async read(sql: Sql, ids: number[]): Promise<Printer[]> {
     const rows = new Map<number, Printer>();
     for (let start = 0; start < ids.length; start += READ_SLICE) {
-      const some = JSON.stringify(ids.slice(start, start + READ_SLICE));
-      const rest = 'WHERE id IN (SELECT value FROM json_each(?))';
+      const some = jsonList(ids.slice(start, start + READ_SLICE));
+      const rest = `WHERE id IN ${LIST}`;
       for (const row of await this.table.select(sql, rest, some)) rows.set(row.id, row);
     }
     return ids.flatMap((id) => rows.get(id) ?? []);

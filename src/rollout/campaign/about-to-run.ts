@@ -12,7 +12,7 @@ export interface ArrivingPrinter {
   platform: string | null;
 }
 
-// Rows per turn of the event loop.
+// Rows per statement.
 const BATCH = 500;
 // Reads the partial index over unconfirmed updates. A printer has at most one such update.
 const ABOUT_TO_RUN = `SELECT u.printer_id, p.firmware_version, p.platform, p.version_key <> ? AND p.blocked = false
@@ -34,7 +34,7 @@ export class AboutToRun {
   }
 
   /**
-   * Reads these printers in slices, and yields to the event loop in between.
+   * Reads these printers in slices.
    *
    * @param sql a snapshot or a transaction, if they must all be of one moment
    */

@@ -4,6 +4,7 @@ import { ImageCheck } from '../../firmware/binaries/image-check.js';
 import { PrinterService } from '../../printer/printer.service.js';
 import { targetRefusal } from '../rules/targeting.js';
 import type { RolloutRule } from '../rules/targeting.js';
+import { servedOf } from '../store/cancelled-pending.js';
 import { RolloutRules, toRule } from '../store/rollout-rules.js';
 import type { Rollout } from '../store/entities/rollout.entity.js';
 import { RolloutBuilds } from '../store/rollout-builds.js';
@@ -17,8 +18,6 @@ const OF_CHANNEL =
   'SELECT id FROM printer WHERE update_channel = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
 const OF_USER = 'SELECT id FROM printer WHERE user_id = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
 const WITH_UUID = 'SELECT id FROM printer WHERE uuid = ? AND id > ? AND id < ? ORDER BY id LIMIT ?';
-const SERVED = `SELECT printer_id FROM printer_update
-  WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
 
 /** Finds the targets that a rollout has sent nothing to. They are not stored, but computed from its rule. */
 @Injectable()
@@ -32,7 +31,7 @@ export class PendingList {
     private readonly images: ImageCheck,
   ) {}
 
-  /** One page of them; for a cancelled rollout, the targets that it would have now. Call it with a snapshot. */
+  /** One page of them; for a cancelled rollout, the targets that it would have now. Call it in a scan. */
   async page(sql: Sql, rollout: Rollout, limit: number, after: number): Promise<Targets> {
     const rules = await this.rules.asOf(sql);
     const rule =
@@ -48,10 +47,11 @@ export class PendingList {
     return readPage(limit, after, async (from) => {
       const start = numbers.findIndex((number) => number > from);
       const ids = start === -1 ? [] : numbers.slice(start, start + SLICE);
-      const served = new Set((await sql.values(SERVED, rule.id, JSON.stringify(ids))).map(([id]) => id));
-      const pending = (await this.printers.byIds(sql, ids)).filter(
-        (printer) => !served.has(printer.id) && targetRefusal(rules.factsOf(printer), rule) === null,
+      const targets = (await this.printers.byIds(sql, ids)).filter(
+        (printer) => targetRefusal(rules.factsOf(printer), rule) === null,
       );
+      const served = await servedOf(sql, rule.id, targets);
+      const pending = targets.filter((printer) => !served.has(printer.id));
       const isLast = start + ids.length >= numbers.length && numbers.length < MAX_ROWS_SCANNED;
       return {
         rows: pending
@@ -69,7 +69,6 @@ async function lowestNumbers(sql: Sql, rule: RolloutRule, after: number): Promis
   let numbers: number[] = [];
   // Once there are enough, only lower numbers matter.
   let below = Number.MAX_SAFE_INTEGER;
-  let read = 0;
   for (const name of names) {
     const found = await sql.values(statement, ...name, after, below, MAX_ROWS_SCANNED);
     for (const [id] of found) numbers.push(Number(id));
@@ -77,9 +76,6 @@ async function lowestNumbers(sql: Sql, rule: RolloutRule, after: number): Promis
       numbers = lowest(numbers);
       below = numbers.at(-1) ?? below;
     }
-    read += found.length + 1;
-    if (read < SLICE) continue;
-    read = 0;
   }
   return lowest(numbers);
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
+import { LIST, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 
 /** A printer in a list. */
@@ -31,7 +32,7 @@ interface Group {
   printerIds: number[];
 }
 
-// Rows per turn of the event loop: a few milliseconds.
+// Rows per statement.
 const SLICE = 500;
 const MOST_MESSAGES = 50;
 const MOST_PRINTERS = 5;
@@ -40,7 +41,7 @@ const MOST_REMEMBERED = 10_000;
 
 const FAILED = `SELECT printer_id, error_message FROM printer_update
   WHERE rollout_id = ? AND status = 'failed' AND NOT superseded AND printer_id > ? ORDER BY printer_id LIMIT ?`;
-const NAMES = 'SELECT id, uuid, name FROM printer WHERE id IN (SELECT value FROM json_each(?))';
+const NAMES = `SELECT id, uuid, name FROM printer WHERE id IN ${LIST}`;
 
 /** Groups the failed updates of a rollout by their messages. */
 @Injectable()
@@ -98,7 +99,7 @@ function add(groups: Map<string, Group>, message: string, printerId: number): vo
 
 /** The printers with these numbers. */
 export async function namesOf(sql: Sql, ids: readonly number[]): Promise<Map<number, NamedPrinter>> {
-  const rows = await sql.rows(NAMES, JSON.stringify(ids));
+  const rows = await sql.rows(NAMES, jsonList(ids));
   return new Map(
     rows.map(({ id, uuid, name }) => [
       Number(id),

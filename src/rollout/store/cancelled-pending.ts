@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { BUCKETS } from '../../common/bucket.js';
-import { jsonRows, rowsOf } from '../../database/sql.js';
+import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
 import { targetRefusal } from '../rules/targeting.js';
@@ -14,7 +14,7 @@ import type { Sql } from '../../database/sql.js';
 const SLICE = 500;
 
 const SERVED = `SELECT printer_id FROM printer_update
-  WHERE rollout_id = ? AND superseded = false AND printer_id IN (SELECT value FROM json_each(?))`;
+  WHERE rollout_id = ? AND superseded = false AND printer_id IN ${LIST}`;
 const KEEP = 'INSERT INTO cancelled_pending (rollout_id, first_printer_id, printer_ids) VALUES (?, ?, ?)';
 const COUNT = 'UPDATE rollout SET pending_count = ? WHERE id = ?';
 const AMONG = `SELECT asked.rollout_id, asked.printer_id FROM ${rowsOf(['rollout_id', 'printer_id'])} AS asked
@@ -38,7 +38,7 @@ export class CancelledPending {
     private readonly buckets: PendingBuckets,
   ) {}
 
-  /** Call it in the transaction of the cancel, before the cancel. Yields to the event loop between slices of the fleet. */
+  /** Call it in the transaction of the cancel, before the cancel. */
   async remember(tx: Transaction, { id, pendingCount }: Rollout): Promise<void> {
     const rules = await this.rules.current(tx);
     const rule = rules.get(id);
@@ -90,6 +90,6 @@ export async function servedOf(
   printers: readonly TargetPrinter[],
 ): Promise<Set<number>> {
   if (printers.length === 0) return new Set();
-  const ids = JSON.stringify(printers.map(({ id }) => id));
+  const ids = jsonList(printers.map(({ id }) => id));
   return new Set((await sql.values(SERVED, rolloutId, ids)).map(([id]) => Number(id)));
 }

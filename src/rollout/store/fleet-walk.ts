@@ -8,12 +8,11 @@ import type { RolloutRule } from '../rules/targeting.js';
 import type { PrinterKind } from './rule-set.js';
 import type { Sql } from '../../database/sql.js';
 
-// Rows per turn of the event loop: some milliseconds.
+// Printers per statement.
 const SLICE = 500;
-// Rows per turn if the visitor reads more for each of them.
+// Printers per statement if the caller reads more for each of them.
 const SMALL_SLICE = 100;
-
-// Rows of printer kinds per turn of the event loop: a few milliseconds.
+// Kinds of printers per statement.
 const KINDS = 2_000;
 
 /** Printers that a rule cannot tell apart. */
@@ -28,8 +27,8 @@ export interface AlikePrinters {
 const UNNAMED = { uuid: '', userId: '', autoUpdate: true };
 
 /**
- * Walks the fleet in slices and yields to the event loop between them. The walk sees one consistent state only if the connection does (a
- * transaction or a snapshot).
+ * Walks the fleet in slices, which bounds the memory. The walk sees one consistent state only if the connection does (a transaction or a
+ * scan).
  */
 @Injectable()
 export class FleetWalk {
@@ -45,9 +44,8 @@ export class FleetWalk {
         yield printers.map((printer) => ({ printer, buckets: [[printer.bucket, 1]] }));
       return;
     }
-    for await (const kinds of this.printerCounts.kinds(sql, KINDS)) {
+    for await (const kinds of this.printerCounts.kinds(sql, KINDS))
       yield kinds.map((kind) => ({ printer: toPrinterKind(kind), buckets: kind.buckets }));
-    }
   }
 
   /** Every printer that at least one of the rules lists, by its UUID or its user; each once. */
@@ -65,36 +63,21 @@ export class FleetWalk {
   async *each(sql: Sql, rule: RolloutRule): AsyncGenerator<TargetPrinter[]> {
     if (rule.printerUuids !== null) yield* this.withUuids(sql, [...rule.printerUuids]);
     else if (rule.userIds !== null) yield* this.ofUsers(sql, [...rule.userIds]);
-    else
-      for await (const printers of this.printers.all(sql, SLICE)) {
-        yield printers;
-      }
+    else yield* this.printers.all(sql, SLICE);
   }
 
   /** The printers with these numbers; numbers without a printer are left out. */
-  async *withIds(sql: Sql, ids: readonly number[]): AsyncGenerator<TargetPrinter[]> {
-    for (const slice of slices(ids, SMALL_SLICE)) {
-      yield await this.printers.byIds(sql, slice);
-    }
+  withIds(sql: Sql, ids: readonly number[]): AsyncGenerator<TargetPrinter[]> {
+    return this.printers.withIds(sql, ids, SMALL_SLICE);
   }
 
   private async *withUuids(sql: Sql, uuids: readonly string[]): AsyncGenerator<TargetPrinter[]> {
-    for (const slice of slices(uuids, SLICE)) {
-      yield await this.printers.byUuids(sql, slice);
-    }
+    for (let start = 0; start < uuids.length; start += SLICE)
+      yield await this.printers.byUuids(sql, uuids.slice(start, start + SLICE));
   }
 
   private async *ofUsers(sql: Sql, userIds: readonly string[]): AsyncGenerator<TargetPrinter[]> {
-    let read = 0;
-    for (const user of userIds) {
-      for await (const printers of this.printers.ofUser(sql, user, SLICE)) {
-        yield printers;
-        // A user without printers costs a look-up, too.
-        read += printers.length + 1;
-        if (read < SLICE) continue;
-        read = 0;
-      }
-    }
+    for (const user of userIds) yield* this.printers.ofUser(sql, user, SLICE);
   }
 }
 
@@ -116,9 +99,4 @@ function toPrinterKind(kind: KindPart): PrinterKind {
 /** The same printer, as a rule without lists of printers or users sees it. */
 export function withoutName(printer: PrinterKind): PrinterKind {
   return { ...printer, ...UNNAMED };
-}
-
-/** Splits a list into slices of at most `size`. */
-function* slices<T>(list: readonly T[], size: number): Generator<T[]> {
-  for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size);
 }

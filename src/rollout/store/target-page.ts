@@ -11,7 +11,7 @@ export interface Target {
 /** Some targets in the order of their printers' numbers; the cursor is the number of a printer. */
 export type Targets = Page<Target>;
 
-/** Rows per turn of the event loop: a few milliseconds. */
+/** Rows per statement. */
 export const SLICE = 500;
 /** Maximum rows scanned for one page, because few of them may belong on it. */
 export const MAX_ROWS_SCANNED = 5_000;

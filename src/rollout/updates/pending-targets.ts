@@ -13,7 +13,7 @@ import { RolloutRules } from '../store/rollout-rules.js';
 import type { PrinterKind, RuleSet } from '../store/rule-set.js';
 import type { Sql } from '../../database/sql.js';
 
-// Rows per turn of the event loop: a few milliseconds.
+// Printers per statement.
 const SLICE = 500;
 
 /**
@@ -34,7 +34,7 @@ export class PendingTargets {
     this.printers = database.table(Printer);
   }
 
-  /** Counts all pending targets of a rollout again. Yields to the event loop in between, because a list of ids may be long. */
+  /** Counts all pending targets of a rollout again. */
   async recount(tx: Transaction, rolloutId: number): Promise<void> {
     const rules = await this.rules.current(tx);
     const rule = rules.get(rolloutId);

@@ -6,7 +6,7 @@ import { ServiceTime } from '../store/service-time.js';
 import { Inbox } from './inbox.js';
 import type { UpdateLimit } from './plan/jobs.js';
 
-// Updates ended per turn of the event loop.
+// Updates ended at a time.
 const SLICE = 500;
 // Grace period after an outage: a power cut also restarts the boards and their Wi-Fi.
 const GRACE_MS = 5 * 60_000;

@@ -8,7 +8,7 @@ import type { RolloutRule } from '../rules/targeting.js';
 import { OperatorUpdates } from './operator-updates.js';
 import { updateOf, withUpdate } from './plan/printer-state.js';
 
-// Printers changed per turn of the event loop: a few milliseconds.
+// Printers changed at a time: planning them blocks the event loop for a few milliseconds.
 const SLICE = 200;
 
 const FAILED = `JOIN printer_update u ON u.printer_id = printer.id

@@ -5,7 +5,7 @@ import type { RolloutRule } from '../../rules/targeting.js';
 import { chosenBuilds } from '../../store/rollout-rules.js';
 import { SentBuilds } from '../../store/sent-builds.js';
 
-/** Updates changed per turn of the event loop. */
+/** Updates read per statement. */
 const BATCH_ROWS = 500;
 
 const NAMED_ROW = 'UPDATE rollout SET firmware_version_id = ? WHERE id = ? AND firmware_version_id = ?';
