@@ -11,7 +11,7 @@ import { DataLock } from './sqlite/data-lock.js';
 import { DataPresence } from './sqlite/data-presence.js';
 import type { Sql } from './sql.js';
 import { Table } from './table.js';
-import { addTextContains } from './sqlite/text-contains.js';
+import { connect } from './sqlite/connect.js';
 import { sqlOn } from './sqlite/sqlite-sql.js';
 import { READER, WRITER } from './sqlite/pragmas.js';
 import { WorkerConnection } from './sqlite/worker-connection.js';
@@ -53,9 +53,9 @@ export class Database implements OnModuleInit, BeforeApplicationShutdown, OnAppl
     this.path = config.databasePath;
     this.writer = new WorkerConnection({ path: this.path, pragmas: WRITER });
     this.queue = new WriteQueue({ sql: this.writer, presence });
-    this.committedConnection = openForReading(this.path);
+    this.committedConnection = connect({ path: this.path, readonly: true, pragmas: READER });
     this.committed = sqlOn(this.committedConnection);
-    this.readConnection = openForReading(this.path);
+    this.readConnection = connect({ path: this.path, readonly: true, pragmas: READER });
     this.readSql = sqlOn(this.readConnection);
     presence.remember();
   }
@@ -185,11 +185,4 @@ function moveLogIntoFile(path: string): void {
   } finally {
     connection.close();
   }
-}
-
-function openForReading(path: string): SqliteDatabase.Database {
-  const connection = new SqliteDatabase(path, { readonly: true });
-  connection.pragma(`cache_size = ${READER.cache_size}`);
-  addTextContains(connection);
-  return connection;
 }

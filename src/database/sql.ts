@@ -51,3 +51,10 @@ export function jsonList(values: Iterable<SqlValue>): string {
 export function jsonRows(rows: Iterable<readonly SqlValue[]>): string {
   return JSON.stringify([...rows]);
 }
+
+/** The statement that inserts one row, with a placeholder for each column. */
+export function insertionOf(table: string, columns: readonly string[], returning: readonly string[]): string {
+  const places = columns.map(() => '?').join(', ');
+  const insertion = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`;
+  return returning.length > 0 ? `${insertion} RETURNING ${returning.join(', ')}` : insertion;
+}

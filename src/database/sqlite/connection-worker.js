@@ -3,16 +3,12 @@
 // tests run the server from its sources.
 import { parentPort } from 'node:worker_threads';
 import SqliteDatabase from 'better-sqlite3';
-import { addTextContains } from './text-contains.js';
+import { connect } from './connect.js';
+import { Statements } from './statements.js';
 
 /**
- * @typedef {string | number | bigint | null} SqlValue
- * @typedef {import('better-sqlite3').Statement<SqlValue[], any>} Statement
- *
- * @typedef {object} ConnectionOptions
- * @property {string} path of the database file, which must exist
- * @property {boolean} [readonly] true: every write is refused
- * @property {Readonly<Record<string, string | number>>} [pragmas] set when the connection opens, such as `{ busy_timeout: 500 }`
+ * @typedef {import('./connect.js').ConnectionOptions} ConnectionOptions
+ * @typedef {import('../sql.js').SqlValue} SqlValue
  *
  * @typedef {{ do: 'open', options: ConnectionOptions }
  *   | { do: 'run' | 'rows' | 'values' | 'first', text: string, values: readonly SqlValue[] }
@@ -29,10 +25,8 @@ const ROWS_PER_SLICE = 250;
 
 /** @type {SqliteDatabase.Database | undefined} */
 let connection;
-/** @type {Map<string, Statement>} */
-const prepared = new Map();
-/** @type {Map<string, Statement>} */
-const preparedRaw = new Map();
+/** @type {Statements | undefined} */
+let statements;
 
 /**
  * Why there is no connection.
@@ -42,35 +36,25 @@ const preparedRaw = new Map();
 let reason = new Error('The database is not open');
 
 /** @param {ConnectionOptions} options */
-function open({ path, readonly = false, pragmas = {} }) {
-  const opened = new SqliteDatabase(path, { readonly, fileMustExist: true });
+function open(options) {
   try {
-    for (const [name, value] of Object.entries(pragmas)) opened.pragma(`${name} = ${value}`);
-    addTextContains(opened);
+    connection = connect(options);
+    statements = new Statements(connection);
   } catch (error) {
-    opened.close();
+    reason = error;
     throw error;
   }
-  connection = opened;
 }
 
-/** @param {string} text */
-function prepare(text) {
-  let statement = prepared.get(text);
-  if (statement === undefined) prepared.set(text, (statement = opened().prepare(text)));
-  return statement;
-}
-
-/** @param {string} text */
-function prepareRaw(text) {
-  let statement = preparedRaw.get(text);
-  if (statement === undefined) preparedRaw.set(text, (statement = opened().prepare(text).raw()));
-  return statement;
+function close() {
+  connection?.close();
+  connection = undefined;
+  statements = undefined;
 }
 
 function opened() {
-  if (connection === undefined) throw reason;
-  return connection;
+  if (statements === undefined) throw reason;
+  return statements;
 }
 
 /**
@@ -80,38 +64,24 @@ function opened() {
 function carryOut(task) {
   switch (task.do) {
     case 'open':
-      try {
-        open(task.options);
-      } catch (error) {
-        reason = error;
-        throw error;
-      }
+      open(task.options);
       return 0;
     case 'run':
-      return prepare(task.text).run(...task.values).changes;
+      return opened().run(task.text, task.values);
     case 'rows':
-      return toSlices(prepare(task.text).all(...task.values));
+      return toSlices(opened().rows(task.text, task.values));
     case 'values':
-      return toSlices(prepareRaw(task.text).all(...task.values));
+      return toSlices(opened().values(task.text, task.values));
     case 'first': {
-      const row = prepare(task.text).get(...task.values);
+      const row = opened().first(task.text, task.values);
       return row === undefined ? [] : toSlices([row]);
     }
     case 'insert':
-      return insert(task);
+      return toSlices(opened().insert(task.text, task.rows, task.returns));
     case 'close':
-      connection?.close();
-      connection = undefined;
+      close();
       return 0;
   }
-}
-
-/** @param {Extract<Task, { do: 'insert' }>} task */
-function insert({ text, rows, returns }) {
-  if (returns) return toSlices(rows.flatMap((row) => prepareRaw(text).all(...row)));
-  const insertion = prepare(text);
-  for (const row of rows) insertion.run(...row);
-  return rows.length;
 }
 
 /** @param {readonly unknown[]} rows */

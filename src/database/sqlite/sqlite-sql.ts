@@ -1,5 +1,6 @@
-import type { Sql, SqlRow, SqlValue } from '../sql.js';
 import type { Database } from 'better-sqlite3';
+import { insertionOf } from '../sql.js';
+import type { Sql, SqlRow, SqlValue } from '../sql.js';
 import { Statements } from './statements.js';
 
 /** SQL on a connection to SQLite. */
@@ -12,42 +13,33 @@ class SqliteSql implements Sql {
   constructor(private readonly statements: Statements) {}
 
   run(text: string, ...values: SqlValue[]): Promise<number> {
-    return settled(() => this.statements.run(text, ...values));
+    return settled(() => this.statements.run(text, values));
   }
 
   rows(text: string, ...values: SqlValue[]): Promise<SqlRow[]> {
-    return settled(() => this.statements.all(text, ...values));
+    return settled(() => this.statements.rows(text, values));
   }
 
   first(text: string, ...values: SqlValue[]): Promise<SqlRow | undefined> {
-    return settled(() => this.statements.get(text, ...values));
+    return settled(() => this.statements.first(text, values));
   }
 
   count(text: string, ...values: SqlValue[]): Promise<number> {
-    return settled(() => Number(this.statements.getValues(text, ...values)?.[0] ?? 0));
+    return settled(() => Number(this.statements.values(text, values)[0]?.[0] ?? 0));
   }
 
   values(text: string, ...values: SqlValue[]): Promise<SqlValue[][]> {
-    return settled(() => this.statements.allValues(text, ...values));
+    return settled(() => this.statements.values(text, values));
   }
 
-  // A prepared statement for each row costs half as much as one statement that takes the rows out of JSON.
   insertRows(
     table: string,
     columns: readonly string[],
     rows: ReadonlyArray<readonly SqlValue[]>,
     returning: readonly string[] = [],
   ): Promise<SqlValue[][]> {
-    const places = columns.map(() => '?').join(', ');
-    const insertion = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`;
-    return settled(() => {
-      if (returning.length > 0)
-        return rows.flatMap((row) =>
-          this.statements.allValues(`${insertion} RETURNING ${returning.join(', ')}`, ...row),
-        );
-      for (const row of rows) this.statements.run(insertion, ...row);
-      return [];
-    });
+    const text = insertionOf(table, columns, returning);
+    return settled(() => this.statements.insert(text, rows, returning.length > 0));
   }
 }
 

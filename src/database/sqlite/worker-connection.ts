@@ -2,8 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import SqliteDatabase from 'better-sqlite3';
 import { UnavailableError } from '../../common/errors.js';
+import { insertionOf } from '../sql.js';
 import type { Sql, SqlRow, SqlValue } from '../sql.js';
-import type { ConnectionOptions, Result, Task, TaskError } from './connection-worker.js';
+import type { ConnectionOptions } from './connect.js';
+import type { Result, Task, TaskError } from './connection-worker.js';
 
 interface Pending {
   resolve: (result: number | string[]) => void;
@@ -83,12 +85,8 @@ export class WorkerConnection implements Sql {
     rows: ReadonlyArray<readonly SqlValue[]>,
     returning: readonly string[] = [],
   ): Promise<SqlValue[][]> {
-    const places = columns.map(() => '?').join(', ');
-    const insertion = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`;
-    const returns = returning.length > 0;
-    const text = returns ? `${insertion} RETURNING ${returning.join(', ')}` : insertion;
-    const result = await this.send({ do: 'insert', text, rows, returns });
-    return returns ? parse(result) : [];
+    const text = insertionOf(table, columns, returning);
+    return parse(await this.send({ do: 'insert', text, rows, returns: returning.length > 0 }));
   }
 
   /** Waits for all earlier calls, closes the connection and ends the thread. Later calls reject. */
