@@ -1,4 +1,5 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { sha256Of } from '../common/digest.js';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
@@ -117,7 +118,7 @@ export class ApiKeys implements OnModuleDestroy {
   /** The holder of a key; null if it is unknown, revoked or expired. */
   async holderOf(key: string): Promise<KeyHolder | null> {
     if (!KEY.test(key)) return null;
-    const hash = hashOf(key);
+    const hash = sha256Of(key);
     const row = await this.table.find(this.database.committed, 'WHERE hash = ?', hash);
     if (row === null || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
     const now = this.clock.now();
@@ -161,7 +162,7 @@ export function newKey(wanted: NewApiKey, now: Date): { key: string; row: Omit<A
     row: {
       name: wanted.name,
       prefix: key.slice(0, SHOWN),
-      hash: hashOf(key),
+      hash: sha256Of(key),
       scopes: wanted.scopes.join(' '),
       createdAt: now,
       expiresAt: wanted.expiresAt,
@@ -194,8 +195,4 @@ function toState(row: ApiKey): AuditedState {
     expires_at: row.expiresAt,
     revoked_at: row.revokedAt,
   };
-}
-
-function hashOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
 }

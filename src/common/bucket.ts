@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Number of buckets: one for each per cent. */
 export const BUCKETS = 100;
@@ -10,7 +10,7 @@ export const BUCKETS = 100;
 export function bucketOf(uuid: string): number {
   // Many rollouts ask for the same printer in sequence, so its hash is computed once.
   if (uuid !== last.uuid) {
-    const digest = createHash('md5').update(uuid.toLowerCase()).digest();
+    const digest = hash('md5', uuid.toLowerCase(), 'buffer');
     last = { uuid, bucket: digest.reduce((remainder, byte) => (remainder * 256 + byte) % BUCKETS, 0) };
   }
   return last.bucket;

@@ -1,5 +1,6 @@
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { sha256Of } from '../common/digest.js';
 
 /**
  * A signature in the API: base64 of its 64 bytes (RFC 8032 §5.1.6). The last character carries two bits, so only four characters are
@@ -49,9 +50,7 @@ export function pemOf(key: KeyObject): string {
  * sha256sum`.
  */
 export function fingerprintOf(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
+  return sha256Of(key.export({ type: 'spki', format: 'der' }));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../../common/digest.js';
 import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { FirmwareStorage } from './firmware-storage.js';
@@ -56,7 +56,7 @@ export class BinaryCache {
     const image = await readFile(this.storage.pathOf(row.sha256)).catch((error: unknown) => {
       throw this.check.cannotRead(row, error);
     });
-    this.check.compare(row, createHash('sha256').update(image).digest('hex'));
+    this.check.compare(row, sha256Of(image));
     return image;
   }
 

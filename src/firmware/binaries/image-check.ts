@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sha256Of } from '../../common/digest.js';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
@@ -212,8 +213,4 @@ async function readBlock(file: OpenFile, position: number): Promise<Buffer> {
     length += bytesRead;
   }
   return block.subarray(0, length);
-}
-
-function sha256Of(block: Buffer): string {
-  return createHash('sha256').update(block).digest('hex');
 }

@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { sha256Of } from '../../common/digest.js';
 import { PrinterRefusedError } from '../../common/errors.js';
 import type { RegistrationMode } from '../../config/config.js';
 import type { RegistrationStatus } from './registration.entity.js';
@@ -49,7 +50,7 @@ export function admissionRefusal(
 
 /** The SHA-256 of a printer's secret, which is all that is stored of it. */
 export function keyHashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return sha256Of(secret);
 }
 
 function newPrinterRefusal(
