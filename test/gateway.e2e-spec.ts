@@ -28,7 +28,7 @@ describe('The gateway', () => {
     for (const message of [
       { kind: 'firmware_progress', percent: 5 },
       subscribeMessage({ user_id: owner }),
-      { kind: 'firmware_progress', percent: 45, status: 'no update is under way' },
+      { kind: 'firmware_progress', percent: 45 },
       subscribeMessage({ printer_id: 'x' }),
     ])
       raw.socket.send(JSON.stringify(message));
@@ -42,9 +42,72 @@ describe('The gateway', () => {
       ['info', 'connected'],
       ['validation_error', expect.stringContaining('must subscribe before it reports')],
       ['subscription_accepted', expect.any(String)],
+      ['validation_error', expect.stringContaining('no update was sent to this printer')],
       ['validation_error', expect.stringContaining('printer_id')],
     ]);
     raw.socket.close();
+  });
+
+  describe('subscribes in one packet', () => {
+    const [right, wrong] = [{ api_key: 'right' }, { api_key: 'wrong' }];
+    const accepted = 'subscription_accepted';
+
+    /** Sends messages in one packet; resolves with the codes of that many answers. */
+    async function answers(raw: RawSocket, messages: readonly object[], count: number): Promise<unknown[]> {
+      const { _socket: stream } = raw.socket as unknown as { _socket: Socket };
+      stream.cork();
+      for (const message of messages) raw.socket.send(JSON.stringify(message));
+      stream.uncork();
+      await eventually('all are answered', () => raw.received.length > count);
+      return raw.received.slice(1).map(({ code }) => code);
+    }
+
+    it('are answered in their order, and the last answer holds', async () => {
+      const hello = subscribeMessage(right);
+      const uuid = String(hello.printer_id);
+      const first = await RawSocket.open(server);
+      expect((await first.ask(hello)).code).toBe(accepted);
+      first.socket.close();
+      const out = await RawSocket.open(server);
+      expect(await answers(out, [hello, { ...hello, ...wrong }], 2)).toEqual([accepted, 'unauthorized']);
+      expect((await details(server, uuid)).online).toBe(false);
+      const back = await RawSocket.open(server);
+      expect(await answers(back, [{ ...hello, ...wrong }, hello, { ...hello, ...wrong }, hello], 4)).toEqual([
+        'unauthorized',
+        accepted,
+        'unauthorized',
+        accepted,
+      ]);
+      expect((await details(server, uuid)).online).toBe(true);
+      out.socket.close();
+      back.socket.close();
+    });
+
+    it('of a printer that is not known yet are, too', async () => {
+      const hello = subscribeMessage(right);
+      const raw = await RawSocket.open(server);
+      expect(await answers(raw, [hello, { ...hello, ...wrong }, hello], 3)).toEqual([
+        accepted,
+        'unauthorized',
+        accepted,
+      ]);
+      expect((await details(server, String(hello.printer_id))).online).toBe(true);
+      raw.socket.close();
+    });
+
+    it('let the report ahead of a refused one count', async () => {
+      const hello = subscribeMessage({ ...right, user_id: randomUUID() });
+      const raw = await RawSocket.open(server);
+      expect((await raw.ask(hello)).code).toBe(accepted);
+      await upload(server, '1.5.7');
+      const { id } = await roll(server, '1.5.7', { target: { user_ids: [String(hello.user_id)] } });
+      await eventually('the update', () => raw.received.some(({ kind }) => kind === 'firmware_update'));
+      const failed = { kind: 'firmware_failed', error: 'no space' };
+      await answers(raw, [failed, { ...hello, ...wrong }], raw.received.length);
+      expect(raw.received.at(-1)?.code).toBe('unauthorized');
+      expect(await counts(server, id)).toEqual([0, 0, 0, 1, 0]);
+      raw.socket.close();
+    });
   });
 
   describe('handshake', () => {

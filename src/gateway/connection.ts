@@ -25,13 +25,13 @@ export class Connection implements SubscribeObserver, ReportSource {
   muted = false;
   /** Times at which another connection took the printer over, in epoch milliseconds, the latest last. */
   takeOvers: readonly number[] = [];
-  private openSubscribes = 0;
+  private subscribing = false;
+  /** Frames that have arrived behind the subscribe in progress. */
+  private readonly held: Array<() => void> = [];
   /** True if the last subscribe that was carried out was accepted. */
   private isAccepted = false;
   /** Resolves when all messages so far have been handled and answered; null before the first. */
   work: Promise<void> | null = null;
-  /** Resolves when the credentials of a subscribe have been checked; null if none are being checked. */
-  admission: Promise<void> | null = null;
   /** When it was opened, or was last refused after it had been accepted; milliseconds of `performance.now`. */
   silentSince = performance.now();
   private messages = 0;
@@ -53,25 +53,34 @@ export class Connection implements SubscribeObserver, ReportSource {
     private readonly maxUnreadBytes: number,
   ) {}
 
-  /** True while a subscribe is on its way: until it is on disk, the printer's record may be out of date. */
+  /** True from the arrival of a subscribe until it is answered: the printer's record may be out of date. */
   get isSubscribing(): boolean {
-    return this.openSubscribes > 0;
+    return this.subscribing;
   }
 
-  /** Called when a subscribe has arrived, before it is submitted. */
-  beginSubscribe(printerUuid: string): void {
-    this.printerUuid = printerUuid;
-    this.openSubscribes += 1;
+  /** Called when a subscribe has arrived. */
+  beginSubscribe(): void {
+    this.subscribing = true;
+  }
+
+  /** Keeps a frame that has arrived behind a subscribe until that is answered. */
+  hold(receive: () => void): void {
+    this.held.push(receive);
+  }
+
+  /** Called when the subscribe has been answered: receives the frames behind it, up to the next subscribe. */
+  endSubscribe(): void {
+    this.subscribing = false;
+    while (!this.isSubscribing) {
+      const receive = this.held.shift();
+      if (receive === undefined) return;
+      receive();
+    }
   }
 
   subscribed(printerId: number): void {
     this.isAccepted = true;
     this.owner.accept(this, printerId);
-  }
-
-  /** Called when a subscribe was accepted or refused, or has failed. */
-  endSubscribe(): void {
-    this.openSubscribes -= 1;
   }
 
   /** Called when its subscribe was refused: it then speaks for no printer. */

@@ -22,7 +22,7 @@ import type { PrinterMessage, StatusCode } from './messages.js';
 
 /**
  * The printers' sockets: turns messages into calls of services, and results into messages; contains no rules. Services handle printers'
- * work in the order of submission, so nothing here waits for the previous message.
+ * work in the order of submission, so no message waits for the previous one, except behind a subscribe.
  */
 @WebSocketGateway({ path: '/ws', perMessageDeflate: false })
 export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
@@ -68,58 +68,61 @@ export class PrinterGateway implements OnGatewayInit, OnGatewayConnection {
   }
 
   private receive(connection: Connection, data: RawData, isBinary: boolean): void {
-    // A frame that comes in one packet with a subscribe: what it may do depends on that.
-    if (connection.admission !== null) {
-      void connection.admission.then(() => this.receive(connection, data, isBinary));
+    // What a frame behind a subscribe may do depends on the answer to that.
+    if (connection.isSubscribing) {
+      connection.hold(() => this.receive(connection, data, isBinary));
       return;
     }
     const before = connection.work;
-    const refuse = (error: unknown): void => this.refuse(connection, error);
+    // Answers keep the order of the messages, including answers to invalid ones.
+    const refuse = (error: unknown): Promise<void> | void =>
+      before === null ? this.refuse(connection, error) : before.then(() => this.refuse(connection, error));
     try {
       const message = understand(connection, data, isBinary);
       const work =
         message.kind === 'subscribe'
-          ? this.subscribe(connection, message.hello).catch((error: unknown) =>
-              this.refuseSubscribe(connection, error),
-            )
+          ? this.subscribe(connection, message.hello, before)
           : this.report(connection, message.report, message.printerId);
       if (work === null) return;
       const handled = work.catch(refuse);
       connection.work = before === null ? handled : before.then(() => handled);
     } catch (error) {
-      // Answers keep the order of the messages, including answers to invalid ones.
-      if (before === null) refuse(error);
-      else void before.then(() => refuse(error));
+      void refuse(error);
     }
   }
 
-  private async subscribe(connection: Connection, hello: SubscribeRequest): Promise<void> {
+  private async subscribe(
+    connection: Connection,
+    hello: SubscribeRequest,
+    before: Promise<void> | null,
+  ): Promise<void> {
+    connection.beginSubscribe();
+    try {
+      const answer = await this.carryOut(connection, hello);
+      await before;
+      connection.send(...answer);
+    } catch (error) {
+      await before;
+      this.refuseSubscribe(connection, error);
+    } finally {
+      connection.endSubscribe();
+    }
+  }
+
+  /** @returns the messages to answer with */
+  private async carryOut(connection: Connection, hello: SubscribeRequest): Promise<string[]> {
     refuseAnother(connection, hello.uuid);
-    await this.admit(connection, hello);
+    const refusal = await this.refusalOf(hello);
+    if (refusal !== null) throw refusal;
+    connection.printerUuid = hello.uuid;
     const problems = this.connections.isContested(hello.uuid, connection)
       ? [...hello.problems, contested(hello)]
       : hello.problems;
-    const { offer } = await this.rollouts
-      .printerSubscribed({ ...hello, problems }, connection)
-      .finally(() => connection.endSubscribe());
+    const { offer } = await this.rollouts.printerSubscribed({ ...hello, problems }, connection);
     const unused = problems.map(({ field }) => field).join(', ');
     const detail = `Subscribed as ${hello.name}${unused === '' ? '' : `; not usable: ${unused}`}`;
     const accepted = this.status('subscription_accepted', detail);
-    connection.send(accepted, ...(offer ? [connection.updateMessage(offer)] : []));
-  }
-
-  /** Checks the credentials of a printer, and begins its subscribe; other frames of its connection wait until that is done. */
-  private async admit(connection: Connection, hello: SubscribeRequest): Promise<void> {
-    const refusal = this.refusalOf(hello);
-    const checked = (): void => undefined;
-    connection.admission = refusal.then(checked, checked);
-    try {
-      const error = await refusal;
-      if (error !== null) throw error;
-      connection.beginSubscribe(hello.uuid);
-    } finally {
-      connection.admission = null;
-    }
+    return offer ? [accepted, connection.updateMessage(offer)] : [accepted];
   }
 
   private async refusalOf(hello: SubscribeRequest): Promise<PrinterRefusedError | null> {
