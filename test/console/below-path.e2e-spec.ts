@@ -1,19 +1,20 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { upload } from '../support/factories.js';
 import { Proxy } from '../support/proxy.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('The console below a path', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let proxy: Proxy;
   let browser: Browser;
   let key: string;
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     // It says nothing of the path: the pages find out by themselves.
     proxy = await Proxy.start(server.url, { path: '/printers', strips: true });
     browser = await startBrowser();

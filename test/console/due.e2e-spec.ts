@@ -4,13 +4,14 @@ import type { Browser, Page } from 'playwright-core';
 import { bucketOf } from '../../src/common/bucket.js';
 import type { Behaviour, VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { connected, roll, rollout, upload } from '../support/factories.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('Printers that are due, in the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
@@ -19,7 +20,7 @@ describeInBrowser('Printers that are due, in the console', () => {
   let gradual: number;
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser();
     ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
     await upload(server, '1.5.0');

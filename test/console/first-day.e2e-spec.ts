@@ -2,16 +2,17 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { connected, details, roll, rollout, upload } from '../support/factories.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 // As whole percentages, each rounded by itself, they would add up to 102.
 const VERSIONS = ['1.1.0', '1.2.0', '1.3.0', '1.3.0', '1.3.0', '1.4.0', '1.4.0', '1.4.0'];
 
 describeInBrowser('A newcomer in the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
@@ -22,7 +23,7 @@ describeInBrowser('A newcomer in the console', () => {
   const missed: string[] = [];
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser();
     ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
     page.on('response', (response) => {

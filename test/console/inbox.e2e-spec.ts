@@ -2,20 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { RawSocket } from '../support/raw-socket.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('The inbox of the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
   const [friend, stranger] = [randomUUID(), randomUUID()];
 
   beforeAll(async () => {
-    server = await ServerProcess.start({ REGISTRATION: 'approve' });
+    server = await startConsoleServer({ REGISTRATION: 'approve' });
     browser = await startBrowser();
     ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
   }, 120_000);

@@ -1,19 +1,20 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { roll, rollout, upload } from '../support/factories.js';
 import { RawSocket, subscribeMessage } from '../support/raw-socket.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('The console while things happen', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let sockets: RawSocket[] = [];
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser(true);
     await upload(server, '1.5.0');
   }, 120_000);
@@ -35,9 +36,7 @@ describeInBrowser('The console while things happen', () => {
     const { page, complaints } = await openTab(browser);
     await page.goto(server.url);
     await page.getByText('Live', { exact: true }).waitFor();
-    await server.end('SIGTERM');
-    await page.getByText('Connection lost: reconnecting').waitFor();
-    await server.boot();
+    await server.restart(() => page.getByText('Connection lost: reconnecting').waitFor());
     await page.getByText('Live', { exact: true }).waitFor();
     await connect(3);
     await page.getByText(/3 of \d+ printers online/).waitFor();

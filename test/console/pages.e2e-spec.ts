@@ -4,8 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { PAGES, setScene } from '../screenshots/scene.js';
 import type { Scene } from '../screenshots/scene.js';
 import { describeInBrowser } from './in-browser.js';
@@ -33,12 +34,12 @@ const NAMES = [
 ] as const;
 
 describeInBrowser('Every page of the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let scene: Scene;
 
   beforeAll(async () => {
-    server = await ServerProcess.start({ SIMULATOR: 'true' });
+    server = await startConsoleServer({ SIMULATOR: 'true' });
     browser = await startBrowser();
     scene = await setScene(server, 1_000);
   }, 180_000);

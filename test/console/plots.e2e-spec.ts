@@ -4,8 +4,9 @@ import SqliteDatabase from 'better-sqlite3';
 import type { Browser } from 'playwright-core';
 import { sqlInstant } from '../../src/database/table.js';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { connected } from '../support/factories.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 const HOUR_MS = 3_600_000;
@@ -13,28 +14,28 @@ const BEFORE = 10;
 const AFTER = 100;
 
 describeInBrowser('The curves of the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser();
     const printer = await connected(server);
     await printer.stop();
-    await server.end('SIGTERM');
-    const database = new SqliteDatabase(join(server.folder, 'paperminder.db'));
-    const insert = database.prepare(
-      'INSERT INTO fleet_sample (at, grain, online, versions) VALUES (?, ?, 0, ?)',
-    );
-    for (const [hoursAgo, printers] of [
-      [6, BEFORE],
-      [2, AFTER],
-    ] as const) {
-      const at = sqlInstant(new Date(Date.now() - hoursAgo * HOUR_MS));
-      insert.run(at, 'minutes', JSON.stringify({ '1.4.0': printers }));
-    }
-    database.close();
-    await server.boot();
+    await server.restart(() => {
+      const database = new SqliteDatabase(join(server.folder, 'paperminder.db'));
+      const insert = database.prepare(
+        'INSERT INTO fleet_sample (at, grain, online, versions) VALUES (?, ?, 0, ?)',
+      );
+      for (const [hoursAgo, printers] of [
+        [6, BEFORE],
+        [2, AFTER],
+      ] as const) {
+        const at = sqlInstant(new Date(Date.now() - hoursAgo * HOUR_MS));
+        insert.run(at, 'minutes', JSON.stringify({ '1.4.0': printers }));
+      }
+      database.close();
+    });
   }, 120_000);
   afterAll(async () => {
     await browser.close();

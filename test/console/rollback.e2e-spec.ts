@@ -2,16 +2,17 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { connected, roll, rollout, upload } from '../support/factories.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 const PRINTERS = 6;
 const OFFLINE = 2;
 
 describeInBrowser('A version that is rolled back in the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
@@ -19,7 +20,7 @@ describeInBrowser('A version that is rolled back in the console', () => {
   let bad: number;
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser();
     const phone = { isMobile: true, hasTouch: true, viewport: { width: 360, height: 640 } };
     ({ page, complaints } = await openTab(browser, phone));

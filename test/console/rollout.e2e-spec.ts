@@ -2,22 +2,23 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { Fleet } from '../../src/simulator/fleet.js';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { binary, connected, patch, rollout, upload } from '../support/factories.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 const PRINTERS = 60;
 
 describeInBrowser('An operator in the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
   let fleet: Fleet;
 
   beforeAll(async () => {
-    server = await ServerProcess.start({ SIMULATOR: 'true' });
+    server = await startConsoleServer({ SIMULATOR: 'true' });
     browser = await startBrowser();
     ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
     fleet = new Fleet({

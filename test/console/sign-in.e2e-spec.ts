@@ -1,19 +1,20 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { roll, upload } from '../support/factories.js';
 import type { Reachable } from '../support/server.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('The console of a server that asks for keys', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let admin: string;
   let reader: string;
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser();
     admin = await makeKey('admin', ['admin'], {});
     reader = await makeKey('reader', ['read'], { authorization: `Bearer ${admin}` });

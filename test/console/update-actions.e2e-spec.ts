@@ -2,13 +2,14 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { eventually } from '../support/eventually.js';
 import { connected, history, roll, rollout, upload } from '../support/factories.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('One update, and one rollout, in the console', () => {
-  let server: ServerProcess;
+  let server: TestServer;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
@@ -16,7 +17,7 @@ describeInBrowser('One update, and one rollout, in the console', () => {
   let id: number;
 
   beforeAll(async () => {
-    server = await ServerProcess.start();
+    server = await startConsoleServer();
     browser = await startBrowser();
     ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));
     await upload(server, '1.5.0');

@@ -3,21 +3,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.js';
+import { startConsoleServer } from '../support/console-server.js';
 import { binary, upload } from '../support/factories.js';
 import { Proxy } from '../support/proxy.js';
-import { ServerProcess } from '../support/server-process.js';
+import type { TestServer } from '../support/server.js';
 import { describeInBrowser } from './in-browser.js';
 
 describeInBrowser('Warnings in the console', () => {
   const bytes = binary();
-  let server: ServerProcess;
+  let server: TestServer;
   let proxy: Proxy;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
 
   beforeAll(async () => {
-    server = await ServerProcess.start({ AUTH: 'none' });
+    server = await startConsoleServer({ AUTH: 'none' });
     proxy = await Proxy.start(server.url, { headers: () => ({ 'X-Forwarded-Proto': 'https' }) });
     browser = await startBrowser();
     ({ page, complaints } = await openTab(browser, { viewport: { width: 1280, height: 900 } }));

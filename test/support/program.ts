@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import { eventually } from './eventually.js';
 
 const DIST = resolve('node_modules/.cache/paperminder-process-test');
+/** The folder of the console that `build` makes. */
+export const BUILT_CONSOLE = join(DIST, 'www');
 
 let built: Promise<unknown> | undefined;
 
