@@ -3,14 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../src/database/database.js';
 import { details, roll, upload } from './support/factories.js';
 import { HeldQueue } from './support/held-queue.js';
+import { LogLines } from './support/log-lines.js';
 import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
 
 describe('A batch of printers’ jobs', () => {
   let server: TestServer;
 
+  const log = new LogLines();
+
   beforeAll(async () => {
-    server = await TestServer.start();
+    server = await TestServer.start({}, log);
     await upload(server, '1.5.0');
     await roll(server, '1.5.0');
   });
@@ -38,6 +41,12 @@ describe('A batch of printers’ jobs', () => {
     const codes = (await Promise.all(answers)).map(({ code }) => code);
     expect(codes).toEqual(['server_error', ...ids.slice(1).map(() => 'subscription_accepted')]);
     for (const id of ids.slice(1)) expect((await details(server, id)).online).toBe(true);
+    // It tries again for ever.
+    const again = await RawSocket.open(server, `/ws/${randomUUID()}`);
+    expect((await again.ask(subscribeMessage({ printer_id: poisoned, platform: 7 }))).code).toBe(
+      'server_error',
+    );
+    expect(log.of('Inbox')).toEqual([expect.stringContaining('A job failed: SyntaxError')]);
     const { body } = await server.request<{
       rollouts: Array<{ in_progress_count: number; total_targets: number }>;
     }>('GET', '/api/rollouts');

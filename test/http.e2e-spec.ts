@@ -171,7 +171,8 @@ describe('Over HTTP', () => {
   });
 
   it('a database that another process has locked is a 503 that passes, and nothing is lost', async () => {
-    const locked = await TestServer.start();
+    const lockedLog = new LogLines();
+    const locked = await TestServer.start({}, lockedLog);
     await upload(locked, '1.5.0');
     const one = await connected(locked, { behaviour: 'hang' });
     const other = new SqliteDatabase(`${locked.folder}/paperminder.db`);
@@ -181,6 +182,17 @@ describe('Over HTTP', () => {
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
     const ready = await locked.request<ProblemBody>('GET', '/health/ready');
     expect([ready.status, ready.body.detail]).toEqual([503, expect.stringContaining('locked')]);
+    for (const [method, path] of [
+      ['POST', '/api/rollouts'],
+      ['GET', '/health/ready'],
+    ] as const)
+      expect((await locked.request(method, path, method === 'POST' ? wanted : undefined)).status).toBe(503);
+    // Once for each reason, not with every request.
+    expect(lockedLog.of('Error')).toEqual([
+      expect.stringContaining('database is locked'),
+      expect.stringMatching(/^database: .*locked/),
+    ]);
+    expect(lockedLog.lines.filter(({ message }) => message.includes('Health Check'))).toEqual([]);
     // Reads need no lock.
     expect((await locked.request('GET', '/api/printers')).status).toBe(200);
     other.exec('ROLLBACK');

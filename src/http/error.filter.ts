@@ -12,6 +12,7 @@ import {
   UnavailableError,
 } from '../common/errors.js';
 import type { FieldError } from '../common/errors.js';
+import { Repeats } from '../common/limits/repeats.js';
 import { problem } from './problem.dto.js';
 import type { FieldProblem, Problem } from './problem.dto.js';
 import { pathOf } from './server/request-target.js';
@@ -20,6 +21,7 @@ import { pathOf } from './server/request-target.js';
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Error');
+  private readonly unavailable = new Repeats();
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -29,9 +31,7 @@ export class ErrorFilter implements ExceptionFilter {
     const answer = toProblem(isBadlyEncoded(error) ? badPath(http.getRequest<Request>()) : error);
     if (answer.status === 503) response.setHeader('Retry-After', '5');
     if (error instanceof RateLimitError) response.setHeader('Retry-After', String(error.retryAfter));
-    // Without a stack: the refusal is deliberate, and refused clients may retry in a loop.
-    if (error instanceof UnavailableError) this.logger.warn(error.message);
-    else if (answer.status >= 500) this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
+    this.log(error, answer.status);
     // The body has begun (a download that broke off): no status can be sent any more, so close the connection visibly.
     if (response.headersSent) {
       response.destroy();
@@ -43,6 +43,15 @@ export class ErrorFilter implements ExceptionFilter {
       response.setHeader('WWW-Authenticate', `${scheme} realm="PaperMinder"`);
     }
     response.status(answer.status).type('application/problem+json').send(JSON.stringify(answer));
+  }
+
+  private log(error: unknown, status: number): void {
+    if (status < 500) return;
+    // Refused clients may retry in a loop. Without a stack: the request met a state of the server, as every other one does meanwhile.
+    if (error instanceof UnavailableError)
+      this.unavailable.run(error.message, () => this.logger.warn(error.message));
+    else if (status === 503) this.unavailable.run(String(error), () => this.logger.error(String(error)));
+    else this.logger.error(error instanceof Error ? (error.stack ?? error) : error);
   }
 }
 

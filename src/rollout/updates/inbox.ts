@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { UnavailableError } from '../../common/errors.js';
+import { Repeats } from '../../common/limits/repeats.js';
 import { Database } from '../../database/database.js';
 import { Batch } from './batch.js';
 import type { BatchResult } from './batch.js';
@@ -28,6 +29,7 @@ const MAX_BATCH = 200;
 @Injectable()
 export class Inbox {
   private readonly logger = new Logger('Inbox');
+  private readonly jobFailures = new Repeats();
   private readonly waiting: Submission[] = [];
   private timer: NodeJS.Timeout | undefined;
   private running = false;
@@ -102,9 +104,9 @@ export class Inbox {
   /** Carries out both halves of a batch that failed because of one of its jobs. */
   private async isolate(submissions: readonly Submission[], error: unknown): Promise<void> {
     if (submissions.length === 1) {
-      this.logger.error(
-        `A job failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      // A printer that cannot be served reconnects every half second.
+      const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.jobFailures.run(failure, () => this.logger.error(`A job failed: ${failure}`));
       fail(submissions, error);
       return;
     }
