@@ -1,5 +1,8 @@
+import { renameSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { UnavailableError } from '../src/common/errors.js';
 import { Database } from '../src/database/database.js';
 import { eventually } from './support/eventually.js';
 import { TestServer } from './support/server.js';
@@ -123,6 +126,33 @@ describe('A transaction', () => {
       throw new Error('database or disk is full');
     });
     await expect(full).rejects.toThrow('database or disk is full');
+  });
+
+  it('fails with its thread, and the next one gets a new thread', async () => {
+    const kill = async (connection: 'writer' | 'scanner'): Promise<void> => {
+      const worker = Reflect.get(Reflect.get(database, connection) as object, 'worker') as Worker;
+      await worker.terminate();
+    };
+    const failing = write('f1', () => kill('writer'));
+    const behind = write('f2');
+    await expect(failing).rejects.toBeInstanceOf(UnavailableError);
+    expect(await behind).toBe('f2');
+    expect(await notes('f')).toEqual(['f2']);
+    const count = (): Promise<number> => database.scan((sql) => sql.count('SELECT 1'));
+    expect(await count()).toBe(1);
+    await kill('scanner');
+    expect(await count()).toBe(1);
+  });
+
+  it('or a scan fails while the file is away, and no longer', async () => {
+    const other = await TestServer.start();
+    const file = `${other.folder}/paperminder.db`;
+    renameSync(file, `${file}.away`);
+    const answers = [await other.request('GET', '/api/printers')];
+    renameSync(`${file}.away`, file);
+    answers.push(await other.request('GET', '/api/printers'));
+    await other.stop();
+    expect(answers.map(({ status }) => status)).toEqual([503, 200]);
   });
 
   it('reports a database that is locked, and recovers by itself', async () => {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import { UnavailableError } from '../common/errors.js';
 import { Mutex } from '../common/limits/mutex.js';
+import { Repeats } from '../common/limits/repeats.js';
 import { AppConfig } from '../config/config.js';
 import { DataLock } from './sqlite/data-lock.js';
 import { DataPresence } from './sqlite/data-presence.js';
@@ -35,7 +36,9 @@ export class Database implements OnModuleInit, BeforeApplicationShutdown, OnAppl
   private readonly readConnection: SqliteDatabase.Database;
   private readonly readSql: Sql;
   private readonly reads = new Mutex();
-  private readonly writer: WorkerConnection;
+  private readonly logger = new Logger('Database');
+  private readonly failures = new Repeats();
+  private writer: WorkerConnection;
   private scanner: WorkerConnection | null = null;
   private readonly scans = new Mutex();
   private waiting = 0;
@@ -51,8 +54,14 @@ export class Database implements OnModuleInit, BeforeApplicationShutdown, OnAppl
     config: AppConfig,
   ) {
     this.path = config.databasePath;
-    this.writer = new WorkerConnection({ path: this.path, pragmas: WRITER });
-    this.queue = new WriteQueue({ sql: this.writer, presence });
+    this.writer = this.openWriter();
+    const writing = (): Sql => this.workingWriter();
+    this.queue = new WriteQueue({
+      get sql() {
+        return writing();
+      },
+      presence,
+    });
     this.committedConnection = connect({ path: this.path, readonly: true, pragmas: READER });
     this.committed = sqlOn(this.committedConnection);
     this.readConnection = connect({ path: this.path, readonly: true, pragmas: READER });
@@ -100,9 +109,7 @@ export class Database implements OnModuleInit, BeforeApplicationShutdown, OnAppl
     this.waiting += 1;
     return this.scans.runExclusive(() => {
       this.waiting -= 1;
-      // A thread costs some ten megabytes, and a small installation may never scan.
-      this.scanner ??= new WorkerConnection({ path: this.path, readonly: true, pragmas: READER });
-      return this.snapshot(this.scanner, work);
+      return this.snapshot(this.workingScanner(), work);
     });
   }
 
@@ -159,6 +166,31 @@ export class Database implements OnModuleInit, BeforeApplicationShutdown, OnAppl
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     moveLogIntoFile(this.path);
     this.lock.release();
+  }
+
+  private openWriter(): WorkerConnection {
+    return new WorkerConnection({ path: this.path, pragmas: WRITER });
+  }
+
+  /** The connection that writes; a new one if its thread has died, with the transaction that it was carrying out. */
+  private workingWriter(): WorkerConnection {
+    if (this.hasFailed(this.writer)) this.writer = this.openWriter();
+    return this.writer;
+  }
+
+  private workingScanner(): WorkerConnection {
+    // A thread costs some ten megabytes, and a small installation may never scan.
+    if (this.scanner === null || this.hasFailed(this.scanner))
+      this.scanner = new WorkerConnection({ path: this.path, readonly: true, pragmas: READER });
+    return this.scanner;
+  }
+
+  private hasFailed({ failure }: WorkerConnection): boolean {
+    if (failure === null) return false;
+    this.failures.run(failure.message, () =>
+      this.logger.error(`${failure.message}; it is replaced by a new one`),
+    );
+    return true;
   }
 
   private async snapshot<T>(sql: Sql, work: (sql: Sql) => Promise<T>): Promise<T> {

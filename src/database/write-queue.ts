@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { SYSTEM, currentActor } from '../common/actor.js';
 import type { Actor } from '../common/actor.js';
 import { UnavailableError } from '../common/errors.js';
-import { Throttle } from '../common/limits/throttle.js';
+import { Repeats } from '../common/limits/repeats.js';
 import type { Sql } from './sql.js';
 import type { DataPresence } from './sqlite/data-presence.js';
 import { Transaction } from './transaction.js';
@@ -28,7 +28,8 @@ export interface Commit {
 
 /** The connection that writes. */
 export interface WritingConnection {
-  sql: Sql;
+  /** Another one than before if that has failed; asked for before each transaction. */
+  readonly sql: Sql;
   presence: DataPresence;
 }
 
@@ -47,8 +48,7 @@ export class WriteQueue {
   private readonly operators: Queued[] = [];
   private readonly batches: Queued[] = [];
   private readonly commitListeners: Array<(commit: Commit) => void> = [];
-  private refusals = new Throttle();
-  private lastRefusal = '';
+  private readonly refusals = new Repeats();
   private batchIsNext = false;
   private draining = false;
   private idle: Promise<void> = Promise.resolve();
@@ -56,6 +56,7 @@ export class WriteQueue {
   /** Number of commits that have changed something. */
   commits = 0;
   private changes = 0;
+  private last: Sql | null = null;
 
   constructor(private readonly connection: WritingConnection) {}
 
@@ -104,6 +105,9 @@ export class WriteQueue {
 
   private async carryOut({ actor, work, resolve, reject }: Queued): Promise<void> {
     const { sql, presence } = this.connection;
+    // The total changes of a connection begin at 0.
+    if (sql !== this.last) this.changes = 0;
+    this.last = sql;
     const tx = new Transaction(sql, actor);
     const begun = performance.now();
     try {
@@ -124,7 +128,7 @@ export class WriteQueue {
       result = await work(tx);
       await tx.prepareCommit();
     } catch (error) {
-      await this.undo(tx);
+      await this.undo(sql, tx);
       reject(error);
       return;
     }
@@ -136,7 +140,7 @@ export class WriteQueue {
       presence.requireDatabase();
     } catch (error) {
       this.logRefusal(error);
-      await this.undo(tx);
+      await this.undo(sql, tx);
       reject(error);
       return;
     }
@@ -146,9 +150,9 @@ export class WriteQueue {
     resolve(result);
   }
 
-  private async undo(tx: Transaction): Promise<void> {
+  private async undo(sql: Sql, tx: Transaction): Promise<void> {
     // On some errors (such as a full disk) SQLite has already ended the transaction, and reports that here.
-    await this.connection.sql.run('ROLLBACK').catch(() => undefined);
+    await sql.run('ROLLBACK').catch(() => undefined);
     this.callBack(tx.onRolledBack);
   }
 
@@ -168,8 +172,6 @@ export class WriteQueue {
     // DataPresence has already logged what is missing, once instead of with every write.
     if (error instanceof UnavailableError) return;
     const refusal = String(error);
-    if (refusal !== this.lastRefusal) this.refusals = new Throttle();
-    this.lastRefusal = refusal;
-    this.refusals.run(() => this.logger.error(`The database refused a transaction: ${refusal}`));
+    this.refusals.run(refusal, () => this.logger.error(`The database refused a transaction: ${refusal}`));
   }
 }

@@ -27,6 +27,7 @@ export class WorkerConnection implements Sql {
   private readonly opening: Promise<unknown>;
   private readonly ended: Promise<void>;
   private end: Error | undefined;
+  private isClosed = false;
 
   /** Starts the thread, which opens the connection; all calls wait for that. */
   constructor(options: ConnectionOptions) {
@@ -37,7 +38,7 @@ export class WorkerConnection implements Sql {
     this.worker.on('error', (error) => this.fail(`The thread of a database connection failed: ${error}`));
     this.ended = new Promise((resolve) => {
       this.worker.once('exit', () => {
-        this.fail('The database connection is closed');
+        this.fail('The thread of a database connection has ended');
         resolve();
       });
     });
@@ -47,6 +48,11 @@ export class WorkerConnection implements Sql {
       this.end ??= error as Error;
       void this.worker.terminate();
     });
+  }
+
+  /** Why it can no longer be used although it was not closed; null while it can. The transaction that was open is rolled back. */
+  get failure(): Error | null {
+    return this.isClosed ? null : (this.end ?? null);
   }
 
   /**
@@ -91,6 +97,7 @@ export class WorkerConnection implements Sql {
 
   /** Waits for all earlier calls, closes the connection and ends the thread. Later calls reject. */
   async close(): Promise<void> {
+    this.isClosed = true;
     if (this.end === undefined) {
       const closed = this.send({ do: 'close' });
       this.end = new UnavailableError('The database connection is closed');

@@ -122,9 +122,13 @@ export class RolloutRules {
     );
   }
 
-  /** A transaction that was rolled back may have cached rows that do not exist, and its row numbers are used again. */
+  /**
+   * A transaction that was rolled back may have cached rows that do not exist, and its row numbers are used again. One whose commit has
+   * failed may be on disk all the same.
+   */
   private reset(): void {
     this.inTransaction = null;
+    this.committed = null;
     this.fixed.clear();
   }
 
