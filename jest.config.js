@@ -9,7 +9,7 @@ export default {
   runtime: '<rootDir>/test/support/jest/native-runtime.cjs',
   transform: {},
   testTimeout: 30_000,
-  // Two of them work while one waits for a time limit to pass.
-  maxWorkers: 3,
+  // Two of them work while the others wait for a time limit to pass.
+  maxWorkers: 4,
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
 };
