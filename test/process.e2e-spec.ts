@@ -5,13 +5,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { eventually } from './support/eventually.js';
 import { writeMigratedDatabase } from './support/migrated-database.js';
 import { Program, build, freePort } from './support/program.js';
 import { TestServer } from './support/server.js';
+
+// Most tests start several programs.
+jest.setTimeout(120_000);
 
 describe('As a process', () => {
   let folder: string;
@@ -36,7 +39,7 @@ describe('As a process', () => {
 
   async function startServer(settings: Record<string, string> = {}): Promise<Program> {
     const server = start('main.js', [], { PORT: port, ...settings });
-    await eventually('the server listens', () => server.output.includes('Listening on'));
+    await server.listening();
     return server;
   }
 

@@ -66,8 +66,7 @@ function start(command: 'backup' | 'restore', to: string, folder: string): Progr
 /** Runs it to its end: the exit code and what it said. */
 async function run(command: 'backup' | 'restore', to: string, folder: string): Promise<[unknown, string]> {
   const program = start(command, to, folder);
-  await eventually('the program has ended', () => program.end !== undefined, Boolean, 60_000);
-  return [program.end, program.output];
+  return [await program.exit(), program.output];
 }
 
 /** Runs it where it must succeed. */

@@ -90,7 +90,7 @@ describe('A server whose lock files are removed', () => {
       Program.start('main.js', [], { ...settings, PORT: await freePort() }, folder);
     const second = await start();
     stopped({ stop: async () => void second.child.kill('SIGKILL') });
-    await eventually('the second server listens', () => second.output.includes('Listening on'));
+    await second.listening();
     expect(await first.request('GET', '/health/ready')).toMatchObject({ status: 503 });
     await first.end('SIGTERM');
     expect(locks.filter((lock) => !existsSync(lock) || !existsSync(`${lock}.json`))).toEqual([]);

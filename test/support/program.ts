@@ -10,6 +10,9 @@ const DIST = resolve('node_modules/.cache/paperminder-process-test');
 /** The folder of the console that `build` makes. */
 export const BUILT_CONSOLE = join(DIST, 'www');
 
+// Milliseconds for a start or a stop. They take 3 s, but several times as long on a loaded machine.
+const START_OR_STOP_MS = 60_000;
+
 let built: Promise<unknown> | undefined;
 
 /** Compiles the project for tests that start it as a process; once for all of them, as long as no source changes. */
@@ -48,9 +51,20 @@ export class Program {
     return new Program(spawn(command, rest, { cwd, env }));
   }
 
+  /** Waits until this server listens; fails with its output if it ends instead. */
+  async listening(): Promise<void> {
+    await eventually(
+      'the server listens',
+      () => (this.output.includes('Listening on') ? true : this.output),
+      (seen) => seen === true || this.end !== undefined,
+      START_OR_STOP_MS,
+    );
+    if (this.end !== undefined) throw new Error(`The server did not start: ${this.output}`);
+  }
+
   /** Waits for the end: the exit code, or the signal that it ended by. */
   async exit(): Promise<number | string | null> {
-    await eventually('the program has ended', () => this.end !== undefined);
+    await eventually('the program has ended', () => this.end !== undefined, Boolean, START_OR_STOP_MS);
     return this.end ?? null;
   }
 }

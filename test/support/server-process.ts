@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from './eventually.js';
 import { Program, build, freePort } from './program.js';
 import { request } from './server.js';
 import type { Answer, Reachable } from './server.js';
@@ -49,14 +48,7 @@ export class ServerProcess implements Reachable {
 
   /** Starts it, and resolves when it listens. */
   async boot(): Promise<void> {
-    const program = this.launch();
-    await eventually(
-      'the server listens',
-      () => (program.output.includes('Listening on') ? true : program.output),
-      (seen) => seen === true || program.end !== undefined,
-      60_000,
-    );
-    if (program.end !== undefined) throw new Error(`The server did not start: ${program.output}`);
+    await this.launch().listening();
   }
 
   /** Sends a signal; resolves when the process has ended, with its code or signal and how long that took. */
@@ -65,15 +57,10 @@ export class ServerProcess implements Reachable {
     if (program === null) throw new Error('The server is not running');
     const begun = performance.now();
     program.child.kill(signal);
-    await eventually(
-      'the server has ended',
-      () => program.end,
-      (end) => end !== undefined,
-      60_000,
-    );
+    const end = await program.exit();
     this.log += program.output;
     this.program = null;
-    return { end: program.end ?? null, milliseconds: performance.now() - begun };
+    return { end, milliseconds: performance.now() - begun };
   }
 
   /** Ends it, and removes what it has written. */
