@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
+import { NotFoundError } from '../src/common/errors.js';
+import { BinaryCache } from '../src/firmware/binaries/binary-cache.js';
+import { ImageCheck } from '../src/firmware/binaries/image-check.js';
 import { ImagePatrol } from '../src/firmware/binaries/image-patrol.js';
 import type { FirmwareResponse } from '../src/firmware/firmware-response.dto.js';
+import { FirmwareService } from '../src/firmware/firmware.service.js';
 import { UpdateLimits } from '../src/rollout/updates/update-limits.js';
 import { eventually } from './support/eventually.js';
 import {
@@ -216,6 +220,19 @@ describe('An image that is missing or damaged', () => {
     expect((await uploadAgain(version, { channel: 'beta' })).status).toBe(201);
     expect(await damaged(version)).toBe(false);
     expect((await uploadAgain(version)).status).toBe(409);
+  });
+
+  it('of a build that is deleted while it is checked is not damaged', async () => {
+    const { version, file } = await uploaded();
+    const row = await server.get(FirmwareService).get({ version });
+    const before = server.get(ImageCheck).damagedCount;
+    expectStatus(await server.request('DELETE', `/api/firmware/${version}`), 204);
+    await expect(server.get(ImageCheck).verify(row)).rejects.toBeInstanceOf(NotFoundError);
+    // A file that is restored too late is not what was uploaded, either.
+    await writeFile(file, 'abc');
+    await expect(server.get(BinaryCache).get(row)).rejects.toBeInstanceOf(NotFoundError);
+    expect(server.get(ImageCheck).damagedCount).toBe(before);
+    await rm(file);
   });
 
   it('is found before the first printer is served after a start', async () => {

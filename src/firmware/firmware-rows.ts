@@ -56,6 +56,11 @@ export class FirmwareRows {
     return this.table.select(this.database.committed, 'ORDER BY version_key DESC, id');
   }
 
+  /** True if a row has a binary, by its SHA-256. */
+  async isNamed(sha256: string): Promise<boolean> {
+    return (await this.table.find(this.database.committed, 'WHERE sha256 = ?', sha256)) !== null;
+  }
+
   /** The rows that a selector matches, in the order of `compareRows`. */
   private async select(
     sql: Sql,

@@ -53,10 +53,10 @@ export class BinaryCache {
   }
 
   private async read(row: Firmware): Promise<Buffer> {
-    const image = await readFile(this.storage.pathOf(row.sha256)).catch((error: unknown) => {
-      throw this.check.cannotRead(row, error);
+    const image = await readFile(this.storage.pathOf(row.sha256)).catch(async (error: unknown) => {
+      throw await this.check.cannotRead(row, error);
     });
-    this.check.compare(row, sha256Of(image));
+    await this.check.compare(row, sha256Of(image));
     return image;
   }
 

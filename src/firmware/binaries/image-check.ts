@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { Injectable, Logger } from '@nestjs/common';
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { CorruptBinaryError } from '../../common/errors.js';
+import { CorruptBinaryError, NotFoundError } from '../../common/errors.js';
 import { Changes } from '../../database/changes.js';
 import { DataPresence } from '../../database/sqlite/data-presence.js';
 import { FirmwareRows } from '../firmware-rows.js';
@@ -63,6 +63,7 @@ export class ImageCheck {
    * Reads a whole image and compares it with its hash.
    *
    * @throws CorruptBinaryError if the image is not what was uploaded
+   * @throws NotFoundError if the build was deleted in the meantime
    */
   async verify(row: Firmware): Promise<void> {
     await this.readBlocks(row);
@@ -75,7 +76,7 @@ export class ImageCheck {
         await this.verify(row);
       } catch (error) {
         // The damage has already been recorded and logged.
-        if (!(error instanceof CorruptBinaryError)) throw error;
+        if (!(error instanceof CorruptBinaryError || error instanceof NotFoundError)) throw error;
       }
     }
   }
@@ -97,8 +98,8 @@ export class ImageCheck {
    *
    * @throws CorruptBinaryError if it differs from the hash at the upload
    */
-  compare(row: Firmware, sha256: string): void {
-    if (sha256 !== row.sha256) throw this.foundDamaged(row, 'it holds other bytes than were uploaded');
+  async compare(row: Firmware, sha256: string): Promise<void> {
+    if (sha256 !== row.sha256) throw await this.foundDamaged(row, 'it holds other bytes than were uploaded');
     this.foundWhole(row);
   }
 
@@ -107,7 +108,7 @@ export class ImageCheck {
    *
    * @throws UnavailableError if the whole uploads folder is missing
    */
-  cannotRead(row: Firmware, error: unknown): Error {
+  async cannotRead(row: Firmware, error: unknown): Promise<Error> {
     const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
     // Any other error (such as too many open files) says nothing about the image.
     if (code !== 'ENOENT') return error as Error;
@@ -145,7 +146,7 @@ export class ImageCheck {
         const block = await readBlock(file, from);
         if (sha256Of(block) !== hashes[index]) {
           this.blocks.delete(row.sha256);
-          throw this.foundDamaged(row, 'it has changed on the disk');
+          throw await this.foundDamaged(row, 'it has changed on the disk');
         }
         yield block.subarray(Math.max(0, start - from), end + 1 - from);
       }
@@ -171,9 +172,9 @@ export class ImageCheck {
         await file.close();
       }
     } catch (error) {
-      throw this.cannotRead(row, error);
+      throw await this.cannotRead(row, error);
     }
-    this.compare(row, whole.digest('hex'));
+    await this.compare(row, whole.digest('hex'));
     return blocks;
   }
 
@@ -188,7 +189,10 @@ export class ImageCheck {
     this.states.next(change);
   }
 
-  private foundDamaged(row: Firmware, how: string): CorruptBinaryError {
+  private async foundDamaged(row: Firmware, how: string): Promise<Error> {
+    // The build may have been deleted while its image was read.
+    if (!(await this.rows.isNamed(row.sha256)))
+      return new NotFoundError(`Firmware version not found: ${row.version}`);
     const isNew = !this.found.has(row.sha256);
     if (isNew)
       this.logger.error(

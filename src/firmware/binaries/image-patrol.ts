@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Clock } from '../../common/clock.js';
-import { CorruptBinaryError, UnavailableError } from '../../common/errors.js';
+import { CorruptBinaryError, NotFoundError, UnavailableError } from '../../common/errors.js';
 import { FirmwareRows } from '../firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';
@@ -94,6 +94,8 @@ export class ImagePatrol implements OnApplicationBootstrap, OnModuleDestroy {
   private report(row: Firmware, error: unknown): void {
     // A damaged image and a missing folder are logged elsewhere; a failure during a stop says nothing about the image.
     if (error instanceof CorruptBinaryError || error instanceof UnavailableError || this.stopped) return;
+    // The build was deleted in the meantime.
+    if (error instanceof NotFoundError) return;
     this.logger.error(`The binary of firmware ${row.version} could not be checked: ${String(error)}`);
   }
 }
