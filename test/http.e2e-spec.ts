@@ -4,6 +4,7 @@ import SqliteDatabase from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { Database } from '../src/database/database.js';
 import type { WorkerConnection } from '../src/database/sqlite/worker-connection.js';
+import { RolloutScheduler } from '../src/rollout/campaign/rollout.scheduler.js';
 import { eventually } from './support/eventually.js';
 import { binary, connected, expectStatus, roll, rollout, upload } from './support/factories.js';
 import type { ProblemBody } from './support/factories.js';
@@ -193,6 +194,9 @@ describe('Over HTTP', () => {
       expect.stringMatching(/^database: .*locked/),
     ]);
     expect(lockedLog.lines.filter(({ message }) => message.includes('Health Check'))).toEqual([]);
+    const scheduler = locked.get(RolloutScheduler);
+    for (let tick = 0; tick < 2; tick++) await scheduler.activateDue();
+    expect(lockedLog.of('Scheduler')).toEqual([expect.stringContaining('database is locked')]);
     // Reads need no lock.
     expect((await locked.request('GET', '/api/printers')).status).toBe(200);
     other.exec('ROLLBACK');
