@@ -17,6 +17,7 @@ import type { Sql } from '../database/sql.js';
 export class FirmwareRows {
   /** The features that depend on firmware. */
   readonly observers: FirmwareObserver[] = [];
+  private readonly changeListeners: Array<() => void> = [];
   private readonly table: Table<Firmware>;
 
   constructor(
@@ -25,6 +26,11 @@ export class FirmwareRows {
     private readonly changes: Changes,
   ) {
     this.table = database.table(Firmware);
+  }
+
+  /** Calls back after every commit that has added, changed or deleted rows; the counts of a build do not count as changes. */
+  onChange(listener: () => void): void {
+    this.changeListeners.push(listener);
   }
 
   /**
@@ -118,6 +124,7 @@ export class FirmwareRows {
   /** Call it after rows of a version were added, changed or deleted, in the same transaction. */
   async changed(tx: Transaction, version: string): Promise<void> {
     this.changes.firmwareIn(tx);
+    for (const listener of this.changeListeners) tx.afterCommit(listener);
     for (const observer of this.observers) await observer.changed(tx, version);
   }
 }

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { Module } from '@nestjs/common';
+import type { NestModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { MulterModule } from '@nestjs/platform-express';
 import type { MulterModuleOptions } from '@nestjs/platform-express';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { AppConfig } from '../config/config.js';
+import type { GatedExpressAdapter } from '../http/server/gated-express-adapter.js';
 import { SigningModule } from '../signing/signing.module.js';
 import { SentFirmware } from './binaries/sent-firmware.entity.js';
 import { ImagePatrol } from './binaries/image-patrol.js';
@@ -13,8 +16,10 @@ import { SharedBinaries } from './binaries/shared-binaries.js';
 import { BinaryCache } from './binaries/binary-cache.js';
 import { DownloadCounter } from './download/download-counter.js';
 import { DownloadProgress } from './download/download-progress.js';
+import { DownloadRows } from './download/download-rows.js';
 import { DownloadTokens } from './download/download-tokens.js';
 import { DownloadController } from './download/download.controller.js';
+import { Downloads } from './download/downloads.js';
 import { FirmwarePromotion } from './firmware-promotion.js';
 import { FirmwareRows } from './firmware-rows.js';
 import { FirmwareStorage } from './binaries/firmware-storage.js';
@@ -72,7 +77,9 @@ function uploadOptions(config: AppConfig, storage: FirmwareStorage): MulterModul
     BinaryCache,
     DownloadCounter,
     DownloadProgress,
+    DownloadRows,
     DownloadTokens,
+    Downloads,
     FirmwarePromotion,
     FirmwareRows,
     FirmwareService,
@@ -85,4 +92,15 @@ function uploadOptions(config: AppConfig, storage: FirmwareStorage): MulterModul
   ],
   exports: [DownloadTokens, FirmwareService, ImageCheck, UploadWarnings],
 })
-export class FirmwareModule {}
+export class FirmwareModule implements NestModule {
+  constructor(
+    private readonly host: HttpAdapterHost<GatedExpressAdapter>,
+    private readonly downloads: Downloads,
+  ) {}
+
+  configure(): void {
+    this.host.httpAdapter.setShortcut((request, response) =>
+      this.downloads.sendFromMemory(request, response),
+    );
+  }
+}

@@ -2,10 +2,10 @@ import type { Server } from 'node:http';
 import { Global, Module } from '@nestjs/common';
 import type { NestModule } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE, HttpAdapterHost } from '@nestjs/core';
-import cors from 'cors';
 import { AppConfig } from '../config/config.js';
 import { ErrorFilter } from './error.filter.js';
 import { Forwarding } from './forwarding.js';
+import { CommonHeaders } from './server/common-headers.js';
 import type { GatedExpressAdapter } from './server/gated-express-adapter.js';
 import { watchResponses } from './server/ignore-upgrade.js';
 import { RequestLog } from './server/request-log.js';
@@ -20,10 +20,11 @@ import { StrictValidationPipe } from './strict-validation.pipe.js';
     Forwarding,
     SocketLimiter,
     RequestLog,
+    CommonHeaders,
     { provide: APP_FILTER, useClass: ErrorFilter },
     { provide: APP_PIPE, useClass: StrictValidationPipe },
   ],
-  exports: [Forwarding, SocketLimiter, RequestLog],
+  exports: [Forwarding, SocketLimiter, RequestLog, CommonHeaders],
 })
 export class HttpModule implements NestModule {
   constructor(
@@ -31,6 +32,7 @@ export class HttpModule implements NestModule {
     private readonly config: AppConfig,
     private readonly sockets: SocketLimiter,
     private readonly requests: RequestLog,
+    private readonly headers: CommonHeaders,
   ) {}
 
   /**
@@ -40,7 +42,7 @@ export class HttpModule implements NestModule {
   configure(): void {
     const { httpAdapter } = this.host;
     const server = httpAdapter.getHttpServer() as Server;
-    const { basePath, corsAllowedOrigins } = this.config;
+    const { basePath } = this.config;
     this.sockets.watch(server);
     watchResponses(server);
     httpAdapter.setPreHandler(
@@ -48,6 +50,6 @@ export class HttpModule implements NestModule {
         this.sockets.reject(request, response) || answersTarget(request, response, basePath),
     );
     httpAdapter.use(this.requests.middleware);
-    httpAdapter.use(cors({ origin: corsAllowedOrigins === '*' ? '*' : [...corsAllowedOrigins] }));
+    httpAdapter.use(this.headers.cors);
   }
 }

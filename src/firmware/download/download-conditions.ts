@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { isVersion, parseVersion } from '../../common/version.js';
 import type { Firmware } from '../firmware.entity.js';
 
@@ -13,41 +13,47 @@ export function etagOf(row: Firmware): string {
   return `"${row.sha256}"`;
 }
 
-/** The headers of every download of a binary. */
-export function headersOf(row: Firmware): Record<string, string> {
-  return {
-    'Accept-Ranges': 'bytes',
-    ETag: etagOf(row),
-    'x-MD5': row.md5,
-    'Repr-Digest': `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`,
-    'Content-Disposition': `attachment; filename="paperminder-${row.version}.bin"`,
-    'Content-Type': 'application/octet-stream',
-    ...(row.signature === null ? {} : { 'x-Signature-Ed25519': row.signature }),
-  };
+/** The headers of every download of a binary: names and values in turn, as `writeHead` takes them. */
+export function headersOf(row: Firmware): readonly string[] {
+  const known = headers.get(row);
+  if (known !== undefined) return known;
+  const made = [
+    ...['Accept-Ranges', 'bytes'],
+    ...['ETag', etagOf(row)],
+    ...['x-MD5', row.md5],
+    ...['Repr-Digest', `sha-256=:${Buffer.from(row.sha256, 'hex').toString('base64')}:`],
+    ...['Content-Disposition', `attachment; filename="paperminder-${row.version}.bin"`],
+    ...['Content-Type', 'application/octet-stream'],
+    ...(row.signature === null ? [] : ['x-Signature-Ed25519', row.signature]),
+  ];
+  headers.set(row, made);
+  return made;
 }
+
+const headers = new WeakMap<Firmware, readonly string[]>();
 
 /**
  * True if If-None-Match names the binary (RFC 9110 §13.1.2). Express's own check is skipped for requests with `Cache-Control: no-cache`,
  * which only addresses caches.
  */
-export function hasAlready(request: Request, row: Firmware): boolean {
-  return names(request.get('If-None-Match'), row, true);
+export function hasAlready(request: IncomingMessage, row: Firmware): boolean {
+  return names(headerOf(request, 'if-none-match'), row, true);
 }
 
 /** True if the client requires another binary than this one (If-Match, RFC 9110 §13.1.1). */
-export function failsIfMatch(request: Request, row: Firmware): boolean {
-  const condition = request.get('If-Match');
+export function failsIfMatch(request: IncomingMessage, row: Firmware): boolean {
+  const condition = headerOf(request, 'if-match');
   return condition !== undefined && !names(condition, row, false);
 }
 
 /** True if the board's own headers say that it runs this version or these bytes. */
-export function runsAlready(request: Request, row: Firmware): boolean {
-  const version = request.get('x-ESP8266-version') ?? request.get('x-ESP32-version');
+export function runsAlready(request: IncomingMessage, row: Firmware): boolean {
+  const version = headerOf(request, 'x-esp8266-version') ?? headerOf(request, 'x-esp32-version');
   if (version !== undefined && isVersion(version) && parseVersion(version) === row.version) return true;
-  const md5 = request.get('x-ESP8266-sketch-md5') ?? request.get('x-ESP32-sketch-md5');
+  const md5 = headerOf(request, 'x-esp8266-sketch-md5') ?? headerOf(request, 'x-esp32-sketch-md5');
   if (md5?.toLowerCase() === row.md5) return true;
   // An ESP32 reads this from its running partition: the digest that the image carries, if any (`esp_partition_get_sha256`).
-  const sha256 = request.get('x-ESP32-sketch-sha256')?.toLowerCase();
+  const sha256 = headerOf(request, 'x-esp32-sketch-sha256')?.toLowerCase();
   return sha256 !== undefined && (sha256 === row.sha256 || sha256 === row.appendedSha256);
 }
 
@@ -57,11 +63,11 @@ export function runsAlready(request: Request, row: Firmware): boolean {
  *
  * @returns null for the whole binary
  */
-export function wantedRange(request: Request, row: Firmware): ByteRange | 'unsatisfiable' | null {
-  const condition = request.get('If-Range');
+export function wantedRange(request: IncomingMessage, row: Firmware): ByteRange | 'unsatisfiable' | null {
+  const condition = headerOf(request, 'if-range');
   if (condition !== undefined && condition !== etagOf(row)) return null;
   const size = row.fileSize;
-  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/i.exec(request.get('Range') ?? '') ?? [];
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/i.exec(headerOf(request, 'range') ?? '') ?? [];
   if (first === '') {
     if (last === '') return null;
     const length = Number(last);
@@ -72,6 +78,12 @@ export function wantedRange(request: Request, row: Firmware): ByteRange | 'unsat
   const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
   if (last !== '' && Number(last) < start) return null;
   return start >= size ? 'unsatisfiable' : { start, end };
+}
+
+/** A header whose values are joined if it occurs more than once, as Node does with all but a few. */
+function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 function names(header: string | undefined, row: Firmware, weakly: boolean): boolean {

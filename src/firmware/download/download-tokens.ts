@@ -15,6 +15,9 @@ const SECRET_BYTES = 32;
 const MAC_BYTES = 16;
 const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
 
+// Milliseconds for which a token is fresh.
+const FRESH_MS = 10_000;
+
 /** Result of checking a token. */
 export type TokenVerdict = 'valid' | 'expired' | 'invalid';
 
@@ -53,6 +56,13 @@ export class DownloadTokens implements OnModuleInit {
     const expected = this.mac(selector.version, printer, expires);
     if (!timingSafeEqual(Buffer.from(mac, 'base64url'), expected)) return 'invalid';
     return this.now() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
+  }
+
+  /** True if a valid token was issued just now. */
+  isFresh(token: string | undefined): boolean {
+    const [, expires = ''] = TOKEN.exec(token ?? '') ?? [];
+    const age = this.now() + this.config.downloadTokenMs - Number.parseInt(expires, 36) * 1_000;
+    return Math.abs(age) < FRESH_MS;
   }
 
   /** Checks the token of a download from its raw input: the parameter of the route and the query. */

@@ -1,17 +1,25 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../../http/address.js';
 
 // proc(5), "/proc/net/tcp": number, local and remote address, state, send queue and receive queue; all but the number in hexadecimal.
-const LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/gm;
+// Matches only connections with something to send: most have nothing, and thousands are closed already (TIME_WAIT).
+const LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} (?!0{8})([0-9A-F]{8}):/gm;
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
+/** True on systems that report how many bytes of a connection have not arrived yet. */
+export const CAN_READ_SEND_QUEUES = TABLES.some((table) => existsSync(table));
+
 const IPV6_GROUPS = 8;
 const MAPPED_IPV4 = /^0{20}ffff/;
 
-/** Identifies a connection in the format of the kernel's tables, even after its socket has closed. */
-export function connectionOf(socket: Socket): string {
-  const { localPort = 0, remotePort = 0, remoteAddress } = socket;
+/**
+ * Identifies a connection in the format of the kernel's tables, even after its socket has closed.
+ *
+ * @param localPort the port of the server
+ */
+export function connectionOf({ remotePort = 0, remoteAddress }: Socket, localPort: number): string {
   return `${localPort} ${hexOf(plainAddress(remoteAddress))} ${remotePort}`;
 }
 
@@ -19,7 +27,7 @@ export function connectionOf(socket: Socket): string {
  * Reads how many bytes of each connection the peer has not acknowledged yet. A socket counts bytes as sent once the kernel has accepted
  * them, which for a slow client may be the whole image at once.
  *
- * @returns bytes by the key of the connection (`connectionOf`); empty on systems other than Linux
+ * @returns bytes by the key of the connection (`connectionOf`), without those that have nothing to send; empty on systems other than Linux
  */
 export async function readSendQueues(): Promise<Map<string, number>> {
   const queues = new Map<string, number>();

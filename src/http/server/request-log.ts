@@ -1,8 +1,9 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { GatedExpressAdapter } from './gated-express-adapter.js';
@@ -38,13 +39,18 @@ export class RequestLog implements OnModuleDestroy {
 
   /** Follows a request; it is logged when its answer is finished, or its client has disconnected. */
   readonly middleware: RequestHandler = (request, response, next) => {
-    this.watch(request, response);
+    this.watch(request, response, () => routeOf(request));
     next();
   };
 
-  private watch(request: Request, response: Response): void {
+  /**
+   * Like the middleware, for a request that Express does not see.
+   *
+   * @param route names the matched route; called at the end
+   */
+  watch(request: IncomingMessage, response: ServerResponse, route: () => string): void {
     const begun = performance.now();
-    const { method, url } = request;
+    const { method = '', url = '' } = request;
     this.forwarding.check(request);
     this.underWay += 1;
     response.once('close', () => {
@@ -55,7 +61,7 @@ export class RequestLog implements OnModuleDestroy {
       if (!isStream)
         this.finished.next({
           method,
-          route: routeOf(request),
+          route: route(),
           status: response.statusCode,
           seconds: milliseconds / 1_000,
         });

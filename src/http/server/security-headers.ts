@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { RouteAccess } from '../route-access.js';
@@ -40,10 +41,12 @@ export function securityHeaders(config: AppConfig): (access: RouteAccess | null)
     xFrameOptions: { action: 'deny' },
     strictTransportSecurity,
   });
-  const api: RequestHandler = (_, response, next) => {
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
-    next();
-  };
-  return (access) => (access === 'console' ? console : access === 'explorer' ? explorer : api);
+  return (access) => (access === 'console' ? console : access === 'explorer' ? explorer : apiHeaders);
+}
+
+/** Sets the headers of responses that are not pages. */
+export function apiHeaders(_: unknown, response: ServerResponse, next: () => void): void {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  next();
 }
