@@ -21,6 +21,8 @@ export interface Sizes {
   loadSeconds: number;
   downloadClients: number;
   downloadRounds: number;
+  /** Downloads before the measurement, while code is being compiled. */
+  downloadWarmUp: number;
   slowReaders: number;
   slowSeconds: number;
   growth: readonly number[];
@@ -45,6 +47,7 @@ export const FULL: Sizes = {
   loadSeconds: 5,
   downloadClients: 100,
   downloadRounds: 20,
+  downloadWarmUp: 4_000,
   slowReaders: 2_000,
   slowSeconds: 8,
   growth: [1_000, 10_000, 100_000, 1_000_000],
@@ -70,6 +73,7 @@ export const QUICK: Sizes = {
   loadSeconds: 1,
   downloadClients: 20,
   downloadRounds: 2,
+  downloadWarmUp: 100,
   slowReaders: 100,
   slowSeconds: 1,
   growth: [500, 1_000, 4_000],

@@ -15,7 +15,7 @@ const SECRET_BYTES = 32;
 const MAC_BYTES = 16;
 const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{22})$/;
 
-// Milliseconds for which a token is fresh.
+// Milliseconds for which a token is fresh. Samples of downloads that flow are as far apart (download-progress.ts).
 const FRESH_MS = 10_000;
 
 /** Result of checking a token. */
@@ -58,7 +58,7 @@ export class DownloadTokens implements OnModuleInit {
     return this.now() < Number.parseInt(expires, 36) * 1_000 ? 'valid' : 'expired';
   }
 
-  /** True if a valid token was issued just now. */
+  /** True if a token was issued just now, with an update message. The send of that message was a sign of life of its update. */
   isFresh(token: string | undefined): boolean {
     const [, expires = ''] = TOKEN.exec(token ?? '') ?? [];
     const age = this.now() + this.config.downloadTokenMs - Number.parseInt(expires, 36) * 1_000;
