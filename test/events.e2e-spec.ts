@@ -59,6 +59,11 @@ describe('The event stream', () => {
     const first = await roll(server, '1.5.0', { target: { channels: ['beta'] } });
     const cancelled = await roll(server, '1.5.0', { target: { channels: ['beta'] } });
     await patch(server, cancelled.id, { status: 'cancelled' });
+    await eventually(
+      'the versions are counted',
+      () => server.request('GET', '/api/summary'),
+      ({ body }) => body.counted_at !== null,
+    );
     const reader = await read();
     expect(reader.headers.get('content-type')).toBe('text/event-stream');
     expect(reader.headers.get('cache-control')).toContain('no-store');
