@@ -124,7 +124,7 @@ export class RolloutRules {
 
   /**
    * A transaction that was rolled back may have cached rows that do not exist, and its row numbers are used again. One whose commit has
-   * failed may be on disk all the same.
+   * failed may nevertheless be on disk.
    */
   private reset(): void {
     this.inTransaction = null;
