@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner, Table } from 'typeorm';
-import { typesOf } from './columns.js';
+import { asOnPostgres, isPostgres } from './columns.js';
 import { accessTables, protectAuditLog } from './initial/access.js';
 import { firmwareTables } from './initial/firmware.js';
-import { createNameIndex, printerTables } from './initial/printers.js';
+import { createNameIndex, createTextSearch, printerTables } from './initial/printers.js';
 import { rolloutTables } from './initial/rollouts.js';
 import { statisticsTables } from './initial/statistics.js';
 import { updateTables } from './initial/updates.js';
@@ -14,23 +14,26 @@ export class Initial1760000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const table of tablesOf(runner)) await runner.createTable(table);
     await createNameIndex(runner);
+    await createTextSearch(runner);
     await protectAuditLog(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     for (const table of tablesOf(runner).reverse()) await runner.dropTable(table);
+    if (!isPostgres(runner)) return;
+    await runner.query('DROP FUNCTION text_contains, refuse_audit_change');
   }
 }
 
 /** All tables; each comes after those that it references. */
 function tablesOf(runner: QueryRunner): Table[] {
-  const { instant } = typesOf(runner);
-  return [
-    ...firmwareTables(instant),
-    ...printerTables(instant),
-    ...rolloutTables(instant),
-    ...updateTables(instant),
-    ...statisticsTables(instant),
-    ...accessTables(instant),
+  const tables = [
+    ...firmwareTables(),
+    ...printerTables(),
+    ...rolloutTables(),
+    ...updateTables(),
+    ...statisticsTables(),
+    ...accessTables(),
   ];
+  return isPostgres(runner) ? tables.map(asOnPostgres) : tables;
 }

@@ -1,8 +1,23 @@
-import type { QueryRunner, TableColumnOptions, TableForeignKeyOptions } from 'typeorm';
+import type { QueryRunner, Table, TableColumnOptions, TableForeignKeyOptions } from 'typeorm';
 
-/** Names of the column types that differ between databases. */
-export function typesOf(runner: QueryRunner): { instant: string } {
-  return { instant: runner.dataSource.options.type === 'postgres' ? 'timestamptz' : 'datetime' };
+/** True if a migration runs on PostgreSQL. */
+export function isPostgres(runner: QueryRunner): boolean {
+  return runner.dataSource.options.type === 'postgres';
+}
+
+const POSTGRES_TYPES: Readonly<Record<string, Partial<TableColumnOptions>>> = {
+  // As large as on SQLite.
+  integer: { type: 'bigint' },
+  datetime: { type: 'timestamptz', precision: 3 },
+  // Sorted as on SQLite: by their bytes.
+  varchar: { collation: 'C' },
+  text: { collation: 'C' },
+};
+
+/** Gives the columns of a table, which name SQLite's types, the types of PostgreSQL. */
+export function asOnPostgres(table: Table): Table {
+  for (const column of table.columns) Object.assign(column, POSTGRES_TYPES[column.type]);
+  return table;
 }
 
 /** The number of a row, which the database assigns. */

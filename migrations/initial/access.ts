@@ -1,9 +1,9 @@
 import { Table } from 'typeorm';
 import type { QueryRunner } from 'typeorm';
-import { column, id, nullable } from '../columns.js';
+import { column, id, isPostgres, nullable } from '../columns.js';
 
 /** API keys and the audit log. */
-export function accessTables(instant: string): Table[] {
+export function accessTables(): Table[] {
   return [
     new Table({
       name: 'api_key',
@@ -13,10 +13,10 @@ export function accessTables(instant: string): Table[] {
         column('prefix', 'varchar'),
         column('hash', 'varchar'),
         column('scopes', 'varchar'),
-        column('created_at', instant),
-        nullable('expires_at', instant),
-        nullable('last_used_at', instant),
-        nullable('revoked_at', instant),
+        column('created_at', 'datetime'),
+        nullable('expires_at', 'datetime'),
+        nullable('last_used_at', 'datetime'),
+        nullable('revoked_at', 'datetime'),
       ],
       uniques: [{ name: 'uq_api_key_hash', columnNames: ['hash'] }],
     }),
@@ -24,7 +24,7 @@ export function accessTables(instant: string): Table[] {
       name: 'audit_entry',
       columns: [
         id('audit_entry'),
-        column('at', instant),
+        column('at', 'datetime'),
         column('actor_kind', 'varchar'),
         nullable('key_id', 'integer'),
         nullable('key_name', 'varchar'),
@@ -45,6 +45,13 @@ export function accessTables(instant: string): Table[] {
 
 /** Makes the database refuse to change or delete entries of the audit log. */
 export async function protectAuditLog(runner: QueryRunner): Promise<void> {
+  if (isPostgres(runner)) {
+    await runner.query(`CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN RAISE EXCEPTION 'the audit log is only ever added to'; END $$`);
+    await runner.query(`CREATE TRIGGER audit_entry_only_added BEFORE UPDATE OR DELETE ON audit_entry
+      FOR EACH ROW EXECUTE FUNCTION refuse_audit_change()`);
+    return;
+  }
   for (const change of ['UPDATE', 'DELETE'])
     await runner.query(
       `CREATE TRIGGER audit_entry_no_${change.toLowerCase()} BEFORE ${change} ON audit_entry

@@ -1,12 +1,8 @@
 import { Table } from 'typeorm';
 import { column, id, nullable, primary } from '../columns.js';
 
-/**
- * Builds, the bytes that printers were sent, and the keys that builds are signed with.
- *
- * @param instant the column type of an instant; the same holds in all files of this folder
- */
-export function firmwareTables(instant: string): Table[] {
+/** Builds, the bytes that printers were sent, and the keys that builds are signed with. */
+export function firmwareTables(): Table[] {
   return [
     new Table({
       name: 'firmware',
@@ -26,8 +22,8 @@ export function firmwareTables(instant: string): Table[] {
         nullable('changelog', 'text'),
         column('mandatory', 'boolean'),
         nullable('min_upgrade_version', 'varchar'),
-        column('released_at', instant),
-        nullable('deprecated_at', instant),
+        column('released_at', 'datetime'),
+        nullable('deprecated_at', 'datetime'),
         column('download_count', 'integer'),
         column('success_count', 'integer'),
         column('failure_count', 'integer'),
@@ -58,8 +54,8 @@ export function firmwareTables(instant: string): Table[] {
         column('name', 'varchar'),
         column('public_key', 'varchar'),
         column('fingerprint', 'varchar'),
-        column('created_at', instant),
-        nullable('removed_at', instant),
+        column('created_at', 'datetime'),
+        nullable('removed_at', 'datetime'),
       ],
       indices: [
         {

@@ -1,9 +1,9 @@
 import { Table } from 'typeorm';
 import type { QueryRunner } from 'typeorm';
-import { column, id, nullable, primary } from '../columns.js';
+import { column, id, isPostgres, nullable, primary } from '../columns.js';
 
 /** Printers, their counts, and printers that wait for approval. */
-export function printerTables(instant: string): Table[] {
+export function printerTables(): Table[] {
   return [
     new Table({
       name: 'printer',
@@ -26,9 +26,9 @@ export function printerTables(instant: string): Table[] {
         column('blocked', 'boolean'),
         nullable('problems', 'text'),
         column('has_problems', 'boolean'),
-        column('last_connected', instant),
+        column('last_connected', 'datetime'),
         nullable('last_ip', 'varchar'),
-        column('created_at', instant),
+        column('created_at', 'datetime'),
       ],
       uniques: [{ name: 'uq_printer_uuid', columnNames: ['uuid'] }],
       indices: [
@@ -80,7 +80,7 @@ export function printerTables(instant: string): Table[] {
         nullable('key_hash', 'varchar'),
         column('address', 'varchar'),
         column('address_group', 'varchar'),
-        column('requested_at', instant),
+        column('requested_at', 'datetime'),
       ],
       uniques: [{ name: 'uq_registration_uuid', columnNames: ['uuid'] }],
       indices: [{ name: 'ix_registration_status_address', columnNames: ['status', 'address_group'] }],
@@ -88,7 +88,18 @@ export function printerTables(instant: string): Table[] {
   ];
 }
 
-/** Creates the index by name. TypeORM cannot express its collation; on PostgreSQL it is an index on lower(name). */
+/** Creates the index by name, without regard to the case of A to Z. TypeORM cannot express it. */
 export async function createNameIndex(runner: QueryRunner): Promise<void> {
-  await runner.query('CREATE INDEX "ix_printer_name" ON "printer" ("name" COLLATE NOCASE)');
+  const name = isPostgres(runner) ? 'lower("name")' : '"name" COLLATE NOCASE';
+  await runner.query(
+    `CREATE INDEX "ix_printer_name" ON "printer" (${name}${isPostgres(runner) ? ', "id"' : ''})`,
+  );
+}
+
+/** Creates the search that SQLite's connections have as a function of JavaScript (text-contains.js). */
+export async function createTextSearch(runner: QueryRunner): Promise<void> {
+  if (!isPostgres(runner)) return;
+  await runner.query(`CREATE FUNCTION text_contains(whole text, part text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN position(part IN replace(lower(whole COLLATE "und-x-icu"), 'ς', 'σ')) > 0`);
 }

@@ -4,7 +4,7 @@ import { column, id, nullable, primary, references } from '../columns.js';
 const COUNTERS = ['pending_count', 'in_progress_count', 'completed_count', 'failed_count', 'declined_count'];
 
 /** Rollouts with what belongs to each, cancellations and rollbacks. */
-export function rolloutTables(instant: string): Table[] {
+export function rolloutTables(): Table[] {
   return [
     new Table({
       name: 'rollout',
@@ -21,9 +21,9 @@ export function rolloutTables(instant: string): Table[] {
         column('allow_downgrade', 'boolean'),
         column('rollout_type', 'varchar'),
         column('rollout_percentage', 'integer'),
-        nullable('scheduled_for', instant),
+        nullable('scheduled_for', 'datetime'),
         column('status', 'varchar'),
-        column('created_at', instant),
+        column('created_at', 'datetime'),
         nullable('name', 'varchar'),
         nullable('note', 'text'),
         column('created_by', 'varchar'),
@@ -73,7 +73,7 @@ export function rolloutTables(instant: string): Table[] {
       columns: [
         id('rollout_sample'),
         column('rollout_id', 'integer'),
-        column('at', instant),
+        column('at', 'datetime'),
         column('status', 'varchar'),
         ...COUNTERS.map((name) => column(name, 'integer')),
       ],
@@ -104,7 +104,7 @@ export function rolloutTables(instant: string): Table[] {
         column('to_version', 'varchar'),
         column('rollouts', 'integer'),
         column('created_by', 'varchar'),
-        column('created_at', instant),
+        column('created_at', 'datetime'),
       ],
       indices: [{ name: 'ix_rollback_version', columnNames: ['firmware_version'] }],
     }),

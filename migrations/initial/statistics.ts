@@ -2,13 +2,13 @@ import { Table } from 'typeorm';
 import { column, id, primary } from '../columns.js';
 
 /** What the fleet ran over time, and how many updates ended. */
-export function statisticsTables(instant: string): Table[] {
+export function statisticsTables(): Table[] {
   return [
     new Table({
       name: 'fleet_sample',
       columns: [
         id('fleet_sample'),
-        column('at', instant),
+        column('at', 'datetime'),
         column('grain', 'varchar'),
         column('online', 'integer'),
         column('versions', 'text'),

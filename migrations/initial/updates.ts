@@ -4,7 +4,7 @@ import { column, id, nullable, primary, references } from '../columns.js';
 const IN_PROGRESS = `"status" = 'in_progress'`;
 
 /** The updates of printers, and the running time that their limits are counted by. */
-export function updateTables(instant: string): Table[] {
+export function updateTables(): Table[] {
   return [
     new Table({
       name: 'printer_update',
@@ -20,8 +20,8 @@ export function updateTables(instant: string): Table[] {
         column('confirmed', 'boolean'),
         column('superseded', 'boolean'),
         nullable('error_message', 'text'),
-        column('started_at', instant),
-        nullable('completed_at', instant),
+        column('started_at', 'datetime'),
+        nullable('completed_at', 'datetime'),
         column('last_percent', 'integer'),
         nullable('last_status_message', 'text'),
         column('last_heard', 'integer'),

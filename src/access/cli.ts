@@ -2,7 +2,6 @@ import 'reflect-metadata';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import { DataSource } from 'typeorm';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { toAuditEntry } from '../audit/audit-log.js';
 import type { AuditedChange } from '../audit/audit-log.js';
@@ -11,11 +10,8 @@ import { explainFailure } from '../common/startup-error.js';
 import { AppConfig } from '../config/config.js';
 import { dataFiles } from '../config/data-files.js';
 import { readEnvironment } from '../config/environment.js';
-import { connectionOf, dataSourceOptions } from '../database/data-source.js';
-import { requireDatabase, requireSameSchema } from '../database/sqlite/schema-check.js';
-import type { Sql } from '../database/sql.js';
-import { sqlOn } from '../database/sqlite/sqlite-sql.js';
-import { Table } from '../database/table.js';
+import { CommandDatabase } from '../database/command-database.js';
+import type { Table } from '../database/table.js';
 import { ApiKey } from './api-key.entity.js';
 import { CLAIM_SEEN_WITHIN_MS, keyMade, keyRevoked, newKey } from './api-keys.js';
 import { SCOPES } from '../http/scopes.js';
@@ -50,16 +46,16 @@ program
 interface Tables {
   keys: Table<ApiKey>;
   audit: Table<AuditEntry>;
-  sql: Sql;
+  database: CommandDatabase;
   /** Path of the token that claims a server without keys. */
   claimToken: string;
 }
 
 const ACTOR = { kind: 'command_line', keyId: null, name: null, address: null } as const;
 
-async function record({ audit, sql }: Tables, change: AuditedChange): Promise<void> {
+async function record({ audit, database }: Tables, change: AuditedChange): Promise<void> {
   const row = toAuditEntry(change, ACTOR, new Date());
-  if (row !== null) await audit.insert(sql, row);
+  if (row !== null) await audit.insert(database.sql, row);
 }
 
 async function create(tables: Tables, name: string, options: CreateOptions): Promise<void> {
@@ -69,8 +65,8 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
     expiresAt: options.expires ?? null,
   };
   const { key, row } = newKey(wanted, new Date());
-  const id = await inTransaction(tables.sql, async () => {
-    const inserted = await tables.keys.insert(tables.sql, row);
+  const id = await tables.database.transaction(async () => {
+    const inserted = await tables.keys.insert(tables.database.sql, row);
     await record(tables, keyMade({ ...row, id: inserted }));
     return inserted;
   });
@@ -83,8 +79,8 @@ async function create(tables: Tables, name: string, options: CreateOptions): Pro
 
 const HEADINGS = ['ID', 'KEY', 'NAME', 'SCOPES', 'STATE', 'LAST USED'];
 
-async function list({ keys, sql }: Tables): Promise<void> {
-  const rows = (await keys.select(sql, 'ORDER BY id DESC')).map((row) => {
+async function list({ keys, database }: Tables): Promise<void> {
+  const rows = (await keys.select(database.sql, 'ORDER BY id DESC')).map((row) => {
     const state = row.revokedAt
       ? 'revoked'
       : row.expiresAt
@@ -112,50 +108,32 @@ function inColumns(rows: readonly string[][]): string[] {
 }
 
 async function revoke(tables: Tables, id: string): Promise<void> {
-  const { keys, sql } = tables;
-  const row = await keys.find(sql, 'WHERE id = ?', Number(id));
+  const { keys, database } = tables;
+  const row = await keys.find(database.sql, 'WHERE id = ?', Number(id));
   if (row === null) return program.error(`Key ${id} does not exist`);
   if (row.revokedAt === null) {
     const revokedAt = new Date();
-    await inTransaction(sql, async () => {
-      await keys.update(sql, row.id, { revokedAt });
+    await database.transaction(async () => {
+      await keys.update(database.sql, row.id, { revokedAt });
       await record(tables, keyRevoked(row, revokedAt));
     });
   }
   console.log(`Revoked key ${id} (${row.name})`);
 }
 
-async function inTransaction<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
-  await sql.run('BEGIN IMMEDIATE');
-  try {
-    const result = await work();
-    await sql.run('COMMIT');
-    return result;
-  } catch (error) {
-    await sql.run('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
-}
-
 async function withTables(work: (tables: Tables) => void | Promise<void>): Promise<void> {
   const config = new AppConfig(readEnvironment());
-  const { databasePath } = config;
-  requireDatabase(databasePath);
-  // Migrating the database would break a running server of another version.
-  requireSameSchema(databasePath);
-  console.error(`Database: ${databasePath}`);
-  const options = { ...dataSourceOptions(config), migrationsRun: false };
-  const dataSource = new DataSource({ ...options, entities: [ApiKey, AuditEntry] });
-  await dataSource.initialize();
+  const database = await CommandDatabase.open(config, [ApiKey, AuditEntry]);
+  console.error(`Database: ${database.name}`);
   try {
     await work({
-      keys: new Table(dataSource.getMetadata(ApiKey)),
-      audit: new Table(dataSource.getMetadata(AuditEntry)),
-      sql: sqlOn(connectionOf(dataSource)),
+      keys: database.table(ApiKey),
+      audit: database.table(AuditEntry),
+      database,
       claimToken: dataFiles(config).claimToken,
     });
   } finally {
-    await dataSource.destroy();
+    await database.close();
   }
 }
 

@@ -3,9 +3,9 @@ import { join, resolve, sep } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { StartupError } from '../common/startup-error.js';
 import type { AppConfig } from '../config/config.js';
-import { dataFiles } from '../config/data-files.js';
-import type { DataFiles } from '../config/data-files.js';
-import { FileLock, LockedError, describeHolder } from '../database/sqlite/file-lock.js';
+import { serverFiles } from './server-files.js';
+import type { ServerFiles } from './server-files.js';
+import { FileLock, LockedError, describeHolder } from '../database/file-lock.js';
 import { refuseNewerSchema, requireDatabase } from '../database/sqlite/schema-check.js';
 import { VERSION } from '../version.js';
 import { PARTIAL, copyExactly, digestOf, moveIntoPlace, writeWhole } from './files.js';
@@ -33,7 +33,7 @@ const MAX_SNAPSHOTS = 10;
  * @throws StartupError if there is no database, or another backup is being written to the folder
  */
 export async function backUp(config: AppConfig, folder: string): Promise<BackupResult> {
-  const files = dataFiles(config);
+  const files = serverFiles(config);
   requireDatabase(files.database);
   refuseNewerSchema(files.database);
   if (isWithin(folder, files.uploads))
@@ -53,7 +53,7 @@ class Backup {
   private copied = 0;
 
   constructor(
-    private readonly files: DataFiles,
+    private readonly files: ServerFiles,
     private readonly folder: string,
   ) {}
 

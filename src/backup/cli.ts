@@ -7,6 +7,7 @@ import { readEnvironment } from '../config/environment.js';
 import { backUp } from './backup.js';
 import type { Manifest } from './manifest.js';
 import { restore } from './restore.js';
+import { serverFiles } from './server-files.js';
 
 // A backup is as sensitive as the server itself: only its owner may read it.
 process.umask(0o077);
@@ -23,7 +24,7 @@ program
     const config = readConfig();
     const { manifest, copied } = await backUp(config, resolve(folder));
     console.log(
-      `Backed up ${config.databasePath} to ${resolve(folder)}: ${describe(manifest)}, ${copied} of them copied now`,
+      `Backed up ${serverFiles(config).database} to ${resolve(folder)}: ${describe(manifest)}, ${copied} of them copied now`,
     );
     reportMissing(manifest);
   });
@@ -34,7 +35,7 @@ program
     const config = readConfig();
     const manifest = await restore(config, resolve(folder));
     console.log(
-      `Restored ${config.databasePath} as of ${manifest.created_at}: ${describe(manifest)} in ${config.uploadsDir}`,
+      `Restored ${serverFiles(config).database} as of ${manifest.created_at}: ${describe(manifest)} in ${config.uploadsDir}`,
     );
     reportMissing(manifest);
   });

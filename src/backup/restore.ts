@@ -3,9 +3,9 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { StartupError } from '../common/startup-error.js';
 import type { AppConfig } from '../config/config.js';
-import { dataFiles } from '../config/data-files.js';
-import type { DataFiles } from '../config/data-files.js';
-import { DataLock } from '../database/sqlite/data-lock.js';
+import { serverFiles } from './server-files.js';
+import type { ServerFiles } from './server-files.js';
+import { DataLock } from '../database/data-lock.js';
 import { refuseNewerSchema } from '../database/sqlite/schema-check.js';
 import { PARTIAL, copyExactly, digestOf, moveIntoPlace } from './files.js';
 import { readManifest } from './manifest.js';
@@ -21,9 +21,9 @@ import type { BackupFile, Manifest } from './manifest.js';
 export async function restore(config: AppConfig, folder: string): Promise<Manifest> {
   const manifest = await readManifest(folder);
   await verify(folder, manifest);
+  const files = serverFiles(config);
   const lock = new DataLock(config);
   try {
-    const files = dataFiles(config);
     await refuseToOverwrite(files, manifest);
     await copyAll(folder, files, manifest);
   } finally {
@@ -45,7 +45,7 @@ async function verify(folder: string, { files }: Manifest): Promise<void> {
 }
 
 /** Refuses to overwrite anything, and names everything that is in the way. */
-async function refuseToOverwrite(files: DataFiles, manifest: Manifest): Promise<void> {
+async function refuseToOverwrite(files: ServerFiles, manifest: Manifest): Promise<void> {
   const inTheWay = [
     ...[files.database, `${files.database}-wal`].filter((path) => existsSync(path)),
     ...(await otherSecrets(files, manifest)),
@@ -61,7 +61,7 @@ async function refuseToOverwrite(files: DataFiles, manifest: Manifest): Promise<
 }
 
 /** Secrets with other content. An interrupted restore of this backup leaves the same content. */
-async function otherSecrets(files: DataFiles, manifest: Manifest): Promise<string[]> {
+async function otherSecrets(files: ServerFiles, manifest: Manifest): Promise<string[]> {
   const others: string[] = [];
   for (const file of manifest.files) {
     const path = secretPath(files, file);
@@ -72,7 +72,7 @@ async function otherSecrets(files: DataFiles, manifest: Manifest): Promise<strin
 }
 
 /** Binaries in the uploads folder that the backup does not have. */
-async function otherBinaries(files: DataFiles, manifest: Manifest): Promise<string[]> {
+async function otherBinaries(files: ServerFiles, manifest: Manifest): Promise<string[]> {
   const restored = new Set(manifest.files.map(({ path }) => basename(path)));
   const names = (await readdir(files.uploads)).filter(
     (name) => /^[0-9a-f]{64}$/.test(name) && !restored.has(name),
@@ -80,7 +80,7 @@ async function otherBinaries(files: DataFiles, manifest: Manifest): Promise<stri
   return names.sort().map((name) => join(files.uploads, name));
 }
 
-async function copyAll(folder: string, files: DataFiles, manifest: Manifest): Promise<void> {
+async function copyAll(folder: string, files: ServerFiles, manifest: Manifest): Promise<void> {
   await mkdir(files.uploads, { recursive: true });
   for (const file of manifest.files)
     if (file.role === 'binary') await copyOne(folder, file, join(files.uploads, file.sha256));
@@ -109,7 +109,7 @@ async function copyOne(folder: string, { path, sha256 }: BackupFile, target: str
 }
 
 /** The target path of a secret in the backup; null for other files. */
-function secretPath(files: DataFiles, { role }: BackupFile): string | null {
+function secretPath(files: ServerFiles, { role }: BackupFile): string | null {
   if (role === 'download_secret') return files.downloadSecret;
   return role === 'claim_token' ? files.claimToken : null;
 }

@@ -1,3 +1,4 @@
+import { UnavailableError } from './errors.js';
 import { ConfigError } from '../config/config.js';
 import { UnreadableSettingsError } from '../config/environment.js';
 
@@ -15,6 +16,7 @@ const SAID_IN_ONE_LINE = [ConfigError, StartupError, UnreadableSettingsError] as
 export function explainFailure(error: unknown, failed: string): string {
   if (SAID_IN_ONE_LINE.some((type) => error instanceof type)) return (error as Error).message;
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof UnavailableError) return `${failed}: ${error.message}`;
   // Errors of the operating system and SQLite have a code; anything else is a bug.
   if (!('code' in error)) return error.stack ?? error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };

@@ -5,8 +5,12 @@ import type { LogLevel } from '@nestjs/common';
 
 /** The settings of the server: read and validated once at startup, then never changed. */
 export class AppConfig {
-  /** Path of the SQLite file. */
-  readonly databasePath: string;
+  /** Path of the SQLite file; null if the database is PostgreSQL. */
+  readonly databasePath: string | null;
+  /** Connection URL of PostgreSQL, with its password; null if the database is SQLite. */
+  readonly postgresUrl: string | null;
+  /** Maximum connections to PostgreSQL for reads; one more writes. */
+  readonly databasePoolSize: number;
   /** Address to listen on. */
   readonly host: string;
   /** Port to listen on; 0 takes any free one. */
@@ -81,7 +85,10 @@ export class AppConfig {
    */
   constructor(environment: NodeJS.ProcessEnv) {
     const read = new SettingReader(environment);
-    this.databasePath = databasePath(read.text('DATABASE_URL', 'sqlite:///./paperminder.db'));
+    const databaseUrl = read.text('DATABASE_URL', 'sqlite:///./paperminder.db');
+    this.postgresUrl = postgresUrl(databaseUrl);
+    this.databasePath = this.postgresUrl === null ? sqlitePath(databaseUrl) : null;
+    this.databasePoolSize = read.integer('DATABASE_POOL_SIZE', 10, 2, 1_000);
     this.host = read.text('HOST', '0.0.0.0');
     this.port = read.integer('PORT', 8000, 0, 65_535);
     this.corsAllowedOrigins = corsOrigins(read.text('CORS_ALLOWED_ORIGINS', '*'));
@@ -199,13 +206,33 @@ class SettingReader {
 // SQLAlchemy's spelling, as in the guide: three slashes lead a relative path, four an absolute one.
 const SQLITE_URL = /^sqlite:\/\/(?:\/(.*))?$/;
 
-function databasePath(url: string): string {
+const POSTGRES_URL = /^postgres(?:ql)?:/;
+
+function postgresUrl(url: string): string | null {
+  if (!POSTGRES_URL.test(url)) return null;
+  // Not the URL itself: it contains the password.
+  const refuse = (problem: string): never => {
+    throw new ConfigError('DATABASE_URL', 'postgres://...', problem);
+  };
+  if (!URL.canParse(url)) refuse('must be postgres://user:password@host:5432/name');
+  const { pathname, searchParams } = new URL(url);
+  if (pathname.length < 2)
+    refuse('must name a database after the host: postgres://user:password@host:5432/name');
+  for (const name of searchParams.keys())
+    if (!POSTGRES_PARAMETERS.includes(name))
+      refuse(`has the parameter ${name}, which is not one of ${POSTGRES_PARAMETERS.join(', ')}`);
+  return url;
+}
+
+const POSTGRES_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'host'];
+
+function sqlitePath(url: string): string {
   const match = SQLITE_URL.exec(url);
   if (match === null) {
     throw new ConfigError(
       'DATABASE_URL',
       url,
-      'must be sqlite:///relative/path.db or sqlite:////absolute/path.db',
+      'must be sqlite:///relative/path.db, sqlite:////absolute/path.db or postgres://user:password@host:5432/name',
     );
   }
   const path = match[1] ?? '';

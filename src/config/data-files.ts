@@ -3,8 +3,6 @@ import type { AppConfig } from './config.js';
 
 /** Paths of the server's persistent data. */
 export interface DataFiles {
-  /** The SQLite database. */
-  readonly database: string;
   /** Folder of the firmware binaries, each named by its SHA-256. */
   readonly uploads: string;
   /** The secret that signs download tokens. */
@@ -13,14 +11,13 @@ export interface DataFiles {
   readonly claimToken: string;
 }
 
-/** The files of a server with these settings. The secrets are stored beside the database. */
+/** The files of a server with these settings. The secrets are stored beside the database, or beside the uploads folder without one. */
 export function dataFiles({
   databasePath,
   uploadsDir,
 }: Pick<AppConfig, 'databasePath' | 'uploadsDir'>): DataFiles {
-  const folder = dirname(databasePath);
+  const folder = dirname(databasePath ?? uploadsDir);
   return {
-    database: databasePath,
     uploads: uploadsDir,
     downloadSecret: join(folder, 'download-secret'),
     claimToken: join(folder, 'claim-token'),

@@ -1,10 +1,11 @@
 import type { EntityMetadata, ObjectLiteral } from 'typeorm';
 import { jsonRows, rowsOf } from './sql.js';
-import type { Sql, SqlValue } from './sql.js';
+import type { ColumnType, Sql, SqlValue } from './sql.js';
 
 interface Mapped {
   property: string;
   column: string;
+  type: ColumnType;
   toSql: (value: unknown) => SqlValue;
   fromSql: (value: SqlValue) => unknown;
 }
@@ -100,7 +101,7 @@ export class Table<T extends ObjectLiteral> {
     for (const { mapped, rows } of groups.values()) {
       const columns = mapped.map(({ column }) => column);
       const set = columns.map((column) => `${column} = changed.${column}`).join(', ');
-      const from = rowsOf(['id', ...columns]);
+      const from = rowsOf({ id: 'integer', ...typesOf(mapped) });
       await sql.run(
         `UPDATE ${this.name} SET ${set} FROM ${from} AS changed WHERE ${this.name}.id = changed.id`,
         jsonRows(rows),
@@ -160,16 +161,32 @@ export function fromSqlInstant(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`);
 }
 
-function conversion(type: EntityMetadata['columns'][number]['type']): Pick<Mapped, 'toSql' | 'fromSql'> {
+function typesOf(mapped: readonly Mapped[]): Record<string, ColumnType> {
+  return Object.fromEntries(mapped.map(({ column, type }) => [column, type]));
+}
+
+function conversion(
+  type: EntityMetadata['columns'][number]['type'],
+): Pick<Mapped, 'type' | 'toSql' | 'fromSql'> {
   switch (type) {
     case 'boolean':
-      return { toSql: (value) => (value === true ? 1 : 0), fromSql: (value) => value === 1 };
-    case 'datetime':
       return {
+        type: 'boolean',
+        toSql: (value) => (value === true ? 1 : 0),
+        fromSql: (value) => value === 1,
+      };
+    case 'datetime':
+    case 'timestamptz':
+      return {
+        type: 'instant',
         toSql: (value) => (value instanceof Date ? sqlInstant(value) : null),
         fromSql: (value) => (typeof value === 'string' ? fromSqlInstant(value) : null),
       };
     default:
-      return { toSql: (value) => (value ?? null) as SqlValue, fromSql: (value) => value };
+      return {
+        type: type === 'integer' || type === 'bigint' ? 'integer' : 'text',
+        toSql: (value) => (value ?? null) as SqlValue,
+        fromSql: (value) => value,
+      };
   }
 }

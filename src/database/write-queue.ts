@@ -5,7 +5,6 @@ import type { Actor } from '../common/actor.js';
 import { UnavailableError } from '../common/errors.js';
 import { Repeats } from '../common/limits/repeats.js';
 import type { Sql } from './sql.js';
-import type { DataPresence } from './sqlite/data-presence.js';
 import { Transaction } from './transaction.js';
 
 /** Work that is done in a transaction of its own. */
@@ -26,11 +25,14 @@ export interface Commit {
   seconds: number;
 }
 
-/** The connection that writes. */
+/** The connection that writes: one transaction at a time. */
 export interface WritingConnection {
-  /** Another one than before if that has failed; asked for before each transaction. */
-  readonly sql: Sql;
-  presence: DataPresence;
+  /** Begins a transaction. If the connection has failed since the last one, it is replaced. */
+  begin(): Promise<Sql>;
+  /** Resolves once the transaction is durable: true if it has changed something. */
+  commit(): Promise<boolean>;
+  /** Ends a transaction that failed, also one that did not begin or has ended already. Never rejects. */
+  rollback(): Promise<void>;
 }
 
 // One storage for all queues: Node visits every storage that was ever used whenever a promise is created.
@@ -39,8 +41,8 @@ const inside = new AsyncLocalStorage<WriteQueue>();
 /**
  * The only place that opens a transaction.
  *
- * SQLite has one writer, and this process one connection to it: whatever any request does between BEGIN and COMMIT becomes part of that
- * transaction, and would vanish with its rollback. So transactions run one at a time. Operators and batches of printers' jobs take
+ * The process writes on one connection: whatever any request does between BEGIN and COMMIT becomes part of that transaction, and would
+ * vanish with its rollback. So transactions run one at a time. Operators and batches of printers' jobs take
  * turns: an operator waits for one batch at most, however many printers reconnect, and a script of an operator keeps no printer waiting.
  */
 export class WriteQueue {
@@ -55,8 +57,6 @@ export class WriteQueue {
   private closed = false;
   /** Number of commits that have changed something. */
   commits = 0;
-  private changes = 0;
-  private last: Sql | null = null;
 
   constructor(private readonly connection: WritingConnection) {}
 
@@ -104,20 +104,14 @@ export class WriteQueue {
   }
 
   private async carryOut({ actor, work, resolve, reject }: Queued): Promise<void> {
-    const { sql, presence } = this.connection;
-    // The total changes of a connection begin at 0.
-    if (sql !== this.last) this.changes = 0;
-    this.last = sql;
-    const tx = new Transaction(sql, actor);
     const begun = performance.now();
+    let tx: Transaction;
     try {
-      presence.requireAll();
-      // IMMEDIATE: if another process holds the lock, the transaction waits for it once, instead of at its first write.
-      await sql.run('BEGIN IMMEDIATE');
+      tx = new Transaction(await this.connection.begin(), actor);
     } catch (error) {
       this.logRefusal(error);
       // A transaction that a failed rollback has left open would refuse every other one.
-      await sql.run('ROLLBACK').catch(() => undefined);
+      await this.connection.rollback();
       // Whatever else is queued would fail in the same way.
       for (const one of [...this.operators.splice(0), ...this.batches.splice(0)]) one.reject(error);
       reject(error);
@@ -128,19 +122,15 @@ export class WriteQueue {
       result = await work(tx);
       await tx.prepareCommit();
     } catch (error) {
-      await this.undo(sql, tx);
+      await this.undo(tx);
       reject(error);
       return;
     }
     try {
-      const [changes] = await Promise.all([sql.count('SELECT total_changes()'), sql.run('COMMIT')]);
-      if (changes !== this.changes) this.commits += 1;
-      this.changes = changes;
-      // A commit to a file that was deleted or replaced in the meantime succeeds, but its data is lost.
-      presence.requireDatabase();
+      if (await this.connection.commit()) this.commits += 1;
     } catch (error) {
       this.logRefusal(error);
-      await this.undo(sql, tx);
+      await this.undo(tx);
       reject(error);
       return;
     }
@@ -150,9 +140,8 @@ export class WriteQueue {
     resolve(result);
   }
 
-  private async undo(sql: Sql, tx: Transaction): Promise<void> {
-    // On some errors (such as a full disk) SQLite has already ended the transaction, and reports that here.
-    await sql.run('ROLLBACK').catch(() => undefined);
+  private async undo(tx: Transaction): Promise<void> {
+    await this.connection.rollback();
     this.callBack(tx.onRolledBack);
   }
 

@@ -14,7 +14,7 @@ import { FirmwareRows, compareRows, compareText, describe } from './firmware-row
 import { FirmwareStorage } from './binaries/firmware-storage.js';
 import { Firmware } from './firmware.entity.js';
 import { UploadChecks } from './uploads/upload-checks.js';
-import { LIST, jsonList } from '../database/sql.js';
+import { IN_INTEGERS, IN_TEXTS, jsonList } from '../database/sql.js';
 import type { Sql } from '../database/sql.js';
 
 /** Firmware builds: the rows in the database together with the binaries on disk. */
@@ -128,7 +128,7 @@ export class FirmwareService {
           ({ id }) => !ids.includes(id),
         );
         for (const observer of this.rows.observers) await observer.beforeDelete(tx, found, remaining);
-        await tx.sql.run(`DELETE FROM firmware WHERE id IN ${LIST}`, jsonList(ids));
+        await tx.sql.run(`DELETE FROM firmware WHERE id ${IN_INTEGERS}`, jsonList(ids));
         for (const row of found) await this.rows.record(tx, 'firmware.delete', row, null);
         await this.rows.changed(tx, selector.version);
         return found;
@@ -180,7 +180,7 @@ export class FirmwareService {
   /** Every row of each of the versions, in the order of `compareRows`. */
   async ofVersions(sql: Sql, versions: readonly string[]): Promise<Map<string, Firmware[]>> {
     const wanted = jsonList(new Set(versions));
-    const rows = await this.table.select(sql, `WHERE version IN ${LIST}`, wanted);
+    const rows = await this.table.select(sql, `WHERE version ${IN_TEXTS}`, wanted);
     const byVersion = new Map<string, Firmware[]>();
     for (const row of rows.sort(compareRows)) {
       const same = byVersion.get(row.version);

@@ -9,7 +9,7 @@ import { UnavailableError } from '../common/errors.js';
 import { NoQuery } from '../http/reject-unknown-query.js';
 import { DeclareAccess } from '../http/route-access.js';
 import { AppConfig } from '../config/config.js';
-import { DataPresence } from '../database/sqlite/data-presence.js';
+import { DataPresence } from '../database/data-presence.js';
 import { Database } from '../database/database.js';
 import { ImageCheck } from '../firmware/binaries/image-check.js';
 
@@ -103,10 +103,7 @@ export class HealthController {
   private async checkDatabase(): Promise<HealthIndicatorResult> {
     const check = this.indicators.check('database');
     try {
-      this.presence.requireDatabase();
-      // Changes nothing, but is written to disk: a locked, read-only or full database cannot record an update, and reads do not reveal
-      // that. Nothing else uses this number in the file's header.
-      await this.database.write((tx) => tx.sql.run('PRAGMA user_version = 0'));
+      await this.database.checkWritable();
       return check.up();
     } catch (error) {
       return check.down(error instanceof Error ? error.message : String(error));

@@ -77,8 +77,10 @@ function toProblem(error: unknown): Problem {
   return problem(500, 'The server failed to answer this request; its log says why');
 }
 
-// SQLite errors for which the request is not to blame: locked by another process, read-only, full, failing or damaged.
-const DATABASE_TROUBLE = /^SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN|CORRUPT|NOTADB)/;
+// Errors of the database for which the request is not to blame: locked, read-only, full, failing or damaged. PostgreSQL's (appendix A):
+// insufficient resources, read-only, lock not available, system error.
+const DATABASE_TROUBLE =
+  /^(?:SQLITE_(?:BUSY|LOCKED|READONLY|FULL|IOERR|CANTOPEN|CORRUPT|NOTADB)|53...$|25006$|55P03$|58...$)/;
 
 // The same for the disk: full, read-only or failing, or too many open files.
 const DISK_TROUBLE = /^(?:ENOSPC|EDQUOT|EROFS|EIO|EMFILE|ENFILE)$/;

@@ -177,7 +177,7 @@ export class Metrics implements OnApplicationShutdown {
 
   private async countVersions(gauge: Gauge): Promise<void> {
     const rows = await this.database.committed.rows(
-      `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_count
+      `SELECT version_key AS "versionKey", sum(printers) AS printers FROM printer_count
         GROUP BY version_key ORDER BY printers DESC`,
     );
     for (const [index, { versionKey, printers }] of rows.entries()) {

@@ -3,7 +3,7 @@ import { NotFoundError } from '../common/errors.js';
 import { Database } from '../database/database.js';
 import type { Table } from '../database/table.js';
 import { Printer } from './printer.entity.js';
-import { LIST, jsonList } from '../database/sql.js';
+import { IN_INTEGERS, IN_TEXTS, jsonList } from '../database/sql.js';
 import type { Sql } from '../database/sql.js';
 
 /** The properties of a printer that decisions use. */
@@ -48,12 +48,12 @@ export class PrinterService {
 
   /** The printers with these numbers, as targets; those that do not exist are left out. */
   async byIds(sql: Sql, ids: readonly number[]): Promise<TargetPrinter[]> {
-    return this.targets.select(sql, `WHERE id IN ${LIST}`, jsonList(ids));
+    return this.targets.select(sql, `WHERE id ${IN_INTEGERS}`, jsonList(ids));
   }
 
   /** The printers with these UUIDs, as targets; those that do not exist are left out. */
   async byUuids(sql: Sql, uuids: readonly string[]): Promise<TargetPrinter[]> {
-    return this.targets.select(sql, `WHERE uuid IN ${LIST}`, jsonList(uuids));
+    return this.targets.select(sql, `WHERE uuid ${IN_TEXTS}`, jsonList(uuids));
   }
 
   /** The printers with these numbers, in slices; numbers without a printer are left out. */

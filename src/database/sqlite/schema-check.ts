@@ -1,31 +1,11 @@
 import { existsSync } from 'node:fs';
 import SqliteDatabase from 'better-sqlite3';
 import { StartupError } from '../../common/startup-error.js';
-import { MIGRATION_NAMES } from '../migration-names.js';
+import { requireKnownSchema, schemaDifference } from '../schema-difference.js';
 
-/**
- * Compares the migrations of a database with those of this program, in the order of their numbers. A missing database has none.
- *
- * @throws StartupError if the file cannot be opened, or is not a database
- * @returns `newer`: applied, but unknown to this program; `missing`: known to this program, but not applied
- */
-export function schemaDifference(path: string): { newer: string[]; missing: string[] } {
-  const applied = appliedMigrations(path);
-  const known: readonly string[] = MIGRATION_NAMES;
-  return {
-    newer: applied.filter((name) => !known.includes(name)),
-    missing: known.filter((name) => !applied.includes(name)),
-  };
-}
-
-/** @throws StartupError naming the version if the database is newer than this program */
+/** @throws StartupError naming the version if the database is newer than this program; a missing database is not */
 export function refuseNewerSchema(path: string): void {
-  const newest = schemaDifference(path).newer.at(-1);
-  if (newest === undefined) return;
-  throw new StartupError(
-    `The database ${path} was written by a newer version of the server: it has migration ${newest}, ` +
-      `and this version knows none after ${MIGRATION_NAMES.at(-1)}. Install the newer version again`,
-  );
+  requireKnownSchema(path, appliedMigrations(path));
 }
 
 /**
@@ -43,14 +23,19 @@ export function requireDatabase(path: string): void {
 /** @throws StartupError if the database's schema is not exactly this program's version */
 export function requireSameSchema(path: string): void {
   refuseNewerSchema(path);
-  const [missing] = schemaDifference(path).missing;
+  const [missing] = schemaDifference(appliedMigrations(path)).missing;
   if (missing === undefined) return;
   throw new StartupError(
     `The database ${path} was written by an older version of the server (it lacks migration ${missing}). Start this version once`,
   );
 }
 
-function appliedMigrations(path: string): string[] {
+/**
+ * The migrations that a database has, in the order of their numbers. A missing database has none.
+ *
+ * @throws StartupError if the file cannot be opened, or is not a database
+ */
+export function appliedMigrations(path: string): string[] {
   if (!existsSync(path)) return [];
   try {
     const connection = new SqliteDatabase(path, { fileMustExist: true });

@@ -31,7 +31,7 @@ const HOUR_MS = 60 * 60_000;
 const HOURS_OF_ALL = 24;
 const HOURS_OF_HOURLY = 720;
 
-const VERSIONS = `SELECT version_key AS versionKey, sum(printers) AS printers FROM printer_count
+const VERSIONS = `SELECT version_key AS "versionKey", sum(printers) AS printers FROM printer_count
   GROUP BY version_key ORDER BY printers DESC, version_key DESC LIMIT ${MAX_VERSIONS}`;
 const BETWEEN = 'WHERE at >= ? AND at < ?';
 

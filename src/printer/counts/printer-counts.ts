@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { CHANNELS } from '../../common/channel.js';
 import type { Channel } from '../../common/channel.js';
 import { Database } from '../../database/database.js';
-import { jsonRows, rowsOf } from '../../database/sql.js';
+import { allOf, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import { PrinterCount } from './printer-count.entity.js';
 import type { PrinterDeltas } from './printer-deltas.js';
-import type { Sql, SqlValue } from '../../database/sql.js';
+import type { ColumnType, Sql, SqlValue } from '../../database/sql.js';
 
 const KIND = [
   'update_channel',
@@ -19,14 +19,19 @@ const KIND = [
   'blocked',
 ];
 const COUNTED = [...KIND, 'printers'];
+const KIND_TYPES: Record<string, ColumnType> = {
+  ...allOf('text', KIND),
+  ...allOf('integer', ['version_rollout_id', 'bucket']),
+  blocked: 'boolean',
+};
 const ADD_KINDS = `INSERT INTO printer_count (${COUNTED.join(', ')})
-  SELECT ${COUNTED.join(', ')} FROM ${rowsOf(COUNTED)} WHERE true
-  ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printers + excluded.printers`;
+  SELECT ${COUNTED.join(', ')} FROM ${rowsOf({ ...KIND_TYPES, printers: 'integer' })} WHERE true
+  ON CONFLICT (${KIND.join(', ')}) DO UPDATE SET printers = printer_count.printers + excluded.printers`;
 // At once, not from time to time: boards that report a new version at each start would leave thousands of rows.
 const REMOVE_EMPTY = `DELETE FROM printer_count WHERE printers = 0
-  AND (${KIND.join(', ')}) IN (SELECT ${KIND.join(', ')} FROM ${rowsOf(KIND)})`;
-const ADD_PROBLEMS = `INSERT INTO problem_count (field, printers) SELECT field, printers FROM ${rowsOf(['field', 'printers'])} WHERE true
-  ON CONFLICT (field) DO UPDATE SET printers = printers + excluded.printers`;
+  AND (${KIND.join(', ')}) IN (SELECT ${KIND.join(', ')} FROM ${rowsOf(KIND_TYPES)})`;
+const ADD_PROBLEMS = `INSERT INTO problem_count (field, printers) SELECT field, printers FROM ${rowsOf({ field: 'text', printers: 'integer' })} WHERE true
+  ON CONFLICT (field) DO UPDATE SET printers = problem_count.printers + excluded.printers`;
 const FIRST = `ORDER BY ${KIND.join(', ')} LIMIT ?`;
 const NEXT = `WHERE (${KIND.join(', ')}) > (${KIND.map(() => '?').join(', ')}) ${FIRST}`;
 const SELECT = `SELECT ${KIND.join(', ')}, printers FROM printer_count`;

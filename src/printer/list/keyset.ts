@@ -77,6 +77,8 @@ export async function* slicesOf(
   const expression = EXPRESSIONS[range.key];
   let position = withinRange(range, descending, after);
   while (position !== 'behind') {
+    // PostgreSQL has the names in its index in lower case. To SQLite it makes no difference.
+    if (position !== null && range.key === 'name') position = { ...position, key: lowerCase(position.key) };
     if (position !== null) {
       const same = both(range.fixed, { sql: `${expression} = ?`, values: [position.key] });
       yield* sameKey(sql, same, descending, position.id, size);
@@ -149,9 +151,13 @@ function withinRange(
 
 /** Maps a text to one that JavaScript sorts as SQLite's NOCASE sorts the original: by bytes of UTF-8, with A to Z as a to z. */
 export function sortable(text: string): string {
-  return text
-    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-    .replace(/[\uD800-\uFFFF]/g, (unit) => String.fromCharCode(inOrderOfUtf8(unit.charCodeAt(0))));
+  return lowerCase(text).replace(/[\uD800-\uFFFF]/g, (unit) =>
+    String.fromCharCode(inOrderOfUtf8(unit.charCodeAt(0))),
+  );
+}
+
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 // JavaScript compares UTF-16 units, in which characters above U+FFFF (surrogates, from D800) sort before U+E000 to U+FFFF.

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import { cutPage } from '../../database/page.js';
 import type { Condition, CountedPage } from '../../database/page.js';
-import { LIST, jsonList } from '../../database/sql.js';
+import { IN_INTEGERS, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import { TopN, compareSortKeys, sortKeyOf } from './top-n.js';
@@ -175,7 +175,7 @@ export class PrinterList {
     const rows = new Map<number, Printer>();
     for (let start = 0; start < ids.length; start += READ_SLICE) {
       const some = jsonList(ids.slice(start, start + READ_SLICE));
-      const rest = `WHERE id IN ${LIST}`;
+      const rest = `WHERE id ${IN_INTEGERS}`;
       for (const row of await this.table.select(sql, rest, some)) rows.set(row.id, row);
     }
     return ids.flatMap((id) => rows.get(id) ?? []);
@@ -229,7 +229,7 @@ export class PrinterList {
 /** The printers with these numbers (a JSON list) that meet a condition. */
 function among(ids: string, condition: Condition | null): Batch {
   const { sql, values } = condition ?? { sql: '1 = 1', values: [] };
-  return { rest: `WHERE id IN ${LIST} AND ${sql}`, values: [ids, ...values] };
+  return { rest: `WHERE id ${IN_INTEGERS} AND ${sql}`, values: [ids, ...values] };
 }
 
 /** The rows of a slice that meet the conditions of a part, unordered; the slice itself if there are no conditions. */

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { Throttle } from '../../common/limits/throttle.js';
 import { Database } from '../../database/database.js';
-import { LIST, jsonList } from '../../database/sql.js';
+import { IN_TEXTS, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import type { Transaction } from '../../database/transaction.js';
@@ -19,7 +19,7 @@ const MAX_PENDING_PER_ADDRESS = 1_000;
 
 const COUNT = `SELECT count(*) FROM registration WHERE status = 'pending'`;
 const COUNT_BY_ADDRESS = `SELECT address_group, count(*) FROM registration
-  WHERE status = 'pending' AND address_group IN ${LIST} GROUP BY address_group`;
+  WHERE status = 'pending' AND address_group ${IN_TEXTS} GROUP BY address_group`;
 const OLDEST = `SELECT id FROM registration WHERE status = 'pending' ORDER BY id LIMIT ?`;
 const OLDEST_OF_ADDRESS = `SELECT id FROM registration WHERE status = 'pending' AND address_group = ? ORDER BY id LIMIT ?`;
 
@@ -40,7 +40,7 @@ export class RegistrationRequests {
 
   /** The requests of printers, by UUID. */
   async find(sql: Sql, uuids: Iterable<string>): Promise<ReadonlyMap<string, RegistrationRequest>> {
-    const rows = await this.table.select(sql, `WHERE uuid IN ${LIST}`, jsonList(uuids));
+    const rows = await this.table.select(sql, `WHERE uuid ${IN_TEXTS}`, jsonList(uuids));
     return new Map(rows.map((row) => [row.uuid, row]));
   }
 
@@ -54,7 +54,7 @@ export class RegistrationRequests {
     registered: Iterable<string>,
   ): Promise<void> {
     const uuids = jsonList(registered);
-    if (uuids !== '[]') await tx.sql.run(`DELETE FROM registration WHERE uuid IN ${LIST}`, uuids);
+    if (uuids !== '[]') await tx.sql.run(`DELETE FROM registration WHERE uuid ${IN_TEXTS}`, uuids);
     const requests = [...added];
     if (requests.length === 0) return;
     await this.table.insertAll(

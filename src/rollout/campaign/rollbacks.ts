@@ -20,7 +20,7 @@ import { RollbackCheck, describeMissing } from './rollback-check.js';
 import type { MissingBuild, RollbackPlan } from './rollback-check.js';
 import { Rollback } from '../store/entities/rollback.entity.js';
 import type { FurtherRollback, RollbackPreview, RollbackRequest, RollbackState } from './rollback-state.js';
-import { LIST, jsonList } from '../../database/sql.js';
+import { IN_INTEGERS, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 
 /** Takes a version back in one action, which can be previewed first. */
@@ -218,7 +218,7 @@ export class Rollbacks {
   /** The newer versions that were being rolled back to this one through the rollouts that are cancelled. */
   private async rollbacksTo(sql: Sql, version: string, cancelled: readonly Rollout[]): Promise<string[]> {
     const ids = cancelled.flatMap(({ rollbackId }) => rollbackId ?? []);
-    const rollbacks = await this.table.select(sql, `WHERE id IN ${LIST} ORDER BY id DESC`, jsonList(ids));
+    const rollbacks = await this.table.select(sql, `WHERE id ${IN_INTEGERS} ORDER BY id DESC`, jsonList(ids));
     return [...new Set(rollbacks.map((rollback) => rollback.version))].filter((other) => other !== version);
   }
 

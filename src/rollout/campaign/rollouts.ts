@@ -29,7 +29,7 @@ import { CancelledPending } from '../store/cancelled-pending.js';
 
 const DUE = `WHERE status = 'scheduled' AND scheduled_for <= ? ORDER BY id`;
 const CANCELLATION = `INSERT INTO rollout_cancellation (rollout_id, newest_rollout_id)
-  SELECT ?, max(id) FROM rollout`;
+  SELECT CAST(? AS bigint), max(id) FROM rollout`;
 
 /** What operators do with rollouts: create, list, change, retry and delete them. */
 @Injectable()

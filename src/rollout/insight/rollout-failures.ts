@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '../../common/errors.js';
 import { Database } from '../../database/database.js';
-import { LIST, jsonList } from '../../database/sql.js';
+import { IN_INTEGERS, jsonList } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 
 /** A printer in a list. */
@@ -41,7 +41,7 @@ const MOST_REMEMBERED = 10_000;
 
 const FAILED = `SELECT printer_id, error_message FROM printer_update
   WHERE rollout_id = ? AND status = 'failed' AND NOT superseded AND printer_id > ? ORDER BY printer_id LIMIT ?`;
-const NAMES = `SELECT id, uuid, name FROM printer WHERE id IN ${LIST}`;
+const NAMES = `SELECT id, uuid, name FROM printer WHERE id ${IN_INTEGERS}`;
 
 /** Groups the failed updates of a rollout by their messages. */
 @Injectable()

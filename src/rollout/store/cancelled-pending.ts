@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { BUCKETS } from '../../common/bucket.js';
-import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
+import { IN_INTEGERS, allOf, hasInteger, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { TargetPrinter } from '../../printer/printer.service.js';
 import { targetRefusal } from '../rules/targeting.js';
@@ -14,17 +14,17 @@ import type { Sql } from '../../database/sql.js';
 const SLICE = 500;
 
 const SERVED = `SELECT printer_id FROM printer_update
-  WHERE rollout_id = ? AND superseded = false AND printer_id IN ${LIST}`;
+  WHERE rollout_id = ? AND superseded = false AND printer_id ${IN_INTEGERS}`;
 const KEEP = 'INSERT INTO cancelled_pending (rollout_id, first_printer_id, printer_ids) VALUES (?, ?, ?)';
 const COUNT = 'UPDATE rollout SET pending_count = ? WHERE id = ?';
-const AMONG = `SELECT asked.rollout_id, asked.printer_id FROM ${rowsOf(['rollout_id', 'printer_id'])} AS asked
+const AMONG = `SELECT asked.rollout_id, asked.printer_id FROM ${rowsOf(allOf('integer', ['rollout_id', 'printer_id']))} AS asked
   JOIN cancelled_pending c ON c.rollout_id = asked.rollout_id AND c.first_printer_id =
     (SELECT max(first_printer_id) FROM cancelled_pending
       WHERE rollout_id = asked.rollout_id AND first_printer_id <= asked.printer_id)
-  WHERE EXISTS (SELECT 1 FROM json_each(c.printer_ids) WHERE value = asked.printer_id)`;
+  WHERE ${hasInteger('c.printer_ids', 'asked.printer_id')}`;
 const HOLDS = `SELECT r.id FROM rollout r JOIN cancelled_pending c ON c.rollout_id = r.id AND c.first_printer_id =
     (SELECT max(first_printer_id) FROM cancelled_pending WHERE rollout_id = r.id AND first_printer_id <= ?)
-  WHERE r.id >= ? AND r.id <= ? AND EXISTS (SELECT 1 FROM json_each(c.printer_ids) WHERE value = ?)`;
+  WHERE r.id >= ? AND r.id <= ? AND ${hasInteger('c.printer_ids', '?')}`;
 
 /**
  * Stores which printers were pending when a rollout was cancelled. From then on its counters no longer follow its printers, but a printer

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
-import { LIST, jsonList } from '../../database/sql.js';
+import { IN_INTEGERS, jsonList } from '../../database/sql.js';
 import type { Table } from '../../database/table.js';
 import { PrinterUpdate } from './entities/printer-update.entity.js';
 import type { Sql } from '../../database/sql.js';
 
-const OF_PRINTERS = `WHERE printer_id IN ${LIST} AND superseded = false`;
+const OF_PRINTERS = `WHERE printer_id ${IN_INTEGERS} AND superseded = false`;
 
 /** Reads the updates that count for their rollouts: those that no retry has replaced. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { jsonRows, rowsOf } from '../../database/sql.js';
+import { allOf, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
 import { SLOT_MS, slotOf } from './outcome-slots.js';
 import type { Outcomes } from './outcome-slots.js';
@@ -8,9 +8,9 @@ import type { Sql } from '../../database/sql.js';
 const DAY_MS = 24 * 60 * 60_000;
 
 const COLUMNS = ['id', 'completed', 'failed', 'declined'];
-const ADD = `INSERT INTO outcome_count (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM ${rowsOf(COLUMNS)} WHERE true
-  ON CONFLICT (id) DO UPDATE SET completed = completed + excluded.completed, failed = failed + excluded.failed,
-    declined = declined + excluded.declined`;
+const ADD = `INSERT INTO outcome_count (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM ${rowsOf(allOf('integer', COLUMNS))} WHERE true
+  ON CONFLICT (id) DO UPDATE SET completed = outcome_count.completed + excluded.completed,
+    failed = outcome_count.failed + excluded.failed, declined = outcome_count.declined + excluded.declined`;
 const SINCE = `SELECT sum(completed) AS completed, sum(failed) AS failed, sum(declined) AS declined
   FROM outcome_count WHERE id >= ? AND id <= ?`;
 

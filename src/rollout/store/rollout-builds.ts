@@ -7,8 +7,8 @@ import type { Sql } from '../../database/sql.js';
 export type PinnedBytes = ReadonlyMap<string, string>;
 
 const PIN = 'INSERT INTO rollout_build (rollout_id, platform, sha256) VALUES (?, ?, ?)';
-const OF_ONE = 'SELECT rollout_id AS rolloutId, platform, sha256 FROM rollout_build WHERE rollout_id = ?';
-const OF_ALL = `SELECT rollout_id AS rolloutId, platform, sha256 FROM rollout_build
+const OF_ONE = 'SELECT rollout_id AS "rolloutId", platform, sha256 FROM rollout_build WHERE rollout_id = ?';
+const OF_ALL = `SELECT rollout_id AS "rolloutId", platform, sha256 FROM rollout_build
   JOIN rollout ON rollout.id = rollout_id WHERE rollout.status <> 'cancelled'`;
 
 /** Stores which bytes each rollout sends to each platform. */

@@ -110,7 +110,7 @@ export class RolloutRules {
     );
     const pinned = await this.builds.all(sql);
     const cancellations = await sql.rows(
-      'SELECT rollout_id AS rolloutId, newest_rollout_id AS newest FROM rollout_cancellation',
+      'SELECT rollout_id AS "rolloutId", newest_rollout_id AS newest FROM rollout_cancellation',
     );
     return new RuleSet(
       parts.map(([fixed, changing]) => {

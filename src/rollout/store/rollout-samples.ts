@@ -8,7 +8,7 @@ import type { Transaction } from '../../database/transaction.js';
 import { COUNTER_COLUMNS } from './entities/rollout-counters.js';
 import { RolloutSample } from './entities/rollout-sample.entity.js';
 import { Rollout } from './entities/rollout.entity.js';
-import { LIST, jsonList } from '../../database/sql.js';
+import { INSTANT, IN_INTEGERS, jsonList } from '../../database/sql.js';
 import type { SqlRow } from '../../database/sql.js';
 
 /** The status and counters of a rollout at one moment. */
@@ -28,7 +28,7 @@ const CHANGED = `SELECT r.id, r.created_at, s.at FROM rollout r LEFT JOIN rollou
 
 // Leaves out rollouts that have been deleted in the meantime.
 const SAMPLES = `INSERT INTO rollout_sample (rollout_id, at, ${STATE.join(', ')})
-  SELECT id, ?, ${STATE.join(', ')} FROM rollout WHERE id IN ${LIST} ORDER BY id`;
+  SELECT id, ${INSTANT}, ${STATE.join(', ')} FROM rollout WHERE id ${IN_INTEGERS} ORDER BY id`;
 
 /** Stores the timelines of rollouts: their counters over time. */
 @Injectable()

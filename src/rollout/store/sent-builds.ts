@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
+import { IN_INTEGERS, allOf, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
 import type { PrinterUpdate } from './entities/printer-update.entity.js';
 
 const RECORD = `INSERT INTO sent_firmware (firmware_id, version, platform, sha256, printers)
-  SELECT id, version, platform, sha256, 0 FROM firmware WHERE id IN ${LIST} ON CONFLICT (firmware_id) DO NOTHING`;
-const NAMES = `SELECT firmware_id, version, platform FROM sent_firmware WHERE firmware_id IN ${LIST}`;
+  SELECT id, version, platform, sha256, 0 FROM firmware WHERE id ${IN_INTEGERS} ON CONFLICT (firmware_id) DO NOTHING`;
+const NAMES = `SELECT firmware_id, version, platform FROM sent_firmware WHERE firmware_id ${IN_INTEGERS}`;
 const ADD = `UPDATE sent_firmware SET printers = sent_firmware.printers + delta.printers
-  FROM ${rowsOf(['firmware_id', 'printers'])} AS delta WHERE sent_firmware.firmware_id = delta.firmware_id`;
+  FROM ${rowsOf(allOf('integer', ['firmware_id', 'printers']))} AS delta WHERE sent_firmware.firmware_id = delta.firmware_id`;
 
 /** The updates of one printer before and after a change. */
 export interface UpdatesChange {

@@ -3,9 +3,10 @@ import type { OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { Database } from '../../database/database.js';
 
-const LAST_KNOWN = `SELECT max(coalesce((SELECT seconds FROM service_time WHERE id = 1), 0),
-  coalesce((SELECT max(last_heard) FROM printer_update WHERE status = 'in_progress'), 0),
-  coalesce((SELECT max(last_sent) FROM printer_update WHERE status = 'in_progress'), 0))`;
+const LAST_KNOWN = `SELECT max(seconds) FROM (
+  SELECT seconds FROM service_time WHERE id = 1
+  UNION ALL SELECT max(last_heard) FROM printer_update WHERE status = 'in_progress'
+  UNION ALL SELECT max(last_sent) FROM printer_update WHERE status = 'in_progress') AS known`;
 const UNDER_WAY = `SELECT 1 FROM printer_update WHERE status = 'in_progress' AND last_sent >= 0 LIMIT 1`;
 const SAVE = `INSERT INTO service_time (id, seconds) VALUES (1, ?)
   ON CONFLICT (id) DO UPDATE SET seconds = excluded.seconds`;

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Changes } from '../../database/changes.js';
 import { Database } from '../../database/database.js';
-import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
+import { IN_INTEGERS, IN_TEXTS, allOf, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Sql } from '../../database/sql.js';
 import { changedColumns } from '../../database/table.js';
 import type { RowChange, Table } from '../../database/table.js';
@@ -20,7 +20,7 @@ import { RolloutProgress } from './rollout-progress.js';
 
 const COUNT_BUILDS = `UPDATE firmware SET success_count = firmware.success_count + delta.completed,
     failure_count = firmware.failure_count + delta.failed
-  FROM ${rowsOf(['id', 'completed', 'failed'])} AS delta WHERE firmware.id = delta.id`;
+  FROM ${rowsOf(allOf('integer', ['id', 'completed', 'failed']))} AS delta WHERE firmware.id = delta.id`;
 
 /** Which printers to load. */
 export interface PrinterKeys {
@@ -51,12 +51,12 @@ export class FleetStore {
   /** The printers that exist, in the order of their numbers. */
   async load(sql: Sql, { uuids = [], ids = [] }: PrinterKeys): Promise<PrinterState[]> {
     const found = new Map<number, Printer>();
-    for (const [column, list] of [
-      ['uuid', jsonList(uuids)],
-      ['id', jsonList(ids)],
+    for (const [condition, list] of [
+      [`uuid ${IN_TEXTS}`, jsonList(uuids)],
+      [`id ${IN_INTEGERS}`, jsonList(ids)],
     ] as const) {
       if (list === '[]') continue;
-      const rest = `WHERE ${column} IN ${LIST} ORDER BY id`;
+      const rest = `WHERE ${condition} ORDER BY id`;
       for (const printer of await this.printers.select(sql, rest, list)) found.set(printer.id, printer);
     }
     return this.withUpdates(sql, [...found.values()]);
@@ -66,7 +66,7 @@ export class FleetStore {
   async withUpdates(sql: Sql, printers: readonly Printer[]): Promise<PrinterState[]> {
     if (printers.length === 0) return [];
     const byPrinter = new Map<number, PrinterUpdate[]>(printers.map(({ id }) => [id, []]));
-    const rest = `WHERE printer_id IN ${LIST} ORDER BY printer_id, sequence`;
+    const rest = `WHERE printer_id ${IN_INTEGERS} ORDER BY printer_id, sequence`;
     for (const update of await this.updates.select(sql, rest, jsonList(byPrinter.keys())))
       byPrinter.get(update.printerId)?.push(update);
     return printers.map((printer) => ({ printer, updates: byPrinter.get(printer.id) ?? [] }));
@@ -99,7 +99,7 @@ export class FleetStore {
   ): Promise<void> {
     const rows = updateRows(changes, numbers);
     if (rows.removed.length > 0)
-      await tx.sql.run(`DELETE FROM printer_update WHERE id IN ${LIST}`, jsonList(rows.removed));
+      await tx.sql.run(`DELETE FROM printer_update WHERE id ${IN_INTEGERS}`, jsonList(rows.removed));
     // A printer has one update in progress at a time: one ends before another begins.
     await this.updates.updateAll(tx.sql, rows.changed, ({ columns }) => columns.status !== 'in_progress');
     await this.updates.insertAll(tx.sql, rows.added);

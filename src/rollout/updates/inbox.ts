@@ -1,8 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
-import SqliteDatabase from 'better-sqlite3';
-import { UnavailableError } from '../../common/errors.js';
 import { Repeats } from '../../common/limits/repeats.js';
 import { Database } from '../../database/database.js';
+import { isDatabaseDown } from '../../database/database-errors.js';
 import { Batch } from './batch.js';
 import type { BatchResult } from './batch.js';
 import type { PrinterJob } from './plan/jobs.js';
@@ -70,7 +69,7 @@ export class Inbox {
         if (taken.length === 0) {
           // No transaction could begin: none could for those that wait either.
           fail(this.waiting.splice(0), error);
-        } else if (isOfDatabase(error)) fail(taken, error);
+        } else if (isDatabaseDown(error)) fail(taken, error);
         else await this.isolate(taken, error);
       }
     }
@@ -115,7 +114,7 @@ export class Inbox {
       try {
         await this.carryOut([], () => half);
       } catch (again) {
-        if (isOfDatabase(again)) fail(half, again);
+        if (isDatabaseDown(again)) fail(half, again);
         else await this.isolate(half, again);
       }
     }
@@ -124,11 +123,4 @@ export class Inbox {
 
 function fail(submissions: readonly Submission[], error: unknown): void {
   for (const { failed } of submissions) failed(error);
-}
-
-/** True for errors that no job is to blame for: the database is locked, full, read-only or gone. */
-function isOfDatabase(error: unknown): boolean {
-  return error instanceof SqliteDatabase.SqliteError
-    ? !/^SQLITE_(?:CONSTRAINT|MISMATCH|RANGE|ERROR)/.test(error.code)
-    : error instanceof UnavailableError;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Changes } from '../../database/changes.js';
-import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
+import { IN_TEXTS, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
 import { ServiceTime } from '../store/service-time.js';
 import type { PrinterJob } from './plan/jobs.js';
@@ -13,11 +13,11 @@ export interface ProgressReport {
   status: string | null;
 }
 
-const NUMBERS = `SELECT uuid, id FROM printer WHERE uuid IN ${LIST}`;
+const NUMBERS = `SELECT uuid, id FROM printer WHERE uuid ${IN_TEXTS}`;
 const PROGRESS = `UPDATE printer_update SET last_heard = ?,
     last_percent = coalesce(report.percent, printer_update.last_percent),
     last_status_message = coalesce(report.message, printer_update.last_status_message)
-  FROM ${rowsOf(['printer_id', 'percent', 'message'])} AS report
+  FROM ${rowsOf({ printer_id: 'integer', percent: 'integer', message: 'text' })} AS report
   WHERE printer_update.printer_id = report.printer_id AND printer_update.status = 'in_progress'
   RETURNING printer_update.printer_id`;
 

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { versionKey } from '../../common/version.js';
-import { LIST, jsonList, jsonRows, rowsOf } from '../../database/sql.js';
+import { IN_INTEGERS, jsonList, allOf, jsonRows, rowsOf } from '../../database/sql.js';
 import type { Transaction } from '../../database/transaction.js';
 import { PrinterCounts } from '../../printer/counts/printer-counts.js';
 import { TARGET_STATUSES } from '../rules/status.js';
@@ -11,13 +11,13 @@ import type { RolloutDelta, RolloutDeltas } from './plan/counters.js';
 import type { SqlRow } from '../../database/sql.js';
 
 const ADD = `UPDATE rollout SET ${COUNTER_COLUMNS.map((name) => `${name} = rollout.${name} + delta.${name}`).join(', ')}
-  FROM ${rowsOf(['id', ...COUNTER_COLUMNS])} AS delta WHERE rollout.id = delta.id`;
+  FROM ${rowsOf(allOf('integer', ['id', ...COUNTER_COLUMNS]))} AS delta WHERE rollout.id = delta.id`;
 const ADD_PENDING = `UPDATE rollout_pending SET pending = rollout_pending.pending + delta.pending
-  FROM ${rowsOf(['rollout_id', 'bucket', 'pending'])} AS delta
+  FROM ${rowsOf(allOf('integer', ['rollout_id', 'bucket', 'pending']))} AS delta
   WHERE rollout_pending.rollout_id = delta.rollout_id AND rollout_pending.bucket = delta.bucket`;
 const STATES = `SELECT id, status, rollout_percentage, firmware_version, rollback_id, min_version, pending_count, in_progress_count,
     completed_count + failed_count + declined_count AS ended
-  FROM rollout WHERE id IN ${LIST} AND status IN ('active', 'completed') ORDER BY id`;
+  FROM rollout WHERE id ${IN_INTEGERS} AND status IN ('active', 'completed') ORDER BY id`;
 const ABOUT_TO_RUN = `SELECT 1 FROM printer_update u JOIN printer p ON p.id = u.printer_id
   WHERE u.status IN ('in_progress', 'completed') AND u.confirmed = false AND u.firmware_version = ?
     AND p.version_key <> ? AND p.blocked = false LIMIT 1`;

@@ -9,7 +9,7 @@ import { SentBuilds } from '../../store/sent-builds.js';
 const BATCH_ROWS = 500;
 
 const NAMED_ROW = 'UPDATE rollout SET firmware_version_id = ? WHERE id = ? AND firmware_version_id = ?';
-const UNDER_WAY = `SELECT id, printer_id AS printerId, firmware_id AS firmwareId FROM printer_update
+const UNDER_WAY = `SELECT id, printer_id AS "printerId", firmware_id AS "firmwareId" FROM printer_update
   WHERE status = 'in_progress' AND printer_id > ? ORDER BY printer_id LIMIT ?`;
 const SENT_ROW = 'UPDATE printer_update SET firmware_id = ? WHERE id = ?';
 

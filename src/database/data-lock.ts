@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { StartupError } from '../../common/startup-error.js';
-import type { AppConfig } from '../../config/config.js';
+import { StartupError } from '../common/startup-error.js';
+import type { AppConfig } from '../config/config.js';
 import { FileLock, LockedError, describeHolder } from './file-lock.js';
-import { refuseNewerSchema } from './schema-check.js';
+import { refuseNewerSchema } from './sqlite/schema-check.js';
 
 /**
  * Makes this process the only one that serves this database and this uploads folder, until it ends. A second server would keep sending
@@ -12,22 +12,25 @@ import { refuseNewerSchema } from './schema-check.js';
 export class DataLock {
   private readonly locks: FileLock[] = [];
   /** Paths of the locked files: while they exist, no second server starts. */
-  readonly files: { readonly database: string; readonly uploads: string };
+  readonly files: { readonly database: string | null; readonly uploads: string };
 
   /**
-   * Takes both locks, and creates the uploads folder if it is missing.
+   * Takes both locks, and creates the uploads folder if it is missing. PostgreSQL is not locked: it serves many.
    *
    * @throws StartupError naming the process that holds a lock, or the missing folder
    */
   constructor({ databasePath, uploadsDir, port }: Pick<AppConfig, 'databasePath' | 'uploadsDir' | 'port'>) {
     // Not created: a mistyped path would otherwise become a new, empty server.
-    requireFolder(dirname(databasePath), 'The folder of the database', 'DATABASE_URL');
+    if (databasePath !== null)
+      requireFolder(dirname(databasePath), 'The folder of the database', 'DATABASE_URL');
     requireFolder(dirname(uploadsDir), 'The folder of the uploads folder', 'UPLOADS_DIR');
     try {
       // The lock stands beside the file itself, whichever symbolic link leads there.
-      const database = existsSync(databasePath) ? realpathSync(databasePath) : databasePath;
-      this.files = { database: `${database}-lock`, uploads: join(uploadsDir, UPLOADS_LOCK) };
-      this.lock('database', databasePath, this.files.database, port);
+      const database =
+        databasePath !== null && existsSync(databasePath) ? realpathSync(databasePath) : databasePath;
+      this.files = { database: database && `${database}-lock`, uploads: join(uploadsDir, UPLOADS_LOCK) };
+      if (this.files.database !== null)
+        this.lock('database', String(databasePath), this.files.database, port);
       this.lock('uploads folder', uploadsDir, this.files.uploads, port);
     } catch (error) {
       this.release();
@@ -63,7 +66,7 @@ export class DataLock {
 export function lockData(config: AppConfig): DataLock {
   const lock = new DataLock(config);
   try {
-    refuseNewerSchema(config.databasePath);
+    if (config.databasePath !== null) refuseNewerSchema(config.databasePath);
     return lock;
   } catch (error) {
     lock.release();

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { Injectable, Logger } from '@nestjs/common';
-import { UnavailableError } from '../../common/errors.js';
-import { AppConfig } from '../../config/config.js';
+import { UnavailableError } from '../common/errors.js';
+import { AppConfig } from '../config/config.js';
 import { DataLock } from './data-lock.js';
 
 interface Watched {
@@ -23,12 +23,15 @@ export class DataPresence {
   private reported = false;
 
   constructor({ databasePath, uploadsDir }: AppConfig, { files }: DataLock) {
-    this.databaseFiles = [
-      { what: 'database', path: databasePath, identity: null },
-      // The last commits exist only in this process's open file.
-      { what: "database's write-ahead log", path: `${databasePath}-wal`, identity: null },
-      { what: "database's lock file", path: files.database, identity: null },
-    ];
+    this.databaseFiles =
+      databasePath === null || files.database === null
+        ? []
+        : [
+            { what: 'database', path: databasePath, identity: null },
+            // The last commits exist only in this process's open file.
+            { what: "database's write-ahead log", path: `${databasePath}-wal`, identity: null },
+            { what: "database's lock file", path: files.database, identity: null },
+          ];
     this.uploads = [
       { what: 'uploads folder', path: uploadsDir, identity: null },
       { what: "uploads folder's lock file", path: files.uploads, identity: null },
