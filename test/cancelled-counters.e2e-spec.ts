@@ -100,7 +100,8 @@ describe('The counters of a cancelled rollout', () => {
         key_hash, blocked, has_problems, last_connected, last_ip, created_at`;
       await tx.sql.run(
         `INSERT INTO printer (uuid, ${columns}) WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < ?)
-          SELECT lower(hex(randomblob(16))), ${columns} FROM k, printer WHERE uuid = ?`,
+          SELECT '${randomUUID().slice(0, -12)}' || substr(CAST(1000000000000 + n AS varchar), 2), ${columns}
+            FROM k, printer WHERE uuid = ?`,
         many - 1,
         one.options.uuid,
       );
@@ -172,7 +173,7 @@ describe('The counters of a cancelled rollout', () => {
       await tx.sql.run(
         `INSERT INTO printer_update (rollout_id, printer_id, firmware_id, firmware_version, status, attempts, send_on_resume,
           confirmed, superseded, error_message, started_at, completed_at, last_percent, last_heard, last_sent, sequence)
-          SELECT ?, id, 1, '1.5.0', 'failed', 1, 0, 0, 0, 'x', created_at, created_at, 0, 0, 0, 1 FROM printer
+          SELECT CAST(? AS bigint), id, 1, '1.5.0', 'failed', 1, false, false, false, 'x', created_at, created_at, 0, 0, 0, 1 FROM printer
           WHERE firmware_version = ?`,
         id,
         version,

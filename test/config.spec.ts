@@ -8,6 +8,8 @@ describe('The settings', () => {
   it('have the defaults of the guide', () => {
     expect(new AppConfig({})).toEqual({
       databasePath: resolve('paperminder.db'),
+      postgresUrl: null,
+      databasePoolSize: 10,
       downloadTokenMs: 3_600_000,
       host: '0.0.0.0',
       port: 8000,
@@ -74,6 +76,23 @@ describe('The settings', () => {
     expect(new AppConfig({ DATABASE_URL: url }).databasePath).toBe(path);
   });
 
+  it.each([
+    'postgres://me:secret@db.example:5432/fleet',
+    'postgresql://db.example/fleet?sslmode=verify-full',
+  ])('DATABASE_URL=%s is a database in PostgreSQL', (url) => {
+    expect(new AppConfig({ DATABASE_URL: url })).toMatchObject({ postgresUrl: url, databasePath: null });
+  });
+
+  it.each([
+    ['postgres://me:secret@db.example', 'must name a database'],
+    ['postgres://me:secret@db.example:port/fleet', 'must be postgres://user:password@host:5432/name'],
+    ['postgres://me:secret@db.example/fleet?ssl=yes', 'has the parameter ssl, which is not one of sslmode'],
+  ])('DATABASE_URL=%s is refused without its password: %s', (url, problem) => {
+    const refused = (): unknown => new AppConfig({ DATABASE_URL: url });
+    expect(refused).toThrow(`DATABASE_URL=postgres://...: ${problem}`);
+    expect(refused).not.toThrow('secret');
+  });
+
   it('CORS_ALLOWED_ORIGINS is a list with commas', () => {
     const config = new AppConfig({ CORS_ALLOWED_ORIGINS: 'https://a.example, http://b.example:8080' });
     expect(config.corsAllowedOrigins).toEqual(['https://a.example', 'http://b.example:8080']);
@@ -81,7 +100,7 @@ describe('The settings', () => {
 
   it.each([
     ['SIMULATOR', 'yes'],
-    ['DATABASE_URL', 'postgres://localhost/x'],
+    ['DATABASE_URL', 'mysql://localhost/x'],
     ['DATABASE_URL', 'paperminder.db'],
     ['DATABASE_URL', 'sqlite://'],
     ['DATABASE_URL', 'sqlite:///:memory:'],

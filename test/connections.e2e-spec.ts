@@ -22,6 +22,7 @@ import { HeldQueue } from './support/held-queue.js';
 import { LogLines } from './support/log-lines.js';
 import { RawSocket, subscribeMessage } from './support/raw-socket.js';
 import { TestServer } from './support/server.js';
+import { describeOnSqlite } from './support/test-database.js';
 
 let server: TestServer;
 const sockets: RawSocket[] = [];
@@ -60,7 +61,7 @@ function orders(raw: RawSocket): number {
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 200));
 
-describe('While another process holds the database, a subscribe', () => {
+describeOnSqlite('While another process holds the database, a subscribe', () => {
   /** Locks the database as another process; resolves with how to unlock it. */
   async function lock(folder = server.folder): Promise<() => Promise<void>> {
     const script = `const db = new (require('better-sqlite3'))(process.argv[1]); db.exec('BEGIN EXCLUSIVE');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import type { SelectQueryBuilder } from 'typeorm';
 import { Database } from '../src/database/database.js';
-import { LIST, jsonList } from '../src/database/sql.js';
+import { IN_INTEGERS, jsonList } from '../src/database/sql.js';
 import type { SqlValue } from '../src/database/sql.js';
 import type { Transaction } from '../src/database/transaction.js';
 import { Firmware } from '../src/firmware/firmware.entity.js';
@@ -250,7 +250,7 @@ describe('The counters', () => {
   function stillPending(id: number, pending: readonly number[]): Promise<number> {
     return server.get(Database).write(async (tx) => {
       const rows = await sentUpdates(tx, id);
-      const there = await tx.sql.values(`SELECT id FROM printer WHERE id IN ${LIST}`, jsonList(pending));
+      const there = await tx.sql.values(`SELECT id FROM printer WHERE id ${IN_INTEGERS}`, jsonList(pending));
       return there.filter(([printerId]) => rows.every((row) => row.printerId !== printerId)).length;
     });
   }

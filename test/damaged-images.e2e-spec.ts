@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import SqliteDatabase from 'better-sqlite3';
 import type { AuditListResponse } from '../src/audit/audit.dto.js';
 import { NotFoundError } from '../src/common/errors.js';
 import { BinaryCache } from '../src/firmware/binaries/binary-cache.js';
@@ -261,9 +260,7 @@ describe('Files that no firmware names', () => {
     const orphan = 'a'.repeat(64);
     const young = 'b'.repeat(64);
     await server.restart(async () => {
-      const database = new SqliteDatabase(join(server.folder, 'paperminder.db'));
-      database.prepare('UPDATE firmware SET released_at = ?').run('2020-01-01 00:00:00.000');
-      database.close();
+      await server.runOutside(`UPDATE firmware SET released_at = '2020-01-01 00:00:00.000'`);
       await put(orphan, old);
       await put(young, new Date(Date.now() - 59 * 60_000));
       await put('notes.txt', old);

@@ -6,6 +6,7 @@ import { UnavailableError } from '../src/common/errors.js';
 import { Database } from '../src/database/database.js';
 import { eventually } from './support/eventually.js';
 import { TestServer } from './support/server.js';
+import { itOnSqlite } from './support/test-database.js';
 
 describe('A transaction', () => {
   let server: TestServer;
@@ -14,13 +15,13 @@ describe('A transaction', () => {
   beforeAll(async () => {
     server = await TestServer.start();
     database = server.get(Database);
-    await database.write((tx) => tx.sql.run('CREATE TABLE note (text varchar PRIMARY KEY)'));
+    await database.write((tx) => tx.sql.run('CREATE TABLE note (text varchar PRIMARY KEY, number integer)'));
   });
   afterAll(() => server.stop());
 
   function write(text: string, then: () => Promise<void> = async () => undefined): Promise<string> {
     return database.write(async (tx) => {
-      await tx.sql.run('INSERT INTO note VALUES (?)', text);
+      await tx.sql.run('INSERT INTO note SELECT CAST(? AS varchar), count(*) FROM note', text);
       await then();
       return text;
     });
@@ -28,7 +29,7 @@ describe('A transaction', () => {
 
   async function notes(prefix: string): Promise<string[]> {
     const rows = await database.write((tx) =>
-      tx.sql.rows('SELECT text FROM note WHERE text LIKE ? ORDER BY rowid', `${prefix}%`),
+      tx.sql.rows('SELECT text FROM note WHERE text LIKE ? ORDER BY number', `${prefix}%`),
     );
     return rows.map((row) => String(row.text));
   }
@@ -63,7 +64,7 @@ describe('A transaction', () => {
     expect(heard).toEqual(['committed']);
   });
 
-  it('calls back after a rollback, whether the work or the commit has failed', async () => {
+  itOnSqlite('calls back after a rollback, whether the work or the commit has failed', async () => {
     const heard: string[] = [];
     const failing = database.write(async (tx) => {
       tx.afterRollback(() => heard.push('the work'));
@@ -109,7 +110,7 @@ describe('A transaction', () => {
     expect(await notes('c')).toEqual([]);
   });
 
-  it('fails only the work whose transaction SQLite has ended', async () => {
+  itOnSqlite('fails only the work whose transaction SQLite has ended', async () => {
     const ended = Promise.allSettled([
       write('d1'),
       database.write((tx) => tx.sql.run('ROLLBACK')), // As SQLite does by itself when the disk is full.
@@ -120,7 +121,7 @@ describe('A transaction', () => {
     expect(await notes('d')).toEqual(['d1', 'd2', 'd3']);
   });
 
-  it('says what the work has met if SQLite has ended the transaction because of it', async () => {
+  itOnSqlite('says what the work has met if SQLite has ended the transaction because of it', async () => {
     const full = database.write(async (tx) => {
       await tx.sql.run('ROLLBACK');
       throw new Error('database or disk is full');
@@ -128,23 +129,23 @@ describe('A transaction', () => {
     await expect(full).rejects.toThrow('database or disk is full');
   });
 
-  it('fails with its thread, and the next one gets a new thread', async () => {
-    const kill = async (connection: 'writer' | 'scanner'): Promise<void> => {
-      const worker = Reflect.get(Reflect.get(database, connection) as object, 'worker') as Worker;
-      await worker.terminate();
+  itOnSqlite('fails with its thread, and the next one gets a new thread', async () => {
+    const kill = async (...path: string[]): Promise<void> => {
+      const worker = path.reduce<object>((found, name) => Reflect.get(found, name) as object, database);
+      await (worker as Worker).terminate();
     };
-    const failing = write('f1', () => kill('writer'));
+    const failing = write('f1', () => kill('writer', 'worker', 'worker'));
     const behind = write('f2');
     await expect(failing).rejects.toBeInstanceOf(UnavailableError);
     expect(await behind).toBe('f2');
     expect(await notes('f')).toEqual(['f2']);
     const count = (): Promise<number> => database.scan((sql) => sql.count('SELECT 1'));
     expect(await count()).toBe(1);
-    await kill('scanner');
+    await kill('scanner', 'worker');
     expect(await count()).toBe(1);
   });
 
-  it('or a scan fails while the file is away, and no longer', async () => {
+  itOnSqlite('or a scan fails while the file is away, and no longer', async () => {
     const other = await TestServer.start();
     const file = `${other.folder}/paperminder.db`;
     renameSync(file, `${file}.away`);
@@ -155,7 +156,7 @@ describe('A transaction', () => {
     expect(answers.map(({ status }) => status)).toEqual([503, 200]);
   });
 
-  it('reports a database that is locked, and recovers by itself', async () => {
+  itOnSqlite('reports a database that is locked, and recovers by itself', async () => {
     const other = new DataSource({ type: 'better-sqlite3', database: `${server.folder}/paperminder.db` });
     await other.initialize();
     await other.query('BEGIN IMMEDIATE');

@@ -10,6 +10,7 @@ import { binary, connected, expectStatus, roll, upload, uploadForm } from './sup
 import type { ProblemBody } from './support/factories.js';
 import { LogLines } from './support/log-lines.js';
 import { TestServer } from './support/server.js';
+import { itOnSqlite } from './support/test-database.js';
 
 const MIB = 1024 * 1024;
 
@@ -374,7 +375,7 @@ describe('Firmware', () => {
       await downloads('7.0.0', 1);
     });
 
-    it('is served while the database cannot be written', async () => {
+    itOnSqlite('is served while the database cannot be written', async () => {
       await settledCount('7.0.0');
       const database = new SqliteDatabase(join(server.folder, 'paperminder.db'));
       database.exec('BEGIN IMMEDIATE');

@@ -210,7 +210,7 @@ describe('GET /api/summary', () => {
         `INSERT INTO printer (uuid, name, user_id, firmware_version, version_key, bucket, auto_update, update_channel,
             blocked, has_problems, last_connected, created_at)
           WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
-          SELECT printf('00000000-0000-4000-8000-%012d', n), name, user_id, firmware_version, version_key, bucket,
+          SELECT '00000000-0000-4000-8000-' || substr(CAST(1000000000000 + n AS varchar), 2), name, user_id, firmware_version, version_key, bucket,
             auto_update, update_channel, blocked, has_problems, last_connected, created_at FROM number, printer WHERE uuid = ?`,
         many,
         like,

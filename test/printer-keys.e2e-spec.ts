@@ -6,6 +6,7 @@ import { Board } from './support/board.js';
 import { eventually } from './support/eventually.js';
 import { details, printer, roll, rollout, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
+import { itOnSqlite } from './support/test-database.js';
 
 describe('A printer', () => {
   const servers: TestServer[] = [];
@@ -129,7 +130,7 @@ describe('A printer', () => {
     expect(await (await open(server)).subscribe(randomUUID(), 'secret')).toBe('subscription_accepted');
   });
 
-  it('that is new is refused if REGISTRATION=closed, and one that is known is not', async () => {
+  itOnSqlite('that is new is refused if REGISTRATION=closed, and one that is known is not', async () => {
     const server = await start();
     const uuid = randomUUID();
     await (await open(server)).subscribe(uuid, 'secret');

@@ -12,6 +12,10 @@ import { PrinterUpdate } from '../src/rollout/store/entities/printer-update.enti
 import { expectStatus, roll, upload } from './support/factories.js';
 import { propertyRuns } from './support/property-runs.js';
 import { TestServer } from './support/server.js';
+import { POSTGRES } from './support/test-database.js';
+
+const RESTART_NUMBERS =
+  POSTGRES === undefined ? 'DELETE FROM sqlite_sequence' : 'ALTER SEQUENCE printer_id_seq RESTART';
 
 // Stands for the connection of every printer.
 const CONNECTION = {};
@@ -254,7 +258,7 @@ describe('The pages of printers', () => {
       await tx.sql.run('DELETE FROM printer_update');
       await tx.sql.run('DELETE FROM printer');
       await tx.sql.run('DELETE FROM printer_count');
-      await tx.sql.run('DELETE FROM sqlite_sequence');
+      await tx.sql.run(RESTART_NUMBERS);
       const deltas = new PrinterDeltas();
       const known: Known[] = [];
       for (const one of rows) {

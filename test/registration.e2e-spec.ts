@@ -23,6 +23,7 @@ import {
 import type { ProblemBody } from './support/factories.js';
 import { LogLines } from './support/log-lines.js';
 import { TestServer } from './support/server.js';
+import { INSTANT } from '../src/database/sql.js';
 
 describe('With REGISTRATION=approve, a new printer', () => {
   let server: TestServer;
@@ -135,12 +136,14 @@ describe('With REGISTRATION=approve, the list of those that wait', () => {
       await tx.sql.run(
         `INSERT INTO registration (uuid, status, name, user_id, address, address_group, requested_at)
           WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
-          SELECT printf('%08d-0000-4000-8000-%012d', (SELECT count(*) FROM registration), n), ?, 'x', 'x', ?, ?,
-            '2025-01-01 00:00:00.000' FROM number`,
+          SELECT substr(CAST(100000000 + (SELECT count(*) FROM registration) AS varchar), 2) || '-0000-4000-8000-'
+            || substr(CAST(1000000000000 + n AS varchar), 2), CAST(? AS varchar), 'x', 'x', CAST(? AS varchar), CAST(? AS varchar),
+            ${INSTANT} FROM number`,
         count,
         status,
         address,
         address,
+        '2025-01-01 00:00:00.000',
       );
     });
   }

@@ -593,7 +593,7 @@ describe('Rolling a version back', () => {
     await eventually('it is completed', async () => (await state('1.5.0')).status === 'completed');
     isMoving = false;
     await Promise.all(watching);
-    expect(reads).toBeGreaterThan(size);
+    expect(reads).toBeGreaterThan(size / 2);
     expect([...torn]).toEqual([]);
   }, 60_000);
 

@@ -16,6 +16,7 @@ import type { VirtualPrinter } from '../src/simulator/virtual-printer.js';
 import { eventually } from './support/eventually.js';
 import { connected, counts, expectStatus, offline, patch, roll, upload } from './support/factories.js';
 import { TestServer } from './support/server.js';
+import { itOnSqlite } from './support/test-database.js';
 
 // Their buckets are 94, 25 and 65 (printer protocol, "Test vectors for the gradual bucket").
 const AT_94 = '770e8400-e29b-41d4-a716-446655440000';
@@ -475,7 +476,7 @@ describe('A scan of the database', () => {
     expect(await look()).toBe(0);
   });
 
-  it('is waited for by a stop, but not those that wait behind it', async () => {
+  itOnSqlite('is waited for by a stop, but not those that wait behind it', async () => {
     const stopping = await TestServer.start();
     const database = stopping.get(Database);
     let goOn: () => void = () => undefined;

@@ -13,7 +13,8 @@ import { AppConfig } from '../../src/config/config.js';
 import { CONSOLE_FOLDER } from '../../src/console/console-files.js';
 import { GatedExpressAdapter } from '../../src/http/server/gated-express-adapter.js';
 import type { VirtualPrinter } from '../../src/simulator/virtual-printer.js';
-import { writeMigratedDatabase } from './migrated-database.js';
+import { createTestDatabase, fileDatabase } from './test-database.js';
+import type { TestDatabase } from './test-database.js';
 import { TestClock } from './test-clock.js';
 
 /** An answer of the server, its body parsed. */
@@ -49,6 +50,7 @@ export class TestServer implements Reachable {
     private readonly settings: Record<string, string>,
     private readonly logger: LoggerService | false,
     private readonly consoleFolder: string,
+    private readonly database: TestDatabase,
   ) {}
 
   /** Starts a server on an empty database; without a console, unless it is told where one is. */
@@ -58,15 +60,16 @@ export class TestServer implements Reachable {
     consoleFolder?: string,
   ): Promise<TestServer> {
     const folder = await mkdtemp(join(tmpdir(), 'paperminder-'));
-    const server = new TestServer(folder, settings, logger, consoleFolder ?? join(folder, 'no-console'));
-    await writeMigratedDatabase(server.database);
+    const console = consoleFolder ?? join(folder, 'no-console');
+    const server = new TestServer(folder, settings, logger, console, await createTestDatabase(folder));
     await server.boot();
     return server;
   }
 
   /** Starts a server on what a folder holds, such as a restored backup. */
   static async startIn(folder: string): Promise<TestServer> {
-    const server = new TestServer(folder, {}, false, join(folder, 'no-console'));
+    const database = fileDatabase(join(folder, 'paperminder.db'));
+    const server = new TestServer(folder, {}, false, join(folder, 'no-console'), database);
     await server.boot();
     return server;
   }
@@ -77,12 +80,18 @@ export class TestServer implements Reachable {
     return `http://127.0.0.1:${port}`;
   }
 
-  get uploads(): string {
-    return join(this.folder, 'uploads');
+  /** The DATABASE_URL of its database. */
+  get databaseUrl(): string {
+    return this.database.url;
   }
 
-  private get database(): string {
-    return join(this.folder, 'paperminder.db');
+  /** Runs a statement as somebody else who has the database open. */
+  runOutside(text: string): Promise<void> {
+    return this.database.run(text);
+  }
+
+  get uploads(): string {
+    return join(this.folder, 'uploads');
   }
 
   /** What lies in the uploads folder, without the server's lock. */
@@ -92,7 +101,7 @@ export class TestServer implements Reachable {
   }
 
   /** A provider of the running application. */
-  get<T>(type: new (...args: never[]) => T): T {
+  get<T>(type: abstract new (...args: never[]) => T): T {
     return this.running.get<T>(type);
   }
 
@@ -114,6 +123,7 @@ export class TestServer implements Reachable {
   async stop(): Promise<void> {
     await this.stopPrinters();
     await this.halt();
+    await this.database.remove();
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -139,7 +149,7 @@ export class TestServer implements Reachable {
 
   private async boot(port = '0'): Promise<void> {
     const config = new AppConfig({
-      DATABASE_URL: `sqlite:///${this.database}`,
+      DATABASE_URL: this.database.url,
       UPLOADS_DIR: this.uploads,
       HOST: '127.0.0.1',
       ...this.settings,

@@ -4,6 +4,7 @@ import type { Sql, SqlValue } from '../../src/database/sql.js';
 import type { Build, RolloutRule } from '../../src/rollout/rules/targeting.js';
 import { PrinterUpdate } from '../../src/rollout/store/entities/printer-update.entity.js';
 import { RolloutCancellation } from '../../src/rollout/store/entities/rollout-cancellation.entity.js';
+import { POSTGRES } from './test-database.js';
 
 /**
  * Narrows a query whose printer is called `p` to the targets of a rollout: what the server decides in memory, said a second time
@@ -45,11 +46,14 @@ export function targetCondition<T extends ObjectLiteral>(
       else stays.orWhere(`NOT (${newer.map((one) => namedBy(one)).join(' OR ')})`);
     }),
   );
-  const from = `instr(' ' || coalesce(p.movedBack, ''), :from)`;
-  query.andWhere(
-    `NOT (${from} > 0 AND CAST(substr(p.movedBack, ${from} + length(:from) - 1) AS integer) > :ruleId)`,
-    { from: ` ${rule.version}@`, ruleId: rule.id },
-  );
+  const from = `${POSTGRES === undefined ? 'instr' : 'strpos'}(' ' || coalesce(p.movedBack, ''), :from)`;
+  const rest = `substr(p.movedBack, ${from} + length(:from) - 1)`;
+  // SQLite's CAST reads as many digits as there are.
+  const number = POSTGRES === undefined ? rest : `split_part(${rest}, ' ', 1)`;
+  query.andWhere(`NOT (${from} > 0 AND CAST(${number} AS integer) > :ruleId)`, {
+    from: ` ${rule.version}@`,
+    ruleId: rule.id,
+  });
   return query.andWhere(
     new Brackets((either) => {
       either.where('1 = 0');
