@@ -67,8 +67,10 @@ export class TestServer implements Reachable {
   }
 
   /** Starts a server on what a folder holds, such as a restored backup. */
-  static async startIn(folder: string): Promise<TestServer> {
-    const database = fileDatabase(join(folder, 'paperminder.db'));
+  static async startIn(
+    folder: string,
+    database = fileDatabase(join(folder, 'paperminder.db')),
+  ): Promise<TestServer> {
     const server = new TestServer(folder, {}, false, join(folder, 'no-console'), database);
     await server.boot();
     return server;
