@@ -250,22 +250,21 @@ describe('The event stream', () => {
     const [response] = responses;
     const event = ROLLOUTS * Buffer.byteLength(JSON.stringify(await rollout(server, id)));
     let most = 0;
-    const written: number[] = [];
     for (let index = 0; index < PRINTERS; index++) {
       await connected(server);
       await sleep(30);
       most = Math.max(most, response!.writableLength);
-      written.push(response!.socket!.bytesWritten);
     }
+    await sleep(500);
+    const written = response!.socket!.bytesWritten;
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThan(SOCKET_BUFFER + 2 * event);
     // The kernels of both sides have taken what they take; from then on nothing is written any more.
-    expect(written.at(-1)).toBe(written.at(-6));
-    expect(written.at(-1)!).toBeLessThan(30 * event);
+    expect(written).toBeLessThan(30 * event);
     await server.request('DELETE', `/api/rollouts/${gone.id}`);
     await connected(server);
     await sleep(100);
-    expect(response!.socket!.bytesWritten).toBe(written.at(-1));
+    expect(response!.socket!.bytesWritten).toBe(written);
     // It reads again.
     deaf.resume();
     await eventually('it knows all', () => {

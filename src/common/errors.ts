@@ -65,6 +65,9 @@ export class PrinterRefusedError extends DomainError {
 /** The server cannot do its work at the moment. */
 export class UnavailableError extends DomainError {}
 
+/** The connection to the database was lost. Nothing of the work that was on it is kept, so it can be done again. */
+export class ConnectionLostError extends UnavailableError {}
+
 /** A stored binary is damaged: nobody can download it until an operator repairs it. */
 export class CorruptBinaryError extends DomainError {}
 

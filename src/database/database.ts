@@ -113,14 +113,4 @@ export abstract class Database implements BeforeApplicationShutdown {
     for (const flush of this.flushes) await flush();
     await this.queue.close();
   }
-
-  /** Reads one state on a connection that no other read uses meanwhile. */
-  protected async snapshot<T>(sql: Sql, begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    await sql.run(begin);
-    try {
-      return await work(sql);
-    } finally {
-      await sql.run('COMMIT');
-    }
-  }
 }

@@ -44,7 +44,7 @@ describe('An installation that moves to PostgreSQL', () => {
     await server.stopPrinters();
     before = await answers(server);
     await server.halt();
-  });
+  }, 120_000);
   afterAll(async () => {
     await database.remove();
     await rm(folder, { recursive: true, force: true });

@@ -19,7 +19,7 @@ describe('A server on PostgreSQL', () => {
     await build();
     folder = await mkdtemp(join(tmpdir(), 'paperminder-'));
     database = await createTestDatabase(folder);
-  });
+  }, 120_000);
   afterAll(async () => {
     await database.remove();
     await rm(folder, { recursive: true, force: true });
@@ -55,7 +55,7 @@ describe('A server on PostgreSQL', () => {
     next.child.kill('SIGTERM');
     expect(await next.exit()).toBe('SIGTERM');
     expect(next.output).not.toMatch(/error|Deprecation/i);
-  });
+  }, 120_000);
 
   it('has keys from the command line', async () => {
     const [end, output] = await run('access/cli.js', ['create', '--admin', 'ci']);

@@ -30,13 +30,12 @@ export const itOnSqlite = POSTGRES === undefined ? it : it.skip;
 export const describeOnSqlite = POSTGRES === undefined ? describe : describe.skip;
 
 /** Creates a database; SQLite's lies in the given folder, as `paperminder.db`. */
-export async function createTestDatabase(folder: string): Promise<TestDatabase> {
-  if (POSTGRES === undefined) {
+export async function createTestDatabase(folder: string, server = POSTGRES): Promise<TestDatabase> {
+  if (server === undefined) {
     const path = join(folder, 'paperminder.db');
     await writeMigratedDatabase(path);
     return fileDatabase(path);
   }
-  const server = POSTGRES;
   await ensureTemplate(server);
   const name = `test_${randomBytes(6).toString('hex')}`;
   await query(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} STRATEGY FILE_COPY`);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Client, Pool } from 'pg';
-import { UnavailableError } from '../../common/errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionLostError } from '../../common/errors.js';
 
 // Milliseconds until an attempt to connect is given up.
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -56,7 +57,31 @@ const CONNECTION_LOST = /^(?:08|57P)/;
 /** The error for a database that cannot be reached, or has closed the connection; other errors of PostgreSQL stay what they are. */
 export function unreachable(error: unknown): Error {
   if (error instanceof pg.DatabaseError && !CONNECTION_LOST.test(error.code ?? '')) return error;
-  return new UnavailableError(
+  if (error instanceof ConnectionLostError) return error;
+  return new ConnectionLostError(
     `The database cannot be reached: ${error instanceof Error ? error.message || error.name : String(error)}`,
   );
+}
+
+// Milliseconds between attempts. A database that is restarted, or replaced by its standby, is back after a few seconds.
+const RETRY_AFTER_MS = [50, 200, 500, 1_000, 1_500, 2_000];
+
+/**
+ * Tries again while the database cannot be reached, for about five seconds.
+ *
+ * @param isStopping true if there is no use in it any more
+ */
+export async function persistently<T>(attempt: () => Promise<T>, isStopping: () => boolean): Promise<T> {
+  for (const wait of RETRY_AFTER_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const lost = unreachable(error);
+      if (!(lost instanceof ConnectionLostError) || isStopping()) throw lost;
+      await sleep(wait);
+    }
+  }
+  return attempt().catch((error: unknown) => {
+    throw unreachable(error);
+  });
 }

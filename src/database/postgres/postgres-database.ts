@@ -7,7 +7,7 @@ import type { DataPresence } from '../data-presence.js';
 import { Database } from '../database.js';
 import type { Sql } from '../sql.js';
 import { WriteQueue } from '../write-queue.js';
-import { poolOf, unreachable } from './connect.js';
+import { persistently, poolOf } from './connect.js';
 import { PostgresSql } from './postgres-sql.js';
 import { PostgresWriter } from './postgres-writer.js';
 
@@ -35,23 +35,23 @@ export class PostgresDatabase extends Database implements OnModuleInit, OnApplic
     super(dataSource);
     this.pool = poolOf(settings.url, 'paperminder read', settings.poolSize);
     this.writer = new PostgresWriter(settings.url, presence);
+    const isStopping = (): boolean => this.closing;
     this.queue = new WriteQueue(this.writer);
-    this.committed = new PostgresSql((statement) => this.pool.query(statement));
+    this.committed = new PostgresSql((statement) =>
+      persistently(() => this.pool.query(statement), isStopping),
+    );
     presence.remember();
   }
 
   async onModuleInit(): Promise<void> {
-    await this.writer.open();
+    await this.writer.connect();
   }
 
   async read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    const client = await this.take();
+    const [client, sql] = await this.beginSnapshot();
     try {
-      const result = await this.snapshot(
-        new PostgresSql((statement) => client.query(statement)),
-        BEGIN_SNAPSHOT,
-        work,
-      );
+      const result = await work(sql);
+      await sql.run('COMMIT');
       client.release();
       return result;
     } catch (error) {
@@ -84,12 +84,22 @@ export class PostgresDatabase extends Database implements OnModuleInit, OnApplic
     this.lock.release();
   }
 
-  private async take(): Promise<PoolClient> {
+  /** Begins a snapshot on a connection of the pool; a connection that was lost since its last use is replaced. */
+  private async beginSnapshot(): Promise<[PoolClient, Sql]> {
     if (this.closing) throw new UnavailableError('The server is stopping');
-    try {
-      return await this.pool.connect();
-    } catch (error) {
-      throw unreachable(error);
-    }
+    return persistently(
+      async () => {
+        const client = await this.pool.connect();
+        const sql = new PostgresSql((statement) => client.query(statement));
+        try {
+          await sql.run(BEGIN_SNAPSHOT);
+          return [client, sql];
+        } catch (error) {
+          client.release(true);
+          throw error;
+        }
+      },
+      () => this.closing,
+    );
   }
 }

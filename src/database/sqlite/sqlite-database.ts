@@ -62,7 +62,7 @@ export class SqliteFile extends Database implements OnModuleInit, OnApplicationS
   }
 
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.reads.runExclusive(() => this.openSnapshot(this.readSql, work));
+    return this.reads.runExclusive(() => this.snapshot(this.readSql, work));
   }
 
   async checkWritable(): Promise<void> {
@@ -74,7 +74,7 @@ export class SqliteFile extends Database implements OnModuleInit, OnApplicationS
   protected scanWhenFree<T>(work: (sql: Sql) => Promise<T>, begun: () => void): Promise<T> {
     return this.scanning.runExclusive(() => {
       begun();
-      return this.openSnapshot(this.workingScanner(), work);
+      return this.snapshot(this.workingScanner(), work);
     });
   }
 
@@ -112,9 +112,14 @@ export class SqliteFile extends Database implements OnModuleInit, OnApplicationS
     );
   }
 
-  private openSnapshot<T>(sql: Sql, work: (sql: Sql) => Promise<T>): Promise<T> {
-    if (this.closing) return Promise.reject(new UnavailableError('The server is stopping'));
-    return this.snapshot(sql, 'BEGIN', work);
+  private async snapshot<T>(sql: Sql, work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (this.closing) throw new UnavailableError('The server is stopping');
+    await sql.run('BEGIN');
+    try {
+      return await work(sql);
+    } finally {
+      await sql.run('COMMIT');
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { ConnectionLostError } from '../../common/errors.js';
 import { Repeats } from '../../common/limits/repeats.js';
 import { Database } from '../../database/database.js';
 import { isDatabaseDown } from '../../database/database-errors.js';
@@ -69,7 +70,8 @@ export class Inbox {
         if (taken.length === 0) {
           // No transaction could begin: none could for those that wait either.
           fail(this.waiting.splice(0), error);
-        } else if (isDatabaseDown(error)) fail(taken, error);
+        } else if (error instanceof ConnectionLostError) await this.carryOutAgain(taken);
+        else if (isDatabaseDown(error)) fail(taken, error);
         else await this.isolate(taken, error);
       }
     }
@@ -98,6 +100,16 @@ export class Inbox {
         this.logger.error(`The result of a job could not be passed on: ${String(error)}`);
       }
     });
+  }
+
+  /** Carries out a batch whose connection to the database was lost: printers need not notice that. */
+  private async carryOutAgain(submissions: readonly Submission[]): Promise<void> {
+    try {
+      await this.carryOut([], () => submissions);
+    } catch (error) {
+      if (isDatabaseDown(error)) fail(submissions, error);
+      else await this.isolate(submissions, error);
+    }
   }
 
   /** Carries out both halves of a batch that failed because of one of its jobs. */

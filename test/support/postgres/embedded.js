@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 50;
  *
  * @typedef {object} EmbeddedPostgres
  * @property {string} url connection URL of its database `postgres`
- * @property {string} data its data folder
+ * @property {() => Promise<void>} restart ends it as a crash would, and starts it again
  * @property {() => Promise<void>} stop ends it, and removes its data
  */
 
@@ -52,27 +52,38 @@ export async function startEmbeddedPostgres() {
     jit: 'off',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = spawn(join(binaries, 'postgres'), ['-D', data, ...options], {
-    ...user,
-    cwd: data,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  server.stderr.on('data', (chunk) => (log = (log + String(chunk)).slice(-10_000)));
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  const end = performance.now() + READY_WITHIN_MS;
-  while (!log.includes('ready to accept connections')) {
-    if (server.exitCode !== null || performance.now() > end)
-      throw new Error(`PostgreSQL did not start: ${log}`);
-    await sleep(LOOK_EVERY_MS);
-  }
+  /** Starts the server process, and waits until it answers. */
+  const launch = async () => {
+    const server = spawn(join(binaries, 'postgres'), ['-D', data, ...options], {
+      ...user,
+      cwd: data,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let log = '';
+    server.stderr.on('data', (chunk) => (log = (log + String(chunk)).slice(-10_000)));
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    const end = performance.now() + READY_WITHIN_MS;
+    while (!log.includes('ready to accept connections')) {
+      if (server.exitCode !== null || performance.now() > end)
+        throw new Error(`PostgreSQL did not start: ${log}`);
+      await sleep(LOOK_EVERY_MS);
+    }
+    return { server, ended };
+  };
+  let running = await launch();
+  const end = async () => {
+    // At once, as in a crash: connections are cut, and nothing is tidied up.
+    running.server.kill('SIGQUIT');
+    await running.ended;
+  };
   return {
     url: `postgres://paperminder@127.0.0.1:${port}/postgres`,
-    data,
+    restart: async () => {
+      await end();
+      running = await launch();
+    },
     stop: async () => {
-      // At once: nothing of it is kept.
-      server.kill('SIGQUIT');
-      await ended;
+      await end();
       rmSync(data, { recursive: true, force: true });
     },
   };
