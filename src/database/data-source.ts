@@ -47,6 +47,8 @@ const SQLITE_COLUMNS: Columns = new Map();
 // Integers are as large as on SQLite, and texts sort as there: by their bytes.
 const POSTGRES_COLUMNS: Columns = new Map<ColumnType, ColumnOptions>([
   ['integer', { type: 'bigint' }],
+  // What TypeORM calls the type of a generated number.
+  [Number, { type: 'bigint' }],
   ['datetime', { type: 'timestamptz', precision: 3 }],
   ['varchar', { type: 'varchar', collation: 'C' }],
   ['text', { type: 'text', collation: 'C' }],

@@ -34,7 +34,7 @@ describe('The schema on PostgreSQL', () => {
     const dataSource = server.get(DataSource);
     await dataSource.undoLastMigration();
     const left = await dataSource.query<unknown[]>(
-      `SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname NOT LIKE 'migrations%'`,
+      `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname <> 'migrations'`,
     );
     expect(left).toEqual([]);
     await dataSource.runMigrations();
