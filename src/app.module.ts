@@ -6,7 +6,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { CommonModule } from './common/common.module.js';
 import type { AppConfig } from './config/config.js';
 import { ConsoleModule } from './console/console.module.js';
-import { lockData } from './database/data-lock.js';
+import { lockData } from './database/lock/data-lock.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FirmwareModule } from './firmware/firmware.module.js';
 import { FleetModule } from './fleet/fleet.module.js';

@@ -2,7 +2,7 @@ import { StopSignals } from './common/stop-signals.js';
 import { explainFailure } from './common/startup-error.js';
 import { AppConfig } from './config/config.js';
 import { readEnvironment } from './config/environment.js';
-import { lockData } from './database/data-lock.js';
+import { lockData } from './database/lock/data-lock.js';
 
 async function start(): Promise<void> {
   const signals = new StopSignals();

@@ -6,7 +6,7 @@ import { AppModule } from './app.module.js';
 import { APP_OPTIONS, listen, setUpApp } from './app.setup.js';
 import type { StopSignals } from './common/stop-signals.js';
 import type { AppConfig } from './config/config.js';
-import type { DataLock } from './database/data-lock.js';
+import type { DataLock } from './database/lock/data-lock.js';
 import { GatedExpressAdapter } from './http/server/gated-express-adapter.js';
 import { ServerLogger } from './server-logger.js';
 

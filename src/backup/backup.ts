@@ -5,7 +5,7 @@ import { StartupError } from '../common/startup-error.js';
 import type { AppConfig } from '../config/config.js';
 import { serverFiles } from './server-files.js';
 import type { ServerFiles } from './server-files.js';
-import { FileLock, LockedError, describeHolder } from '../database/file-lock.js';
+import { FileLock, LockedError, describeHolder } from '../database/lock/file-lock.js';
 import { refuseNewerSchema, requireDatabase } from '../database/sqlite/schema-check.js';
 import { VERSION } from '../version.js';
 import { PARTIAL, copyExactly, digestOf, moveIntoPlace, writeWhole } from './files.js';

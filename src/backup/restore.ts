@@ -5,7 +5,7 @@ import { StartupError } from '../common/startup-error.js';
 import type { AppConfig } from '../config/config.js';
 import { serverFiles } from './server-files.js';
 import type { ServerFiles } from './server-files.js';
-import { DataLock } from '../database/data-lock.js';
+import { DataLock } from '../database/lock/data-lock.js';
 import { refuseNewerSchema } from '../database/sqlite/schema-check.js';
 import { PARTIAL, copyExactly, digestOf, moveIntoPlace } from './files.js';
 import { readManifest } from './manifest.js';

@@ -9,7 +9,7 @@ import { UnavailableError } from '../common/errors.js';
 import { NoQuery } from '../http/reject-unknown-query.js';
 import { DeclareAccess } from '../http/route-access.js';
 import { AppConfig } from '../config/config.js';
-import { DataPresence } from '../database/data-presence.js';
+import { DataPresence } from '../database/lock/data-presence.js';
 import { Database } from '../database/database.js';
 import { ImageCheck } from '../firmware/binaries/image-check.js';
 

@@ -2,7 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { StartupError } from '../common/startup-error.js';
 import type { AppConfig } from '../config/config.js';
 import { dataFiles } from '../config/data-files.js';
-import { lockData } from '../database/data-lock.js';
+import { lockData } from '../database/lock/data-lock.js';
 import { dataSourceOptions } from '../database/data-source.js';
 import { connect } from '../database/postgres/connect.js';
 import { PostgresSql } from '../database/postgres/postgres-sql.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '../../src/backup/manifest.js';
-import { FileLock } from '../../src/database/file-lock.js';
+import { FileLock } from '../../src/database/lock/file-lock.js';
 import type { FirmwareResponse } from '../../src/firmware/firmware-response.dto.js';
 import { uuidFrom } from '../../src/simulator/identity.js';
 import { eventually } from '../support/eventually.js';

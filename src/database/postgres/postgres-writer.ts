@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { ConnectionLostError, UnavailableError } from '../../common/errors.js';
 import { StartupError } from '../../common/startup-error.js';
-import type { DataPresence } from '../data-presence.js';
+import type { DataPresence } from '../lock/data-presence.js';
 import type { Sql } from '../sql.js';
 import type { WritingConnection } from '../write-queue.js';
 import { connect, persistently, unreachable } from './connect.js';

@@ -1,4 +1,4 @@
-import type { DataPresence } from '../data-presence.js';
+import type { DataPresence } from '../lock/data-presence.js';
 import type { Sql } from '../sql.js';
 import type { WritingConnection } from '../write-queue.js';
 import type { WorkerConnection } from './worker-connection.js';

@@ -7,7 +7,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { UnavailableError } from '../../common/errors.js';
 import { AppConfig } from '../../config/config.js';
-import { DataPresence } from '../../database/data-presence.js';
+import { DataPresence } from '../../database/lock/data-presence.js';
 import { AppendedDigest } from './appended-digest.js';
 
 /** A completely received binary on disk that has no final name yet. */

@@ -7,7 +7,7 @@ import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { CorruptBinaryError, NotFoundError } from '../../common/errors.js';
 import { Changes } from '../../database/changes.js';
-import { DataPresence } from '../../database/data-presence.js';
+import { DataPresence } from '../../database/lock/data-presence.js';
 import { FirmwareRows } from '../firmware-rows.js';
 import { FirmwareStorage } from './firmware-storage.js';
 import type { Firmware } from '../firmware.entity.js';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { Injectable, Logger } from '@nestjs/common';
-import { UnavailableError } from '../common/errors.js';
-import { AppConfig } from '../config/config.js';
+import { UnavailableError } from '../../common/errors.js';
+import { AppConfig } from '../../config/config.js';
 import { DataLock } from './data-lock.js';
 
 interface Watched {

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { StartupError } from '../common/startup-error.js';
-import type { AppConfig } from '../config/config.js';
+import { StartupError } from '../../common/startup-error.js';
+import type { AppConfig } from '../../config/config.js';
 import { FileLock, LockedError, describeHolder } from './file-lock.js';
-import { refuseNewerSchema } from './sqlite/schema-check.js';
+import { refuseNewerSchema } from '../sqlite/schema-check.js';
 
 /**
  * Makes this process the only one that serves this database and this uploads folder, until it ends. A second server would keep sending
@@ -15,7 +15,8 @@ export class DataLock {
   readonly files: { readonly database: string | null; readonly uploads: string };
 
   /**
-   * Takes both locks, and creates the uploads folder if it is missing. PostgreSQL is not locked: it serves many.
+   * Takes both locks, and creates the uploads folder if it is missing. A database in PostgreSQL is locked by
+   * the connection that writes to it (`PostgresWriter`).
    *
    * @throws StartupError naming the process that holds a lock, or the missing folder
    */
