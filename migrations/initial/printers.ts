@@ -90,10 +90,9 @@ export function printerTables(): Table[] {
 
 /** Creates the index by name, without regard to the case of A to Z. TypeORM cannot express it. */
 export async function createNameIndex(runner: QueryRunner): Promise<void> {
-  const name = isPostgres(runner) ? 'lower("name")' : '"name" COLLATE NOCASE';
-  await runner.query(
-    `CREATE INDEX "ix_printer_name" ON "printer" (${name}${isPostgres(runner) ? ', "id"' : ''})`,
-  );
+  // On SQLite, every index ends in the number.
+  const columns = isPostgres(runner) ? 'lower("name"), "id"' : '"name" COLLATE NOCASE';
+  await runner.query(`CREATE INDEX "ix_printer_name" ON "printer" (${columns})`);
 }
 
 /** Creates the search that SQLite's connections have as a function of JavaScript (text-contains.js). */

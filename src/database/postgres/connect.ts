@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Client, Pool } from 'pg';
+import type { Client, ClientConfig, Pool } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionLostError } from '../../common/errors.js';
 
@@ -12,15 +12,20 @@ const IDLE_IN_TRANSACTION_MS = 3_000;
 const SET_UP = `SELECT set_config('TimeZone', 'UTC', false),
   set_config('idle_in_transaction_session_timeout', '${IDLE_IN_TRANSACTION_MS}', false)`;
 
-/** Opens a connection. @throws UnavailableError if that fails */
-export async function connect(url: string, name: string): Promise<Client> {
-  const client = new pg.Client({
+/** @param name what PostgreSQL calls the connection in its own lists */
+function optionsOf(url: string, name: string): ClientConfig {
+  return {
     connectionString: url,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     pipeline: true,
-  });
+  };
+}
+
+/** Opens a connection. @throws UnavailableError if that fails */
+export async function connect(url: string, name: string): Promise<Client> {
+  const client = new pg.Client(optionsOf(url, name));
   // Without a listener, a connection that breaks would end the process. The statements that wait for it reject.
   client.on('error', () => undefined);
   try {
@@ -35,14 +40,7 @@ export async function connect(url: string, name: string): Promise<Client> {
 
 /** A pool of connections that read. @param size the maximum number of its connections */
 export function poolOf(url: string, name: string, size: number): Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    application_name: name,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-    pipeline: true,
-    max: size,
-  });
+  const pool = new pg.Pool({ ...optionsOf(url, name), max: size });
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
@@ -72,16 +70,14 @@ const RETRY_AFTER_MS = [50, 200, 500, 1_000, 1_500, 2_000];
  * @param isStopping true if there is no use in it any more
  */
 export async function persistently<T>(attempt: () => Promise<T>, isStopping: () => boolean): Promise<T> {
-  for (const wait of RETRY_AFTER_MS) {
+  for (let failed = 0; ; failed += 1) {
     try {
       return await attempt();
     } catch (error) {
       const lost = unreachable(error);
-      if (!(lost instanceof ConnectionLostError) || isStopping()) throw lost;
+      const wait = RETRY_AFTER_MS[failed];
+      if (!(lost instanceof ConnectionLostError) || wait === undefined || isStopping()) throw lost;
       await sleep(wait);
     }
   }
-  return attempt().catch((error: unknown) => {
-    throw unreachable(error);
-  });
 }
